@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/event"
+)
+
+// maxNote is the most characters that Airflow takes as a run's note: the
+// column is String(1000), see DagRunNote in airflow/models/dagrun.py.
+const maxNote = 1000
+
+// note says in words what happened, for people who look at the run in
+// Airflow's pages.
+func note(ev *event.Event) string {
+	switch {
+	case ev.Object != nil:
+		return shorten(fmt.Sprintf("gs://%s/%s, generation %s: %s",
+			ev.Object.Bucket, ev.Object.Name, ev.Object.Generation, verb(ev.Type)), maxNote)
+	case ev.Message != nil && ev.Message.Topic != "":
+		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Topic), maxNote)
+	case ev.Message != nil:
+		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Subscription), maxNote)
+	default:
+		return shorten(fmt.Sprintf("%s, id %s, from %s", ev.Type, ev.ID, ev.Source), maxNote)
+	}
+}
+
+// verb is the last part of an event type: google.cloud.storage.object.v1.finalized
+// says finalized.
+func verb(eventType string) string {
+	return eventType[strings.LastIndexByte(eventType, '.')+1:]
+}
+
+// shorten cuts s to at most limit characters, the last of which then says so.
+func shorten(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return string([]rune(s)[:limit-1]) + "…"
+}
