@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package delivery
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Defaults stand for what the text of an event leaves out.
+type Defaults struct {
+	ID           string
+	Time         time.Time
+	Topic        string
+	Subscription string
+}
+
+// Parse reads an event from JSON: a CloudEvent, an object resource of the Cloud
+// Storage JSON API (as just finalized), a Pub/Sub message, or the body of a push.
+func Parse(text []byte, d Defaults) (Event, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, &Error{What: "the event is no JSON object: " + err.Error(), Fix: "write a CloudEvent, an object resource or a Pub/Sub message"}
+	}
+	has := func(name string) bool { return fields[name] != nil }
+	switch {
+	case has("specversion"):
+		return parseCloudEvent(text, fields, d)
+	case has("message"):
+		return parsePush(text, d)
+	case has("bucket") && has("name"):
+		return parseResource(text, Object{Time: d.Time, MessageID: d.ID, Subscription: d.Subscription})
+	case has("messageId") || has("message_id"):
+		return parseMessage(text, d)
+	default:
+		return nil, &Error{
+			What: "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message (no messageId)",
+			Fix:  "add what is missing; for the data of a message alone use `send pubsub --data`",
+		}
+	}
+}
+
+// parsed is a CloudEvent from a text. It keeps its own attributes where it
+// travels as a CloudEvent, and is the change or the message that it tells of elsewhere.
+type parsed struct {
+	CloudEvent
+	inner Event
+}
+
+func (p parsed) Request(as Envelope) (Request, error) {
+	if as == Eventarc || as == Structured {
+		return p.CloudEvent.Request(as)
+	}
+	return p.inner.Request(as)
+}
+
+func parseCloudEvent(text []byte, fields map[string]json.RawMessage, d Defaults) (Event, error) {
+	var in struct {
+		SpecVersion, ID, Source, Type, Subject, Time, DataContentType string
+		Data                                                          json.RawMessage
+		DataBase64                                                    []byte `json:"data_base64"`
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return nil, &Error{What: "the CloudEvent cannot be read: " + err.Error(), Fix: "see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"}
+	}
+	if in.SpecVersion != "1.0" {
+		return nil, &Error{What: fmt.Sprintf("the CloudEvent has the specversion %q", in.SpecVersion), Fix: "write it in version 1.0"}
+	}
+	at, err := timeOr(in.Time, d.Time)
+	if err != nil {
+		return nil, err
+	}
+	e := CloudEvent{
+		ID: cmp.Or(in.ID, d.ID), Source: in.Source, Type: in.Type, Subject: in.Subject, Time: at,
+		ContentType: in.DataContentType, Extensions: extensions(fields), Data: in.DataBase64,
+	}
+	if in.Data != nil {
+		e.Data = in.Data
+		var s string
+		if !isJSON(e.ContentType) && json.Unmarshal(in.Data, &s) == nil {
+			e.Data = []byte(s)
+		}
+	}
+	return e.told(d), nil
+}
+
+// extensions are the members that [CloudEvent] has no field for, dataschema among
+// them. Whole numbers and booleans become text, as they do in binary mode.
+func extensions(fields map[string]json.RawMessage) map[string]string {
+	list := make(map[string]string)
+	for name, value := range fields {
+		switch name {
+		case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data", "data_base64":
+			continue
+		}
+		var s *string
+		switch err := json.Unmarshal(value, &s); {
+		case err != nil:
+			list[name] = string(value)
+		case s != nil: // null stands for an attribute that is not there
+			list[name] = *s
+		}
+	}
+	return list
+}
+
+// told finds the change or the message that e tells of. One whose data does not
+// hold what its type says is sent as it is, for who wants to see it refused.
+func (e CloudEvent) told(d Defaults) Event {
+	var inner Event
+	var err error
+	change, isChange := strings.CutPrefix(e.Type, "google.cloud.storage.object.v1.")
+	switch {
+	case isChange:
+		inner, err = parseResource(e.Data, Object{
+			Change: Change(change), Time: e.Time, MessageID: e.ID, Subscription: d.Subscription,
+		})
+	case e.Type == "google.cloud.pubsub.topic.v1.messagePublished":
+		d.ID, d.Time = e.ID, e.Time
+		d.Topic = cmp.Or(strings.TrimPrefix(e.Source, "//pubsub.googleapis.com/"), d.Topic)
+		inner, err = parsePush(e.Data, d)
+	default:
+		return e
+	}
+	if err != nil {
+		return e
+	}
+	return parsed{e, inner}
+}
+
+// parseResource completes o by an object resource.
+func parseResource(text []byte, o Object) (Event, error) {
+	var in struct {
+		Bucket, Name               string
+		Generation, Metageneration number
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return nil, &Error{What: "the object resource cannot be read: " + err.Error(), Fix: "take it from `gcloud storage objects describe --raw`"}
+	}
+	if in.Generation <= 0 {
+		return nil, &Error{What: "the object resource has no generation", Fix: "take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"}
+	}
+	o.Bucket, o.Name, o.Resource = in.Bucket, in.Name, text
+	o.Generation, o.Metageneration = int64(in.Generation), int64(in.Metageneration)
+	return o, nil
+}
+
+// number is a 64-bit number, which Google's APIs write as text, and others as a number.
+type number int64
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	i, err := strconv.ParseInt(strings.Trim(string(b), `"`), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s is no whole number of 64 bits", b)
+	}
+	*n = number(i)
+	return nil
+}
+
+func parsePush(text []byte, d Defaults) (Event, error) {
+	var in struct {
+		Message      json.RawMessage
+		Subscription string
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return nil, &Error{What: "the push cannot be read: " + err.Error(), Fix: "see https://cloud.google.com/pubsub/docs/push#receive_push"}
+	}
+	d.Subscription = cmp.Or(in.Subscription, d.Subscription)
+	return parseMessage(in.Message, d)
+}
+
+func parseMessage(text []byte, d Defaults) (Event, error) {
+	var in struct {
+		Data         []byte
+		Attributes   map[string]string
+		MessageID    string
+		MessageIDToo string `json:"message_id"`
+		PublishTime  string
+		OrderingKey  string
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return nil, &Error{What: "the message cannot be read: " + err.Error(), Fix: "see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"}
+	}
+	at, err := timeOr(in.PublishTime, d.Time)
+	if err != nil {
+		return nil, err
+	}
+	return Message{
+		ID: cmp.Or(in.MessageID, in.MessageIDToo, d.ID), Topic: d.Topic, Subscription: d.Subscription,
+		OrderingKey: in.OrderingKey, PublishTime: at, Attributes: in.Attributes, Data: in.Data,
+	}, nil
+}
+
+func timeOr(text string, fallback time.Time) (time.Time, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, &Error{What: fmt.Sprintf("%q is no time", text), Fix: "write it as 2006-01-02T15:04:05Z"}
+	}
+	return t, nil
+}
