@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// AccountType tells what kind of account credentials are of.
+type AccountType string
+
+// The types of accounts.
+const (
+	Attached     AccountType = "the attached service account" // of the metadata server
+	Key          AccountType = "a service account's key"
+	Impersonated AccountType = "an impersonated service account"
+	Federated    AccountType = "an external account"
+	User         AccountType = "a user's own login"
+)
+
+// Account is whose credentials are used.
+type Account struct {
+	Type  AccountType
+	Email string // empty where it cannot be known
+	From  string // where the credentials were found
+}
+
+// Source is where Google's tokens come from. [ADC] is the usual one. Each call
+// makes a token anew.
+type Source interface {
+	AccessToken(ctx context.Context) (*oauth2.Token, error)
+	IDToken(ctx context.Context, audience string) (*oauth2.Token, error)
+	Account(ctx context.Context) (Account, error)
+}
+
+// Google is the account that the process runs as. Environments share one, and
+// with it its access token.
+type Google struct {
+	source Source
+	tokens keeper
+}
+
+// NewGoogle is the account whose tokens source makes.
+func NewGoogle(source Source) *Google {
+	g := &Google{source: source}
+	g.tokens.what = "a Google access token"
+	g.tokens.fetch = func(ctx context.Context) (token, error) { return kept(source.AccessToken(ctx)) }
+	return g
+}
+
+// kept makes a token for a keeper of one of Google's.
+func kept(t *oauth2.Token, err error) (token, error) {
+	if err != nil {
+		return token{}, err
+	}
+	return token{text: t.AccessToken, made: time.Now(), expires: t.Expiry}, nil
+}
+
+// Account tells whose credentials are used.
+func (g *Google) Account(ctx context.Context) (Account, error) { return g.source.Account(ctx) }
+
+// AccessToken obtains an access token, or finds one that is in force, and
+// tells nothing but whether that went well.
+func (g *Google) AccessToken(ctx context.Context) error {
+	_, err := g.tokens.current(ctx)
+	return err
+}
+
+// For returns the credentials that send the account's access token to the web
+// server at u, see [CheckAccessToken].
+func (g *Google) For(u *url.URL, named, insecure bool) (*GoogleToken, error) {
+	if err := CheckAccessToken(u, named, insecure); err != nil {
+		return nil, err
+	}
+	return &GoogleToken{google: g, origin: OriginOf(u)}, nil
+}
+
+// GoogleToken sends an access token.
+type GoogleToken struct {
+	google *Google
+	origin Origin
+}
+
+// Kind is google.
+func (*GoogleToken) Kind() string { return KindGoogle }
+
+// Authorize sets the token in force, obtaining one where there is none.
+func (t *GoogleToken) Authorize(req *http.Request) error {
+	if err := t.origin.check(req); err != nil {
+		return err
+	}
+	text, err := t.google.tokens.current(req.Context())
+	if err != nil {
+		return err
+	}
+	setBearer(req, text)
+	return nil
+}
+
+// Renew gives up the token that was refused.
+func (t *GoogleToken) Renew(refused *http.Request) bool {
+	return t.google.tokens.renew(sentBearer(refused))
+}
+
+// Client returns a client for Google's own APIs, which sends the account's
+// access token to https hosts below googleapis.com and nowhere else. base
+// carries its requests.
+func (g *Google) Client(base http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     &apiTransport{google: g, base: base},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type apiTransport struct {
+	google *Google
+	base   http.RoundTripper
+}
+
+func (t *apiTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" || req.URL.Port() != "" || !strings.HasSuffix(req.URL.Hostname(), ".googleapis.com") {
+		return nil, fmt.Errorf("a Google access token is not sent to %s: it is no API of Google's", OriginOf(req.URL))
+	}
+	text, err := t.google.tokens.current(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	authorized := req.Clone(req.Context())
+	setBearer(authorized, text)
+	resp, err := t.base.RoundTrip(authorized)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		t.google.tokens.renew(text)
+	}
+	return resp, err
+}
