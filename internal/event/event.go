@@ -17,6 +17,7 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/cloudevents/sdk-go/v2/types"
 )
 
 // Event is one thing that happened, in the normal form.
@@ -69,6 +70,67 @@ type Message struct {
 	PublishTime  time.Time // zero where the envelope gives none
 	Attributes   map[string]string
 	Data         []byte
+}
+
+// New reads the type and the data of ce, which is valid: one that [FromRequest]
+// gave or [cloudevents.Event.Validate] accepts.
+//
+// Data of a type that New knows must be what that type says. Where it is not,
+// the error is a [*DataError], and the Event beside it still has its identity:
+// ID, Source, Type, Time, Data as they came, and a key. Data of any other type
+// may be anything. JSON nested over 200 levels is an [*Error] in both.
+func New(ce cloudevents.Event) (Event, error) {
+	err := ce.FieldErrors["data"] // from fromStructured
+	ce.FieldErrors = nil
+	e := Event{
+		ID:          ce.ID(),
+		Type:        ce.Type(),
+		Time:        ce.Time(),
+		Extensions:  extensions(ce),
+		ContentType: ce.DataContentType(),
+		Data:        ce.Data(),
+		Origin:      ce,
+	}
+	if err == nil && isChange(e.Type) {
+		var o *Object
+		if o, err = readObject(e.Data); err == nil {
+			e.setObject(e.Type, o)
+			return e, nil
+		}
+	}
+	e.Source, e.Subject = ce.Source(), ce.Subject()
+	e.key = []string{"event", e.Source, e.ID}
+	switch {
+	case err != nil:
+		return e, err
+	case e.Type == messagePublished:
+		err = e.setMessage()
+	default:
+		err = e.checkDepth()
+	}
+	return e, err
+}
+
+// extensions are ce's extension attributes as the text that the CloudEvents
+// type system gives them.
+func extensions(ce cloudevents.Event) map[string]string {
+	context, ok := ce.Context.(*cloudevents.EventContextV1)
+	if !ok || len(context.Extensions) == 0 {
+		return nil
+	}
+	texts := make(map[string]string, len(context.Extensions))
+	for name, value := range context.Extensions {
+		texts[name], _ = types.Format(value) // of a valid event: never fails
+	}
+	return texts
+}
+
+// checkDepth refuses JSON that is nested too deep for whoever parses it next.
+func (e *Event) checkDepth() error {
+	if e.Message == nil && !isJSON(e.ContentType) {
+		return nil
+	}
+	return explain(walk(e.Data, maxDepth, nil), nil)
 }
 
 // Key tells this event from every other: two deliveries of one event have

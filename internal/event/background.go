@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"encoding/json"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+)
+
+// fromBackground makes a CloudEvent of a background event, the form of the
+// first Cloud Functions
+// (https://cloud.google.com/functions/1stgendocs/writing/write-event-driven-functions):
+// data, and in context or beside data what happened to which resource. Storage
+// and Pub/Sub events become what Eventarc sends; any other keeps its type.
+func fromBackground(context, data []byte) (cloudevents.Event, error) {
+	var a announcement
+	var resource []byte
+	// An error is ruled out: context is part of what has been walked.
+	_ = walk(context, maxDepth+envelopeDepth, func(name, value []byte) {
+		switch string(name) {
+		case "eventId":
+			a.id = text(value)
+		case "eventType":
+			a.kind = text(value)
+		case "timestamp":
+			a.time = text(value)
+		case "resource":
+			resource = value
+		}
+	})
+	if a.id == "" || a.kind == "" {
+		return cloudevents.Event{}, noEvent("the background event lacks eventId or eventType: send both, in context or beside data")
+	}
+	a.data = data
+	service, name := resourceOf(resource)
+	a.kind = eventarcType(a.kind, data)
+	object, err := readObject(data)
+	switch {
+	case a.kind == messagePublished:
+		a.source, a.data = pubsubService+name, wrap(a, data)
+	case !isChange(a.kind):
+		a.source = service + name
+	case err != nil:
+		a.source = storageService + name // New tells what is wrong
+	default:
+		a.source, a.subject = object.source(), object.subject()
+	}
+	return announce(a)
+}
+
+// resourceOf tells the service, as the start of a source, and the name of a
+// background event's resource, which is an object or just the name.
+func resourceOf(resource []byte) (service, name string) {
+	if name := text(resource); name != "" {
+		return "", name
+	}
+	_ = walk(resource, maxDepth+envelopeDepth, func(member, value []byte) {
+		switch string(member) {
+		case "service":
+			service = "//" + text(value) + "/"
+		case "name":
+			name = text(value)
+		}
+	})
+	return service, name
+}
+
+// eventarcType tells Eventarc's type for a background event's, as the functions
+// framework does (funcframework/events.go in functions-framework-go), but for
+// object.change, which stands for uploads and for all else that happens to an
+// object, and is told apart as Google's samples did.
+func eventarcType(eventType string, data []byte) string {
+	switch eventType {
+	case "google.pubsub.topic.publish", "providers/cloud.pubsub/eventTypes/topic.publish":
+		return messagePublished
+	case "google.storage.object.finalize":
+		return finalized
+	case "google.storage.object.delete":
+		return deleted
+	case "google.storage.object.archive":
+		return archived
+	case "google.storage.object.metadataUpdate":
+		return metadataUpdated
+	case "providers/cloud.storage/eventTypes/object.change":
+		return changed(data)
+	}
+	return eventType
+}
+
+// changed tells what an object.change means: the object is gone, or it has
+// been there for some metagenerations, or it is new.
+func changed(data []byte) string {
+	var state, metageneration string
+	_ = walk(data, maxDepth+envelopeDepth, func(name, value []byte) {
+		switch string(name) {
+		case "resourceState":
+			state = text(value)
+		case "metageneration":
+			metageneration = integer(value)
+		}
+	})
+	switch {
+	case state == "not_exists":
+		return deleted
+	case metageneration != "" && metageneration != "1":
+		return metadataUpdated
+	}
+	return finalized
+}
+
+// wrap makes of a background event's message what Eventarc sends of one. The
+// message itself has no id: the event's is the message's.
+func wrap(a announcement, message []byte) []byte {
+	if !isObject(message) {
+		return encode(map[string]json.RawMessage{"message": message}) // New tells what is wrong
+	}
+	m := pushMessage{MessageID: a.id, PublishTime: a.time}
+	_ = walk(message, maxDepth+envelopeDepth, func(name, value []byte) {
+		switch string(name) {
+		case "data":
+			m.Data = value
+		case "attributes":
+			m.Attributes = value
+		case "orderingKey":
+			m.OrderingKey = text(value)
+		}
+	})
+	return encode(pushBody{Message: m})
+}

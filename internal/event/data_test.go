@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/event"
+)
+
+const subscription = "projects/p/subscriptions/s"
+
+// pushed is the body of a wrapped push.
+func pushed(data string, attributes map[string]string) string {
+	encoded, _ := json.Marshal(attributes)
+	return fmt.Sprintf(`{"message":{"messageId":"1","data":"%s","attributes":%s},"subscription":%q}`,
+		base64.StdEncoding.EncodeToString([]byte(data)), encoded, subscription)
+}
+
+const (
+	noObject = "the data of the Cloud Storage event is no JSON object in UTF-8: " +
+		"send the object resource, as Eventarc and a notification with payload JSON_API_V1 do"
+	noNames = "the object resource of the Cloud Storage event lacks bucket, name or generation: " +
+		"send the whole resource, as Eventarc and a notification with payload JSON_API_V1 do"
+	noMessage    = "the data of the Pub/Sub event has no message: send what Pub/Sub sends, a JSON object with message and subscription"
+	noBase64     = "the message's data is no base64: send what Pub/Sub sends, RFC 4648 base64, padded"
+	noAttributes = "the message's attributes are no JSON object of at most 1000 texts: send what Pub/Sub sends"
+)
+
+// Bad data in an event that has an identity is no bad request: the event is
+// told from others, so that it can be refused for good, or kept.
+func TestBadDataLeavesTheIdentity(t *testing.T) {
+	t.Parallel()
+	finalized := func(data string) []string {
+		return []string{data, "ce-specversion: 1.0", "ce-id: 7", "ce-source: //storage.googleapis.com/projects/_/buckets/b",
+			"ce-type: google.cloud.storage.object.v1.finalized", plainJSON}
+	}
+	published := func(data string) []string {
+		return []string{data, "ce-specversion: 1.0", "ce-id: 7", "ce-source: //pubsub.googleapis.com/projects/p/topics/t",
+			"ce-type: google.cloud.pubsub.topic.v1.messagePublished", plainJSON}
+	}
+	push := func(message string) []string {
+		return []string{`{"message":{"messageId":"1",` + message + `},"subscription":"` + subscription + `"}`, plainJSON}
+	}
+	notification := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1"}
+	carried := map[string]string{"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/s", "ce-type": "google.cloud.storage.object.v1.deleted"}
+	storageKey := []string{"event", "//storage.googleapis.com/projects/_/buckets/b", "7"}
+	topicKey := []string{"pubsub", "projects/p/topics/t", "7"}
+	pushKey := []string{"pubsub", subscription, "1"}
+	for _, row := range []struct {
+		name    string
+		request []string // body and headers
+		want    string
+		key     []string
+	}{
+		{"object, none", finalized(""), noObject, storageKey},
+		{"object, text", finalized(secret), noObject, storageKey},
+		{"object, array", finalized("[]"), noObject, storageKey},
+		{"object, cut off", finalized(`{"bucket":"b","name":"o","generation":"1"`), noObject, storageKey},
+		{"object, no UTF-8", finalized("{\"bucket\":\"b\",\"name\":\"\xff\",\"generation\":\"1\"}"), noObject, storageKey},
+		{"object, no bucket", finalized(`{"name":"o","generation":"1"}`), noNames, storageKey},
+		{"object, names in another case", finalized(`{"Bucket":"b","Name":"o","Generation":"1"}`), noNames, storageKey},
+		{"object, null name", finalized(`{"bucket":"b","name":null,"generation":"1"}`), noNames, storageKey},
+		{"object, no generation", finalized(`{"bucket":"b","name":"o"}`), noNames, storageKey},
+		{"object, a fraction as generation", finalized(`{"bucket":"b","name":"o","generation":1.5}`), noNames, storageKey},
+		{"object, more than an int64", finalized(`{"bucket":"b","name":"o","generation":12345678901234567890}`), noNames, storageKey},
+		{"object in a background event", []string{`{"eventId":"7","eventType":"google.storage.object.finalize",` +
+			`"resource":"projects/_/buckets/b/objects/o#1","data":{"x":"` + secret + `"}}`, plainJSON},
+			noNames, []string{"event", "//storage.googleapis.com/projects/_/buckets/b/objects/o#1", "7"}},
+		{"object of a notification", []string{pushed(`{"x":"`+secret+`"}`, notification), plainJSON}, noNames, pushKey},
+		{"object of a CloudEvent in a message", []string{pushed(`{}`, carried), plainJSON}, noNames, []string{"event", "/s", "7"}},
+
+		{"message, none", published(""), noMessage, topicKey},
+		{"message, text", published(secret), noMessage, topicKey},
+		{"message, null", published(`{"message":null}`), noMessage, topicKey},
+		{"message, array", published(`{"message":[]}`), noMessage, topicKey},
+		{"message in a background event", []string{`{"eventId":"7","eventType":"google.pubsub.topic.publish",` +
+			`"resource":"projects/p/topics/t","data":"` + secret + `"}`, plainJSON}, noMessage, topicKey},
+		{"message data, no base64", push(`"data":"*` + secret + `"`), noBase64, pushKey},
+		{"message data, number", push(`"data":1`), noBase64, pushKey},
+		{"message data, no padding", push(`"data":"YQ"`), noBase64, pushKey},
+		{"attributes, array", push(`"attributes":["` + secret + `"]`), noAttributes, pushKey},
+		{"attributes, number", push(`"attributes":{"a":1}`), noAttributes, pushKey},
+		{"attributes, nested", push(`"attributes":{"a":{}}`), noAttributes, pushKey},
+		{"attributes, too many", push(`"attributes":{` + manyMembers(1001) + `}`), noAttributes, pushKey},
+
+		{"CloudEvent in a message, no id", []string{pushed("", map[string]string{"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s"}), plainJSON},
+			"the message says that it is a CloudEvent, but: " + invalid("id"), pushKey},
+		{"CloudEvent in a message, structured", []string{pushed(secret, map[string]string{"Content-Type": "application/cloudevents+json"}), plainJSON},
+			"the message says that it is a CloudEvent, but: " + notStructured, pushKey},
+		{"structured, no base64", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"*` + secret + `"}`, structured},
+			"the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
+		{"structured, base64 that is a digit", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":1}`, structured},
+			"the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
+		{"structured, data twice", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"","data":1}`, structured},
+			"the CloudEvent has both data and data_base64: send one", []string{"event", "/s", "7"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			ces, err := event.FromRequest(post(t, row.request[0], row.request[1:]...), event.MaxBody)
+			if err != nil || len(ces) != 1 {
+				t.Fatalf("FromRequest = %v, %v: want one event", ces, err)
+			}
+			e, err := event.New(ces[0])
+			bad, ok := errors.AsType[*event.DataError](err)
+			if !ok {
+				t.Fatalf("New: %v, want a *event.DataError", err)
+			}
+			if diff := cmp.Diff(row.want, bad.Error()); diff != "" {
+				t.Errorf("reason (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(row.key, e.Key()); diff != "" {
+				t.Errorf("key (-want +got):\n%s", diff)
+			}
+			if e.ID == "" || e.Source == "" || e.Type == "" || e.Object != nil {
+				t.Errorf("event = %+v, want ID, Source and Type, and no Object", e)
+			}
+			if strings.Contains(bad.Error(), secret) {
+				t.Error("the reason repeats the data")
+			}
+			if !json.Valid(e.Conf()) {
+				t.Errorf("conf = %q", e.Conf())
+			}
+			if again, ok := e.Origin.FieldErrors["data"]; ok {
+				t.Errorf("the origin carries %v", again)
+			}
+		})
+	}
+}
+
+// manyMembers are n members of an object.
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"a%d":"",`, i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
+
+// A message is a notification only with all that makes one; else it is just a
+// message, whatever its attributes are called.
+func TestAMessageIsANotificationOnlyWithAllItsAttributes(t *testing.T) {
+	t.Parallel()
+	whole := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_DELETE", "payloadFormat": "NONE"}
+	with := func(name, value string) map[string]string {
+		changed := map[string]string{name: value}
+		for k, v := range whole {
+			if k != name {
+				changed[k] = v
+			}
+		}
+		return changed
+	}
+	if e := one(t, post(t, pushed("", whole), plainJSON)); e.Object == nil || e.Message != nil {
+		t.Fatalf("the whole is no notification: %+v", e)
+	}
+	for _, row := range []struct{ name, value string }{
+		{"bucketId", ""}, {"objectId", ""}, {"objectGeneration", ""}, {"objectGeneration", "-1"},
+		{"eventType", ""}, {"eventType", "OBJECT_RENAME"}, {"payloadFormat", ""}, {"payloadFormat", "XML"},
+	} {
+		e := one(t, post(t, pushed("", with(row.name, row.value)), plainJSON))
+		if e.Object != nil || e.Message == nil {
+			t.Errorf("%s %q: %+v, want a message", row.name, row.value, e)
+		}
+	}
+}
+
+func TestInt64FieldsAreTextOrNumbers(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ data, generation string }{
+		{`{"bucket":"b","name":"o","generation":"1795303736756275"}`, "1795303736756275"},
+		{`{"bucket":"b","name":"o","generation":1795303736756275}`, "1795303736756275"},
+		{`{"bucket":"b","name":"o","generation": 9223372036854775807 }`, "9223372036854775807"},
+	} {
+		e := one(t, post(t, row.data, "ce-specversion: 1.0", "ce-id: 7", "ce-source: /s", "ce-type: google.cloud.storage.object.v1.archived", plainJSON))
+		if want := []string{"storage", "archived", "b", "o", row.generation}; !cmp.Equal(e.Key(), want) {
+			t.Errorf("%s: key = %q, want %q", row.data, e.Key(), want)
+		}
+	}
+}
+
+// A metadata update that names no metageneration is told by what brought it.
+func TestAMetadataUpdateWithoutMetageneration(t *testing.T) {
+	t.Parallel()
+	const object = `{"bucket":"b","name":"o","generation":"1"}`
+	direct := one(t, post(t, object, "ce-specversion: 1.0", "ce-id: 7", "ce-source: //storage.googleapis.com/projects/_/buckets/b",
+		"ce-type: google.cloud.storage.object.v1.metadataUpdated", plainJSON))
+	if want := []string{"event", "//storage.googleapis.com/projects/_/buckets/b", "7"}; !cmp.Equal(direct.Key(), want) {
+		t.Errorf("key = %q, want %q", direct.Key(), want)
+	}
+	notified := one(t, post(t, pushed(object, map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1",
+		"eventType": "OBJECT_METADATA_UPDATE", "payloadFormat": "JSON_API_V1"}), plainJSON))
+	if want := []string{"pubsub", subscription, "1"}; !cmp.Equal(notified.Key(), want) {
+		t.Errorf("key = %q, want %q", notified.Key(), want)
+	}
+}
+
+// Messages may carry messages, each of which is a quarter smaller.
+func TestAMessageInAMessage(t *testing.T) {
+	t.Parallel()
+	body := `{"specversion":"1.0","id":"inner","source":"/s","type":"t","data":{"a":1}}`
+	for range 20 {
+		body = fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"//pubsub.googleapis.com/projects/p/topics/t",`+
+			`"type":"google.cloud.pubsub.topic.v1.messagePublished","data":%s}`,
+			pushed(body, map[string]string{"content-type": "application/cloudevents+json"}))
+	}
+	e := one(t, post(t, body, structured))
+	if want := []string{"event", "/s", "inner"}; !cmp.Equal(e.Key(), want) {
+		t.Errorf("key = %q, want %q", e.Key(), want)
+	}
+	if string(e.Conf()) != `{"a":1}` || e.Message != nil || e.Origin.ID() != "1" {
+		t.Errorf("event = %+v", e)
+	}
+}
