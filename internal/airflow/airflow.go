@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package airflow owns the conversation with one Airflow web server: a client
-// that speaks the three dialects of its REST API (v2 of Airflow 3, v1 of
-// Airflow 2, and the experimental API of Airflow 1.10 and 2), and the one
-// typed [Error] that every refusal becomes.
+// Package airflow owns the conversation with one Airflow web server: a
+// [Client] that speaks the three dialects of its REST API (v2 of Airflow 3, v1
+// of Airflow 2, and the experimental API of Airflow 1.10 and 2), the one typed
+// [Error] that every refusal becomes, and the table of [Causes] and fixes that
+// an Error's hint is made of.
 //
-// The package never retries, never decides what a failure means for an event,
-// and knows nothing of Google but the header that its proxy sets. It imports
-// the standard library only.
+// The package never retries, never follows a redirect, never decides what a
+// failure means for an event, and knows nothing of Google but the header that
+// its proxy sets and the words that its users need. It imports the standard
+// library only.
 package airflow
 
 import (
-	"context"
 	"net/http"
 	"time"
 )
@@ -27,6 +28,28 @@ const (
 	Experimental API = "experimental" // Airflow 1.10, and 2 where enable_experimental_api is set
 )
 
+// Limits of what the client sends, reads and quotes.
+const (
+	// DefaultTimeout bounds one call where [Config] says nothing else; Google's
+	// own Composer samples use the same.
+	DefaultTimeout = 90 * time.Second
+	// MaxBodyV1 is the size of a request body, in bytes, that v1 takes:
+	// [webserver] allowed_payload_size, 1.0 MB by default, from Airflow 2.8.1.
+	MaxBodyV1 = 1 << 20
+	// MaxID is the length of a DAG id or run id, in characters: ID_LEN in
+	// airflow/models/base.py.
+	MaxID = 250
+	// MaxNote is the length of a run's note, in characters; a longer one is cut.
+	MaxNote = 1000
+	// MaxSaid is how many characters of Airflow's own words an [Error] quotes.
+	MaxSaid = 500
+
+	maxAnswer  = 32 << 20  // bytes of a 2xx answer: it repeats the conf, v1 escaped to ASCII
+	maxRefusal = 256 << 10 // bytes read of any other
+	maxDrained = 256 << 10 // bytes read past what was needed, to use the connection again
+	maxHeader  = 64 << 10  // bytes of a response's header
+)
+
 // Credentials put the caller's identity on a request.
 type Credentials interface {
 	// Kind is the word of AIRFLOW_AUTH, for messages: google, iap, basic, password, bearer or none.
@@ -34,8 +57,8 @@ type Credentials interface {
 	// Authorize sets the request's credentials, obtaining them first where
 	// need be, within the request's context. Its error holds no secret.
 	Authorize(req *http.Request) error
-	// Renew is told which request was refused with 401 or 403. It reports
-	// whether another try would carry a new credential.
+	// Renew is told which request was refused, with 401, 403 or a redirect to
+	// a login page. It reports whether another try would carry a new credential.
 	Renew(refused *http.Request) bool
 }
 
@@ -43,12 +66,15 @@ type Credentials interface {
 type Run struct {
 	DAGID string
 	RunID string
-	// Conf is a JSON object; empty stands for {}.
+	// Conf is a JSON object; empty stands for {}. It is sent as it stands.
 	Conf []byte
-	// LogicalDate and RunAfter are zero where none is asked for. RunAfter needs v2.
+	// LogicalDate and RunAfter are zero where none is asked for; both are sent
+	// in microseconds. RunAfter needs v2: on Airflow 2 a run waits by a logical
+	// date ahead.
 	LogicalDate time.Time
 	RunAfter    time.Time
-	// Note needs v2, or v1 of Airflow 2.5 or later.
+	// Note goes to v2, and to v1 where the version is known to be 2.5 or
+	// later; elsewhere it is left out.
 	Note string
 }
 
@@ -56,18 +82,9 @@ type Run struct {
 type DAGRun struct {
 	DAGID       string
 	RunID       string
-	State       string
-	Conf        []byte // as Airflow gave it back; empty on the experimental API
-	LogicalDate time.Time
-	RunAfter    time.Time
+	State       string    // queued, running, success or failed; empty after Trigger on the experimental API
+	Conf        []byte    // as Airflow gave it back; empty after Trigger, and on the experimental API
+	LogicalDate time.Time // zero where the run has none
+	RunAfter    time.Time // zero but on v2
 	Note        string
 }
-
-// Client's methods:
-//
-//	New(Config) (*Client, error)
-//	(*Client) Trigger(ctx, Run) (DAGRun, error)
-//	(*Client) Find(ctx, dagID, runID string) (DAGRun, error)
-//	(*Client) Request(ctx, Run) (*http.Request, error)
-//	(*Client) DAG, Runs, Version, ImportErrors, API
-var _ = context.Background

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+const maxPage = 100 // [api] maximum_page_limit, by default
+
+// DAG is how a DAG stands.
+type DAG struct {
+	ID           string
+	Paused       bool
+	Stale        bool // no longer found in the DAGs folder; never on the experimental API
+	ImportErrors bool // never on the experimental API, nor before 2.3
+}
+
+// Param is one of a DAG's Params.
+type Param struct {
+	Value       json.RawMessage // the default; null where there is none
+	Schema      json.RawMessage // JSON Schema; empty before 2.2
+	Description string
+}
+
+// RunsQuery chooses among a DAG's runs.
+type RunsQuery struct {
+	States []string // queued, running, success, failed; empty for all
+	// Limit is how many runs to give back; 0 stands for 100, the most that a
+	// server gives at once unless it is told otherwise.
+	Limit, Offset int
+}
+
+func (q RunsQuery) limit() int {
+	if q.Limit <= 0 {
+		return maxPage
+	}
+	return q.Limit
+}
+
+// Runs are runs of a DAG, and how many there are in all.
+type Runs struct {
+	Runs  []DAGRun
+	Total int
+}
+
+// ImportError is why a file in the DAGs folder gives no DAG, or an old one.
+type ImportError struct {
+	Filename   string `json:"filename"`
+	StackTrace string `json:"stack_trace"`
+}
+
+// Health is the status of each part of Airflow, such as scheduler: healthy.
+// It is empty where the part does not run apart.
+type Health map[string]string
+
+// DAG asks how a DAG stands.
+func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
+	if err := checkDAGID(id); err != nil {
+		return DAG{}, err
+	}
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return DAG{}, err
+	}
+	path := dagPath(d.api, id)
+	if d.api == Experimental {
+		path += "/paused"
+	}
+	var answer struct {
+		DAGID  string `json:"dag_id"`
+		Paused *bool  `json:"is_paused"`
+		Active *bool  `json:"is_active"`         // v1
+		Stale  bool   `json:"is_stale"`          // v2
+		Broken bool   `json:"has_import_errors"` // v1 from 2.3, v2
+	}
+	err = c.get(ctx, d.api, path, &answer, func() bool { return answer.Paused != nil })
+	if e, ok := errors.AsType[*Error](err); ok && d.api == Experimental && e.Kind == ServerFailure {
+		// It fails on a DAG that it does not know; the list of runs says so.
+		if _, listErr := c.Runs(ctx, id, RunsQuery{States: []string{"queued"}}); listErr != nil {
+			err = listErr
+		}
+	}
+	if err != nil {
+		return DAG{}, err
+	}
+	stale := answer.Stale || answer.Active != nil && !*answer.Active
+	return DAG{ID: id, Paused: *answer.Paused, Stale: stale, ImportErrors: answer.Broken}, nil
+}
+
+// Params asks for the schemas that a conf has to fit. The experimental API has none.
+func (c *Client) Params(ctx context.Context, dagID string) (map[string]Param, error) {
+	if err := checkDAGID(dagID); err != nil {
+		return nil, err
+	}
+	d, err := c.stable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Params map[string]json.RawMessage `json:"params"`
+	}
+	err = c.get(ctx, d.api, dagPath(d.api, dagID)+"/details", &answer, func() bool { return answer.Params != nil })
+	if err != nil {
+		return nil, err
+	}
+	params := make(map[string]Param, len(answer.Params))
+	for name, value := range answer.Params {
+		params[name] = readParam(value)
+	}
+	return params, nil
+}
+
+// readParam understands a Param's dump (airflow/models/param.py), and the bare
+// value that stands for one before 2.2.
+func readParam(value json.RawMessage) Param {
+	var dump struct {
+		Value       json.RawMessage
+		Schema      json.RawMessage
+		Description string
+	}
+	if json.Unmarshal(value, &dump) != nil || dump.Schema == nil {
+		return Param{Value: value}
+	}
+	return Param(dump)
+}
+
+// Runs asks for a DAG's runs. States need Airflow 2.1 on v1. On the
+// experimental API, which has no pages, the choice is made here.
+func (c *Client) Runs(ctx context.Context, dagID string, query RunsQuery) (Runs, error) {
+	if err := checkDAGID(dagID); err != nil {
+		return Runs{}, err
+	}
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return Runs{}, err
+	}
+	if d.api == Experimental {
+		return c.listRuns(ctx, dagID, query)
+	}
+	values := url.Values{"state": query.States, "limit": {strconv.Itoa(query.limit())}}
+	if query.Offset > 0 {
+		values.Set("offset", strconv.Itoa(query.Offset))
+	}
+	path := runsPath(d.api, dagID) + "?" + values.Encode()
+	var answer struct {
+		Runs  []wireRunWithConf `json:"dag_runs"`
+		Total *int              `json:"total_entries"`
+	}
+	if err := c.get(ctx, d.api, path, &answer, func() bool { return answer.Total != nil }); err != nil {
+		return Runs{}, err
+	}
+	runs := Runs{Total: *answer.Total}
+	for _, r := range answer.Runs {
+		runs.Runs = append(runs.Runs, r.run())
+	}
+	return runs, nil
+}
+
+// listRuns asks the experimental API once for each state: it filters by one,
+// and a list without a filter has every run that there ever was.
+func (c *Client) listRuns(ctx context.Context, dagID string, query RunsQuery) (Runs, error) {
+	states := query.States
+	if len(states) == 0 {
+		states = []string{""}
+	}
+	var runs Runs
+	choose := func(run DAGRun) bool {
+		if runs.Total >= query.Offset && len(runs.Runs) < query.limit() {
+			runs.Runs = append(runs.Runs, run)
+		}
+		runs.Total++
+		return true
+	}
+	for _, state := range states {
+		q := ask{api: Experimental, method: http.MethodGet, path: runsPath(Experimental, dagID)}
+		if state != "" {
+			q.path += "?state=" + url.QueryEscape(state)
+		}
+		_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) { return none, eachListed(b, choose) })
+		if err != nil {
+			return Runs{}, err
+		}
+	}
+	return runs, nil
+}
+
+// findListed looks for a run in the experimental API's list.
+func (c *Client) findListed(ctx context.Context, q ask, dagID, runID string) (DAGRun, error) {
+	var found DAGRun
+	choose := func(run DAGRun) bool {
+		if run.DAGID == dagID && run.RunID == runID {
+			found = run
+		}
+		return found.RunID == ""
+	}
+	_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) { return none, eachListed(b, choose) })
+	if err == nil && found.RunID == "" {
+		e := &Error{Kind: UnknownRun, Dialect: Experimental, Said: "the DAG's list of runs does not have it"}
+		e.Hint = hint(e, "", "")
+		return DAGRun{}, e
+	}
+	return found, err
+}
+
+// ImportErrors asks why files give no DAG, for the first 100 of them. The
+// experimental API does not tell.
+func (c *Client) ImportErrors(ctx context.Context) ([]ImportError, error) {
+	d, err := c.stable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Errors *[]ImportError `json:"import_errors"`
+	}
+	path := "/api/" + string(d.api) + "/importErrors?limit=" + strconv.Itoa(maxPage)
+	if err := c.get(ctx, d.api, path, &answer, func() bool { return answer.Errors != nil }); err != nil {
+		return nil, err
+	}
+	return *answer.Errors, nil
+}
+
+// Version asks for Airflow's version, and remembers it. Airflow 1.10 does not tell.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return "", err
+	}
+	path := "/api/" + string(d.api) + "/version"
+	if d.api == Experimental {
+		path = "/api/experimental/info"
+	}
+	var answer struct{ Version string }
+	if err := c.get(ctx, d.api, path, &answer, func() bool { return answer.Version != "" }); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known.api == d.api {
+		c.known.version = answer.Version
+	}
+	return answer.Version, nil
+}
+
+// Health asks how Airflow's parts are.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	path := map[API]string{V2: "/api/v2/monitor/health", V1: "/api/v1/health", Experimental: "/health"}[d.api]
+	var answer map[string]struct{ Status string }
+	if err := c.get(ctx, d.api, path, &answer, func() bool { return len(answer) > 0 }); err != nil {
+		return nil, err
+	}
+	health := Health{}
+	for part, state := range answer {
+		health[part] = state.Status
+	}
+	return health, nil
+}
+
+// get asks a question whose answer has to be whole.
+func (c *Client) get(ctx context.Context, api API, path string, answer any, whole func() bool) error {
+	q := ask{api: api, method: http.MethodGet, path: path}
+	_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) {
+		if err := b.decode(answer); err != nil {
+			return none, err
+		}
+		if !whole() {
+			return none, errors.New("it lacks what was asked for")
+		}
+		return none, nil
+	})
+	return err
+}
+
+// stable is the dialect, unless it is the experimental API.
+func (c *Client) stable(ctx context.Context) (dialect, error) {
+	d, err := c.dialect(ctx)
+	if err == nil && !slices.Contains([]API{V2, V1}, d.api) {
+		return dialect{}, &Error{
+			Kind: APIAbsent, Dialect: d.api, Err: errors.ErrUnsupported,
+			Said: "the experimental API does not tell", Hint: "see Airflow's own pages",
+		}
+	}
+	return d, err
+}

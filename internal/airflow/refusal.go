@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// refusal makes an Error of an answer that is no 2xx: the one place where a
+// status becomes a kind.
+func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
+	said := readSaid(resp)
+	e := &Error{
+		Kind:       kindOf(q, resp.StatusCode, said),
+		Dialect:    q.api,
+		Status:     resp.StatusCode,
+		MediaType:  mediaType(resp.Header),
+		Source:     source(resp.Header),
+		RetryAfter: c.retryAfter(resp.Header),
+	}
+	switch e.Kind {
+	case LoginRedirect:
+		said.title, said.detail = "redirect to "+targetHost(resp), ""
+		e.Renewed = c.credentials.Renew(req)
+	case Unauthorized, Forbidden:
+		e.Renewed = c.credentials.Renew(req)
+	case Conflict, ServerFailure, Timeout, Unexpected:
+		e.InDoubt = q.run != nil
+	}
+	e.Said = quote(said.title, said.detail, q.run, req.Header)
+	e.Hint = hint(e, c.credentials.Kind(), c.version())
+	return e
+}
+
+// kindOf is the table of what each status means, from Airflow's own code: see
+// the tests for every row. A question (q.run nil) holds nothing of an event, so
+// that no refusal of one is the event's fault.
+func kindOf(q ask, status int, said said) Kind {
+	experimental := q.api == Experimental
+	switch {
+	case status/100 == 3:
+		return LoginRedirect
+	case status == http.StatusUnauthorized:
+		return Unauthorized
+	case status == http.StatusForbidden:
+		return Forbidden
+	case status == http.StatusNotFound:
+		return said.missing()
+	case experimental && q.run == nil && status == http.StatusBadRequest && said.missing() == UnknownDAG:
+		return UnknownDAG // its list of runs answers so
+	case status == http.StatusMethodNotAllowed:
+		return APIAbsent
+	case status == http.StatusRequestTimeout:
+		return Timeout
+	case status == http.StatusTooEarly, status == http.StatusTooManyRequests:
+		return Throttled
+	case experimental && q.run != nil && status == http.StatusInternalServerError && said.faultsRequest():
+		return Invalid
+	case status >= http.StatusInternalServerError:
+		return ServerFailure
+	case q.run == nil:
+		return Unexpected
+	}
+	return kindOfTrigger(q, status, said)
+}
+
+func kindOfTrigger(q ask, status int, said said) Kind {
+	switch status {
+	case http.StatusBadRequest:
+		switch {
+		case q.api == Experimental && said.faultsDuplicate():
+			return Conflict
+		case said.begins("DAG with dag_id: '" + q.run.DAGID + "' has import errors"):
+			return BrokenDAG
+		}
+		return Invalid
+	case http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return Invalid
+	case http.StatusRequestEntityTooLarge:
+		return TooLarge
+	case http.StatusConflict:
+		// Without a logical date only the run id can clash on v2.
+		if q.api == V2 && q.run.LogicalDate.IsZero() && said.title == "Unique constraint violation" {
+			return RunExists
+		}
+		return Conflict
+	}
+	return Unexpected
+}
+
+// said is what an answer says of a refusal, in JSON of a shape that Airflow uses.
+type said struct{ title, detail string }
+
+// begins ignores case: "DAG" became "Dag" in Airflow 3.
+func (s said) begins(with ...string) bool {
+	return slices.ContainsFunc(with, func(w string) bool {
+		return len(s.detail) >= len(w) && strings.EqualFold(s.detail[:len(w)], w)
+	})
+}
+
+// missing tells what a 404 is about: the run and the DAG only in Airflow's own
+// words, else the path, whoever says so.
+func (s said) missing() Kind {
+	switch {
+	case s.begins("DAGRun with", "The DagRun with") && strings.Contains(s.detail, "not found"):
+		return UnknownRun
+	case s.begins("DAG with", "The DAG with", "Dag id ") && strings.Contains(s.detail, "not found"),
+		s.begins("Unable to obtain dag with id"):
+		return UnknownDAG
+	}
+	return APIAbsent
+}
+
+// faultsRequest tells the experimental API's 500 for a request that can never
+// pass: any AirflowException without a status of its own becomes one.
+func (s said) faultsRequest() bool {
+	return s.begins("Invalid input for param", "The provided run ID")
+}
+
+// faultsDuplicate tells the 400 by which the experimental API means a conflict,
+// in the words of 1.10 and of 2.
+func (s said) faultsDuplicate() bool {
+	return s.begins("Run id ", "A DAG Run already exists for DAG ") && strings.Contains(s.detail, "already exists")
+}
+
+// readSaid understands problem JSON (v1), FastAPI's detail as text, list or
+// database error (v2), and {"error"} (experimental, and the 404s of Airflow 3).
+func readSaid(resp *http.Response) said {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	if err != nil {
+		return said{}
+	}
+	switch source(resp.Header) {
+	case FromIAP: // one plain sentence, whatever its media type
+		if len(text) > MaxSaid || strings.ContainsRune(string(text), '<') {
+			return said{}
+		}
+		return said{title: "IAP", detail: string(text)}
+	case FromElsewhere:
+		return said{}
+	}
+	var answer map[string]json.RawMessage
+	_ = json.Unmarshal(text, &answer)
+	s := readDetail(answer["detail"])
+	if title := readText(answer["title"]); title != "" {
+		s.title = title
+	}
+	if s.detail == "" {
+		s.detail = readText(answer["error"])
+	}
+	return s
+}
+
+// readDetail leaves out what repeats the request: a list's "input", a database
+// error's statement and parameters.
+func readDetail(detail json.RawMessage) said {
+	var database struct{ Reason, Message string }
+	if json.Unmarshal(detail, &database) == nil {
+		return said{title: database.Reason, detail: database.Message}
+	}
+	var faults []struct {
+		Loc []any
+		Msg string
+	}
+	if json.Unmarshal(detail, &faults) != nil {
+		return said{detail: readText(detail)}
+	}
+	var texts []string
+	for _, f := range faults {
+		where := strings.Trim(strings.ReplaceAll(fmt.Sprint(f.Loc), " ", "."), "[]")
+		texts = append(texts, where+": "+f.Msg)
+	}
+	return said{detail: strings.Join(texts, "; ")}
+}
+
+// readText gives a JSON string's text, and nothing of any other value.
+func readText(value json.RawMessage) (text string) {
+	_ = json.Unmarshal(value, &text)
+	return text
+}
+
+// source tells who answered. Google's proxy marks what it answers itself
+// (https://cloud.google.com/iap/docs/faq).
+func source(h http.Header) Source {
+	media := mediaType(h)
+	switch {
+	case strings.EqualFold(h.Get("X-Goog-IAP-Generated-Response"), "true"):
+		return FromIAP
+	case media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
+		return FromAirflow
+	}
+	return FromElsewhere
+}
+
+// mediaType is empty where the header has none that is well formed.
+func mediaType(h http.Header) string {
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || len(media) > 100 || !strings.Contains(media, "/") {
+		return ""
+	}
+	return media
+}
+
+// targetHost never tells a redirect's path or query, which hold a login's state.
+func targetHost(resp *http.Response) string {
+	target, err := url.Parse(resp.Header.Get("Location"))
+	switch {
+	case err != nil:
+		return "an address that cannot be read"
+	case target.Host == "":
+		return "the same host"
+	}
+	return target.Host
+}
+
+// retryAfter reads seconds or a date (RFC 9110, section 10.2.3); at most a day.
+func (c *Client) retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	wait := 24 * time.Hour
+	if seconds, err := strconv.Atoi(text); err == nil {
+		wait = min(wait, time.Duration(min(seconds, 1<<20))*time.Second)
+	} else if date, err := http.ParseTime(text); err == nil {
+		wait = min(wait, date.Sub(c.now()))
+	} else {
+		return 0
+	}
+	return max(wait, 0)
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflow
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// reservedRunIDs are beginnings that Airflow keeps for its own runs
+// (airflow/utils/types.py, DagRunType.from_run_id). The scheduler of 1.10
+// never looks at a run whose id begins with backfill_ (airflow/models/dagrun.py).
+func reservedRunIDs() []string {
+	return []string{
+		"scheduled__", "backfill_", "dataset_triggered__", "asset_triggered__",
+		"asset_materialization__", "operator_triggered__",
+	}
+}
+
+// checkDAGID refuses what airflow/utils/helpers.py (validate_key) refuses, and
+// the two names that mean another place in a path.
+func checkDAGID(id string) error {
+	fits := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.-", r)
+	}
+	switch {
+	case id == "":
+		return beforeSending(Invalid, "", "the DAG id is empty", "name the DAG")
+	case !allFit(id, fits) || id == "." || id == "..":
+		return beforeSending(Invalid, "", fmt.Sprintf("no DAG can have the id %.100q", id),
+			"use letters, digits, _ . and - only")
+	case utf8.RuneCountInString(id) > MaxID:
+		return beforeSending(Invalid, "", fmt.Sprintf("the DAG id has more than %d characters", MaxID), "shorten it")
+	}
+	return nil
+}
+
+// checkRunID refuses what any Airflow does not take or cannot give back:
+// [scheduler] allowed_run_id_pattern by default (from 2.6.3), ".." (from 3.2),
+// the column's length.
+func checkRunID(id string) error {
+	fits := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.~:+-", r))
+	}
+	switch {
+	case id == "":
+		return beforeSending(Invalid, "", "the run id is empty", "name the run, so that asking twice makes one run")
+	case !allFit(id, fits) || strings.Contains(id, ".."):
+		return beforeSending(Invalid, "", fmt.Sprintf("Airflow takes no run id %.100q", id),
+			"use A-Z a-z 0-9 _ . ~ : + and - only, without ..")
+	case len(id) > MaxID:
+		return beforeSending(Invalid, "", fmt.Sprintf("the run id has more than %d characters", MaxID), "shorten it")
+	}
+	return nil
+}
+
+func allFit(s string, fits func(rune) bool) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !fits(r) })
+}
+
+// check refuses a run that Airflow would refuse whatever its dialect.
+func (r *Run) check() error {
+	if err := checkDAGID(r.DAGID); err != nil {
+		return err
+	}
+	if err := checkRunID(r.RunID); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(reservedRunIDs(), func(p string) bool { return strings.HasPrefix(r.RunID, p) }) {
+		return beforeSending(Invalid, "", fmt.Sprintf("the run id %.100q begins as Airflow's own runs do", r.RunID),
+			"let it begin otherwise")
+	}
+	if len(r.Conf) == 0 {
+		return nil
+	}
+	if !json.Valid(r.Conf) || !utf8.Valid(r.Conf) || bytes.TrimLeft(r.Conf, " \t\r\n")[0] != '{' {
+		return beforeSending(Invalid, "", "the conf is no JSON object", "make the conf a map")
+	}
+	return nil
+}
+
+// trigger is the request for a run, in the dialect's own words.
+func trigger(d dialect, run *Run) (ask, error) {
+	q := ask{api: d.api, method: http.MethodPost, path: runsPath(d.api, run.DAGID), run: run}
+	switch {
+	case d.api != V2 && !run.RunAfter.IsZero():
+		return ask{}, beforeSending(Invalid, d.api, "run_after needs Airflow 3", "on Airflow 2 give a logical date ahead")
+	case d.api == V2:
+		q.body = bodyV2(run)
+	case d.api == V1:
+		q.body = bodyV1(run, d.version)
+	default:
+		q.body = bodyExperimental(run)
+	}
+	if d.api == V1 && len(q.body) > MaxBodyV1 {
+		e := beforeSending(TooLarge, V1, fmt.Sprintf("not sent: the request has %d bytes, and v1 takes %d", len(q.body), MaxBodyV1), "")
+		e.Hint = hint(e, "", "")
+		return ask{}, e
+	}
+	return q, nil
+}
+
+// bodyV2 always has logical_date: the key is required, its value may be null
+// (TriggerDAGRunPostBody in airflow/api_fastapi/core_api/datamodels/dag_run.py).
+func bodyV2(run *Run) []byte {
+	b := openBody(run, `{"dag_run_id":"`)
+	if run.LogicalDate.IsZero() {
+		b = append(b, `,"logical_date":null`...)
+	} else {
+		b = appendTime(b, "logical_date", run.LogicalDate)
+	}
+	if !run.RunAfter.IsZero() {
+		b = appendTime(b, "run_after", run.RunAfter)
+	}
+	b = appendNote(b, run.Note)
+	return append(b, '}')
+}
+
+// bodyV1 leaves out what is not asked for: null is not "absent" there, and an
+// unknown field is refused (DAGRunSchema in airflow/api_connexion/schemas).
+func bodyV1(run *Run, version string) []byte {
+	b := openBody(run, `{"dag_run_id":"`)
+	if !run.LogicalDate.IsZero() {
+		name := "logical_date"
+		if version != "" && before(version, "2.2") {
+			name = "execution_date"
+		}
+		b = appendTime(b, name, run.LogicalDate)
+	}
+	if !before(version, "2.5") {
+		b = appendNote(b, run.Note)
+	}
+	return append(b, '}')
+}
+
+// bodyExperimental keeps the microseconds, or else a DAG has one run a second.
+// The flag must be a string: the server calls its lower()
+// (airflow/utils/strings.py, to_boolean).
+func bodyExperimental(run *Run) []byte {
+	b := openBody(run, `{"run_id":"`)
+	b = append(b, `,"replace_microseconds":"false"`...)
+	if !run.LogicalDate.IsZero() {
+		b = appendTime(b, "execution_date", run.LogicalDate)
+	}
+	return append(b, '}')
+}
+
+// openBody begins a body with the run's id, which needs no escaping, and its
+// conf, byte for byte.
+func openBody(run *Run, begin string) []byte {
+	const rest = 160 // fits every further field but a note
+	b := make([]byte, 0, len(begin)+len(run.RunID)+len(run.Conf)+len(run.Note)+rest)
+	b = append(b, begin...)
+	b = append(b, run.RunID...)
+	b = append(b, `","conf":`...)
+	if len(run.Conf) == 0 {
+		return append(b, "{}"...)
+	}
+	return append(b, run.Conf...)
+}
+
+func appendTime(b []byte, name string, t time.Time) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	b = append(b, `":"`...)
+	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
+	return append(b, '"')
+}
+
+// appendNote cuts the note at MaxNote characters, and drops NUL, which
+// PostgreSQL does not store.
+func appendNote(b []byte, note string) []byte {
+	if note == "" {
+		return b
+	}
+	b = append(b, `,"note":"`...)
+	length := 0
+	for _, r := range note {
+		if r == 0 {
+			continue
+		}
+		if length++; length > MaxNote {
+			break
+		}
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = fmt.Appendf(b, `\u%04x`, r)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// runsPath is where a DAG's runs are, below the web server's root.
+func runsPath(api API, dagID string) string {
+	if api == Experimental {
+		return dagPath(api, dagID) + "/dag_runs"
+	}
+	return dagPath(api, dagID) + "/dagRuns"
+}
+
+func dagPath(api API, dagID string) string {
+	return "/api/" + string(api) + "/dags/" + segment(dagID)
+}
+
+// segment escapes an id for a path. PathEscape leaves + and : alone, which
+// some proxies rewrite; no id holds the blank that QueryEscape makes a +.
+func segment(id string) string { return url.QueryEscape(id) }
+
+// before reports whether an Airflow version, such as 2.10.5, is older than
+// another. One that cannot be read counts as older.
+func before(version, other string) bool {
+	return slices.Compare(numbers(version), numbers(other)) < 0
+}
+
+func numbers(version string) (parts []int) {
+	for text := range strings.SplitSeq(version, ".") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			break
+		}
+		parts = append(parts, n)
+	}
+	return parts
+}
