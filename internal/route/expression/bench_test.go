@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression_test
+
+import (
+	"fmt"
+	"testing"
+
+	"example.com/dagtrigger/internal/route/expression"
+)
+
+// What a routes file adds to the start of the function before its first route.
+func BenchmarkNewCompiler(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		compiler(b)
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	c := compiler(b)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		if _, _, faults := c.Expression(fmt.Sprintf("int(object.size) > %d && object.name.endsWith('.csv')", n)); faults != nil {
+			b.Fatal(faults)
+		}
+	}
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	c := compiler(b)
+	for _, bench := range []struct {
+		name, text string
+		s          *expression.Scope
+	}{
+		{"selection", "${object.name}", upload()},
+		{"text", "gs://${object.bucket}/${object.name}", upload()},
+		{"computed", "${int(object.size) > 0 && object.name.endsWith('.csv')}", upload()},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			template, _, faults := c.Template(bench.text)
+			if faults != nil {
+				b.Fatal(faults)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := template.Text(b.Context(), bench.s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"slices"
+	"sync"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// Compiler compiles the expressions of one file: each text once, however often
+// it stands there. Any number of goroutines may use it at once.
+type Compiler struct {
+	language *language
+	mu       sync.Mutex
+	seen     map[string]*compiled
+}
+
+type compiled struct {
+	once       sync.Once
+	expression *Expression
+	uses       []Use
+	faults     []Fault
+}
+
+// Use is where an expression names a variable; of path, with the capture.
+type Use struct {
+	Variable, Capture string
+	Offset            int // in bytes from the expression's beginning
+}
+
+// NewCompiler declares the language, which takes about a millisecond. It
+// fails only where that declaration is wrong, which a test rules out.
+func NewCompiler() (*Compiler, error) {
+	l, err := newLanguage()
+	if err != nil {
+		return nil, err
+	}
+	return &Compiler{language: l, seen: map[string]*compiled{}}, nil
+}
+
+// Expression compiles text, and tells which variables it uses and where. Nobody
+// may change what it returns.
+func (c *Compiler) Expression(text string) (*Expression, []Use, []Fault) {
+	c.mu.Lock()
+	entry, ok := c.seen[text]
+	if !ok {
+		entry = &compiled{}
+		c.seen[text] = entry
+	}
+	c.mu.Unlock()
+	entry.once.Do(func() {
+		entry.expression, entry.uses, entry.faults = c.language.compile(text)
+	})
+	return entry.expression, entry.uses, entry.faults
+}
+
+// compile checks text, and keeps no more of it than evaluation needs: a file
+// may hold thousands of expressions, most of which see no event for days.
+func (l *language) compile(text string) (*Expression, []Use, []Fault) {
+	checked, faults := l.check(l.parser, text)
+	if len(faults) > 0 {
+		return nil, nil, faults
+	}
+	root := checked.Expr()
+	selection, ok := selectionOf(root)
+	if !ok {
+		selection = nil
+	}
+	return &Expression{
+		language:  l,
+		text:      text,
+		selection: selection,
+		constant:  root.Kind() == ast.LiteralKind,
+		gives:     typeOf(checked.GetType(root.ID())),
+	}, usesOf(text, checked), nil
+}
+
+// usesOf finds where the variables are named. A macro's own variable cannot
+// hide one: forbidden sees to it.
+func usesOf(text string, a *ast.AST) []Use {
+	var uses []Use
+	captures := map[int64]string{} // by the id of the path they are picked from
+	visit(a.Expr(), func(e ast.Expr) {
+		offset := offsetOf(text, a.SourceInfo().GetStartLocation(e.ID()))
+		switch e.Kind() {
+		case ast.SelectKind:
+			captures[e.AsSelect().Operand().ID()] = e.AsSelect().FieldName()
+		case ast.CallKind:
+			if field, ok := literal(e, operators.OptSelect); ok {
+				captures[e.AsCall().Args()[0].ID()] = field
+			}
+		case ast.IdentKind:
+			name := e.AsIdent()
+			switch {
+			case name == pathVariable:
+				uses = append(uses, Use{name, captures[e.ID()], offset})
+			case isVariable(name):
+				uses = append(uses, Use{name, "", offset})
+			}
+		}
+	})
+	return uses
+}
+
+// visit calls f for e and all in it, outer expressions first.
+func visit(e ast.Expr, f func(ast.Expr)) {
+	ast.PreOrderVisit(e, ast.NewExprVisitor(f))
+}
+
+// literal returns the second argument of a call of function, where it is text.
+func literal(e ast.Expr, function string) (string, bool) {
+	call := e.AsCall()
+	if call.FunctionName() != function || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
+		return "", false
+	}
+	text, ok := call.Args()[1].AsLiteral().(types.String)
+	return string(text), ok
+}
+
+func isVariable(name string) bool {
+	return slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
+}

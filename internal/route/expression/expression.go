@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+)
+
+// Expression is a checked expression. It never changes to its users; its
+// program is made when it is first evaluated. Any number of goroutines may
+// share it.
+type Expression struct {
+	language  *language
+	text      string
+	selection selection // of a lone one: it needs no program
+	constant  bool
+	gives     Type
+
+	once    sync.Once
+	program cel.Program
+	err     error // of making the program
+}
+
+// String returns the expression as it was written.
+func (e *Expression) String() string { return e.text }
+
+// Gives is the type of what the expression evaluates to.
+func (e *Expression) Gives() Type { return e.gives }
+
+// Constant tells whether the expression is a literal.
+func (e *Expression) Constant() bool { return e.constant }
+
+// Error is an evaluation that failed. Its text is bounded, and shows of the
+// event only what the expression names and is no map or list.
+type Error struct {
+	Expression string
+	Met        []Met // what the expression's selections meant
+	Err        error
+}
+
+// Met is the value that a selection met, written as JSON and bounded.
+type Met struct{ Selection, Value string }
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "evaluating %s", bounded(e.Expression))
+	for i, m := range e.Met {
+		fmt.Fprintf(&b, "%s%s is %s", []string{" where ", ", "}[min(i, 1)], m.Selection, m.Value)
+	}
+	fmt.Fprintf(&b, ": %s", e.Err)
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Bool evaluates an expression that gives true or false. Like all evaluation
+// it ends at ctx's deadline, and its error is an *[Error].
+func (e *Expression) Bool(ctx context.Context, s *Scope) (bool, error) {
+	value, err := e.evaluate(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case types.Bool:
+		return bool(v), nil
+	}
+	return false, e.fail(s, errors.New("it gives neither true nor false: compare it with something"))
+}
+
+// JSON evaluates the expression, and appends what it gives to b as JSON.
+func (e *Expression) JSON(ctx context.Context, s *Scope, b *bytes.Buffer) error {
+	value, err := e.evaluate(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := writeJSON(b, value); err != nil {
+		return e.fail(s, err)
+	}
+	return nil
+}
+
+// Text evaluates the expression, and returns what it gives as text: numbers
+// and booleans as in JSON, timestamps as in RFC 3339, maps and lists as JSON.
+// Null has no text.
+func (e *Expression) Text(ctx context.Context, s *Scope) (string, error) {
+	value, err := e.evaluate(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	text, err := textOf(value)
+	if err != nil {
+		return "", e.fail(s, err)
+	}
+	return text, nil
+}
+
+// evaluate returns one of CEL's values or, for a lone selection, what a
+// [Scope] holds.
+func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, e.fail(s, err)
+	}
+	if e.selection != nil {
+		value, err := s.look(e.selection)
+		if err != nil {
+			return nil, e.fail(s, err)
+		}
+		return value, nil
+	}
+	e.once.Do(func() { e.program, e.err = e.make(cel.OptOptimize) })
+	if e.err != nil {
+		return nil, e.fail(s, e.err)
+	}
+	value, _, err := e.program.ContextEval(ctx, s)
+	if err != nil {
+		return nil, e.fail(s, advised(err))
+	}
+	return value, nil
+}
+
+// make checks the text once more, and plans it: what was checked when the file
+// was loaded is not kept.
+func (e *Expression) make(evaluate cel.EvalOption) (cel.Program, error) {
+	checked, faults := e.language.check(e.language.parser, e.text)
+	if len(faults) > 0 {
+		return nil, errors.New(faults[0].What)
+	}
+	return e.language.plan(checked, evaluate)
+}
+
+// advised ends an error of CEL's evaluator in what to do about it.
+func advised(err error) error {
+	if a, ok := errors.AsType[advice](err); ok {
+		return a
+	}
+	what, todo := bounded(err.Error()), "guard the expression, or mend what sends such events"
+	switch {
+	case strings.Contains(what, "no such key"), strings.Contains(what, "index out of bounds"):
+		todo = "test with has(…), in or size(…), or give a default with .?name.orValue(…)"
+	case strings.Contains(what, "no such overload"):
+		todo = "convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)"
+	case strings.Contains(what, "cost limit"):
+		todo = "make the expression do less: it may take one million steps"
+	}
+	return fmt.Errorf("%s: %s", what, todo)
+}
+
+// fail makes an [Error] of err, with what the selections met.
+func (e *Expression) fail(s *Scope, err error) error {
+	failed := &Error{Expression: e.text, Err: err}
+	checked, faults := e.language.check(e.language.parser, e.text)
+	if len(faults) > 0 {
+		return failed
+	}
+	seen := map[string]bool{}
+	var find func(ast.Expr)
+	find = func(x ast.Expr) {
+		way, ok := selectionOf(x)
+		if !ok {
+			eachChild(x, find)
+			return
+		}
+		value, shown := s.show(way)
+		if shown && !seen[way.String()] {
+			failed.Met = append(failed.Met, Met{way.String(), value})
+		}
+		seen[way.String()] = true
+	}
+	find(checked.Expr())
+	return failed
+}
+
+// time evaluates the expression, and returns what it gives where that is a
+// timestamp or text in RFC 3339.
+func (e *Expression) time(ctx context.Context, s *Scope) (time.Time, error) {
+	value, err := e.evaluate(ctx, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch v := value.(type) {
+	case time.Time:
+		return v, nil
+	case types.Timestamp:
+		return v.Time, nil
+	}
+	text, err := textOf(value)
+	if err != nil {
+		return time.Time{}, e.fail(s, err)
+	}
+	t, err := parseTime(text)
+	if err != nil {
+		return time.Time{}, e.fail(s, err)
+	}
+	return t, nil
+}
+
+func parseTime(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no timestamp: write it as 2026-11-22T00:00:00Z", bounded(text))
+	}
+	return t, nil
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// FuzzTemplate holds templates to what any text promises: no panic, faults
+// within the text, and text that is escaped means itself.
+func FuzzTemplate(f *testing.F) {
+	for _, text := range []string{"gs://${object.bucket}/${object.name}", "$${x}", "${", "${}", `${"}"}`, "${{'a': 1}}", "a${data}b${", "$$${1}"} {
+		f.Add(text)
+	}
+	c := compiler(f)
+	scope := upload()
+	f.Fuzz(func(t *testing.T, text string) {
+		template, uses, faults := c.Template(text)
+		for _, fault := range faults {
+			if fault.Offset < 0 || fault.Offset > len(text) || fault.What == "" || fault.Fix == "" {
+				t.Errorf("%q has the fault %+v", text, fault)
+			}
+		}
+		for _, use := range uses {
+			if use.Offset < 0 || use.Offset > len(text) {
+				t.Errorf("%q uses %+v", text, use)
+			}
+		}
+		if len(faults) == 0 {
+			var b bytes.Buffer
+			if err := template.JSON(t.Context(), scope, &b); err == nil && !json.Valid(b.Bytes()) {
+				t.Errorf("%q gives %s, which is no JSON", text, &b)
+			}
+		}
+		escaped, _, faults := c.Template(strings.ReplaceAll(text, "${", "$${"))
+		if literal, ok := escaped.Literal(); !ok || faults != nil || literal != text {
+			t.Errorf("%q escaped means %q, %+v", text, literal, faults)
+		}
+	})
+}

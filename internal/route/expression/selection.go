@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// selection is the way from a variable to something in it: data.items[0].id.
+// Its first step is the variable's name.
+type selection []step
+
+// step is the name of a field or member, or an index.
+type step struct {
+	name  string
+	index int // where name is empty
+	dot   bool
+}
+
+// selectionOf tells whether e is nothing but a selection.
+func selectionOf(e ast.Expr) (selection, bool) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return selection{{name: e.AsIdent()}}, isVariable(e.AsIdent())
+	case ast.SelectKind:
+		s, ok := selectionOf(e.AsSelect().Operand())
+		return append(s, step{name: e.AsSelect().FieldName(), dot: true}), ok && !e.AsSelect().IsTestOnly()
+	case ast.CallKind:
+		args := e.AsCall().Args()
+		if e.AsCall().FunctionName() != operators.Index || args[1].Kind() != ast.LiteralKind {
+			return nil, false
+		}
+		s, ok := selectionOf(args[0])
+		switch key := args[1].AsLiteral().(type) {
+		case types.String:
+			return append(s, step{name: string(key)}), ok && key != ""
+		case types.Int:
+			return append(s, step{index: int(key)}), ok
+		}
+	}
+	return nil, false
+}
+
+// String writes the selection as an expression.
+func (s selection) String() string {
+	var b strings.Builder
+	for i, step := range s {
+		switch {
+		case i == 0:
+			b.WriteString(step.name)
+		case step.dot:
+			b.WriteString("." + step.name)
+		case step.name != "":
+			b.WriteString("[" + strconv.Quote(step.name) + "]")
+		default:
+			fmt.Fprintf(&b, "[%d]", step.index)
+		}
+	}
+	return b.String()
+}
+
+// carriedJSON is JSON as the event carries it, byte for byte.
+type carriedJSON []byte
+
+// look finds what a selection means in s.
+func (s *Scope) look(way selection) (any, error) {
+	if raw := s.verbatim(way); raw != nil {
+		return raw, nil
+	}
+	value, _ := s.ResolveName(way[0].name)
+	for i, step := range way[1:] {
+		next, ok := step.of(value)
+		if !ok {
+			return nil, absent(way[:i+2].String())
+		}
+		value = next
+	}
+	return value, nil
+}
+
+func (s step) of(value any) (any, bool) {
+	if s.name != "" {
+		return pick(value, s.name)
+	}
+	list, ok := value.([]any)
+	if !ok || s.index < 0 || s.index >= len(list) {
+		return nil, false
+	}
+	return list[s.index], true
+}
+
+// verbatim is what the event carries, where way means all of it: nothing is
+// parsed, and the order of members stays.
+func (s *Scope) verbatim(way selection) carriedJSON {
+	switch name := way.String(); {
+	case name == dataVariable,
+		name == objectVariable && s.ev.Object != nil,
+		name == messageVariable+".json" && s.ev.Message != nil:
+		return s.ev.JSON()
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+)
+
+// Template is text with expressions inside. It never changes.
+type Template struct {
+	text   string
+	pieces []piece
+}
+
+// piece is literal text or an expression.
+type piece struct {
+	literal    string
+	expression *Expression // nil in a literal
+}
+
+// Template compiles text, in which ${ and } enclose an expression and $${ is a
+// literal ${. It tells which variables are used, and where in the text.
+func (c *Compiler) Template(text string) (*Template, []Use, []Fault) {
+	t := &Template{text: text}
+	var uses []Use
+	var all []Fault
+	for part := range parts(text) {
+		switch {
+		case part.fault != nil:
+			all = append(all, *part.fault)
+		case !part.expression:
+			t.pieces = append(t.pieces, piece{literal: part.text})
+		default:
+			e, used, faults := c.Expression(part.text)
+			for _, u := range used {
+				u.Offset += part.offset
+				uses = append(uses, u)
+			}
+			for _, f := range faults {
+				f.Offset += part.offset
+				all = append(all, f)
+			}
+			t.pieces = append(t.pieces, piece{expression: e})
+		}
+	}
+	return t, uses, all
+}
+
+// String returns the template as it was written.
+func (t *Template) String() string { return t.text }
+
+// Literal returns the text, and whether nothing in it is computed.
+func (t *Template) Literal() (string, bool) {
+	switch {
+	case len(t.pieces) == 0:
+		return "", true
+	case len(t.pieces) == 1 && t.pieces[0].expression == nil:
+		return t.pieces[0].literal, true
+	}
+	return "", false
+}
+
+// Lone returns the expression where the template is nothing else, else nil.
+func (t *Template) Lone() *Expression {
+	if len(t.pieces) != 1 {
+		return nil
+	}
+	return t.pieces[0].expression
+}
+
+// Text evaluates the template as text.
+func (t *Template) Text(ctx context.Context, s *Scope) (string, error) {
+	if literal, ok := t.Literal(); ok {
+		return literal, nil
+	}
+	var b strings.Builder
+	for _, p := range t.pieces {
+		if p.expression == nil {
+			b.WriteString(p.literal)
+			continue
+		}
+		text, err := p.expression.Text(ctx, s)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+	}
+	return b.String(), nil
+}
+
+// JSON evaluates the template, and appends it to b as JSON: a lone expression
+// keeps its type, all else is text.
+func (t *Template) JSON(ctx context.Context, s *Scope, b *bytes.Buffer) error {
+	if lone := t.Lone(); lone != nil {
+		return lone.JSON(ctx, s, b)
+	}
+	text, err := t.Text(ctx, s)
+	if err != nil {
+		return err
+	}
+	writeQuoted(b, text)
+	return nil
+}
+
+// Time evaluates the template as a timestamp: one that a lone expression
+// gives, or text in RFC 3339.
+func (t *Template) Time(ctx context.Context, s *Scope) (time.Time, error) {
+	if lone := t.Lone(); lone != nil {
+		return lone.time(ctx, s)
+	}
+	text, err := t.Text(ctx, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return parseTime(text)
+}
+
+// part is a piece of a template as it was written.
+type part struct {
+	text       string
+	offset     int
+	expression bool
+	fault      *Fault
+}
+
+// parts cuts a template into literals and expressions. After a fault there is
+// no further part.
+func parts(text string) func(yield func(part) bool) {
+	return func(yield func(part) bool) {
+		var literal strings.Builder
+		flush := func() bool {
+			defer literal.Reset()
+			return literal.Len() == 0 || yield(part{text: literal.String()})
+		}
+		for at := 0; at < len(text); {
+			rest := text[at:]
+			switch {
+			case strings.HasPrefix(rest, "$${"):
+				literal.WriteString("${")
+				at += len("$${")
+			case strings.HasPrefix(rest, "${"):
+				begin := at + len("${")
+				length := length(text[begin:])
+				if length < 0 {
+					yield(part{fault: &Fault{at, "${ is not closed", "end the expression with }, or write $${ for a literal ${"}})
+					return
+				}
+				inside := text[begin : begin+length]
+				if strings.TrimSpace(inside) == "" {
+					yield(part{fault: &Fault{at, "${} holds no expression", "write one, or $${ for a literal ${"}})
+					return
+				}
+				if !flush() || !yield(part{text: inside, offset: begin, expression: true}) {
+					return
+				}
+				at = begin + length + len("}")
+			default:
+				literal.WriteByte(rest[0])
+				at++
+			}
+		}
+		flush()
+	}
+}
+
+// length is how long the expression is that text begins with, and a } ends;
+// -1 where none does. Braces of maps, and all in strings, belong to it.
+func length(text string) int {
+	depth := 0
+	for at := 0; at < len(text); at++ {
+		switch text[at] {
+		case '{':
+			depth++
+		case '}':
+			if depth == 0 {
+				return at
+			}
+			depth--
+		case '"', '\'':
+			end := quotedLength(text[at:], at > 0 && isRaw(text[:at]))
+			if end < 0 {
+				return -1
+			}
+			at += end - 1
+		}
+	}
+	return -1
+}
+
+// quotedLength is how long the CEL string is that text begins with, or -1.
+func quotedLength(text string, raw bool) int {
+	quote := text[:1]
+	if triple := strings.Repeat(quote, 3); strings.HasPrefix(text, triple) {
+		quote = triple
+	}
+	for at := len(quote); at < len(text); at++ {
+		if text[at] == '\\' && !raw {
+			at++
+		} else if strings.HasPrefix(text[at:], quote) {
+			return at + len(quote)
+		}
+	}
+	return -1
+}
+
+// isRaw tells whether a string that follows text is one in which \ stands for
+// itself: it has the prefix r, R, br or rb, which is no part of a name.
+func isRaw(text string) bool {
+	prefix := text[len(strings.TrimRight(text, "rRbB")):]
+	before := strings.TrimSuffix(text, prefix)
+	if before != "" && isWordByte(before[len(before)-1]) {
+		return false
+	}
+	return strings.ContainsAny(prefix, "rR")
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}

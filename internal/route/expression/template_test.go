@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/dagtrigger/internal/route/expression"
+)
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	c, up, ord := compiler(t), upload(), generic(order)
+	for _, row := range []struct {
+		s          *expression.Scope
+		text       string
+		plain, err string // as text
+		json       string // in a conf
+	}{
+		// Literal text, and $${.
+		{ord, ``, ``, ``, `""`},
+		{ord, `plain`, `plain`, ``, `"plain"`},
+		{ord, `a $ b {c} }`, `a $ b {c} }`, ``, `"a $ b {c} }"`},
+		{ord, `$${x}`, `${x}`, ``, `"${x}"`},
+		{ord, `$$${x}`, `$${x}`, ``, `"$${x}"`},
+		{ord, `a$${b}${1}$`, `a${b}1$`, ``, `"a${b}1$"`},
+		{ord, `${"$"}${data.text}`, `$x`, ``, `"$x"`},
+
+		// Expressions inside text.
+		{up, `gs://${object.bucket}/${object.name}`, `gs://acme/sales/ü #1%.csv`, ``, `"gs://acme/sales/ü #1%.csv"`},
+		{up, `${path.region}${path.rest}`, `eu`, ``, `"eu"`},
+		{ord, `${ data.text }`, `x`, ``, `"x"`},
+		{ord, `n=${data.count} ${data.amount} ${data.id} ${data.half * 2} ${data.flag}`, `n=150 150.10 12345678901234567890 300.5 true`, ``,
+			`"n=150 150.10 12345678901234567890 300.5 true"`},
+		{up, `at ${event.time}`, `at 2026-11-22T01:02:03.5Z`, ``, `"at 2026-11-22T01:02:03.5Z"`},
+		{up, `in ${event.time + duration("1h")}`, `in 2026-11-22T02:02:03.5Z`, ``, `"in 2026-11-22T02:02:03.5Z"`},
+		{ord, `for ${duration("90s")}`, `for 90s`, ``, `"for 90s"`},
+		{ord, `items ${data.items.map(i, i.sku)} ${ {"a": 1} }`, `items ["a","b"] {"a":1}`, ``, `"items [\"a\",\"b\"] {\"a\":1}"`},
+		{ord, `bytes ${b"\xff"}`, `bytes /w==`, ``, `"bytes /w=="`},
+		{generic(`"x\ny"`), `data: ${data}`, "data: x\ny", ``, `"data: x\ny"`},
+		{generic(`{ "a" : 1.0 }`), `data: ${data}`, `data: { "a" : 1.0 }`, ``, `"data: { \"a\" : 1.0 }"`},
+
+		// A lone expression keeps its type, but not as text.
+		{ord, `${data.count}`, `150`, ``, `150`},
+		{ord, `${data.id}`, `12345678901234567890`, ``, `12345678901234567890`},
+		{ord, `${data.items[0]}`, `{"price":1.0,"sku":"a"}`, ``, `{"price":1.0,"sku":"a"}`},
+		{ord, `${data.text}`, `x`, ``, `"x"`},
+		{ord, `${data.count} `, `150 `, ``, `"150 "`},
+
+		// Braces and quotes that belong to the expression.
+		{ord, `${ {"a": {"b": 1}}["a"]["b"] }`, `1`, ``, `1`},
+		{ord, `${"}"}`, `}`, ``, `"}"`},
+		{ord, `${'\'}'}`, `'}`, ``, `"'}"`},
+		{ord, `${r"\"}`, `\`, ``, `"\\"`},
+		{ord, `${"""a"}b"""}`, `a"}b`, ``, `"a\"}b"`},
+		{ord, `${string(b"}") + rb'\'.size().format_}`, ``, ``, ``},
+
+		// Null has no text, but is JSON.
+		{ord, `${data.none}`, ``, `evaluating data.none where data.none is null: null has no text: give a default, or test with != null`, `null`},
+		{ord, `${data.nothing}`, ``, `evaluating data.nothing: the event has no data.nothing: test it with has(data.nothing), or give a default with data.?nothing.orValue(…)`, ``},
+	} {
+		template, _, faults := c.Template(row.text)
+		if len(faults) > 0 {
+			if row.plain+row.err+row.json != "" {
+				t.Errorf("%s does not compile: %+v", row.text, faults)
+			}
+			continue
+		}
+		plain, err := template.Text(t.Context(), row.s)
+		if plain != row.plain || fmt.Sprint(err) != fmt.Sprint(text(row.err)) {
+			t.Errorf("%s is %q, %v\nwant %q, %s", row.text, plain, err, row.plain, row.err)
+		}
+		var b bytes.Buffer
+		if err := template.JSON(t.Context(), row.s, &b); b.String() != row.json && err == nil {
+			t.Errorf("%s is %s in JSON, want %s", row.text, &b, row.json)
+		}
+	}
+}
+
+// text is an error's text, or none.
+func text(err string) any {
+	if err == "" {
+		return nil
+	}
+	return err
+}
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	c, up := compiler(t), upload()
+	for _, row := range []struct{ text, want, err string }{
+		{`${event.time}`, "2026-11-22T01:02:03.5Z", ""},
+		{`${event.time - duration("1h")}`, "2026-11-22T00:02:03.5Z", ""},
+		{`${"2026-11-22"}T00:00:00+01:00`, "2026-11-21T23:00:00Z", ""},
+		{`2026-11-22T00:00:00Z`, "2026-11-22T00:00:00Z", ""},
+		{`${object.name}`, "", `evaluating object.name where object.name is "sales/ü #1%.csv": "sales/ü #1%.csv" is no timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`2026-11-22`, "", `"2026-11-22" is no timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`${object.etag}`, "", `evaluating object.etag: the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…)`},
+		{`${data.none}`, "", `evaluating data.none: the event has no data.none: test it with has(data.none), or give a default with data.?none.orValue(…)`},
+	} {
+		template, _, faults := c.Template(row.text)
+		if len(faults) > 0 {
+			t.Errorf("%s: %+v", row.text, faults)
+			continue
+		}
+		got, err := template.Time(t.Context(), up)
+		if row.err != "" && fmt.Sprint(err) != row.err || row.err == "" && got.UTC().Format(time.RFC3339Nano) != row.want {
+			t.Errorf("%s is %v, %v\nwant %s%s", row.text, got, err, row.want, row.err)
+		}
+	}
+}
+
+// The words in which a faulty expression is reported are part of the product.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	const langdef = ": see https://github.com/google/cel-spec/blob/master/doc/langdef.md"
+	const convert = ": convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
+	const mend = ": mend the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
+	for _, row := range []struct{ text, want string }{
+		// Templates.
+		{`a ${`, `2: ${ is not closed: end the expression with }, or write $${ for a literal ${`},
+		{`ü${"}`, `2: ${ is not closed: end the expression with }, or write $${ for a literal ${`},
+		{`${}`, `0: ${} holds no expression: write one, or $${ for a literal ${`},
+		{`${1}${ }`, `4: ${} holds no expression: write one, or $${ for a literal ${`},
+
+		// Syntax.
+		{`${1 +}`, `5: no CEL: mismatched input '<EOF>' expecting expression` + mend},
+		{`${a b}`, `4: no CEL: unexpected token after expression` + mend},
+		{`${1 = 1}`, `4: no CEL: unexpected token after expression` + mend},
+		{`${"ü" + # 1}`, `9: no CEL: unexpected character` + mend + `|11: no CEL: unexpected token after expression` + mend},
+
+		// Names.
+		{`${objct.name}`, `2: objct is no variable or function: did you mean object?`},
+		{`${request.path}`, `2: request is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
+		{`${sizze("x")}`, `7: sizze is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
+		{`${object.nane}`, `8: object has no field nane: did you mean object.name?`},
+		{`${object.contenttype}`, `8: object has no field contenttype: did you mean object.contentType?`},
+		{`${object.retention.mod}`, `18: object.retention has no field mod: did you mean object.retention.mode?`},
+		{`${event.data}`, `7: event has no field data: use one of id, source, type, subject, time, extensions, or data.data for what is not declared`},
+		{`${message.publishTime}`, `9: message has no field publishTime: did you mean message.publish_time?`},
+		{`${has(object.nane)}`, `5: object has no field nane: did you mean object.name?`},
+		{`${object.?nane.orValue("")}`, `8: object has no field nane: did you mean object.name?`},
+		{`${objct.name + object.nane}`, `2: objct is no variable or function: did you mean object?|21: object has no field nane: did you mean object.name?`},
+		{`x ${object.nane} y ${object.sise}`, `10: object has no field nane: did you mean object.name?|27: object has no field sise: did you mean object.size?`},
+
+		// Types.
+		{`${object.size > 0}`, `14: > does not take (string, int)` + convert},
+		{`${object.size == 0}`, `14: == does not take (string, int)` + convert},
+		{`${"a" + 1}`, `6: + does not take (string, int)` + convert},
+		{`${object["name"]}`, `8: […] does not take (the fields of object, string): select what is declared by a dot, as in object.name`},
+		{`${event.time.strftime(1)}`, `21: strftime does not take timestamp.(int)` + convert},
+		{`${1.name}`, `3: type 'int' does not support field selection` + langdef},
+		{`${"x".name}`, `5: type 'string' does not support field selection` + langdef},
+		{`${event.id.map(i, i)}`, `7: expression of type 'string' cannot be range of a comprehension (must be list, map, or dynamic)` + langdef},
+		{`${"a".matches("[")}`, `14: invalid matches argument: write a regular expression of RE2: https://github.com/google/re2/wiki/Syntax`},
+		{`${timestamp("today")}`, `12: invalid timestamp argument: write it as 2026-11-22T00:00:00Z`},
+		{`${duration("soon")}`, `11: invalid duration argument: write it as 90s or 1h30m`},
+
+		// What CEL allows and a route has no use for.
+		{`${[1].exists(path, path == 1)}`, `12: path would hide the variable path: give the macro's variable another name`},
+		{`${object{name: "x"}}`, `8: object{…} is no value: write a map as {"name": value}`},
+	} {
+		_, _, faults := c.Template(row.text)
+		got := ""
+		for i, f := range faults {
+			got += []string{"", "|"}[min(i, 1)] + fmt.Sprintf("%d: %s: %s", f.Offset, f.What, f.Fix)
+		}
+		if got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
+		}
+	}
+}

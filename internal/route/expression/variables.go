@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"slices"
+
+	"cel.dev/cel-go/cel"
+)
+
+// Variable is something that an expression can name.
+type Variable struct {
+	Name, Doc string
+	// Fields are the declared fields. A variable without any is of any type.
+	Fields []Field
+}
+
+// Field is a field of a variable, or of such a field.
+type Field struct {
+	Name, Doc string
+	Type      Type
+	Fields    []Field // of a Resource
+}
+
+// Type is a type in words, as faults and the documentation name it.
+type Type string
+
+// The types of fields, and of what expressions give.
+const (
+	Any       Type = "anything"
+	Bool      Type = "true or false"
+	Bytes     Type = "bytes"
+	Duration  Type = "a duration"
+	List      Type = "a list"
+	Map       Type = "a map"
+	MapOfText Type = "a map of text"
+	Null      Type = "null"
+	Number    Type = "a number"
+	Optional  Type = "an optional"
+	Resource  Type = "a map with declared fields"
+	Text      Type = "text"
+	Time      Type = "a timestamp"
+	TypeName  Type = "a type"
+)
+
+// Variables are what an expression can name, in the order in which people need
+// them. An absent field is absent: has() of it is false, and its use an error.
+func Variables() []Variable { return slices.Clone(variables) }
+
+const (
+	eventVariable   = "event"
+	objectVariable  = "object"
+	messageVariable = "message"
+	dataVariable    = "data"
+	pathVariable    = "path"
+)
+
+var variables = []Variable{
+	{eventVariable, "the event itself", []Field{
+		{Name: "id", Type: Text, Doc: "the CloudEvent's id"},
+		{Name: "source", Type: Text, Doc: "the CloudEvent's source"},
+		{Name: "type", Type: Text, Doc: "the CloudEvent's type"},
+		{Name: "subject", Type: Text, Doc: "the CloudEvent's subject"},
+		{Name: "time", Type: Time, Doc: "when it happened"},
+		{Name: "extensions", Type: MapOfText, Doc: "the CloudEvent's extension attributes, names in lower case"},
+	}},
+	{objectVariable, "the object resource of a Cloud Storage change, under the JSON API's names; ${object} is the whole of it, undeclared fields included", objectFields},
+	{messageVariable, "the Pub/Sub message", []Field{
+		{Name: "id", Type: Text, Doc: "the message id"},
+		{Name: "topic", Type: Text, Doc: "projects/P/topics/T"},
+		{Name: "subscription", Type: Text, Doc: "projects/P/subscriptions/S"},
+		{Name: "ordering_key", Type: Text, Doc: "the ordering key"},
+		{Name: "publish_time", Type: Time, Doc: "when it was published"},
+		{Name: "attributes", Type: MapOfText, Doc: "the attributes, names as they were sent"},
+		{Name: "text", Type: Text, Doc: "the data, where it is UTF-8"},
+		{Name: "data_base64", Type: Text, Doc: "the data, base64"},
+		{Name: "json", Type: Any, Doc: "the data parsed, null where it is no JSON"},
+	}},
+	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is no JSON, text, or bytes where it is no UTF-8", nil},
+	{pathVariable, "what the object pattern captured: text, under the captures' names", nil},
+}
+
+// objectFields are the fields of an object resource, by
+// https://cloud.google.com/storage/docs/json_api/v1/objects#resource. 64-bit
+// integers are text there, and times text in RFC 3339.
+var objectFields = []Field{
+	{Name: "bucket", Type: Text, Doc: "the bucket's name"},
+	{Name: "name", Type: Text, Doc: "the object's name"},
+	{Name: "generation", Type: Text, Doc: "an int64 as text: the version of the content"},
+	{Name: "metageneration", Type: Text, Doc: "an int64 as text: the version of the metadata"},
+	{Name: "size", Type: Text, Doc: "an int64 as text: bytes"},
+	{Name: "contentType", Type: Text},
+	{Name: "contentEncoding", Type: Text},
+	{Name: "contentDisposition", Type: Text},
+	{Name: "contentLanguage", Type: Text},
+	{Name: "cacheControl", Type: Text},
+	{Name: "metadata", Type: MapOfText, Doc: "the object's own metadata"},
+	{Name: "contexts", Type: Any},
+	{Name: "md5Hash", Type: Text, Doc: "base64; absent on composite objects"},
+	{Name: "crc32c", Type: Text, Doc: "base64"},
+	{Name: "etag", Type: Text},
+	{Name: "storageClass", Type: Text},
+	{Name: "componentCount", Type: Number, Doc: "of a composite object"},
+	{Name: "timeCreated", Type: Text},
+	{Name: "timeDeleted", Type: Text},
+	{Name: "timeFinalized", Type: Text},
+	{Name: "timeStorageClassUpdated", Type: Text},
+	{Name: "updated", Type: Text},
+	{Name: "customTime", Type: Text},
+	{Name: "softDeleteTime", Type: Text},
+	{Name: "hardDeleteTime", Type: Text},
+	{Name: "retentionExpirationTime", Type: Text},
+	{Name: "temporaryHold", Type: Bool},
+	{Name: "eventBasedHold", Type: Bool},
+	{Name: "retention", Type: Resource, Fields: []Field{
+		{Name: "mode", Type: Text},
+		{Name: "retainUntilTime", Type: Text},
+	}},
+	{Name: "customerEncryption", Type: Resource, Fields: []Field{
+		{Name: "encryptionAlgorithm", Type: Text},
+		{Name: "keySha256", Type: Text},
+	}},
+	{Name: "kmsKeyName", Type: Text},
+	{Name: "owner", Type: Resource, Fields: []Field{
+		{Name: "entity", Type: Text},
+		{Name: "entityId", Type: Text},
+	}},
+	{Name: "acl", Type: Any},
+	{Name: "id", Type: Text},
+	{Name: "kind", Type: Text},
+	{Name: "selfLink", Type: Text},
+	{Name: "mediaLink", Type: Text},
+	{Name: "restoreToken", Type: Text},
+	{Name: "eventType", Type: Text, Doc: "of a notification without payload alone, such as OBJECT_FINALIZE"},
+}
+
+// celType is the type by which a field called name is declared.
+func (f Field) celType(owner string) *cel.Type {
+	switch f.Type {
+	case Text:
+		return cel.StringType
+	case Number:
+		return cel.IntType
+	case Bool:
+		return cel.BoolType
+	case Time:
+		return cel.TimestampType
+	case MapOfText:
+		return cel.MapType(cel.StringType, cel.StringType)
+	case Resource:
+		return cel.ObjectType(recordType(owner + "." + f.Name))
+	}
+	return cel.DynType
+}
+
+// typeOf is the type in words of what has the CEL type t.
+func typeOf(t *cel.Type) Type {
+	words := map[cel.Kind]Type{
+		cel.BoolKind: Bool, cel.BytesKind: Bytes, cel.DurationKind: Duration, cel.ListKind: List,
+		cel.MapKind: Map, cel.StructKind: Map, cel.NullTypeKind: Null, cel.StringKind: Text,
+		cel.IntKind: Number, cel.UintKind: Number, cel.DoubleKind: Number,
+		cel.TimestampKind: Time, cel.TypeKind: TypeName,
+	}
+	if t.Kind() == cel.OpaqueKind && t.TypeName() == "optional_type" {
+		return Optional
+	}
+	if word, ok := words[t.Kind()]; ok {
+		return word
+	}
+	return Any
+}
