@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/nearest"
+	"example.com/dagtrigger/internal/route/pattern"
+)
+
+// Options are what a route needs to know of the rest of the file.
+type Options struct {
+	// Environments are the names of the environments. A route may leave its own
+	// out where there is one; with none, no route may name one.
+	Environments []string
+}
+
+// Compile makes a table of specs, or tells all that is wrong with them, in the
+// order of the file. It uses all cores.
+func Compile(specs []Spec, opts Options) (*Table, []Fault) {
+	expressions, err := expression.NewCompiler()
+	if err != nil {
+		return nil, []Fault{{What: err.Error(), Fix: "this is a fault of the program: report it"}}
+	}
+	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}}
+	rules := make([]rule, len(specs))
+	faults := make([][]Fault, len(specs))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(len(specs), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(specs); i = int(next.Add(1)) - 1 {
+				c := compiler{workshop: shared, spec: &specs[i]}
+				rules[i] = c.rule()
+				faults[i] = c.faults
+			}
+		})
+	}
+	workers.Wait()
+	all := append(slices.Concat(faults...), repeatedNames(specs)...)
+	if len(all) > 0 {
+		sortFaults(all)
+		return nil, all
+	}
+	return &Table{rules: rules, index: newIndex(rules)}, nil
+}
+
+func repeatedNames(specs []Spec) []Fault {
+	var faults []Fault
+	first := map[string]Position{}
+	for _, s := range specs {
+		if at, ok := first[s.Name.Value]; ok && s.Name.Value != "" {
+			faults = append(faults, Fault{s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
+				"give each route a name of its own"})
+			continue
+		}
+		first[s.Name.Value] = s.Name.Position
+	}
+	return faults
+}
+
+// workshop is what the routes of one file share while they are compiled.
+type workshop struct {
+	options     Options
+	expressions *expression.Compiler
+
+	mu       sync.Mutex
+	patterns map[string]parsed
+}
+
+type parsed struct {
+	pattern *pattern.Pattern
+	err     error
+}
+
+// pattern parses text once, however often it stands in the file.
+func (w *workshop) pattern(text string) (*pattern.Pattern, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, ok := w.patterns[text]
+	if !ok {
+		p.pattern, p.err = pattern.Parse(text)
+		w.patterns[text] = p
+	}
+	return p.pattern, p.err
+}
+
+// compiler compiles one route.
+type compiler struct {
+	*workshop
+	spec   *Spec
+	faults []Fault
+
+	object, message bool     // whether an event that matches on can be one
+	captures        []string // those that every object pattern makes
+}
+
+func (c *compiler) fault(at Position, what, fix string) {
+	c.faults = append(c.faults, Fault{at, what, fix})
+}
+
+// rule compiles the spec. Where there are faults it is of no use.
+func (c *compiler) rule() rule {
+	s := c.spec
+	c.name()
+	r := rule{name: s.Name.Value, position: s.Position, disabled: s.Enabled.Off}
+	r.filters = c.filters()
+	r.skip = c.skip()
+	r.when = c.when()
+	r.dag, r.dags = c.dag()
+	r.conf = c.conf()
+	r.runID = c.template("run_id", s.RunID)
+	r.logicalDate = c.logicalDate()
+	r.note = c.template("note", s.Note)
+	r.environment = c.environment()
+	return r
+}
+
+// maxName is the most characters of a route's name: the default run id holds
+// it, with room for the rest.
+const maxName = 63
+
+func isName(name string) bool {
+	const first = "abcdefghijklmnopqrstuvwxyz0123456789"
+	return name != "" && len(name) <= maxName && strings.Trim(name, first+"_-") == "" && strings.IndexByte(first, name[0]) >= 0
+}
+
+func (c *compiler) name() {
+	name := c.spec.Name
+	switch {
+	case !name.IsSet():
+		c.fault(c.spec.Position, "the route has no name", "add one, such as name: sales-csv")
+	case !isName(name.Value):
+		c.fault(name.Position, fmt.Sprintf("name: %q is no name of a route", name.Value),
+			fmt.Sprintf("use lower-case letters, digits, _ and -, beginning with a letter or digit, at most %d", maxName))
+	}
+}
+
+// isDAG tells whether Airflow takes id as a DAG id: KEY_REGEX in
+// airflow/utils/helpers.py, and at most 250 characters.
+func isDAG(id string) bool {
+	return id != "" && utf8.RuneCountInString(id) <= 250 && strings.IndexFunc(id, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_.-", c)
+	}) < 0
+}
+
+func (c *compiler) dag() (*located, []string) {
+	s := c.spec
+	if !s.DAG.IsSet() {
+		c.fault(s.Position, "the route has no dag", "add the DAG to start, such as dag: load_sales")
+		return nil, nil
+	}
+	before := len(c.faults)
+	dag := c.template("dag", s.DAG)
+	if len(c.faults) > before {
+		return nil, nil
+	}
+	id, literal := dag.Literal()
+	switch {
+	case literal && len(s.DAGs) > 0:
+		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
+	case literal && !isDAG(id):
+		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is no DAG id", id), "use letters, digits, _, - and ., at most 250")
+	case !literal && len(s.DAGs) == 0:
+		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become", "list the DAGs it may start, such as dags: [load_eu, load_us]")
+	}
+	var dags []string
+	for _, id := range s.DAGs {
+		switch {
+		case !isDAG(id.Value):
+			c.fault(id.Position, fmt.Sprintf("dags: %q is no DAG id", id.Value), "use letters, digits, _, - and ., at most 250")
+		case slices.Contains(dags, id.Value):
+			c.fault(id.Position, "dags: "+id.Value+" stands there twice", "remove one of the two")
+		}
+		dags = append(dags, id.Value)
+	}
+	return dag, dags
+}
+
+func (c *compiler) environment() string {
+	name, known := c.spec.Environment, c.options.Environments
+	switch {
+	case name.IsSet() && !slices.Contains(known, name.Value):
+		fix := "declare it under environments, or leave it out"
+		if len(known) > 0 {
+			fix = "use one of " + strings.Join(known, ", ")
+		}
+		if near := nearest.Of(name.Value, known...); near != "" {
+			fix = "did you mean " + near + "?"
+		}
+		c.fault(name.Position, "environment: "+name.Value+" is not declared", fix)
+	case !name.IsSet() && len(known) > 1:
+		c.fault(c.spec.Position, "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
+	case !name.IsSet() && len(known) == 1:
+		return known[0]
+	}
+	return name.Value
+}
+
+func (c *compiler) skip() []preset {
+	var skip []preset
+	for _, name := range c.spec.Skip {
+		at := slices.IndexFunc(presets, func(p preset) bool { return p.name == name.Value })
+		if at < 0 {
+			c.fault(name.Position, "skip: "+name.Value+" is no preset", suggestion(name.Value, presetNames()))
+			continue
+		}
+		skip = append(skip, presets[at])
+	}
+	return skip
+}

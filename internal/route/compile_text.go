@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/nearest"
+)
+
+// when compiles the condition; nil where there is none.
+func (c *compiler) when() *condition {
+	text := c.spec.When
+	if !text.IsSet() {
+		return nil
+	}
+	e, uses, faults := c.expressions.Expression(text.Value)
+	if !c.sound("when", text, uses, faults) {
+		return nil
+	}
+	if g := e.Gives(); g != expression.Bool && g != expression.Any {
+		c.fault(text.Position, fmt.Sprintf("when gives %s", g), "compare it with something, so that it is true or false")
+	}
+	return &condition{e, text.Position}
+}
+
+// template compiles text with expressions inside; nil where there is none.
+func (c *compiler) template(key string, text Text) *located {
+	if !text.IsSet() {
+		return nil
+	}
+	t, uses, faults := c.expressions.Template(text.Value)
+	if c.sound(key, text, uses, faults) {
+		if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Null || lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
+			c.fault(text.Position, fmt.Sprintf("%s is text, and this gives %s", key, lone.Gives()), "give text, a number or a timestamp; end an optional in .orValue(…)")
+		}
+	}
+	return &located{t, text.Position}
+}
+
+func (c *compiler) logicalDate() *located {
+	text := c.spec.LogicalDate
+	before := len(c.faults)
+	t := c.template("logical_date", text)
+	if t == nil || len(c.faults) > before {
+		return t
+	}
+	if lone := t.Lone(); lone != nil && !slices.Contains([]expression.Type{expression.Time, expression.Text, expression.Any}, lone.Gives()) {
+		c.fault(text.Position, fmt.Sprintf("logical_date gives %s", lone.Gives()), "give a timestamp, such as ${event.time}")
+	}
+	return t
+}
+
+// sound reports faults of an expression or a template, and the use of what no
+// event of this route has.
+func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []expression.Fault) bool {
+	before := len(c.faults)
+	for _, f := range faults {
+		c.fault(text.at(f.Offset), key+": "+f.What, f.Fix)
+	}
+	for _, u := range uses {
+		if what, fix := c.available(u); what != "" {
+			c.fault(text.at(u.Offset), key+": "+what, fix)
+		}
+	}
+	return len(c.faults) == before
+}
+
+// available says what is wrong with the use of a variable, if anything is.
+func (c *compiler) available(u expression.Use) (what, fix string) {
+	switch {
+	case u.Variable == "object" && !c.object:
+		return "no event of this route has an object", "use data, or add a type such as object.finalized to on"
+	case u.Variable == "message" && !c.message:
+		return "no event of this route has a message", "use data, or add message.published to on"
+	case u.Variable != "path" || slices.Contains(c.captures, u.Capture):
+		return "", ""
+	case len(c.spec.Object) == 0:
+		return "path is empty without an object pattern", "add one that captures, such as object: sales/{region=*}/*.csv"
+	case u.Capture == "" && len(c.captures) > 0:
+		return "", ""
+	case len(c.captures) == 0:
+		return "the object patterns capture nothing that all of them have", "capture it in each, as {" + max(u.Capture, "name") + "=*}"
+	}
+	if near := nearest.Of(u.Capture, c.captures...); near != "" {
+		return "not every object pattern captures " + u.Capture, "did you mean path." + near + "?"
+	}
+	return "not every object pattern captures " + u.Capture,
+		"capture it in each, as {" + u.Capture + "=*}, or use path." + nearest.Join(c.captures...)
+}
+
+// conf compiles the conf into JSON text with templates where something is
+// computed; nil where there is none.
+func (c *compiler) conf() *conf {
+	v := c.spec.Conf
+	switch v.Kind {
+	case Nothing:
+		return nil
+	case List, Literal:
+		c.fault(v.Position, "conf is no map", "Airflow takes an object: write conf as key: value")
+		return nil
+	case Template:
+		return c.wholeConf(v.Text)
+	}
+	b := &confBuilder{compiler: c, conf: &conf{}}
+	b.write(v, "conf")
+	b.flush()
+	return b.conf
+}
+
+// wholeConf compiles a conf that is one expression.
+func (c *compiler) wholeConf(text Text) *conf {
+	t, uses, faults := c.expressions.Template(text.Value)
+	if !c.sound("conf", text, uses, faults) {
+		return nil
+	}
+	lone := t.Lone()
+	switch {
+	case lone == nil:
+		c.fault(text.Position, "conf is text", "write a map, or one ${expression} that is a map")
+	case !slices.Contains([]expression.Type{expression.Map, expression.MapOfText, expression.Any}, lone.Gives()):
+		c.fault(text.Position, fmt.Sprintf("conf gives %s", lone.Gives()), "give a map: Airflow takes an object")
+	}
+	return &conf{pieces: []confPiece{{hole: &located{t, text.Position}}}, whole: true}
+}
+
+// confBuilder writes a conf's JSON, leaving holes.
+type confBuilder struct {
+	*compiler
+	conf    *conf
+	written bytes.Buffer // since the last hole
+}
+
+func (b *confBuilder) write(v Value, key string) {
+	switch v.Kind {
+	case Literal:
+		b.written.WriteString(v.Literal)
+	case Template:
+		b.template(v.Text, key)
+	case List:
+		b.written.WriteByte('[')
+		for i, member := range v.Members {
+			b.separate(i)
+			b.write(member, fmt.Sprintf("%s[%d]", key, i))
+		}
+		b.written.WriteByte(']')
+	case Map:
+		b.written.WriteByte('{')
+		for i, member := range v.Members {
+			b.separate(i)
+			b.quote(v.Names[i].Value)
+			b.written.WriteByte(':')
+			b.write(member, key+"."+v.Names[i].Value)
+		}
+		b.written.WriteByte('}')
+	}
+}
+
+func (b *confBuilder) separate(i int) {
+	if i > 0 {
+		b.written.WriteByte(',')
+	}
+}
+
+func (b *confBuilder) template(text Text, key string) {
+	t, uses, faults := b.expressions.Template(text.Value)
+	if !b.sound(key, text, uses, faults) {
+		return
+	}
+	if literal, ok := t.Literal(); ok {
+		b.quote(literal)
+		return
+	}
+	if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
+		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is no JSON", key, lone.Gives()), "give text, a number, a map or a list; end an optional in .orValue(…)")
+	}
+	b.flush()
+	b.conf.pieces = append(b.conf.pieces, confPiece{hole: &located{t, text.Position}})
+}
+
+func (b *confBuilder) quote(text string) {
+	encoder := json.NewEncoder(&b.written)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // of text, into memory: never fails
+	b.written.Truncate(b.written.Len() - len("\n"))
+}
+
+// flush makes a piece of what was written.
+func (b *confBuilder) flush() {
+	if b.written.Len() > 0 {
+		b.conf.pieces = append(b.conf.pieces, confPiece{text: b.written.String()})
+		b.written.Reset()
+	}
+}

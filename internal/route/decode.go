@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/route/nearest"
+)
+
+// maxNodes bounds one route, aliases followed: a few lines of YAML can mean
+// billions of values, or themselves.
+const maxNodes = 10_000
+
+// maxDepth is the most levels of lists and maps in a conf: event has the same
+// bound, and Airflow's own parser gives up at about 1,000.
+const maxDepth = 200
+
+// Decode reads one route, strictly, and tells all that is wrong. It keeps
+// nothing of node but text, so that the caller can let go of a long file's
+// nodes one by one.
+func Decode(node *yaml.Node) (Spec, []Fault) {
+	d := &decoder{left: maxNodes}
+	spec := Spec{Position: position(node)}
+	d.members(node, "a route", func(name Text, value *yaml.Node) {
+		at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name.Value })
+		if at < 0 {
+			d.fault(name.Position, name.Value+" is no key of a route", suggestion(name.Value, keyNames()))
+			return
+		}
+		d.key(keys[at], value, &spec)
+	})
+	return spec, d.faults
+}
+
+func position(node *yaml.Node) Position { return Position{node.Line, node.Column} }
+
+func keyNames() []string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Name
+	}
+	return names
+}
+
+// suggestion is the fix of a name that is none of known.
+func suggestion(name string, known []string) string {
+	if near := nearest.Of(name, known...); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "use one of " + strings.Join(known, ", ")
+}
+
+// decoder gathers what is wrong with one route.
+type decoder struct {
+	faults []Fault
+	left   int // of the nodes that one route may have
+	depth  int
+}
+
+func (d *decoder) fault(at Position, what, fix string) {
+	d.faults = append(d.faults, Fault{at, what, fix})
+}
+
+// follow returns the node that node stands for, and false where there were
+// too many.
+func (d *decoder) follow(node *yaml.Node) (*yaml.Node, bool) {
+	if d.left--; d.left == 0 {
+		d.fault(position(node), fmt.Sprintf("the route has over %d values", maxNodes), "use fewer aliases, or split the route")
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node, d.left > 0
+}
+
+// key decodes the value of a key into its field.
+func (d *decoder) key(k Key, node *yaml.Node, spec *Spec) {
+	if node, ok := d.follow(node); ok {
+		switch field := k.field(spec).(type) {
+		case *Text:
+			d.text(k, node, field)
+		case *[]Text:
+			d.texts(k, node, field)
+		case *[]Attribute:
+			d.attributes(k, node, field)
+		case *Value:
+			*field = d.value(node)
+		case *Switch:
+			d.toggle(k, node, field)
+		}
+	}
+}
+
+// text decodes text that is one.
+func (d *decoder) text(k Key, node *yaml.Node, field *Text) {
+	if isText(node) {
+		*field = textOf(node)
+		return
+	}
+	d.wrong(k, node)
+}
+
+// wrong reports a value that is not of the key's type.
+func (d *decoder) wrong(k Key, node *yaml.Node) {
+	fix := "write it as " + k.Example
+	if node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" && k.Type != TypeSwitch {
+		fix = fmt.Sprintf("quote it: %q", node.Value)
+	}
+	d.fault(position(node), fmt.Sprintf("%s takes %s, and this is %s", k.Name, k.Type, described(node)), fix)
+}
+
+// described names what a node is.
+func described(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.MappingNode:
+		return "a map"
+	}
+	switch node.ShortTag() {
+	case "!!str", "!!timestamp":
+		return "text"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "true or false"
+	case "!!null":
+		return "nothing"
+	}
+	return "tagged " + node.ShortTag()
+}
+
+// isText tells whether a node is text. YAML 1.2 has no dates: they are.
+func isText(node *yaml.Node) bool {
+	return node.Kind == yaml.ScalarNode && described(node) == "text"
+}
+
+func textOf(node *yaml.Node) Text {
+	t := Text{Value: node.Value, Position: position(node)}
+	const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
+	switch {
+	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || strings.ContainsAny(node.Value, "\n\\'\""):
+		// Its place depends on how it is folded, indented or escaped.
+	case node.Style&quoted != 0:
+		t.Inline = true
+		t.Column++
+	default:
+		t.Inline = true
+	}
+	return t
+}
+
+// texts decodes one text or a list of them.
+func (d *decoder) texts(k Key, node *yaml.Node, field *[]Text) {
+	if isText(node) {
+		*field = []Text{textOf(node)}
+		return
+	}
+	if node.Kind != yaml.SequenceNode {
+		d.wrong(k, node)
+		return
+	}
+	if len(node.Content) == 0 {
+		d.fault(position(node), k.Name+" is an empty list", "leave "+k.Name+" out, or write it as "+k.Example)
+	}
+	for _, item := range node.Content {
+		item, ok := d.follow(item)
+		switch {
+		case !ok:
+			return
+		case !isText(item):
+			d.wrong(k, item)
+		default:
+			*field = append(*field, textOf(item))
+		}
+	}
+}
+
+func (d *decoder) attributes(k Key, node *yaml.Node, field *[]Attribute) {
+	if node.Kind != yaml.MappingNode {
+		d.wrong(k, node)
+		return
+	}
+	if len(node.Content) == 0 {
+		d.fault(position(node), k.Name+" is an empty map", "leave "+k.Name+" out, or write it as "+k.Example)
+	}
+	d.members(node, k.Name, func(name Text, value *yaml.Node) {
+		if value, ok := d.follow(value); ok {
+			a := Attribute{Name: name}
+			d.texts(k, value, &a.Patterns)
+			*field = append(*field, a)
+		}
+	})
+}
+
+func (d *decoder) toggle(k Key, node *yaml.Node, field *Switch) {
+	var on bool
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" || node.Decode(&on) != nil {
+		d.wrong(k, node)
+		return
+	}
+	*field = Switch{position(node), !on}
+}
+
+// members calls each for the members of a map, and reports names that are no
+// text or stand there twice.
+func (d *decoder) members(node *yaml.Node, what string, each func(name Text, value *yaml.Node)) {
+	node, ok := d.follow(node)
+	if !ok {
+		return
+	}
+	if node.Kind != yaml.MappingNode {
+		d.fault(position(node), fmt.Sprintf("%s is a map, and this is %s", what, described(node)), "write it as key: value")
+		return
+	}
+	first := map[string]Position{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, ok := d.follow(node.Content[i])
+		if !ok {
+			return
+		}
+		at, twice := first[key.Value]
+		switch {
+		case key.ShortTag() == "!!merge":
+			d.fault(position(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
+		case !isText(key):
+			d.fault(position(key), fmt.Sprintf("a key is text, and this is %s", described(key)), fmt.Sprintf("quote it: %q", key.Value))
+		case twice:
+			d.fault(position(key), fmt.Sprintf("%s stands here twice, first on line %d", key.Value, at.Line), "remove one of the two")
+		default:
+			first[key.Value] = position(key)
+			each(textOf(key), node.Content[i+1])
+		}
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import "slices"
+
+// Key is a key of a route: decoding, the JSON Schema and the documentation all
+// follow this table.
+type Key struct {
+	Name     string
+	Type     Type
+	Required bool
+	Doc      string // one or a few sentences
+	Example  string // the key with a value, as YAML
+
+	// field points to what the key sets: a *Text, *[]Text, *[]Attribute, *Value
+	// or *Switch.
+	field func(*Spec) any
+}
+
+// Type says what a key takes.
+type Type string
+
+// The types of keys.
+const (
+	TypeName       Type = "a name"
+	TypeNames      Type = "a name or a list of names"
+	TypePatterns   Type = "a pattern or a list of patterns"
+	TypeAttributes Type = "a map of names to a pattern or a list of patterns"
+	TypeExpression Type = "an expression"
+	TypeTemplate   Type = "text with ${expressions} inside"
+	TypeConf       Type = "a map of anything with ${expressions} inside its text, or one ${expression} that is a map"
+	TypeSwitch     Type = "true or false"
+)
+
+// Keys are the keys of a route, in the order of the documentation.
+func Keys() []Key { return slices.Clone(keys) }
+
+var keys = []Key{
+	{
+		Name: "name", Type: TypeName, Required: true, Example: "name: sales-csv",
+		Doc:   "What logs, run ids and this file call the route: lower-case letters, digits, _ and -, at most 63. Events in flight start twice when it changes, because run ids are made of it.",
+		field: func(s *Spec) any { return &s.Name },
+	},
+	{
+		Name: "on", Type: TypePatterns, Required: true, Example: "on: [object.finalized, object.deleted]",
+		Doc:   "The event types, as CloudEvents name them, or short: object.finalized, object.deleted, object.archived, object.metadataUpdated and message.published. A pattern such as com.acme.* is one too.",
+		field: func(s *Spec) any { return &s.On },
+	},
+	{
+		Name: "bucket", Type: TypePatterns, Example: "bucket: acme-landing",
+		Doc:   "The object's bucket, without gs://.",
+		field: func(s *Spec) any { return &s.Bucket },
+	},
+	{
+		Name: "object", Type: TypePatterns, Example: "object: sales/{region=*}/{day=*}/*.csv",
+		Doc:   "The object's name. * is zero or more characters but /, ** zero or more of any, and {name=*} or {name=**} the same, captured as path.name. A pattern covers the whole name. Of several the first that matches counts, and each wildcard in it, from left to right, takes as much as it can.",
+		field: func(s *Spec) any { return &s.Object },
+	},
+	{
+		Name: "topic", Type: TypePatterns, Example: "topic: projects/acme/topics/orders",
+		Doc:   "The message's topic. One without / is the topic's own name, in whichever project.",
+		field: func(s *Spec) any { return &s.Topic },
+	},
+	{
+		Name: "subscription", Type: TypePatterns, Example: "subscription: orders-to-airflow",
+		Doc:   "The subscription that the message came by. One without / is the subscription's own name, in whichever project.",
+		field: func(s *Spec) any { return &s.Subscription },
+	},
+	{
+		Name: "source", Type: TypePatterns, Example: "source: //pubsub.googleapis.com/**",
+		Doc:   "The CloudEvent's source.",
+		field: func(s *Spec) any { return &s.Source },
+	},
+	{
+		Name: "subject", Type: TypePatterns, Example: "subject: invoices/*",
+		Doc:   "The CloudEvent's subject.",
+		field: func(s *Spec) any { return &s.Subject },
+	},
+	{
+		Name: "attributes", Type: TypeAttributes, Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
+		Doc:   "The message's attributes, or the extension attributes of an event that is no message. All of those named must be there and match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
+		field: func(s *Spec) any { return &s.Attributes },
+	},
+	{
+		Name: "skip", Type: TypeNames, Example: "skip: [folders, empty, temporary]",
+		Doc:   "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as the first of two writes by gcsfuse. temporary: names that Hadoop, Spark, Beam and Dataflow, gsutil and gcloud give to what they are still writing.",
+		field: func(s *Spec) any { return &s.Skip },
+	},
+	{
+		Name: "when", Type: TypeExpression, Example: "when: int(object.size) > 0",
+		Doc:   "A CEL expression that must be true.",
+		field: func(s *Spec) any { return &s.When },
+	},
+	{
+		Name: "dag", Type: TypeTemplate, Required: true, Example: "dag: load_sales",
+		Doc:   "The DAG to start.",
+		field: func(s *Spec) any { return &s.DAG },
+	},
+	{
+		Name: "dags", Type: TypeNames, Example: "dags: [load_eu, load_us]",
+		Doc:   "Where dag is computed, what it may become: anything else is a permanent failure.",
+		field: func(s *Spec) any { return &s.DAGs },
+	},
+	{
+		Name: "conf", Type: TypeConf, Example: "conf: {uri: \"gs://${object.bucket}/${object.name}\", size: \"${int(object.size)}\"}",
+		Doc:   "The run's conf. A value that is one ${expression} alone keeps its type. Left out: the object resource, the message's JSON object or the event's data.",
+		field: func(s *Spec) any { return &s.Conf },
+	},
+	{
+		Name: "run_id", Type: TypeTemplate, Example: "run_id: ${object.bucket}/${object.name}",
+		Doc:   "What makes two events the same run. It is hashed, so that any text is safe. Left out: the event's key, so that each event is a run of its own. Events in flight start twice when it changes.",
+		field: func(s *Spec) any { return &s.RunID },
+	},
+	{
+		Name: "logical_date", Type: TypeTemplate, Example: "logical_date: ${event.time}",
+		Doc:   "The run's logical date: a timestamp, or text such as 2026-11-22T00:00:00Z. Left out: none.",
+		field: func(s *Spec) any { return &s.LogicalDate },
+	},
+	{
+		Name: "note", Type: TypeTemplate, Example: "note: sales of ${event.subject}",
+		Doc:   "A note on the run, for people, of at most 1,000 characters. Left out: what happened, in words. Airflow has notes from 2.5 on.",
+		field: func(s *Spec) any { return &s.Note },
+	},
+	{
+		Name: "environment", Type: TypeName, Example: "environment: prod",
+		Doc:   "The environment that the DAG is in. Left out where there is only one.",
+		field: func(s *Spec) any { return &s.Environment },
+	},
+	{
+		Name: "enabled", Type: TypeSwitch, Example: "enabled: false",
+		Doc:   "Whether the route takes part. Left out: true.",
+		field: func(s *Spec) any { return &s.Enabled },
+	},
+}

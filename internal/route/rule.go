@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/pattern"
+)
+
+// rule is a compiled route.
+type rule struct {
+	name, environment string
+	position          Position
+	disabled          bool
+
+	filters []filter
+	skip    []preset
+	when    *condition
+
+	dag         *located
+	dags        []string // what dag may become, where it is computed
+	conf        *conf
+	runID       *located
+	logicalDate *located
+	note        *located
+}
+
+// filter is a key that picks events: one of its patterns must match.
+type filter struct {
+	key, attribute string
+	patterns       []*pattern.Pattern
+}
+
+// condition is an expression, and where it stands.
+type condition struct {
+	*expression.Expression
+	at Position
+}
+
+// located is a template, and where it stands.
+type located struct {
+	*expression.Template
+	at Position
+}
+
+// match tells whether the rule wants the event that s is of: miss is the first
+// key that does not, empty for none. The scope it returns holds the captures.
+func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expression.Scope, miss string, err error) {
+	if r.disabled {
+		return s, "enabled", nil
+	}
+	for i := range r.filters {
+		f := &r.filters[i]
+		p, values := f.match(s.Event())
+		if p == nil {
+			return s, f.key, nil
+		}
+		if len(values) > 0 {
+			s = s.Capture(p.Names(), values)
+		}
+	}
+	if _, _, skips := r.skips(s); skips {
+		return s, "skip", nil
+	}
+	if r.when == nil {
+		return s, "", nil
+	}
+	ok, err := r.when.Bool(ctx, s)
+	if err != nil {
+		return s, "", placed("when", r.when.at, err)
+	}
+	if !ok {
+		return s, "when", nil
+	}
+	return s, "", nil
+}
+
+// match returns the first pattern that matches, and what it captures.
+func (f *filter) match(ev *event.Event) (*pattern.Pattern, []string) {
+	value, ok := f.value(ev)
+	if !ok {
+		return nil, nil
+	}
+	for _, p := range f.patterns {
+		name := value
+		if (f.key == "topic" || f.key == "subscription") && !strings.Contains(p.String(), "/") {
+			name = lastPart(value)
+		}
+		if values, ok := p.Match(name); ok {
+			return p, values
+		}
+	}
+	return nil, nil
+}
+
+// lastPart is the last part of a resource name: of projects/p/topics/t, t.
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// value is what the filter looks at, and false where the event has none.
+func (f *filter) value(ev *event.Event) (string, bool) {
+	switch {
+	case f.key == "on":
+		return ev.Type, true
+	case f.key == "source":
+		return ev.Source, true
+	case f.key == "subject":
+		return ev.Subject, ev.Subject != ""
+	case f.key == "attributes":
+		return attribute(ev, f.attribute)
+	case f.key == "bucket" && ev.Object != nil:
+		return ev.Object.Bucket, true
+	case f.key == "object" && ev.Object != nil:
+		return ev.Object.Name, true
+	case f.key == "topic" && ev.Message != nil:
+		return ev.Message.Topic, ev.Message.Topic != ""
+	case f.key == "subscription" && ev.Message != nil:
+		return ev.Message.Subscription, ev.Message.Subscription != ""
+	}
+	return "", false
+}
+
+// attribute finds an attribute of a message, or an extension attribute of
+// another event: under name, else under name in another case. Of several such
+// the first in order counts.
+func attribute(ev *event.Event, name string) (string, bool) {
+	attributes := ev.Extensions
+	if ev.Message != nil {
+		attributes = ev.Message.Attributes
+	}
+	if value, ok := attributes[name]; ok {
+		return value, true
+	}
+	found, ok := "", false
+	for other := range attributes {
+		if strings.EqualFold(other, name) && (!ok || other < found) {
+			found, ok = other, true
+		}
+	}
+	return attributes[found], ok
+}
+
+// skips tells which preset passes over the event, and why.
+func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
+	if s.Event().Object == nil {
+		return "", "", false
+	}
+	for _, p := range r.skip {
+		if sign, ok := p.skips(s); ok {
+			return p.name, sign, true
+		}
+	}
+	return "", "", false
+}
+
+// plan maps an event that matched into the run that it asks for. Beside an
+// error it is what could be told of it.
+func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
+	p := Plan{Route: r.name, Environment: r.environment, Identity: s.Event().Key()}
+	dag, err := r.dag.text(ctx, s, "dag")
+	if err != nil {
+		return p, err
+	}
+	if len(r.dags) > 0 && !slices.Contains(r.dags, dag) {
+		return p, placed("dag", r.dag.at, fmt.Errorf("it became %q, which dags does not list: add it there, or mend what sends such events", shorten(dag, 80)))
+	}
+	p.DAG = dag
+	if p.Conf, err = r.conf.json(ctx, s); err != nil {
+		return p, err
+	}
+	if r.runID != nil {
+		identity, err := r.runID.text(ctx, s, "run_id")
+		if err == nil && identity == "" {
+			err = placed("run_id", r.runID.at, errors.New("it is empty, and would make all such events one run: compute it of something that each has"))
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Identity = []string{identity}
+	}
+	if p.LogicalDate, err = r.logicalDate.time(ctx, s); err != nil {
+		return p, err
+	}
+	if r.note == nil {
+		p.Note = note(s.Event())
+		return p, nil
+	}
+	text, err := r.note.text(ctx, s, "note")
+	p.Note = shorten(text, maxNote)
+	return p, err
+}
+
+func (l *located) text(ctx context.Context, s *expression.Scope, key string) (string, error) {
+	text, err := l.Text(ctx, s)
+	return text, placed(key, l.at, err)
+}
+
+func (l *located) time(ctx context.Context, s *expression.Scope) (time.Time, error) {
+	if l == nil {
+		return time.Time{}, nil
+	}
+	t, err := l.Time(ctx, s)
+	return t, placed("logical_date", l.at, err)
+}
+
+// placed says in which key an error is, and where that stands.
+func placed(key string, at Position, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s on line %d, column %d: %w", key, at.Line, at.Column, err)
+}
+
+// conf is JSON text with holes.
+type conf struct {
+	pieces []confPiece
+	whole  bool // one hole that must become an object
+}
+
+// confPiece is JSON text or a hole.
+type confPiece struct {
+	text string
+	hole *located // nil in text
+}
+
+func (c *conf) json(ctx context.Context, s *expression.Scope) ([]byte, error) {
+	if c == nil {
+		return s.Event().Conf(), nil
+	}
+	var b bytes.Buffer
+	for _, p := range c.pieces {
+		if p.hole == nil {
+			b.WriteString(p.text)
+			continue
+		}
+		if err := p.hole.JSON(ctx, s, &b); err != nil {
+			return nil, placed("conf", p.hole.at, err)
+		}
+	}
+	if c.whole && !bytes.HasPrefix(bytes.TrimLeft(b.Bytes(), " \t\r\n"), []byte("{")) {
+		return nil, placed("conf", c.pieces[0].hole.at, errors.New("it is no map: Airflow takes an object"))
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Spec is a route as the operator wrote it. Each text keeps its place in the
+// file, for faults. [Keys] documents what each field means.
+type Spec struct {
+	Position
+
+	Name         Text
+	On           []Text
+	Bucket       []Text
+	Object       []Text
+	Topic        []Text
+	Subscription []Text
+	Source       []Text
+	Subject      []Text
+	Attributes   []Attribute
+	Skip         []Text
+	When         Text
+	DAG          Text
+	DAGs         []Text
+	Conf         Value
+	RunID        Text
+	LogicalDate  Text
+	Note         Text
+	Environment  Text
+	Enabled      Switch
+}
+
+// Position is a place in the file. Lines and columns count from 1, columns in
+// characters; zero means nowhere.
+type Position struct{ Line, Column int }
+
+// Text is text of the file.
+type Text struct {
+	Value string
+	Position
+	// Inline tells that the text stands in the file as it is, on one line that
+	// begins at Position: a place in it is a place in the file.
+	Inline bool
+}
+
+// IsSet tells whether the operator wrote the text, be it empty.
+func (t Text) IsSet() bool { return t.Value != "" || t.Line > 0 }
+
+// at is where the byte at offset stands in the file, as exactly as can be told.
+func (t Text) at(offset int) Position {
+	if !t.Inline {
+		return t.Position
+	}
+	return Position{t.Line, t.Column + utf8.RuneCountInString(t.Value[:offset])}
+}
+
+// Attribute is the name of an attribute and the patterns for its value.
+type Attribute struct {
+	Name     Text
+	Patterns []Text
+}
+
+// Switch is true, false or left out.
+type Switch struct {
+	Position
+	Off bool // false was written
+}
+
+// Value is a value of a conf.
+type Value struct {
+	Position
+	Kind    Kind
+	Text    Text    // of Template
+	Literal string  // of Literal, as JSON
+	Members []Value // of List and Map
+	Names   []Text  // of Map, for each of the members
+}
+
+// Kind is the kind of a [Value].
+type Kind byte
+
+// The kinds of values. Nothing is the zero Value: it was left out.
+const (
+	Nothing Kind = iota
+	Template
+	Literal
+	List
+	Map
+)
+
+// Fault says what is wrong in the file, where, and how to mend it.
+type Fault struct {
+	Position
+	What, Fix string
+}
+
+// String is the fault in one line, as line:column: what: fix.
+func (f Fault) String() string {
+	return fmt.Sprintf("%d:%d: %s: %s", f.Line, f.Column, f.What, f.Fix)
+}
+
+// sortFaults puts faults in the order of the file.
+func sortFaults(faults []Fault) {
+	slices.SortStableFunc(faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.What, b.What))
+	})
+}

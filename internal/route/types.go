@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"example.com/dagtrigger/internal/route/nearest"
+	"example.com/dagtrigger/internal/route/pattern"
+)
+
+// The types that Eventarc gives to Storage changes and Pub/Sub messages, see
+// https://cloud.google.com/eventarc/docs/event-types. event turns all other
+// names of the same into these.
+const (
+	storageTypes = "google.cloud.storage.object.v1."
+	pubsubTypes  = "google.cloud.pubsub.topic.v1."
+	published    = pubsubTypes + "messagePublished"
+)
+
+// shortTypes are the event types that have a short name.
+var shortTypes = map[string]string{
+	"object.finalized":       storageTypes + "finalized",
+	"object.deleted":         storageTypes + "deleted",
+	"object.archived":        storageTypes + "archived",
+	"object.metadataUpdated": storageTypes + "metadataUpdated",
+	"message.published":      published,
+}
+
+// fullType returns the full name of an event type, and the fault of a name
+// that looks like one of Google's and is none.
+func fullType(name string) (full, what, fix string) {
+	if full, ok := shortTypes[name]; ok {
+		return full, "", ""
+	}
+	looks := slices.ContainsFunc(
+		[]string{"object.", "message.", storageTypes, pubsubTypes, "google.storage.", "google.pubsub."},
+		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	short := slices.Sorted(maps.Keys(shortTypes))
+	known := slices.Concat(short, slices.Sorted(maps.Values(shortTypes)))
+	if !looks || strings.Contains(name, "*") || slices.Contains(known, name) {
+		return name, "", ""
+	}
+	fix = "use one of " + strings.Join(short, ", ")
+	if near := nearest.Of(name, known...); near != "" {
+		fix = "did you mean " + near + "?"
+	}
+	return name, name + " is no event type", fix
+}
+
+// carries tells whether events of a type that p matches can be Storage
+// changes, and whether they can be messages.
+func carries(p *pattern.Pattern) (object, message bool) {
+	for _, full := range shortTypes {
+		if _, ok := p.Match(full); ok {
+			object = object || strings.HasPrefix(full, storageTypes)
+			message = message || full == published
+		}
+	}
+	return object, message
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/dagtrigger/internal/route/pattern"
+)
+
+// Warnings tells what is surely wrong in specs that compile: routes that repeat
+// another, and what can match nothing.
+func Warnings(specs []Spec) []Fault {
+	var all []Fault
+	seen := map[string]Text{}
+	enabled := 0
+	for i := range specs {
+		s := &specs[i]
+		if s.Enabled.Off {
+			continue
+		}
+		enabled++
+		w := warner{spec: s}
+		w.kinds()
+		w.names()
+		w.constants()
+		all = append(all, w.found...)
+		content := s.wants() + s.asks()
+		if first, ok := seen[content]; ok {
+			all = append(all, Fault{s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, first.Value, first.Line),
+				"remove one: each event that they want starts the DAG twice"})
+			continue
+		}
+		seen[content] = s.Name
+	}
+	if enabled == 0 && len(specs) > 0 {
+		all = append(all, Fault{specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"})
+	}
+	sortFaults(all)
+	return all
+}
+
+// warner looks at one route.
+type warner struct {
+	spec  *Spec
+	found []Fault
+}
+
+func (w *warner) warn(at Position, what, fix string) {
+	w.found = append(w.found, Fault{at, what, fix})
+}
+
+// kinds finds keys that no event of the route's types can satisfy.
+func (w *warner) kinds() {
+	var object, message bool
+	for _, text := range w.spec.On {
+		full, _, _ := fullType(text.Value)
+		if p, err := pattern.Parse(full); err == nil {
+			o, m := carries(p)
+			object, message = object || o, message || m
+		}
+	}
+	for _, key := range []struct {
+		name  string
+		texts []Text
+		ok    bool
+		of    string
+	}{
+		{"bucket", w.spec.Bucket, object, "object.finalized"}, {"object", w.spec.Object, object, "object.finalized"},
+		{"skip", w.spec.Skip, object, "object.finalized"},
+		{"topic", w.spec.Topic, message, "message.published"}, {"subscription", w.spec.Subscription, message, "message.published"},
+	} {
+		if len(key.texts) == 0 || key.ok {
+			continue
+		}
+		what := "the route can match nothing"
+		if key.name == "skip" {
+			what = "it skips nothing"
+		}
+		w.warn(key.texts[0].Position, fmt.Sprintf("%s: no event of this route has an object or a message of that kind: %s", key.name, what),
+			"leave "+key.name+" out, or add a type such as "+key.of+" to on")
+	}
+}
+
+// names finds patterns that no name can match, by what names are: see
+// https://cloud.google.com/storage/docs/buckets#naming,
+// https://cloud.google.com/storage/docs/objects#naming and
+// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
+func (w *warner) names() {
+	for _, text := range w.spec.Bucket {
+		if strings.Trim(text.Value, "abcdefghijklmnopqrstuvwxyz0123456789-_.*") != "" {
+			w.nothing("bucket", text, "a bucket's name has lower-case letters, digits, -, _ and . only", "leave gs:// and / off")
+		}
+	}
+	for _, text := range w.spec.Object {
+		bucket, name, isURI := strings.Cut(strings.TrimPrefix(text.Value, "gs://"), "/")
+		switch {
+		case isURI && strings.HasPrefix(text.Value, "gs://"):
+			w.nothing("object", text, "an object's name does not hold its bucket", fmt.Sprintf("write bucket: %s and object: %s", bucket, name))
+		case strings.HasPrefix(text.Value, "/"):
+			w.nothing("object", text, "object names hardly ever begin with /", "leave it off")
+		case strings.ContainsAny(text.Value, "\r\n"):
+			w.nothing("object", text, "object names hold no line breaks", "write it on one line")
+		case len(strings.ReplaceAll(text.Value, "*", "")) > 1024:
+			w.nothing("object", text, "object names have at most 1,024 bytes", "shorten it")
+		case strings.HasSuffix(text.Value, "/") && slices.ContainsFunc(w.spec.Skip, func(t Text) bool { return t.Value == "folders" }):
+			w.nothing("object", text, "skip: folders passes over names that end in /", "end it in /**, or do not skip folders")
+		}
+	}
+	w.resources("topic", "topics", w.spec.Topic)
+	w.resources("subscription", "subscriptions", w.spec.Subscription)
+}
+
+// resources looks at full names of topics and subscriptions.
+func (w *warner) resources(key, kind string, texts []Text) {
+	for _, text := range texts {
+		p, err := pattern.Parse(text.Value)
+		if err != nil || !strings.Contains(text.Value, "/") || !p.Exact() {
+			continue
+		}
+		if parts := strings.Split(text.Value, "/"); len(parts) != 4 || parts[0] != "projects" || parts[2] != kind {
+			w.nothing(key, text, "its full name has another form", fmt.Sprintf("write projects/PROJECT/%s/NAME, or NAME alone", kind))
+		}
+	}
+}
+
+func (w *warner) nothing(key string, text Text, why, fix string) {
+	w.warn(text.Position, fmt.Sprintf("%s: %s can match nothing: %s", key, shorten(text.Value, maxReason), why), fix)
+}
+
+// constants finds what is the same for every event and should not be.
+func (w *warner) constants() {
+	if strings.TrimSpace(w.spec.When.Value) == "false" {
+		w.warn(w.spec.When.Position, "when is always false: the route can match nothing", "write enabled: false to switch it off")
+	}
+	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") {
+		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate", "compute it, as in ${object.bucket}/${object.name}")
+	}
+}
+
+// Compare tells what changed from old to new that would start events in flight
+// twice: routes that were renamed, and routes with another run_id.
+func Compare(old, new []Spec) []Fault {
+	before := map[string]*Spec{}
+	for i := range old {
+		before[old[i].Name.Value] = &old[i]
+	}
+	after := map[string]bool{}
+	for _, s := range new {
+		after[s.Name.Value] = true
+	}
+	var all []Fault
+	for i := range new {
+		s := &new[i]
+		was, known := before[s.Name.Value]
+		switch {
+		case known && was.RunID.Value != s.RunID.Value:
+			at := s.RunID.Position
+			if !s.RunID.IsSet() {
+				at = s.Position
+			}
+			all = append(all, Fault{at, fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
+				"deploy it when no events are in flight, or accept the duplicates"})
+		case !known:
+			at := slices.IndexFunc(old, func(o Spec) bool {
+				return !after[o.Name.Value] && o.wants() == s.wants() && o.asks() == s.asks()
+			})
+			if at >= 0 {
+				all = append(all, Fault{s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
+					"keep the name, or deploy it when no events are in flight"})
+			}
+		}
+	}
+	return all
+}
+
+func orDefault(runID Text) string {
+	if !runID.IsSet() {
+		return "the default"
+	}
+	return shorten(runID.Value, maxReason)
+}
+
+// wants writes which events the route wants, whatever it is called.
+func (s *Spec) wants() string {
+	var b strings.Builder
+	for _, key := range keys {
+		switch field := key.field(s).(type) {
+		case *[]Text:
+			if key.Name != "dags" {
+				fmt.Fprintf(&b, "%s=%q;", key.Name, values(*field))
+			}
+		case *[]Attribute:
+			for _, a := range *field {
+				fmt.Fprintf(&b, "%s.%q=%q;", key.Name, a.Name.Value, values(a.Patterns))
+			}
+		}
+	}
+	fmt.Fprintf(&b, "when=%q;", s.When.Value)
+	return b.String()
+}
+
+// asks writes which run the route asks for.
+func (s *Spec) asks() string {
+	return fmt.Sprintf("%q;%q;%q;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value) + s.Conf.content()
+}
+
+// content writes a value of a conf, wherever it stands.
+func (v Value) content() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d%q%q%q(", v.Kind, v.Text.Value, v.Literal, values(v.Names))
+	for _, member := range v.Members {
+		b.WriteString(member.content())
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// values are texts without their places; event types by their full names, which
+// nothing else is called like.
+func values(texts []Text) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = t.Value
+		if full, ok := shortTypes[t.Value]; ok {
+			all[i] = full
+		}
+	}
+	return all
+}
