@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflowsim
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// call is one request on its way through a handler, with the Server locked.
+type call struct {
+	*http.Request
+	s    *Server
+	vars map[string]string // the path's variables
+	text []byte            // the body as it came
+	body *object           // the body, once a dialect has found it to be an object
+	now  time.Time
+	user User
+	// strange is set where a query parameter is not simulated.
+	strange bool
+}
+
+// dag is the DAG that the path names, nil where there is none.
+func (c *call) dag() *dag { return c.s.dags[c.vars["dag_id"]] }
+
+// unsimulated marks a call with a query parameter that Airflow may know and
+// this package does not, so that no test takes a filter for obeyed.
+func (c *call) unsimulated(known ...string) {
+	for name := range c.URL.Query() {
+		c.strange = c.strange || !slices.Contains(known, name)
+	}
+}
+
+// answer is what a handler makes; nothing is written before it is whole.
+type answer struct {
+	status    int
+	mediaType string
+	body      []byte
+	header    http.Header
+}
+
+func (a answer) with(name, value string) answer {
+	if a.header = a.header.Clone(); a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set(name, value)
+	return a
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", a.mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	w.Write(a.body) //nolint:errcheck // a caller that has gone is no concern of the server's
+}
+
+// route is a path that Airflow serves. In its pattern {name} is one segment
+// and {name...} the rest.
+type route struct {
+	method, pattern string
+	serve           func(*call) answer
+}
+
+// trigger tells the routes that ask for a DAG run.
+func (r route) trigger() bool {
+	return r.method == http.MethodPost && (strings.HasSuffix(r.pattern, "/dagRuns") || strings.HasSuffix(r.pattern, "/dag_runs"))
+}
+
+// match reads the variables of a path. The path is matched as the web
+// frameworks of Airflow do, after it is unescaped: %2F splits a segment.
+func (r route) match(path string) (map[string]string, bool) {
+	vars := map[string]string{}
+	segments := strings.Split(path, "/")
+	pattern := strings.Split(r.pattern, "/")
+	for i, want := range pattern {
+		name, variable := strings.CutPrefix(want, "{")
+		name = strings.TrimSuffix(name, "}")
+		rest, all := strings.CutSuffix(name, "...")
+		switch {
+		case i >= len(segments):
+			return nil, false
+		case variable && all:
+			vars[rest] = strings.Join(segments[i:], "/")
+			return vars, true
+		case variable && segments[i] != "":
+			vars[name] = segments[i]
+		case segments[i] != want:
+			return nil, false
+		}
+	}
+	return vars, len(segments) == len(pattern)
+}
+
+// dialects are the routes of this Server, in which the first that matches counts.
+func (s *Server) dialects() [][]route {
+	switch {
+	case s.config.Version == Airflow110:
+		return [][]route{experimentalRoutes(), {{http.MethodGet, "/health", v1Health}}}
+	case s.config.Version == Airflow33:
+		return [][]route{v2Routes(), assetRoutes(), tokenRoutes()}
+	case s.config.ExperimentalAPI:
+		return [][]route{v1Routes(), datasetRoutes(), experimentalRoutes()}
+	}
+	return [][]route{v1Routes(), datasetRoutes()}
+}
+
+// ServeHTTP answers like Airflow, unless a fault strikes.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	matched, vars, allowed := s.find(req)
+	defer s.faults.count(req, matched)()
+	fault, struck := s.faults.strike(req.Method, vars["dag_id"])
+	if struck && !fault.Served && !fault.pass(w, req) {
+		return
+	}
+	leave, refusal := s.faults.enter()
+	if refusal != nil {
+		refusal.write(w)
+		return
+	}
+	defer leave()
+	text, err := io.ReadAll(http.MaxBytesReader(nil, req.Body, patience))
+	if err != nil {
+		hangUp(w, false) // the caller has gone, or sends more than anybody should
+		return
+	}
+	a := s.answer(&call{Request: req, s: s, vars: vars, text: text}, matched, allowed)
+	if struck && fault.Served && !fault.pass(w, req) {
+		return
+	}
+	a.write(w)
+}
+
+// find is the route of a request, or the methods that its path has instead.
+func (s *Server) find(req *http.Request) (matched *route, vars map[string]string, allowed []string) {
+	method := req.Method
+	if method == http.MethodHead && s.config.Version != Airflow33 {
+		method = http.MethodGet // Flask answers HEAD wherever it answers GET
+	}
+	for i, r := range s.routes {
+		if vars, ok := r.match(req.URL.Path); ok {
+			if r.method == method {
+				return &s.routes[i], vars, nil
+			}
+			allowed = append(allowed, r.method)
+		}
+	}
+	return nil, nil, allowed
+}
+
+func (s *Server) answer(c *call, matched *route, allowed []string) answer {
+	if matched == nil {
+		if !foreign(c.Request) {
+			s.unknown(c.Request)
+		}
+		return s.noRoute(c.Request, allowed)
+	}
+	if a := s.payload(c); a != nil {
+		return *a
+	}
+	a := s.locked(c, matched)
+	if c.strange {
+		s.unknown(c.Request)
+	}
+	return a
+}
+
+func (s *Server) locked(c *call, matched *route) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.now = s.now()
+	return matched.serve(c)
+}
+
+func (s *Server) unknown(req *http.Request) {
+	if s.config.Unknown != nil {
+		s.config.Unknown(req)
+	}
+}
+
+// foreign are the requests that a client of another version sends rightly:
+// a probe, or a trigger with the wrong dialect.
+func foreign(req *http.Request) bool {
+	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(), assetRoutes(), tokenRoutes(), experimentalRoutes())
+	return slices.ContainsFunc(all, func(r route) bool {
+		_, ok := r.match(req.URL.Path)
+		return ok && r.method == req.Method
+	})
+}
+
+// patience is the simulator's own limit of a body, in bytes; 1.10 and 3.3 have none.
+const patience = 64 << 20
+
+// has tells whether a path is below a prefix.
+func has(u *url.URL, prefix string) bool {
+	return u.Path == prefix || strings.HasPrefix(u.Path, prefix+"/")
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflowsim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func v2GetDAG(c *call) answer {
+	if c.dag() == nil {
+		return v2NoDAG(c)
+	}
+	return json3(http.StatusOK, v2DAG(c.dag()))
+}
+
+// v2PatchDAG pauses a DAG or lets it run: patch_dag of core_api/routes/public/dags.py.
+func v2PatchDAG(c *call) answer {
+	d := c.dag()
+	if d == nil {
+		return detail(http.StatusNotFound, "Dag with id: "+c.vars["dag_id"]+" was not found")
+	}
+	if masks := c.URL.Query()["update_mask"]; len(masks) > 0 && !slices.Equal(masks, []string{"is_paused"}) {
+		return detail(http.StatusBadRequest, "Only `is_paused` field can be updated through the REST API")
+	}
+	d.pause(truth(c.body.vals["is_paused"]), c.now)
+	return json3(http.StatusOK, v2DAG(d))
+}
+
+// truth reads what Pydantic has taken for a boolean.
+func truth(v any) bool {
+	text, _ := v.(string)
+	return v == true || v == number("1") || slices.Contains(trueWords, strings.ToLower(text))
+}
+
+// v2DAG is DAGResponse of core_api/datamodels/dags.py.
+func v2DAG(d *dag) *object {
+	o := v2AnyDAG(d)
+	o.set("is_backfillable", false)
+	o.set("file_token", fileToken(d))
+	return o
+}
+
+func fileToken(d *dag) string { return "eyJidW5kbGVfbmFtZSI6ImRhZ3MtZm9sZGVyIn0." + d.spec.ID }
+
+func v2AnyDAG(d *dag) *object {
+	allowed := any(nil)
+	if d.spec.NoManualRuns {
+		allowed = []any{"scheduled"}
+	}
+	return obj("dag_id", d.spec.ID, "dag_display_name", d.spec.ID, "is_paused", d.paused(), "is_stale", d.spec.Stale,
+		"last_parsed_time", isoZ(d.parsed), "last_parse_duration", nil, "last_expired", nil, "bundle_name", "dags-folder",
+		"bundle_version", nil, "relative_fileloc", d.spec.ID+".py", "fileloc", "/opt/airflow/dags/"+d.spec.ID+".py",
+		"description", nil, "timetable_summary", nil, "timetable_description", "Never, external triggers only",
+		"timetable_partitioned", false, "timetable_periodic", false, "tags", []any{}, "max_active_tasks", 16,
+		"max_active_runs", 16, "max_consecutive_failed_dag_runs", 0, "has_task_concurrency_limits", false,
+		"has_import_errors", d.spec.ImportError != "", "next_dagrun_logical_date", nil, "next_dagrun_data_interval_start", nil,
+		"next_dagrun_data_interval_end", nil, "next_dagrun_run_after", nil, "allowed_run_types", allowed, "owners", []any{"airflow"})
+}
+
+// v2Details is DAGDetailsResponse.
+func v2Details(c *call) answer {
+	d := c.dag()
+	if d == nil {
+		return v2NoDAG(c)
+	}
+	o, params := v2AnyDAG(d), obj()
+	for _, p := range d.params {
+		params.set(p.name, obj("value", p.value, "schema", p.schema.spec, "description", p.description, "source", nil))
+	}
+	active := 0
+	for _, r := range d.byID {
+		if state, _, _ := c.s.state(r, c.now); state == "running" {
+			active++
+		}
+	}
+	for _, pair := range []struct {
+		name  string
+		value any
+	}{
+		{"catchup", false}, {"dag_run_timeout", nil}, {"asset_expression", nil}, {"doc_md", nil}, {"start_date", "2020-01-01T00:00:00Z"},
+		{"end_date", nil}, {"is_paused_upon_creation", nil}, {"params", params}, {"render_template_as_native_obj", false},
+		{"template_search_path", nil}, {"timezone", "UTC"}, {"last_parsed", isoZ(d.parsed)}, {"default_args", obj()},
+		{"rerun_with_latest_version", nil}, {"owner_links", obj()}, {"is_favorite", false}, {"active_runs_count", active},
+		{"is_backfillable", false}, {"file_token", fileToken(d)}, {"concurrency", 16}, {"latest_dag_version", c.v2DAGVersion(d)},
+	} {
+		o.set(pair.name, pair.value)
+	}
+	return json3(http.StatusOK, o)
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflowsim
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// v2Nesting is how deep Pydantic serialises a response: a conf below that is
+// taken back, with the transaction, as an internal error.
+const v2Nesting = 256
+
+// v2Trigger is trigger_dag_run of core_api/routes/public/dag_run.py and
+// create_dagrun of airflow/serialization/definitions/dag.py. It looks for no
+// duplicate: the database's constraints do.
+func v2Trigger(c *call) answer {
+	dagID := c.vars["dag_id"]
+	if (c.body.vals["data_interval_start"] == nil) != (c.body.vals["data_interval_end"] == nil) {
+		fault := invalid("value_error", "Value error, Either both data_interval_start and data_interval_end must be provided or both must be None", c.body, "body")
+		fault.set("ctx", obj("error", obj()))
+		return detail(http.StatusUnprocessableEntity, []any{fault})
+	}
+	bad := func(text string) answer { return detail(http.StatusBadRequest, text) }
+	switch d := c.dag(); {
+	case d == nil || d.spec.Stale:
+		return detail(http.StatusNotFound, "Dag with dag_id: '"+dagID+"' not found")
+	case d.spec.ImportError != "":
+		return bad("Dag with dag_id: '" + dagID + "' has import errors and cannot be triggered")
+	case d.spec.NoManualRuns:
+		return bad("Dag with dag_id: '" + dagID + "' does not allow manual runs")
+	case c.body.vals["partition_key"] != nil:
+		return bad("Dag '" + dagID + "' is not a partitioned Dag and does not accept a partition_key.")
+	}
+	r := c.v2Wish()
+	if text := v2Complaint(c.dag(), r); text != "" {
+		return bad(text)
+	}
+	if refusal := c.v2Database(r); refusal != nil {
+		return *refusal
+	}
+	c.s.insert(c.dag(), r, r.RunAfter)
+	return json3(http.StatusOK, c.v2Created(r))
+}
+
+// v2Created is the new run before it is read back: its dates in the zones, and
+// its conf in the order, in which they were given.
+func (c *call) v2Created(r *run) *object {
+	told := c.v2Run(r)
+	told.set("logical_date", isoZ(c.v2Date("logical_date")))
+	told.set("run_after", isoZ(r.RunAfter))
+	told.set("data_interval_start", isoZ(r.dataInterval[0]))
+	told.set("data_interval_end", isoZ(r.dataInterval[1]))
+	told.set("conf", r.conf)
+	return told
+}
+
+// v2Wish is validate_context: without a logical date there is no data interval either.
+func (c *call) v2Wish() *run {
+	id, _ := c.body.vals["dag_run_id"].(string)
+	conf, _ := c.body.vals["conf"].(*object)
+	note, _ := c.body.vals["note"].(string)
+	date, runAfter := c.v2Date("logical_date"), c.v2Date("run_after")
+	if runAfter.IsZero() {
+		runAfter = c.now
+	}
+	if id == "" {
+		id = "manual__" + isoformat(runAfter.UTC(), "T")
+	}
+	if conf == nil {
+		conf = obj()
+	}
+	r := &run{conf: conf, user: c.user.Name, trigger: "rest_api", Run: Run{DAG: c.vars["dag_id"], ID: id, Conf: rawConf(c.text),
+		Type: "manual", Note: note, LogicalDate: date, RunAfter: runAfter, Created: c.now}}
+	if c.Header.Get("Referer") != "" {
+		r.trigger = "ui"
+	}
+	if !date.IsZero() {
+		r.dataInterval = [2]time.Time{date, date}
+		if begin := c.v2Date("data_interval_start"); !begin.IsZero() {
+			r.dataInterval = [2]time.Time{begin, c.v2Date("data_interval_end")}
+		}
+	}
+	return r
+}
+
+// v2Date is a date of the body that the model has let pass, zero for none.
+func (c *call) v2Date(name string) time.Time {
+	if c.body.vals[name] == nil {
+		return time.Time{}
+	}
+	t, _, _ := parsePydantic(c.body.vals[name])
+	return t
+}
+
+// v2Complaint is what create_dagrun minds, in its order, or "".
+func v2Complaint(d *dag, r *run) string {
+	if strings.Contains(r.ID, "..") {
+		return "The run_id '" + r.ID + "' must not contain '..' to prevent path traversal"
+	}
+	if strings.Contains(r.ID, "\x00") {
+		return "" // left to the database
+	}
+	if text := badRunID(r.ID, Airflow33); text != "" {
+		return text
+	}
+	if text := reserved(r.ID, Airflow33); text != "" {
+		return text
+	}
+	return checkParams(d.params, r.conf, Airflow33)
+}
+
+// v2Database is what PostgreSQL refuses, and what the answer cannot hold.
+func (c *call) v2Database(r *run) *answer {
+	conf := string(pydanticStyle.encode(r.conf))
+	switch {
+	case strings.Contains(r.ID, "\x00") || nesting([]byte(conf)) > v2Nesting:
+		return &internalError
+	case len([]rune(r.ID)) > maxRunID || len([]rune(r.Note)) > maxNote || unstorable(r.conf):
+		return new(c.rejected(http.StatusUnprocessableEntity, "Value rejected by database"))
+	case c.dag().byID[r.ID] != nil || c.dag().onDate(r.LogicalDate) != nil:
+		return new(c.rejected(http.StatusConflict, "Unique constraint violation"))
+	}
+	return nil
+}
+
+// rejected does not say which key it was: [api] expose_stacktrace is off.
+func (c *call) rejected(status int, reason string) answer {
+	c.s.serial++
+	return detail(status, obj("reason", reason, "statement", "hidden", "orig_error", "hidden",
+		"message", fmt.Sprintf("Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID %08d", c.s.serial)))
+}
+
+// unstorable tells what jsonb does not hold: NUL in a text, and infinity.
+func unstorable(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, "\x00")
+	case number:
+		return strings.HasSuffix(string(v), "Infinity")
+	case []any:
+		return slices.ContainsFunc(v, unstorable)
+	case *object:
+		return slices.ContainsFunc(v.keys, func(key string) bool { return unstorable(key) || unstorable(v.vals[key]) })
+	}
+	return false
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflowsim
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A JSON value is nil, bool, string, number, []any or *object: what Python's
+// json.loads makes of a text, so that it can be told again as Airflow does.
+
+// number is a number as Python prints it: an integer digit by digit, however
+// large; a float by its shortest form, so 1.50 is 1.5 and 1e3 is 1000.0.
+type number string
+
+// object is a JSON object with its keys in the order of their first
+// appearance; of a repeated key the last value counts, as in a Python dict.
+type object struct {
+	keys []string
+	vals map[string]any
+}
+
+// obj makes an object of keys and values in turn.
+func obj(pairs ...any) *object {
+	o := &object{vals: make(map[string]any, len(pairs)/2)}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		o.set(pairs[i].(string), pairs[i+1])
+	}
+	return o
+}
+
+func (o *object) set(key string, value any) {
+	if _, known := o.vals[key]; !known {
+		o.keys = append(o.keys, key)
+	}
+	o.vals[key] = value
+}
+
+func (o *object) has(key string) bool { _, ok := o.vals[key]; return ok }
+
+// sorted is the same object with its keys in another order, all the way down.
+func sorted(v any, order func(a, b string) int) any {
+	switch v := v.(type) {
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = sorted(item, order)
+		}
+		return list
+	case *object:
+		o := obj()
+		for _, key := range slices.SortedFunc(slices.Values(v.keys), order) {
+			o.set(key, sorted(v.vals[key], order))
+		}
+		return o
+	}
+	return v
+}
+
+// jsonbOrder is how PostgreSQL's jsonb keeps keys: by length, then by bytes.
+func jsonbOrder(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+// parse reads one JSON text. What follows it, and Python's NaN and Infinity,
+// are errors. The caller bounds the nesting: see nesting.
+func parse(text []byte) (any, *json.SyntaxError) {
+	var whole json.RawMessage
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(text, &whole)); ok {
+		return nil, syntax
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	v, err := parseNext(dec)
+	if err != nil {
+		return nil, &json.SyntaxError{Offset: dec.InputOffset()}
+	}
+	return v, nil
+}
+
+func parseNext(dec *json.Decoder) (any, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token := token.(type) {
+	case json.Number:
+		return pythonNumber(string(token)), nil
+	case json.Delim:
+		if token == '[' {
+			return parseList(dec)
+		}
+		return parseObject(dec)
+	}
+	return token, nil
+}
+
+func parseList(dec *json.Decoder) (any, error) {
+	list := []any{}
+	for dec.More() {
+		v, err := parseNext(dec)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := dec.Token()
+	return list, err
+}
+
+func parseObject(dec *json.Decoder) (any, error) {
+	o := obj()
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := parseNext(dec)
+		if err != nil {
+			return nil, err
+		}
+		o.set(key.(string), v)
+	}
+	_, err := dec.Token()
+	return o, err
+}
+
+// pythonNumber is float.__repr__ for a literal with a point or an exponent.
+func pythonNumber(literal string) number {
+	if !strings.ContainsAny(literal, ".eE") {
+		return number(literal)
+	}
+	f, _ := strconv.ParseFloat(literal, 64) // out of range is infinite, as in Python
+	if math.IsInf(f, 0) {
+		return number(strings.TrimPrefix(strconv.FormatFloat(f, 'f', -1, 64), "+") + "inity")
+	}
+	text := strconv.FormatFloat(f, 'e', -1, 64)
+	exponent, _ := strconv.Atoi(text[strings.IndexByte(text, 'e')+1:])
+	if exponent < -4 || exponent >= 16 {
+		return number(text)
+	}
+	text = strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return number(text)
+}
+
+// nesting is how many lists and objects stand open at once at the most.
+func nesting(text []byte) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
+}
+
+// style is how one of Airflow's web frameworks spells JSON.
+type style struct {
+	comma, colon string
+	indent       string // a member a line, indented by this
+	sort, ascii  bool
+	end          string
+}
+
+var (
+	connexionStyle = style{comma: ",", colon: ": ", indent: "  ", sort: true, ascii: true, end: "\n"} // v1
+	flask2Style    = style{comma: ", ", colon: ": ", sort: true, ascii: true}                         // experimental on 2.11
+	flask1Style    = style{comma: ",", colon: ":", sort: true, ascii: true, end: "\n"}                // experimental on 1.10
+	pydanticStyle  = style{comma: ",", colon: ":"}                                                    // v2
+)
+
+func (st style) encode(v any) []byte {
+	if st.sort {
+		v = sorted(v, strings.Compare)
+	}
+	return append(st.append(nil, v, "\n"), st.end...)
+}
+
+func (st style) append(b []byte, v any, margin string) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case number:
+		return append(b, v...)
+	case string:
+		return st.appendString(b, v)
+	case []any:
+		return st.appendMembers(b, '[', ']', len(v), margin, func(b []byte, i int, margin string) []byte {
+			return st.append(b, v[i], margin)
+		})
+	case *object:
+		return st.appendMembers(b, '{', '}', len(v.keys), margin, func(b []byte, i int, margin string) []byte {
+			b = append(st.appendString(b, v.keys[i]), st.colon...)
+			return st.append(b, v.vals[v.keys[i]], margin)
+		})
+	}
+	return fmt.Appendf(b, "%q", fmt.Sprint(v))
+}
+
+func (st style) appendMembers(b []byte, open, end byte, n int, margin string, member func([]byte, int, string) []byte) []byte {
+	b = append(b, open)
+	inner := margin + st.indent
+	for i := range n {
+		if i > 0 {
+			b = append(b, st.comma...)
+		}
+		if st.indent != "" {
+			b = append(b, inner...)
+		}
+		b = member(b, i, inner)
+	}
+	if st.indent != "" && n > 0 {
+		b = append(b, margin...)
+	}
+	return append(b, end)
+}
+
+func (st style) appendString(b []byte, s string) []byte {
+	const short = "\b\f\n\r\t\"\\"
+	b = append(b, '"')
+	for _, r := range s {
+		switch i := strings.IndexRune(short, r); {
+		case i >= 0:
+			b = append(b, '\\', `bfnrt"\`[i])
+		case r < 0x20, st.ascii && r > 0x7e && r <= 0xffff:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		case st.ascii && r > 0xffff:
+			r -= 0x10000
+			b = fmt.Appendf(b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
