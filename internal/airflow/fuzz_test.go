@@ -7,6 +7,7 @@ import (
 	encoding "encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,7 @@ func isRunOrError(t *testing.T, run airflow.DAGRun, err error, status int, body 
 func FuzzRequest(f *testing.F) {
 	f.Add("dagtrigger__sales__5f3c", `{"a":[1.50,12345678901234567890]}`, "a \"note\"\\\n")
 	f.Add("manual__2026-11-22T09:30:00+00:00~", ` {} `, "\xff\x00\u2028")
+	f.Add("0", "", "\xde\x00\x80")
 	f.Fuzz(func(t *testing.T, runID, conf, note string) {
 		for _, api := range []airflow.API{airflow.V2, airflow.V1, airflow.Experimental} {
 			client := newClient(t, airflow.Config{URL: "http://127.0.0.1", API: api, Version: "2.11.2", Transport: silent{}})
@@ -80,7 +82,7 @@ func FuzzRequest(f *testing.F) {
 			if sent.DAGRunID+sent.RunID != runID || conf != "" && !bytes.Equal(sent.Conf, bytes.TrimSpace([]byte(conf))) {
 				t.Fatalf("asked for %q with %q, sent %s", runID, conf, body)
 			}
-			want := []rune(strings.ReplaceAll(note, "\x00", ""))
+			want := slices.DeleteFunc([]rune(note), func(r rune) bool { return r == 0 })
 			if want := string(want[:min(len(want), airflow.MaxNote)]); api != airflow.Experimental && sent.Note != want {
 				t.Fatalf("the note %q was sent as %q", note, sent.Note)
 			}
