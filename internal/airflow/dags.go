@@ -74,11 +74,10 @@ func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
 		path += "/paused"
 	}
 	var answer struct {
-		DAGID  string `json:"dag_id"`
-		Paused *bool  `json:"is_paused"`
-		Active *bool  `json:"is_active"`         // v1
-		Stale  bool   `json:"is_stale"`          // v2
-		Broken bool   `json:"has_import_errors"` // v1 from 2.3, v2
+		Paused *bool `json:"is_paused"`
+		Active *bool `json:"is_active"`         // v1
+		Stale  bool  `json:"is_stale"`          // v2
+		Broken bool  `json:"has_import_errors"` // v1 from 2.3, v2
 	}
 	err = c.get(ctx, d.api, path, &answer, func() bool { return answer.Paused != nil })
 	if e, ok := errors.AsType[*Error](err); ok && d.api == Experimental && e.Kind == ServerFailure {
