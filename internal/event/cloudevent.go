@@ -52,7 +52,7 @@ func decode(header http.Header, contentType string, data []byte) (cloudevents.Ev
 	}
 	for _, name := range []string{"Ce-Id", "Ce-Source", "Ce-Type", "Ce-Subject", "Ce-Dataschema"} {
 		// What is no UTF-8 would be another in JSON.
-		if value := header.Get(name); len(value) > maxAttribute || !utf8.ValidString(value) {
+		if value := header[name]; len(value) > 0 && (len(value[0]) > maxAttribute || !utf8.ValidString(value[0])) {
 			return cloudevents.Event{}, noEvent("the CloudEvent's id, source, type, subject or dataschema is no UTF-8 or over %d bytes: "+
 				"send short attributes, in UTF-8", maxAttribute)
 		}

@@ -75,6 +75,7 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 			`"resource":"projects/_/buckets/b/objects/o#1","data":{"x":"` + secret + `"}}`, plainJSON},
 			noNames, []string{"event", "//storage.googleapis.com/projects/_/buckets/b/objects/o#1", "7"}},
 		{"object of a notification", []string{pushed(`{"x":"`+secret+`"}`, notification), plainJSON}, noNames, pushKey},
+		{"object of a notification, none", []string{pushed("", notification), plainJSON}, noObject, pushKey},
 		{"object of a CloudEvent in a message", []string{pushed(`{}`, carried), plainJSON}, noNames, []string{"event", "/s", "7"}},
 
 		{"message, none", published(""), noMessage, topicKey},
@@ -169,6 +170,26 @@ func TestAMessageIsANotificationOnlyWithAllItsAttributes(t *testing.T) {
 		if e.Object != nil || e.Message == nil {
 			t.Errorf("%s %q: %+v, want a message", row.name, row.value, e)
 		}
+	}
+}
+
+// What a notification without payload has as data is not the object resource.
+func TestANotificationWithoutPayloadHasOnlyItsAttributes(t *testing.T) {
+	t.Parallel()
+	e := one(t, post(t, pushed(`{"bucket":"other","name":"other","generation":"2"}`, map[string]string{"bucketId": "b", "objectId": "<o>",
+		"objectGeneration": "1", "eventType": "OBJECT_DELETE", "payloadFormat": "NONE"}), plainJSON))
+	if want := `{"bucket":"b","name":"<o>","generation":"1","eventType":"OBJECT_DELETE"}`; string(e.Conf()) != want {
+		t.Errorf("conf = %s, want %s", e.Conf(), want)
+	}
+}
+
+// A name of a topic or a subscription may have a percent sign, which is no
+// URL escape.
+func TestASubscriptionMayHaveAPercentSign(t *testing.T) {
+	t.Parallel()
+	e := one(t, post(t, `{"message":{"message_id":"1"},"subscription":"projects/p/subscriptions/a%b"}`, plainJSON))
+	if want := []string{"pubsub", "projects/p/subscriptions/a%b", "1"}; !cmp.Equal(e.Key(), want) {
+		t.Errorf("key = %q, want %q", e.Key(), want)
 	}
 }
 

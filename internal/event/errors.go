@@ -14,9 +14,13 @@ import (
 type Error struct {
 	Status int    // the HTTP status to answer: 400 or 413
 	Reason string // what is missing or too much, and what to do
+
+	cause error // errTooDeep, or nil
 }
 
 func (e *Error) Error() string { return e.Reason }
+
+func (e *Error) Unwrap() error { return e.cause }
 
 // A DataError says why the data of an event cannot be used although the event
 // has an identity. Sending it again will not help, but a dead letter can keep
@@ -47,7 +51,9 @@ func badData(format string, args ...any) *DataError {
 // otherwise is no JSON is bad.
 func explain(err error, bad error) error {
 	if errors.Is(err, errTooDeep) {
-		return noEvent("the event's JSON is nested over %d levels, which Airflow may be unable to read: send it flatter", maxDepth)
+		deep := noEvent("the event's JSON is nested over %d levels, which Airflow may be unable to read: send it flatter", maxDepth)
+		deep.cause = errTooDeep
+		return deep
 	}
 	return bad
 }

@@ -43,7 +43,9 @@ type Event struct {
 	Object  *Object  // a Cloud Storage change
 	Message *Message // a Pub/Sub message
 
-	// Origin is the CloudEvent as the envelope gave it, for a dead letter.
+	// Origin is the CloudEvent as the envelope gave it, for a dead letter. Its
+	// data is whatever came: who writes it as JSON sets DataBase64 where it is
+	// none.
 	Origin cloudevents.Event
 
 	key []string
@@ -68,12 +70,14 @@ type Message struct {
 	Subscription string // projects/P/subscriptions/S, likewise
 	OrderingKey  string
 	PublishTime  time.Time // zero where the envelope gives none
-	Attributes   map[string]string
-	Data         []byte
+	// Attributes have their names in lower case where the push was unwrapped:
+	// HTTP folds them.
+	Attributes map[string]string
+	Data       []byte
 }
 
 // New reads the type and the data of ce, which is valid: one that [FromRequest]
-// gave or [cloudevents.Event.Validate] accepts.
+// gave, or one of version 1.0 that its Validate accepts.
 //
 // Data of a type that New knows must be what that type says. Where it is not,
 // the error is a [*DataError], and the Event beside it still has its identity:
@@ -127,7 +131,7 @@ func extensions(ce cloudevents.Event) map[string]string {
 
 // checkDepth refuses JSON that is nested too deep for whoever parses it next.
 func (e *Event) checkDepth() error {
-	if e.Message == nil && !isJSON(e.ContentType) {
+	if !isJSON(e.ContentType) {
 		return nil
 	}
 	return explain(walk(e.Data, maxDepth, nil), nil)

@@ -4,6 +4,7 @@ package event
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -42,6 +43,8 @@ func (e *Event) setMessage() error {
 	}
 	ce, ok, err := m.cloudEvent()
 	switch {
+	case errors.Is(err, errTooDeep):
+		return err
 	case err != nil:
 		return badData("the message says that it is a CloudEvent, but: %v", err)
 	case ok:

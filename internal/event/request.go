@@ -47,10 +47,10 @@ func FromRequest(r *http.Request, limit int64) ([]cloudevents.Event, error) {
 		return nil, err
 	}
 	var ce cloudevents.Event
-	switch contentType := r.Header.Get("Content-Type"); {
-	case mediaType(contentType) == cloudevents.ApplicationCloudEventsBatchJSON:
+	switch media := mediaType(r.Header.Get("Content-Type")); {
+	case media == cloudevents.ApplicationCloudEventsBatchJSON:
 		return fromBatch(body)
-	case mediaType(contentType) == cloudevents.ApplicationCloudEventsJSON:
+	case media == cloudevents.ApplicationCloudEventsJSON:
 		ce, err = fromStructured(body)
 	case r.Header.Get("Ce-Specversion") != "":
 		ce, err = fromBinary(r.Header, body)

@@ -119,6 +119,8 @@ func (m *Message) notification() (n notification, ok bool) {
 }
 
 // setNotification makes e, a message, the change that the message notifies of.
+// Where there is a payload its names count: a header of an unwrapped push loses
+// the spaces around a name.
 func (e *Event) setNotification(n notification) error {
 	o := &Object{Bucket: n.bucket, Name: n.name, Generation: n.generation}
 	if n.payload {
