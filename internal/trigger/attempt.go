@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+)
+
+const (
+	// maxTries is how often one request asks for a run. Pub/Sub does the long waiting.
+	maxTries = 3
+	// firstPause is the pause before the second try, doubled before the third,
+	// each shortened at random by up to half so that clients do not move in step.
+	firstPause = 500 * time.Millisecond
+	// maxRetryAfter is the longest wait that the server may ask for and still
+	// be granted inside the request; a longer one is passed on with the answer.
+	maxRetryAfter = 10 * time.Second
+	// lookShare is the part of the remaining time that a try leaves for the
+	// look after it, at most lookTime: a try that is cut off by the request's
+	// own end could never be settled.
+	lookShare = 5
+	lookTime  = 10 * time.Second
+)
+
+// attempt is the work of getting one run started.
+type attempt struct {
+	pipeline *Pipeline
+	client   Airflow
+	run      airflow.Run
+	young    bool
+}
+
+// verdict is what one try came to.
+type verdict struct {
+	kind       Kind
+	reason     string
+	throttled  bool
+	retryAfter time.Duration
+	operator   bool
+
+	again  bool // another try may help, after a pause
+	atOnce bool // another try may help, and need not wait
+}
+
+// see tries until the run is there, a try says that no other helps, or the
+// tries or the time are used up.
+func (a *attempt) see(ctx context.Context) verdict {
+	for try := 1; ; try++ {
+		v := a.once(ctx)
+		if v.atOnce {
+			v = a.once(ctx)
+		}
+		if !v.again || try == maxTries {
+			return v
+		}
+		pause := a.pause(try, v.retryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause+time.Second {
+			return v
+		}
+		if a.pipeline.wait(ctx, pause) != nil {
+			return v
+		}
+	}
+}
+
+// pause is how long to wait before the try after try number try.
+func (a *attempt) pause(try int, retryAfter time.Duration) time.Duration {
+	backoff := firstPause << (try - 1)
+	backoff -= time.Duration(a.pipeline.random() * float64(backoff) / 2)
+	return max(backoff, retryAfter)
+}
+
+// once asks for the run, and settles what the answer leaves open.
+func (a *attempt) once(ctx context.Context) verdict {
+	tryCtx, cancel := leaveTime(ctx)
+	_, err := a.client.Trigger(tryCtx, a.run)
+	cancel()
+	if err == nil {
+		return verdict{kind: Triggered, reason: "Airflow created the run"}
+	}
+	refusal, ok := errors.AsType[*airflow.Error](err)
+	if !ok {
+		return verdict{kind: Deferred, reason: err.Error(), again: true}
+	}
+	return a.judge(ctx, refusal)
+}
+
+// leaveTime bounds a try so that time remains for a look.
+func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/lookShare, lookTime)))
+}
+
+// judge decides what a refusal means for the event.
+func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
+	deferred := verdict{kind: Deferred, reason: e.Error(), retryAfter: e.RetryAfter}
+	switch e.Kind {
+	case airflow.RunExists:
+		return verdict{kind: Duplicate, reason: "the run exists already"}
+	case airflow.Invalid, airflow.TooLarge:
+		return permanent(e)
+	case airflow.UnknownDAG, airflow.BrokenDAG:
+		// A DAG with import errors is reported as unknown once Airflow has
+		// deactivated it, so both are treated alike:
+		// https://github.com/apache/airflow/issues/53736
+		if !a.young {
+			return permanent(e)
+		}
+		deferred.operator = true
+	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials:
+		deferred.operator = true
+		deferred.atOnce = e.Renewed
+	case airflow.APIAbsent:
+		deferred.operator, deferred.again = true, true
+	case airflow.Throttled:
+		deferred.throttled = true
+		deferred.again = e.RetryAfter > 0 && e.RetryAfter <= maxRetryAfter
+	default:
+		deferred.operator = e.Kind == airflow.Unexpected
+		deferred.again = e.RetryAfter <= maxRetryAfter
+	}
+	if e.InDoubt || e.Kind == airflow.Conflict {
+		return a.look(ctx, e, deferred)
+	}
+	return deferred
+}
+
+func permanent(e *airflow.Error) verdict {
+	return verdict{kind: Rejected, reason: e.Error(), operator: true}
+}
+
+// look asks whether the run is there after an answer that leaves it open.
+//
+// A conflict without the run means that another run holds the logical date. On
+// Airflow 2 the server chose that date, so that another try gets another; a
+// date that the route chose stays taken.
+func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) verdict {
+	_, err := a.client.Find(ctx, a.run.DAGID, a.run.RunID)
+	if err == nil {
+		if e.Kind == airflow.Conflict {
+			return verdict{kind: Duplicate, reason: "the run exists already"}
+		}
+		return verdict{kind: Triggered, reason: "Airflow holds the run, though it answered: " + e.Error()}
+	}
+	missing, ok := errors.AsType[*airflow.Error](err)
+	if !ok || (missing.Kind != airflow.UnknownRun && missing.Kind != airflow.UnknownDAG) {
+		deferred.reason += "; looking for the run: " + err.Error()
+		deferred.again = false // two answers that failed are enough of a load
+		return deferred
+	}
+	if e.Kind == airflow.Conflict {
+		if !a.run.LogicalDate.IsZero() {
+			return permanent(e)
+		}
+		deferred.again = true
+	}
+	return deferred
+}

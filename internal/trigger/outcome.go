@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"net/http"
+	"time"
+)
+
+// Kind says how an event ended for one route.
+type Kind string
+
+// The ways in which an event can end. README.md has their table.
+const (
+	Triggered    Kind = "triggered"     // the run was created
+	Duplicate    Kind = "duplicate"     // the run exists already, under this event's run id
+	Unmatched    Kind = "unmatched"     // no route matched, and none failed
+	DeadLettered Kind = "dead_lettered" // a permanent failure, stored
+	Rejected     Kind = "rejected"      // a permanent failure, with no store for it
+	Deferred     Kind = "deferred"      // a transient failure: the event comes again
+)
+
+// Outcome is how one event ended for one route. Neither its fields nor what is
+// made of them hold a token, a password or the conf.
+type Outcome struct {
+	EventID     string `json:"event_id"`
+	Route       string `json:"route"`
+	Kind        Kind   `json:"outcome"`
+	Environment string `json:"environment"`
+	DAGID       string `json:"dag_id"`
+	RunID       string `json:"dag_run_id"`
+	Reason      string `json:"reason"`
+
+	// Throttled tells that a deferral was asked for by a full Airflow, or by
+	// a limit that protects it.
+	Throttled bool `json:"-"`
+	// RetryAfter is when a deferred event may come again, zero where nobody said.
+	RetryAfter time.Duration `json:"-"`
+	// Operator tells that no waiting mends it: somebody has to change something.
+	Operator bool `json:"-"`
+}
+
+// Status is the HTTP status that this outcome alone would be answered with.
+// Pub/Sub takes 102, 200, 201, 202 and 204 for an acknowledgement and sends the
+// event again after any other:
+// https://cloud.google.com/pubsub/docs/push#receive_push
+func (o Outcome) Status() int {
+	switch o.Kind {
+	case Triggered, Duplicate, Unmatched, DeadLettered:
+		return http.StatusOK
+	case Rejected:
+		return http.StatusUnprocessableEntity
+	case Deferred:
+		if o.Throttled {
+			return http.StatusTooManyRequests
+		}
+	}
+	return http.StatusServiceUnavailable
+}
+
+// Status is the status that answers all outcomes at once: the worst wins, so
+// that nothing is acknowledged that has not ended. What did succeed is met as
+// a duplicate when the event comes again.
+func Status(outcomes []Outcome) int {
+	worst := http.StatusOK
+	for _, o := range outcomes {
+		if s := o.Status(); rank(s) > rank(worst) {
+			worst = s
+		}
+	}
+	return worst
+}
+
+// rank orders statuses. A deferral stands above a rejection, since only the
+// deferral gets better by waiting; 503 above 429, since it says more is wrong.
+func rank(status int) int {
+	switch status {
+	case http.StatusOK:
+		return 0
+	case http.StatusUnprocessableEntity:
+		return 1
+	case http.StatusTooManyRequests:
+		return 2
+	default:
+		return 3
+	}
+}
+
+// RetryAfter is the longest time that an outcome asks to wait, zero where none does.
+func RetryAfter(outcomes []Outcome) time.Duration {
+	var longest time.Duration
+	for _, o := range outcomes {
+		longest = max(longest, o.RetryAfter)
+	}
+	return longest
+}

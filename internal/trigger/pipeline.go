@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package trigger owns making it so: it takes what the routes decided about an
+// event and sees each run started once, or says why not. It names the run,
+// asks Airflow, tries again where that can help, and looks before it believes
+// that a run does not exist.
+//
+// It never decides which run an event starts, never acknowledges by itself, and
+// leaves no work behind when it returns.
+package trigger
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
+)
+
+// Airflow is what a pipeline asks of an environment. [airflow.Client] is one.
+type Airflow interface {
+	Trigger(ctx context.Context, run airflow.Run) (airflow.DAGRun, error)
+	Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error)
+}
+
+// Pipeline starts runs. Its fields are set once, before its first use; any
+// number of goroutines may then share it.
+type Pipeline struct {
+	// Airflows are the environments by name.
+	Airflows map[string]Airflow
+	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
+	Now    func() time.Time
+	Wait   func(ctx context.Context, d time.Duration) error
+	Random func() float64 // from 0 up to, not including, 1
+}
+
+// plansAtOnce bounds the requests that one event makes at the same time.
+// Airflow is the bottleneck: more connections would only wait for each other.
+const plansAtOnce = 4
+
+// Run sees through what was decided about ev: one outcome for each route that
+// matched or failed, or one that says that none did.
+func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision) []Outcome {
+	if len(d.Plans)+len(d.Failures) == 0 {
+		return []Outcome{unmatched(ev, d.Misses)}
+	}
+	outcomes := make([]Outcome, len(d.Plans), len(d.Plans)+len(d.Failures))
+	if len(d.Plans) == 1 {
+		outcomes[0] = p.start(ctx, ev, &d.Plans[0])
+	} else {
+		var group errgroup.Group
+		group.SetLimit(plansAtOnce)
+		for i := range d.Plans {
+			group.Go(func() error {
+				outcomes[i] = p.start(ctx, ev, &d.Plans[i])
+				return nil
+			})
+		}
+		_ = group.Wait() // no plan returns an error: each has its outcome
+	}
+	for _, f := range d.Failures {
+		outcomes = append(outcomes, p.Refuse(Outcome{
+			EventID: ev.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG,
+		}, f.Err))
+	}
+	return outcomes
+}
+
+// Refuse ends o as a permanent failure, because of err.
+func (p *Pipeline) Refuse(o Outcome, err error) Outcome {
+	o.Kind, o.Reason, o.Operator = Rejected, err.Error(), true
+	return o
+}
+
+// start sees one run started.
+func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan) Outcome {
+	a := attempt{
+		pipeline: p,
+		client:   p.Airflows[plan.Environment],
+		young:    p.young(ev),
+		run: airflow.Run{
+			DAGID: plan.DAG, RunID: RunID(plan.Route, plan.Identity), Conf: plan.Conf,
+			LogicalDate: plan.LogicalDate, Note: plan.Note,
+		},
+	}
+	o := Outcome{
+		EventID: ev.ID, Route: plan.Route, Environment: plan.Environment,
+		DAGID: plan.DAG, RunID: a.run.RunID,
+	}
+	if a.client == nil {
+		return p.Refuse(o, fmt.Errorf("no environment is named %q: name one that is set up", plan.Environment))
+	}
+	v := a.see(ctx)
+	o.Kind, o.Reason, o.Throttled, o.RetryAfter, o.Operator = v.kind, v.reason, v.throttled, v.retryAfter, v.operator
+	return o
+}
+
+// parseDelay is how long Airflow may take to know a DAG that was just
+// uploaded: until then that it does not know it is no reason to give up.
+const parseDelay = 10 * time.Minute
+
+// young tells whether ev happened within parseDelay. An event that does not
+// say when counts as young.
+func (p *Pipeline) young(ev *event.Event) bool {
+	return ev.Time.IsZero() || p.now().Sub(ev.Time) < parseDelay
+}
+
+// The bounds of an unmatched outcome's reason: routes named, and characters.
+const (
+	maxMisses      = 8
+	maxMissesChars = 1000
+)
+
+// unmatched says for each route tried the first thing that did not match.
+func unmatched(ev *event.Event, misses []route.Miss) Outcome {
+	var b strings.Builder
+	b.WriteString("no route matched")
+	for i, m := range misses {
+		if i == maxMisses || b.Len() > maxMissesChars {
+			fmt.Fprintf(&b, "; and %d more", len(misses)-i)
+			break
+		}
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		b.WriteString(sep + m.Route + ": " + m.Reason)
+	}
+	return Outcome{EventID: ev.ID, Kind: Unmatched, Reason: b.String()}
+}
+
+func (p *Pipeline) now() time.Time {
+	if p.Now != nil {
+		return p.Now()
+	}
+	return time.Now()
+}
+
+func (p *Pipeline) random() float64 {
+	if p.Random != nil {
+		return p.Random()
+	}
+	return rand.Float64()
+}
+
+func (p *Pipeline) wait(ctx context.Context, d time.Duration) error {
+	if p.Wait != nil {
+		return p.Wait(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

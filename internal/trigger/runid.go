@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// runIDDigits is how many hex digits of the digest stand in a run id: 80 bits,
+// of which a clash among a billion events is less likely than one in a million.
+const runIDDigits = 20
+
+// RunID is the id of the run that route starts for identity:
+// dagtrigger__ROUTE__DIGEST, the digest over the route's name and the parts of
+// identity, each with its length before it so that no two lists are alike.
+//
+// It is what keeps an event from starting a run twice, so a change of it would
+// start every event in flight again. Its letters are among those that every
+// Airflow accepts ([A-Za-z0-9_.~:+-], see allowed_run_id_pattern in
+// https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#allowed-run-id-pattern),
+// and at most 97 of the 250 that it stores.
+func RunID(route string, identity []string) string {
+	h := sha256.New()
+	var length [8]byte
+	write := func(part string) {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write([]byte(part))
+	}
+	write(route)
+	for _, part := range identity {
+		write(part)
+	}
+	return "dagtrigger__" + route + "__" + hex.EncodeToString(h.Sum(nil))[:runIDDigits]
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// A change of any of these would start events in flight a second time.
+func TestRunIDsNeverChange(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		route    string
+		identity []string
+		want     string
+	}{
+		{"default", []string{"storage", "finalized", "acme-landing", "sales/a.csv", "1732832936756275"}, "dagtrigger__default__455f87cb4626969d167f"},
+		{"default", []string{"pubsub", "projects/acme/topics/orders", "1096434104173400"}, "dagtrigger__default__ff998b3f6b4d0fe22545"},
+		{"sales-csv", []string{"acme-landing/2026-11-22"}, "dagtrigger__sales-csv__5d896697ea0e5ffd5d03"},
+		{"sales-csv", nil, "dagtrigger__sales-csv__7e5496a801ffb6585d16"},
+	}
+	for _, tt := range tests {
+		if got := trigger.RunID(tt.route, tt.identity); got != tt.want {
+			t.Errorf("RunID(%q, %q) = %q, want %q", tt.route, tt.identity, got, tt.want)
+		}
+	}
+}
+
+func TestPartsOfAnIdentityNeverRunTogether(t *testing.T) {
+	t.Parallel()
+	seen := map[string][]string{}
+	for _, identity := range [][]string{
+		{"a", "bc"}, {"ab", "c"}, {"abc"}, {"abc", ""}, {"", "abc"}, {"a", "b", "c"}, {},
+	} {
+		id := trigger.RunID("r", identity)
+		if other, ok := seen[id]; ok {
+			t.Errorf("%q and %q have the run id %s", identity, other, id)
+		}
+		seen[id] = identity
+	}
+	if trigger.RunID("ra", []string{"b"}) == trigger.RunID("r", []string{"ab"}) {
+		t.Error("the route's name runs into the identity")
+	}
+}
+
+func TestEveryAirflowAcceptsARunID(t *testing.T) {
+	t.Parallel()
+	accepted := regexp.MustCompile(`^[A-Za-z0-9_.~:+-]{1,250}$`)
+	id := trigger.RunID(strings.Repeat("r", 63), []string{"gs://ugly name/%#/ü\n"})
+	if !accepted.MatchString(id) || strings.Contains(id, "..") {
+		t.Errorf("run id %q", id)
+	}
+}
