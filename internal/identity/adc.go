@@ -108,7 +108,7 @@ func (a *ADC) find(ctx context.Context) (found, context.Context, error) {
 	case file != "":
 		return found{}, ctx, causeGoogleFile.error(faultOf(file), "FILE", file)
 	}
-	f, err := gcloudLogin(ctx)
+	f, err := gcloudLogin(ctx, "gcloud")
 	if err != nil {
 		return found{}, ctx, causeNoGoogle.error(err)
 	}

@@ -12,12 +12,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// gcloudLogin makes tokens with gcloud's own login (`gcloud auth login`), for
-// a laptop without Application Default Credentials. It asks the gcloud that
-// PATH names; in a deployed function there is none.
-func gcloudLogin(ctx context.Context) (found, error) {
-	gcloud, err := exec.LookPath("gcloud")
-	if err != nil {
+// gcloudLogin makes a token with gcloud's own login (`gcloud auth login`), for
+// a laptop without Application Default Credentials. In a deployed function
+// there is no gcloud.
+func gcloudLogin(ctx context.Context, gcloud string) (found, error) {
+	if _, err := exec.LookPath(gcloud); err != nil {
 		return found{}, errors.New("and gcloud is not installed")
 	}
 	answer, err := exec.CommandContext(ctx, gcloud, "config", "config-helper", "--format=json", "--min-expiry=5m").Output()

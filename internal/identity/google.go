@@ -66,6 +66,19 @@ func kept(t *oauth2.Token, err error) (token, error) {
 // Account tells whose credentials are used.
 func (g *Google) Account(ctx context.Context) (Account, error) { return g.source.Account(ctx) }
 
+// Member is the account as IAM's commands name it, such as
+// serviceAccount:E-MAIL; empty where it cannot be known.
+func (g *Google) Member(ctx context.Context) string {
+	account, err := g.source.Account(ctx)
+	switch {
+	case err != nil || account.Email == "":
+		return ""
+	case account.Type == User:
+		return "user:" + account.Email
+	}
+	return "serviceAccount:" + account.Email
+}
+
 // AccessToken obtains an access token, or finds one that is in force, and
 // tells nothing but whether that went well.
 func (g *Google) AccessToken(ctx context.Context) error {

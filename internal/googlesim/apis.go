@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package googlesim
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// authorize is the caller of an API, or a refusal that has been written.
+func (g *Google) authorize(w http.ResponseWriter, r *http.Request, roles ...string) bool {
+	caller, ok := g.holder(r.Header.Get("Authorization"))
+	switch {
+	case !ok:
+		apiError(w, http.StatusUnauthorized, "UNAUTHENTICATED", "", "Request had invalid authentication credentials.")
+		return false
+	case !caller.has(append(roles, "roles/owner")...):
+		apiError(w, http.StatusForbidden, "PERMISSION_DENIED", "IAM_PERMISSION_DENIED", "The caller does not have permission")
+		return false
+	}
+	return true
+}
+
+// environment is projects.locations.environments.get.
+func (g *Google) environment(w http.ResponseWriter, r *http.Request) {
+	name, found := strings.CutPrefix(r.URL.Path, "/v1/")
+	if r.Method != http.MethodGet || !found || strings.Count(name, "/") != 5 {
+		g.unknown(w, r)
+		return
+	}
+	if !g.authorize(w, r, "roles/composer.user", "roles/composer.environmentAndStorageObjectViewer") {
+		return
+	}
+	e, ok := g.find(func(e *Environment) bool { return e.Name == name })
+	if !ok {
+		apiError(w, http.StatusNotFound, "NOT_FOUND", "", "Resource '"+name+"' was not found")
+		return
+	}
+	if e.State == "" {
+		e.State = "RUNNING"
+	}
+	config := map[string]any{"softwareConfig": map[string]any{"imageVersion": e.Image, "airflowConfigOverrides": e.Overrides}}
+	if e.Host != "" {
+		config["airflowUri"] = "https://" + e.Host
+	}
+	if e.Allowed != nil {
+		ranges := []any{}
+		for _, value := range e.Allowed {
+			ranges = append(ranges, map[string]any{"value": value})
+		}
+		config["webServerNetworkAccessControl"] = map[string]any{"allowedIpRanges": ranges}
+	}
+	writeJSON(w, http.StatusOK, string(credentials(map[string]any{"name": e.Name, "state": e.State, "config": config})))
+}
+
+// triggers is projects.locations.triggers.list of Eventarc.
+func (g *Google) triggers(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/triggers") {
+		g.unknown(w, r)
+		return
+	}
+	if !g.authorize(w, r, "roles/eventarc.viewer") {
+		return
+	}
+	writeJSON(w, http.StatusOK, `{"triggers":[`+strings.Join(g.config.Triggers, ",")+`]}`)
+}
+
+// subscription is projects.subscriptions.get of Pub/Sub.
+func (g *Google) subscription(w http.ResponseWriter, r *http.Request) {
+	name, found := strings.CutPrefix(r.URL.Path, "/v1/")
+	if r.Method != http.MethodGet || !found || !strings.Contains(name, "/subscriptions/") {
+		g.unknown(w, r)
+		return
+	}
+	if !g.authorize(w, r, "roles/pubsub.viewer") {
+		return
+	}
+	for _, text := range g.config.Subscriptions {
+		var s struct{ Name string }
+		if json.Unmarshal([]byte(text), &s) == nil && s.Name == name {
+			writeJSON(w, http.StatusOK, text)
+			return
+		}
+	}
+	apiError(w, http.StatusNotFound, "NOT_FOUND", "", "Resource not found (resource="+name+").")
+}
