@@ -48,7 +48,7 @@ func Compile(specs []Spec, opts Options) (*Table, []Fault) {
 	workers.Wait()
 	all := append(slices.Concat(faults...), repeatedNames(specs)...)
 	if len(all) > 0 {
-		sortFaults(all)
+		SortFaults(all)
 		return nil, all
 	}
 	return &Table{rules: rules, index: newIndex(rules)}, nil
@@ -108,6 +108,13 @@ func (c *compiler) fault(at Position, what, fix string) {
 	c.faults = append(c.faults, Fault{at, what, fix})
 }
 
+// missing reports a key that is not there, unless what is there is at fault.
+func (c *compiler) missing(key, what, fix string) {
+	if !slices.Contains(c.spec.faulty, key) {
+		c.fault(c.spec.Position, what, fix)
+	}
+}
+
 // rule compiles the spec. Where there are faults it is of no use.
 func (c *compiler) rule() rule {
 	s := c.spec
@@ -138,7 +145,7 @@ func (c *compiler) name() {
 	name := c.spec.Name
 	switch {
 	case !name.IsSet():
-		c.fault(c.spec.Position, "the route has no name", "add one, such as name: sales-csv")
+		c.missing("name", "the route has no name", "add one, such as name: sales-csv")
 	case !isName(name.Value):
 		c.fault(name.Position, fmt.Sprintf("name: %q is no name of a route", name.Value),
 			fmt.Sprintf("use lower-case letters, digits, _ and -, beginning with a letter or digit, at most %d", maxName))
@@ -156,7 +163,7 @@ func isDAG(id string) bool {
 func (c *compiler) dag() (*located, []string) {
 	s := c.spec
 	if !s.DAG.IsSet() {
-		c.fault(s.Position, "the route has no dag", "add the DAG to start, such as dag: load_sales")
+		c.missing("dag", "the route has no dag", "add the DAG to start, such as dag: load_sales")
 		return nil, nil
 	}
 	before := len(c.faults)
@@ -170,7 +177,7 @@ func (c *compiler) dag() (*located, []string) {
 		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
 	case literal && !isDAG(id):
 		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is no DAG id", id), "use letters, digits, _, - and ., at most 250")
-	case !literal && len(s.DAGs) == 0:
+	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.faulty, "dags"):
 		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become", "list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
 	var dags []string
@@ -199,7 +206,7 @@ func (c *compiler) environment() string {
 		}
 		c.fault(name.Position, "environment: "+name.Value+" is not declared", fix)
 	case !name.IsSet() && len(known) > 1:
-		c.fault(c.spec.Position, "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
+		c.missing("environment", "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
 	case !name.IsSet() && len(known) == 1:
 		return known[0]
 	}

@@ -15,7 +15,7 @@ import (
 func (c *compiler) filters() []filter {
 	s := c.spec
 	if len(s.On) == 0 {
-		c.fault(s.Position, "the route has no event type", "add one, such as on: object.finalized")
+		c.missing("on", "the route has no event type", "add one, such as on: object.finalized")
 	}
 	filters := []filter{c.types()}
 	for _, f := range []struct {
@@ -58,7 +58,6 @@ func (c *compiler) types() filter {
 			c.fault(text.Position, "on: "+what, fix)
 			continue
 		}
-		text.Inline = text.Inline && full == text.Value
 		text.Value = full
 		for _, p := range c.patterns("on", []Text{text}) {
 			object, message := carries(p)

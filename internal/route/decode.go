@@ -26,13 +26,19 @@ const maxDepth = 200
 func Decode(node *yaml.Node) (Spec, []Fault) {
 	d := &decoder{left: maxNodes}
 	spec := Spec{Position: position(node)}
+	if node, ok := d.follow(node); ok && node.Kind != yaml.MappingNode {
+		spec.faulty = keyNames()
+	}
 	d.members(node, "a route", func(name Text, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name.Value })
 		if at < 0 {
 			d.fault(name.Position, name.Value+" is no key of a route", suggestion(name.Value, keyNames()))
 			return
 		}
-		d.key(keys[at], value, &spec)
+		before := len(d.faults)
+		if d.key(keys[at], value, &spec); len(d.faults) > before {
+			spec.faulty = append(spec.faulty, name.Value)
+		}
 	})
 	return spec, d.faults
 }
@@ -141,18 +147,27 @@ func isText(node *yaml.Node) bool {
 }
 
 func textOf(node *yaml.Node) Text {
-	t := Text{Value: node.Value, Position: position(node)}
-	const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
-	switch {
-	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || strings.ContainsAny(node.Value, "\n\\'\""):
-		// Its place depends on how it is folded, indented or escaped.
-	case node.Style&quoted != 0:
-		t.Inline = true
-		t.Column++
+	return Text{Value: node.Value, Position: position(node), Lead: lead(node)}
+}
+
+// lead is how far a text begins behind its node, and -1 where folding,
+// indentation or escapes keep its places from being places in the file.
+func lead(node *yaml.Node) int {
+	escaped, lead := "\n", 1
+	switch node.Style {
+	case yaml.LiteralStyle, yaml.FoldedStyle:
+		return -1
+	case yaml.SingleQuotedStyle:
+		escaped += "'"
+	case yaml.DoubleQuotedStyle:
+		escaped += "\"\\"
 	default:
-		t.Inline = true
+		lead = 0
 	}
-	return t
+	if strings.ContainsAny(node.Value, escaped) {
+		return -1
+	}
+	return lead
 }
 
 // texts decodes one text or a list of them.

@@ -34,6 +34,8 @@ type Spec struct {
 	Note         Text
 	Environment  Text
 	Enabled      Switch
+
+	faulty []string // the keys that stand in the file, but could not be decoded
 }
 
 // Position is a place in the file. Lines and columns count from 1, columns in
@@ -44,9 +46,9 @@ type Position struct{ Line, Column int }
 type Text struct {
 	Value string
 	Position
-	// Inline tells that the text stands in the file as it is, on one line that
-	// begins at Position: a place in it is a place in the file.
-	Inline bool
+	// Lead is how many characters of the file are between Position and the text:
+	// 1 for a quote, and -1 where the text does not stand there as it is.
+	Lead int
 }
 
 // IsSet tells whether the operator wrote the text, be it empty.
@@ -54,10 +56,10 @@ func (t Text) IsSet() bool { return t.Value != "" || t.Line > 0 }
 
 // at is where the byte at offset stands in the file, as exactly as can be told.
 func (t Text) at(offset int) Position {
-	if !t.Inline {
+	if t.Lead < 0 || offset == 0 {
 		return t.Position
 	}
-	return Position{t.Line, t.Column + utf8.RuneCountInString(t.Value[:offset])}
+	return Position{t.Line, t.Column + t.Lead + utf8.RuneCountInString(t.Value[:offset])}
 }
 
 // Attribute is the name of an attribute and the patterns for its value.
@@ -105,8 +107,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s", f.Line, f.Column, f.What, f.Fix)
 }
 
-// sortFaults puts faults in the order of the file.
-func sortFaults(faults []Fault) {
+// SortFaults puts faults in the order of the file.
+func SortFaults(faults []Fault) {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.What, b.What))
 	})

@@ -38,14 +38,18 @@ func fullType(name string) (full, what, fix string) {
 	looks := slices.ContainsFunc(
 		[]string{"object.", "message.", storageTypes, pubsubTypes, "google.storage.", "google.pubsub."},
 		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-	short := slices.Sorted(maps.Keys(shortTypes))
-	known := slices.Concat(short, slices.Sorted(maps.Values(shortTypes)))
+	known := slices.Collect(maps.Values(shortTypes))
 	if !looks || strings.Contains(name, "*") || slices.Contains(known, name) {
 		return name, "", ""
 	}
+	short := slices.Sorted(maps.Keys(shortTypes))
 	fix = "use one of " + strings.Join(short, ", ")
-	if near := nearest.Of(name, known...); near != "" {
-		fix = "did you mean " + near + "?"
+	ends := make([]string, len(short))
+	for i := range short {
+		ends[i] = verb(short[i])
+	}
+	if at := slices.Index(ends, nearest.Of(verb(name), ends...)); at >= 0 {
+		fix = "did you mean " + short[at] + "?"
 	}
 	return name, name + " is no event type", fix
 }

@@ -38,7 +38,7 @@ func Warnings(specs []Spec) []Fault {
 	if enabled == 0 && len(specs) > 0 {
 		all = append(all, Fault{specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"})
 	}
-	sortFaults(all)
+	SortFaults(all)
 	return all
 }
 

@@ -13,7 +13,7 @@ import (
 // "" where none is near. The first of two that are equally near wins.
 func Of(name string, names ...string) string {
 	// A third of the letters may differ: more is another word.
-	best, least := "", max(1, len(name)/3)+1
+	best, least := "", len(name)/3+1
 	for _, candidate := range names {
 		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d

@@ -20,6 +20,7 @@ func TestOfGuessesTypingMistakesOnly(t *testing.T) {
 		{"content_type", "contentType"},
 		{"wen", "when"},
 		{"if", ""},
+		{"a", ""},
 		{"", ""},
 		{"schedule", ""},
 	} {

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
+)
+
+// The design's own example, which is the README's too.
+func TestTheExampleOfTheDesign(t *testing.T) {
+	t.Parallel()
+	table := load(t, `
+- name: sales-csv
+  on: google.cloud.storage.object.v1.finalized
+  bucket: acme-landing
+  object: sales/{region=*}/{day=*}/*.csv      # Eventarc's path patterns
+  when: int(object.size) > 0                  # CEL, true or false
+  dag: load_sales
+  conf:
+    uri: gs://${object.bucket}/${object.name} # text with ${CEL} inside
+    size: ${int(object.size)}                 # a lone ${CEL} keeps its type
+    region: ${path.region}
+`, "prod")
+	ev := upload(t, "acme-landing", "sales/eu/2026-11-22/a.csv")
+	got := table.Decide(t.Context(), ev)
+	want := route.Plan{
+		Route: "sales-csv", Environment: "prod", DAG: "load_sales", Identity: ev.Key(),
+		Conf: []byte(`{"uri":"gs://acme-landing/sales/eu/2026-11-22/a.csv","size":12,"region":"eu"}`),
+		Note: "gs://acme-landing/sales/eu/2026-11-22/a.csv, generation 7: finalized",
+	}
+	if len(got.Plans) != 1 || fmt.Sprintf("%q", got.Plans) != fmt.Sprintf("%q", []route.Plan{want}) || got.Failures != nil || got.Misses != nil {
+		t.Errorf("Decide = %q\nwant %q", got, want)
+	}
+}
+
+// wants is a row of a route that wants an event, by what its keys are beside
+// name, on: "*" and dag; misses is one of a route that does not, and why.
+func wants(keys string, ev *event.Event) decision { return decision{keys: keys, ev: ev} }
+
+func misses(keys string, ev *event.Event, reason string) decision {
+	return decision{keys: keys, ev: ev, reason: reason}
+}
+
+type decision struct {
+	keys   string
+	ev     *event.Event
+	reason string
+}
+
+func TestMatching(t *testing.T) {
+	t.Parallel()
+	up := upload(t, "acme", "sales/eu/a b.csv")
+	msg := publication(t, `{"n": 150.25}`, "kind", "order", "Odd-Case", "x", "ODD-case", "y")
+	custom := newEvent(t, "com.acme.made", "//acme/eu", `{"n": 1}`, "subject", "invoices/7", "region", "eu")
+	for _, row := range []decision{
+		wants(`on: object.finalized`, up),
+		wants(`on: google.cloud.storage.object.v1.finalized`, up),
+		wants(`on: [object.deleted, object.finalized]`, up),
+		wants(`on: google.cloud.storage.object.v1.*`, up),
+		wants(`on: "*"`, up),
+		wants(`on: "*"`, custom),
+		wants(`on: com.acme.*`, custom),
+		wants(`on: message.published`, msg),
+		misses(`on: object.deleted`, up, `type is "google.cloud.storage.object.v1.finalized", not google.cloud.storage.object.v1.deleted`),
+		misses(`on: [object.deleted, com.acme.*]`, up, `type is "google.cloud.storage.object.v1.finalized", not google.cloud.storage.object.v1.deleted or com.acme.*`),
+
+		wants(`bucket: acme`, up),
+		wants(`bucket: [other, acme]`, up),
+		wants(`bucket: ac*`, up),
+		misses(`bucket: acm`, up, `bucket is "acme", not acm`),
+		misses(`bucket: Acme`, up, `bucket is "acme", not Acme`),
+		misses(`bucket: "**"`, msg, `the event has no bucket, and ** is wanted`),
+
+		wants(`object: sales/eu/a b.csv`, up),
+		wants(`object: sales/**`, up),
+		wants(`object: [x/*, "sales/{region=*}/*.csv"]`, up),
+		misses(`object: sales/*`, up, `object is "sales/eu/a b.csv", not sales/*`),
+		misses(`object: "**"`, custom, `the event has no object, and ** is wanted`),
+
+		wants(`topic: orders`, msg),
+		wants(`topic: projects/p/topics/orders`, msg),
+		wants(`topic: ord*`, msg),
+		wants(`topic: projects/*/topics/*`, msg),
+		misses(`topic: order`, msg, `topic is "projects/p/topics/orders", not order`),
+		misses(`topic: projects/q/topics/orders`, msg, `topic is "projects/p/topics/orders", not projects/q/topics/orders`),
+		misses(`topic: orders`, up, `the event has no topic, and orders is wanted`),
+		wants(`subscription: orders-sub`, msg),
+		misses(`subscription: orders`, msg, `subscription is "projects/p/subscriptions/orders-sub", not orders`),
+
+		wants(`source: //acme/*`, custom),
+		misses(`source: //acme`, custom, `source is "//acme/eu", not //acme`),
+		wants(`subject: invoices/*`, custom),
+		misses(`subject: "*"`, custom, `subject is "invoices/7", not *`),
+		misses(`subject: "**"`, msg, `the event has no subject, and ** is wanted`),
+
+		wants(`attributes: {kind: order}`, msg),
+		wants(`attributes: {kind: [invoice, ord*]}`, msg),
+		wants(`attributes: {KIND: order}`, msg),   // in whichever case
+		wants(`attributes: {ODD-case: "y"}`, msg), // but as written first
+		wants(`attributes: {odd-case: "y"}`, msg), // else the first in order
+		wants(`attributes: {kind: "*", Odd-Case: x}`, msg),
+		misses(`attributes: {kind: invoice}`, msg, `attribute kind is "order", not invoice`),
+		misses(`attributes: {none: "**"}`, msg, `the event has no attribute none, and ** is wanted`),
+		wants(`attributes: {region: eu}`, custom),
+		wants(`attributes: {Region: eu}`, custom),
+		misses(`attributes: {region: us}`, custom, `attribute region is "eu", not us`),
+
+		wants(`when: int(object.size) == 12`, up),
+		misses(`when: int(object.size) > 12 && object.name != ""`, up, `when: int(object.size) > 12 is false where object.size is "12"`),
+		wants(`when: data.n > 150`, msg),
+		misses(`when: data.n > 150`, custom, `when: data.n > 150 is false where data.n is 1`),
+
+		misses(`enabled: false`, up, `enabled is false`),
+		wants(`enabled: true`, up),
+	} {
+		if !strings.HasPrefix(row.keys, "on:") {
+			row.keys = "on: \"*\"\n  " + row.keys
+		}
+		table := load(t, "- name: r\n  dag: d\n  "+row.keys)
+		d := table.Decide(t.Context(), row.ev)
+		switch {
+		case row.reason == "" && len(d.Plans) != 1:
+			t.Errorf("%s: %+v, want a plan", row.keys, d)
+		case row.reason != "" && (len(d.Misses) != 1 || d.Misses[0] != (route.Miss{Route: "r", Reason: row.reason})):
+			t.Errorf("%s: %+v\nwant it to miss because %s", row.keys, d, row.reason)
+		}
+	}
+}
+
+func TestEveryRouteThatMatchesFires(t *testing.T) {
+	t.Parallel()
+	table := load(t, `
+- {name: b, on: object.finalized, dag: d1}
+- {name: no, on: object.deleted, dag: d1}
+- {name: a, on: ["*", object.finalized], bucket: [acme, ac*], object: ["**", sales/*, sales/eu*], dag: d1}
+- {name: broken, on: object.finalized, dag: d2, conf: {x: "${object.etag}"}}
+`)
+	d := table.Decide(t.Context(), upload(t, "acme", "sales/a"))
+	if len(d.Plans) != 2 || d.Plans[0].Route != "b" || d.Plans[1].Route != "a" || len(d.Failures) != 1 || d.Misses != nil {
+		t.Errorf("Decide = %+v, want plans of b and a in order, and one failure", d)
+	}
+}
+
+func TestMapping(t *testing.T) {
+	t.Parallel()
+	up, msg := upload(t, "acme", "sales/eu/<a&b>.csv"), publication(t, `{"id": 12345678901234567890, "f": 1.10, "day": "2026-11-22"}`)
+	whole := string(up.Object.Resource)
+	for _, row := range []struct {
+		keys string
+		ev   *event.Event
+		show func(p route.Plan) string
+		want string
+	}{
+		{`on: object.finalized`, up, conf, whole},
+		{`conf: ${object}`, up, conf, whole},
+		{`conf: ${data}`, msg, conf, `{"id": 12345678901234567890, "f": 1.10, "day": "2026-11-22"}`},
+		{`conf: "${ {'f': data.f, 'g': data.f} }"`, msg, conf, `{"f":1.1,"g":1.1}`},
+		{`conf: {}`, msg, conf, `{}`},
+		{`conf: {a: 1, b: 1.10, c: true, d: null, e: ~, f: [], g: {}, h: "", i: 0x1F, j: 1e3, k: 2026-11-22, l: 017, m: on}`, msg, conf,
+			`{"a":1,"b":1.10,"c":true,"d":null,"e":null,"f":[],"g":{},"h":"","i":31,"j":1e3,"k":"2026-11-22","l":15,"m":"on"}`},
+		{`conf: {z: "${data.f}", a: ["${data.id}", {n: "x ${data.f}"}], "k ${v}": "$${x} <&>"}`, msg, conf,
+			`{"z":1.10,"a":[12345678901234567890,{"n":"x 1.10"}],"k ${v}":"${x} <&>"}`},
+		{"conf:\n    sql: |\n      select *\n      from ${data.day}\n", msg, conf, `{"sql":"select *\nfrom 2026-11-22\n"}`},
+		{"conf:\n    a: &x {f: '${data.f}'}\n    b: *x\n    c: [*x, *x]\n", msg, conf, `{"a":{"f":1.10},"b":{"f":1.10},"c":[{"f":1.10},{"f":1.10}]}`},
+
+		{`on: object.finalized`, up, identity, fmt.Sprintf("%q", up.Key())},
+		{`run_id: ${data.day}/${data.f}`, msg, identity, `["2026-11-22/1.10"]`},
+
+		{`on: object.finalized`, up, date, `none`},
+		{`logical_date: ${event.time}`, up, date, `2026-11-22T01:02:03Z`},
+		{`logical_date: ${data.day}T00:00:00+01:00`, msg, date, `2026-11-21T23:00:00Z`},
+
+		{`note: "of ${data.day}: ü"`, msg, noted, `of 2026-11-22: ü`},
+		{`note: ""`, msg, noted, ``},
+		{`note: "${'é' + data.day.replace('2026-11-22', lists.range(400).map(i, 'xyz').join(''))}"`, msg, noted, "é" + strings.Repeat("xyz", 332) + "xy…"},
+
+		{"dag: load_${data.day.split('-')[0]}\n  dags: [load_2026, load_2027]", msg, dag, `load_2026`},
+		{"dag: ${'l' + 'x'}\n  dags: lx", msg, dag, `lx`},
+		{"dag: ügum.-_1", msg, dag, `ügum.-_1`},
+	} {
+		if !strings.HasPrefix(row.keys, "on:") {
+			row.keys = "on: \"*\"\n  " + row.keys
+		}
+		if !strings.Contains(row.keys, "dag:") {
+			row.keys = "dag: d\n  " + row.keys
+		}
+		d := load(t, "- name: r\n  "+row.keys).Decide(t.Context(), row.ev)
+		if len(d.Plans) != 1 {
+			t.Errorf("%s: %+v, want a plan", row.keys, d)
+		} else if got := row.show(d.Plans[0]); got != row.want {
+			t.Errorf("%s gives %s\nwant %s", row.keys, got, row.want)
+		}
+	}
+}
+
+func conf(p route.Plan) string     { return string(p.Conf) }
+func dag(p route.Plan) string      { return p.DAG }
+func noted(p route.Plan) string    { return p.Note }
+func identity(p route.Plan) string { return fmt.Sprintf("%q", p.Identity) }
+func date(p route.Plan) string {
+	if p.LogicalDate.IsZero() {
+		return "none"
+	}
+	return p.LogicalDate.UTC().Format(time.RFC3339)
+}
+
+// A route that cannot be evaluated is a failure, never "no match".
+func TestFailuresSayWhereAndWhy(t *testing.T) {
+	t.Parallel()
+	const absent = ": the event has no data.y: test it with has(data.y), or give a default with data.?y.orValue(…)"
+	ev := publication(t, `{"x": "one", "secret": {"password": "planted"}}`)
+	for _, row := range []struct{ keys, dag, want string }{
+		{`when: data.y > 1`, "", `when on line 4, column 9: evaluating data.y > 1: no such key: y: test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
+		{`when: data.x`, "", `when on line 4, column 9: evaluating data.x where data.x is "one": it gives neither true nor false: compare it with something`},
+		{`when: int(data.x) > 1 && data.secret != ""`, "", `when on line 4, column 9: evaluating int(data.x) > 1 && data.secret != "" where data.x is "one": ` +
+			`type conversion error from 'string' to 'int': guard the expression, or mend what sends such events`},
+		{"dag: load_${data.y}\n  dags: load_a", "", `dag on line 4, column 8: evaluating data.y` + absent},
+		{"dag: load_${data.x}\n  dags: load_a", "", `dag on line 4, column 8: it became "load_one", which dags does not list: add it there, or mend what sends such events`},
+		{`conf: {a: 1, b: "${data.y}"}`, "d", `conf on line 4, column 19: evaluating data.y` + absent},
+		{`conf: {a: "x ${null}"}`, "d", `conf on line 4, column 13: evaluating null: null has no text: give a default, or test with != null`},
+		{`conf: ${data.x}`, "d", `conf on line 4, column 9: it is no map: Airflow takes an object`},
+		{`run_id: ${data.y}`, "d", `run_id on line 4, column 11: evaluating data.y` + absent},
+		{`run_id: ${data.x.replace("one", "")}`, "d", `run_id on line 4, column 11: it is empty, and would make all such events one run: compute it of something that each has`},
+		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is no timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`note: ${data.y}`, "d", `note on line 4, column 9: evaluating data.y` + absent},
+	} {
+		keys := row.keys
+		if !strings.HasPrefix(keys, "dag:") {
+			keys += "\n  dag: d"
+		}
+		d := load(t, "\n- name: r\n  on: message.published\n  "+keys).Decide(t.Context(), ev)
+		if len(d.Failures) != 1 || len(d.Plans) > 0 || d.Misses != nil {
+			t.Errorf("%s: %+v, want a failure", row.keys, d)
+			continue
+		}
+		f := d.Failures[0]
+		if f.Route != "r" || f.DAG != row.dag || f.Err.Error() != row.want {
+			t.Errorf("%s fails as %s, DAG %q: %v\nwant DAG %q: %s", row.keys, f.Route, f.DAG, f.Err, row.dag, row.want)
+		}
+		if strings.Contains(f.Err.Error(), "planted") {
+			t.Errorf("%s shows a map of the event: %v", row.keys, f.Err)
+		}
+	}
+}
+
+func TestTheEnvironmentIsNamedWhereThereAreSeveral(t *testing.T) {
+	t.Parallel()
+	const plain, named = "- {name: r, on: '*', dag: d}", "- {name: r, on: '*', dag: d, environment: lab}"
+	for _, row := range []struct {
+		text  string
+		known []string
+		want  string
+	}{
+		{plain, nil, ""},
+		{plain, []string{"prod"}, "prod"},
+		{named, []string{"lab"}, "lab"},
+		{named, []string{"prod", "lab"}, "lab"},
+	} {
+		d := load(t, row.text, row.known...).Decide(t.Context(), upload(t, "b", "o"))
+		if len(d.Plans) != 1 || d.Plans[0].Environment != row.want {
+			t.Errorf("%s with %v: %+v, want environment %q", row.text, row.known, d, row.want)
+		}
+	}
+}
+
+// What an event without a route is told about must not grow with the file.
+func TestMissesAreTheNearestFew(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&text, "- {name: r%d, on: object.finalized, bucket: b%d, object: a/*, dag: d}\n", i, i/5)
+	}
+	table := load(t, text.String())
+	d := table.Decide(t.Context(), upload(t, "b10", "z"))
+	var names []string
+	for _, m := range d.Misses {
+		names = append(names, m.Route)
+	}
+	if got := strings.Join(names, " "); got != "r0 r1 r2 r3 r4 r50 r51 r52 r53 r54" {
+		t.Errorf("misses are %s: want those of bucket b10, and the first of the type", got)
+	}
+	if d.Misses[5].Reason != `object is "z", not a/*` || d.Misses[0].Reason != `bucket is "b10", not b0` {
+		t.Errorf("misses = %+v", d.Misses)
+	}
+	if empty := load(t, "[]").Decide(t.Context(), upload(t, "b", "o")); len(empty.Misses) != 1 || empty.Misses[0].Reason != "there are no routes" {
+		t.Errorf("without routes: %+v", empty)
+	}
+}

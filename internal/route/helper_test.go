@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
+)
+
+// decode reads a list of routes.
+func decode(t testing.TB, text string) ([]route.Spec, []route.Fault) {
+	t.Helper()
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	var specs []route.Spec
+	var faults []route.Fault
+	for _, node := range document.Content[0].Content {
+		spec, found := route.Decode(node)
+		specs, faults = append(specs, spec), append(faults, found...)
+	}
+	return specs, faults
+}
+
+// load compiles a list of routes that has no faults.
+func load(t testing.TB, text string, environments ...string) *route.Table {
+	t.Helper()
+	specs, faults := decode(t, text)
+	table, more := route.Compile(specs, route.Options{Environments: environments})
+	if faults = append(faults, more...); len(faults) > 0 {
+		t.Fatalf("%v in\n%s", faults, text)
+	}
+	return table
+}
+
+// newEvent makes an event as it comes from an envelope.
+func newEvent(t testing.TB, eventType, source, data string, attributes ...string) *event.Event {
+	t.Helper()
+	ce := cloudevents.NewEvent()
+	ce.SetID("1234")
+	ce.SetType(eventType)
+	ce.SetSource(source)
+	ce.SetTime(time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC))
+	for i := 0; i+1 < len(attributes); i += 2 {
+		if attributes[i] == "subject" {
+			ce.SetSubject(attributes[i+1])
+			continue
+		}
+		ce.SetExtension(attributes[i], attributes[i+1])
+	}
+	if err := ce.SetData("application/json", []byte(data)); err != nil {
+		t.Fatal(err)
+	}
+	ev, err := event.New(ce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &ev
+}
+
+// upload is an object of 12 bytes that was just finalized.
+func upload(t testing.TB, bucket, name string) *event.Event {
+	t.Helper()
+	return object(t, "finalized", bucket, name, "12")
+}
+
+// object is a change of an object.
+func object(t testing.TB, change, bucket, name, size string) *event.Event {
+	t.Helper()
+	return newEvent(t, "google.cloud.storage.object.v1."+change, "//storage.googleapis.com/projects/_/buckets/"+bucket,
+		fmt.Sprintf(`{"bucket":%q,"name":%q,"generation":"7","metageneration":"1","size":%q,"contentType":"text/csv"}`, bucket, name, size),
+		"subject", "objects/"+name)
+}
+
+// publication is a message on projects/p/topics/orders.
+func publication(t testing.TB, data string, attributes ...string) *event.Event {
+	t.Helper()
+	var pairs []string
+	for i := 0; i+1 < len(attributes); i += 2 {
+		pairs = append(pairs, fmt.Sprintf("%q:%q", attributes[i], attributes[i+1]))
+	}
+	return newEvent(t, "google.cloud.pubsub.topic.v1.messagePublished", "//pubsub.googleapis.com/projects/p/topics/orders",
+		fmt.Sprintf(`{"message":{"messageId":"77","data":%s,"attributes":{%s}},"subscription":"projects/p/subscriptions/orders-sub"}`,
+			encoded(data), strings.Join(pairs, ",")))
+}
+
+// encoded is data in base64, as JSON.
+func encoded(data string) string {
+	text, _ := json.Marshal([]byte(data)) // of bytes: never fails
+	return string(text)
+}
