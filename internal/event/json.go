@@ -115,7 +115,7 @@ func (s *scanner) members(depth int, last byte, visit func(name, value []byte)) 
 				return false
 			}
 			name = s.data[start+1 : s.pos-1]
-			if s.escaped {
+			if s.escaped && visit != nil {
 				name = unquote(s.data[start:s.pos])
 			}
 			if s.next() != ':' {

@@ -211,6 +211,8 @@ func TestMemoryIsBoundedByTheBody(t *testing.T) {
 	for _, row := range []struct{ name, contentType, body string }{
 		{"nothing that means anything", plainJSON, "[" + fill("[],") + "]"},
 		{"a body of members", plainJSON, `{"message":{},` + fill(`"a":1,`) + `}`},
+		{"a body of escaped members", plainJSON, `{"message":{},` + fill(`"\n":1,`) + `}`},
+		{"escaped members, nested", plainJSON, `{"message":{"x":{` + fill(`"\n":1,`) + `}}}`},
 		{"open arrays", plainJSON, fill("[")},
 		{"structured, nested attribute", structured, `{` + ce + `,"x":[` + fill("[],") + `]}`},
 		{"structured, many attributes", structured, `{` + ce + `,` + manyMembers(size/12) + `}`},
