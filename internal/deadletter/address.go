@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Address says where dead letters go.
+type Address struct {
+	scheme string // pubsub, gs or file
+	// project and name are those of a topic; name is that of a bucket, too.
+	project, name string
+	// path is the beginning of an object's name, without a slash at its end,
+	// or a folder of this system.
+	path string
+}
+
+// AddressError says what is wrong with an address, and what to write instead.
+type AddressError struct {
+	What string
+	Fix  string
+}
+
+func (e *AddressError) Error() string { return e.What + ": " + e.Fix }
+
+// Google's rules for names, but for the words that they reserve:
+// https://cloud.google.com/resource-manager/docs/creating-managing-projects,
+// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names and
+// https://cloud.google.com/storage/docs/buckets#naming.
+const (
+	lower, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+	letters       = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+	projectLetters = lower + digits + "-.:" // the last two in projects of a domain, acme.com:p
+	topicLetters   = letters + digits + "-._~+%"
+	bucketLetters  = lower + digits + "-_."
+)
+
+// isName reports whether name has from least to most letters, all among those allowed.
+func isName(name string, least, most int, allowed string) bool {
+	return len(name) >= least && len(name) <= most && strings.Trim(name, allowed) == ""
+}
+
+// isTopic holds for the name of a subscription, too.
+func isTopic(name string) bool {
+	return isName(name, 3, 255, topicLetters) && strings.Contains(letters, name[:1]) && !strings.HasPrefix(name, "goog")
+}
+
+const forms = "write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX or file:///FOLDER"
+
+// ParseAddress reads an address in one of three forms:
+// pubsub://projects/P/topics/T, gs://BUCKET/PREFIX (the prefix may be left
+// out) and file:///FOLDER. It asks nobody. Its error is an [*AddressError].
+func ParseAddress(text string) (Address, error) {
+	scheme, rest, found := strings.Cut(text, "://")
+	fault := func(format string, args ...any) (Address, error) {
+		return Address{}, &AddressError{What: fmt.Sprintf("%.200q ", text) + fmt.Sprintf(format, args...), Fix: forms}
+	}
+	switch {
+	case text == "":
+		return Address{}, &AddressError{What: "the address is empty", Fix: forms}
+	case !found:
+		return fault("names no scheme")
+	case strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return fault("holds a control character")
+	}
+	switch scheme {
+	case "pubsub":
+		return parseTopic(rest, fault)
+	case "gs":
+		return parseBucket(rest, fault)
+	case "file":
+		return parseFolder(rest, fault)
+	default:
+		return fault("has the scheme %.20q", scheme)
+	}
+}
+
+type faultFunc func(format string, args ...any) (Address, error)
+
+func parseTopic(rest string, fault faultFunc) (Address, error) {
+	parts := strings.Split(rest, "/")
+	switch {
+	case len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics":
+		return fault("names no topic")
+	case !isName(parts[1], 6, 100, projectLetters):
+		return fault("names a project that cannot be: %.60q", parts[1])
+	case !isTopic(parts[3]):
+		return fault("names a topic that cannot be: %.60q has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + %% -, a letter first, not goog", parts[3])
+	}
+	return Address{scheme: "pubsub", project: parts[1], name: parts[3]}, nil
+}
+
+func parseBucket(rest string, fault faultFunc) (Address, error) {
+	bucket, prefix, _ := strings.Cut(rest, "/")
+	prefix = strings.TrimSuffix(prefix, "/")
+	switch {
+	case !isName(bucket, 3, 222, bucketLetters):
+		return fault("names a bucket that cannot be: %.60q", bucket)
+	case prefix != "" && (strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "//")):
+		return fault("has a slash too many")
+	case strings.ContainsAny(prefix, "*?#[]"):
+		return fault("has a prefix with a wildcard, which would be taken for a letter of its name")
+	case len(prefix) > maxPrefix:
+		return fault("has a prefix of over %d bytes", maxPrefix)
+	}
+	return Address{scheme: "gs", name: bucket, path: prefix}, nil
+}
+
+// maxPrefix leaves room for a run id in an object's name, which has at most
+// 1,024 bytes: https://cloud.google.com/storage/docs/objects#naming
+const maxPrefix = 512
+
+func parseFolder(rest string, fault faultFunc) (Address, error) {
+	if !strings.HasPrefix(rest, "/") {
+		return fault("names no folder from the root: a file address has three slashes")
+	}
+	folder := filepath.FromSlash(path.Clean(rest))
+	if drive := strings.TrimPrefix(folder, `\`); filepath.VolumeName(drive) != "" {
+		folder = drive // file:///C:/folder
+	}
+	if !filepath.IsAbs(folder) || filepath.Dir(folder) == folder {
+		return fault("names no folder below the root")
+	}
+	return Address{scheme: "file", path: folder}, nil
+}
+
+// String is the address as it is written.
+func (a Address) String() string {
+	switch a.scheme {
+	case "pubsub":
+		return "pubsub://" + a.topic()
+	case "gs":
+		return "gs://" + path.Join(a.name, a.path)
+	default:
+		return "file://" + path.Join("/", filepath.ToSlash(a.path))
+	}
+}
+
+// topic is the topic's resource name.
+func (a Address) topic() string { return "projects/" + a.project + "/topics/" + a.name }
+
+// object is the name of the object that keeps the record.
+func (a Address) object(record string) string { return path.Join(a.path, fileName(record)) }
+
+// extension of an object's or a file's name: a browser shows such a file.
+const extension = ".json"
+
+// fileName is the name of the file that keeps the record. The run ids that
+// Airflow takes stay as they are, but for a colon, which has a meaning of its
+// own on Windows.
+func fileName(record string) string {
+	return strings.ReplaceAll(url.PathEscape(record), ":", "%3A") + extension
+}

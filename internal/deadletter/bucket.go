@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/storage/v1"
+)
+
+const (
+	// maxWrites is how often Put starts again because another process wrote
+	// the same record in between.
+	maxWrites = 5
+	// pageSize is how many records a listing holds in memory at once, and
+	// readsAtOnce how many of them it reads at the same time.
+	pageSize, readsAtOnce = 32, 8
+	// maxRecord is the size of a record, in bytes: the largest event that the
+	// function takes, in base64, and room for its attributes.
+	maxRecord = 32 << 20
+)
+
+// bucket keeps each record as an object. Generation preconditions make that
+// safe for any number of writers:
+// https://cloud.google.com/storage/docs/request-preconditions
+type bucket struct {
+	address Address
+	objects *storage.ObjectsService
+}
+
+func openBucket(a Address, o Options) (*bucket, error) {
+	service, err := openStorage(a, o)
+	if err != nil {
+		return nil, err
+	}
+	return &bucket{address: a, objects: service.Objects}, nil
+}
+
+func (b *bucket) String() string { return b.address.String() }
+
+// Close has nothing to do: a listing of a bucket holds nothing.
+func (*bucket) Close(context.Context) error { return nil }
+
+// Put implements [Store]. A first failure costs one request, a further one three.
+func (b *bucket) Put(ctx context.Context, r Record) error {
+	r = r.filled()
+	object := b.address.object(r.Name())
+	err := b.write(ctx, object, r, 0) // where there is no such object yet
+	for write := 1; write < maxWrites && hasStatus(err, http.StatusPreconditionFailed); write++ {
+		var held Record
+		var generation int64
+		held, generation, err = b.held(ctx, object)
+		next, further := r, true
+		if held.Attempts > 0 {
+			next, further = r.after(held)
+		}
+		if err != nil || !further {
+			break
+		}
+		err = b.write(ctx, object, next, generation)
+	}
+	return b.failed("storing the dead letter", object, err)
+}
+
+// write makes or replaces an object that has the generation given, 0 where
+// there is none.
+func (b *bucket) write(ctx context.Context, object string, r Record, generation int64) error {
+	body, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	_, err = b.objects.Insert(b.address.name, &storage.Object{Name: object}).
+		Media(bytes.NewReader(body), googleapi.ContentType("application/json"), googleapi.ChunkSize(0)).
+		IfGenerationMatch(generation).Fields("generation").Context(ctx).Do()
+	return err
+}
+
+// held is the record that an object keeps, and its generation. Both are zero
+// where there is no object; the record is where the object is none, which is
+// then replaced: the event at hand is worth more.
+func (b *bucket) held(ctx context.Context, object string) (Record, int64, error) {
+	r, generation, err := b.read(ctx, object)
+	if _, unreadable := errors.AsType[*UnreadableError](err); unreadable || hasStatus(err, http.StatusNotFound) {
+		return Record{}, generation, nil
+	}
+	return r, generation, err
+}
+
+func (b *bucket) read(ctx context.Context, object string) (Record, int64, error) {
+	resp, err := b.objects.Get(b.address.name, object).Context(ctx).Download()
+	if err != nil {
+		return Record{}, 0, err
+	}
+	defer resp.Body.Close()
+	generation, err := strconv.ParseInt(resp.Header.Get("X-Goog-Generation"), 10, 64)
+	if err != nil {
+		return Record{}, 0, errors.New("the answer names no generation")
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRecord+1))
+	if err != nil {
+		return Record{}, 0, fmt.Errorf("reading the answer: %w", err)
+	}
+	r, err := decodeAt(b.place(object), body)
+	return r, generation, err
+}
+
+// decodeAt reads what is kept at a place. Its error is an [*UnreadableError].
+func decodeAt(place string, body []byte) (Record, error) {
+	if len(body) > maxRecord {
+		return Record{}, &UnreadableError{Place: place, Err: fmt.Errorf("it has over %d bytes", maxRecord)}
+	}
+	r, err := Decode(body)
+	if err != nil {
+		return Record{}, &UnreadableError{Place: place, Err: err}
+	}
+	return r, nil
+}
+
+// letter reads a letter.
+func (b *bucket) letter(ctx context.Context, object string) (Letter, error) {
+	r, generation, err := b.read(ctx, object)
+	return Letter{Record: r, Place: b.place(object), version: strconv.FormatInt(generation, 10)}, err
+}
+
+// List implements [Archive].
+func (b *bucket) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		prefix := b.address.object("")
+		prefix = strings.TrimSuffix(prefix, extension)
+		list := b.objects.List(b.address.name).Prefix(prefix).Delimiter("/").MaxResults(pageSize).
+			Fields("items(name)", "nextPageToken").Context(ctx)
+		for {
+			page, err := list.Do()
+			if err != nil {
+				yield(Letter{}, b.failed("listing dead letters", prefix, err))
+				return
+			}
+			objects := slices.DeleteFunc(page.Items, func(o *storage.Object) bool { return path.Ext(o.Name) != extension })
+			for _, l := range b.letters(ctx, objects) {
+				if (l.err != nil || f.Match(&l.Record)) && !yield(l.Letter, l.err) {
+					return
+				}
+			}
+			if page.NextPageToken == "" {
+				return
+			}
+			list.PageToken(page.NextPageToken)
+		}
+	}
+}
+
+type listed struct {
+	Letter
+	err error
+}
+
+// letters reads the letters of one page, less those removed meanwhile.
+func (b *bucket) letters(ctx context.Context, objects []*storage.Object) []listed {
+	read := make([]listed, len(objects))
+	var group errgroup.Group
+	group.SetLimit(readsAtOnce)
+	for i, object := range objects {
+		group.Go(func() error {
+			l, err := b.letter(ctx, object.Name)
+			read[i] = listed{Letter: l, err: b.failed("reading the dead letter", object.Name, err)}
+			return nil
+		})
+	}
+	_ = group.Wait() // each letter has its own error
+	return slices.DeleteFunc(read, func(l listed) bool { return hasStatus(l.err, http.StatusNotFound) })
+}
+
+// Get implements [Archive].
+func (b *bucket) Get(ctx context.Context, name string) (Letter, error) {
+	object := b.address.object(name)
+	l, err := b.letter(ctx, object)
+	if hasStatus(err, http.StatusNotFound) {
+		return Letter{}, fmt.Errorf("%s: %w", b.place(object), ErrNotFound)
+	}
+	return l, b.failed("reading the dead letter", object, err)
+}
+
+// Remove implements [Archive].
+func (b *bucket) Remove(ctx context.Context, l Letter) error {
+	object, here := strings.CutPrefix(l.Place, b.place(""))
+	generation, err := strconv.ParseInt(l.version, 10, 64)
+	if err != nil || !here {
+		return fmt.Errorf("removing the dead letter %s: it is not from %s", l.Place, b)
+	}
+	err = b.objects.Delete(b.address.name, object).IfGenerationMatch(generation).Context(ctx).Do()
+	switch {
+	case hasStatus(err, http.StatusPreconditionFailed):
+		return fmt.Errorf("%s: %w", l.Place, ErrChanged)
+	case hasStatus(err, http.StatusNotFound):
+		return nil
+	default:
+		return b.failed("removing the dead letter", object, err)
+	}
+}
+
+func (b *bucket) place(object string) string { return "gs://" + b.address.name + "/" + object }
+
+// failed is err as the error of what was being done, nil where err is.
+func (b *bucket) failed(doing, object string, err error) error {
+	if _, unreadable := errors.AsType[*UnreadableError](err); unreadable || err == nil {
+		return err
+	}
+	return failed(doing, b.place(object), err, fixes{
+		forbidden: "give this account the role roles/storage.objectUser on the bucket",
+		missing:   "make the bucket: gcloud storage buckets create gs://" + b.address.name,
+		tooLarge:  "nothing was stored",
+	})
+}
+
+// hasStatus reports whether Google answered with a status.
+func hasStatus(err error, status int) bool {
+	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
+		return refused.Code == status
+	}
+	told, ok := errors.AsType[*Error](err)
+	return ok && told.Status == status
+}

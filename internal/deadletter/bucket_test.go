@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/deadletter"
+)
+
+func TestAFirstFailureCostsOneRequest(t *testing.T) {
+	t.Parallel()
+	f := newFakeStorage(t)
+	s, _ := f.open()
+	put(t, s, failure("x", "no", 0))
+	if diff := cmp.Diff([]string{"POST /upload/storage/v1/b/acme-dead/o"}, f.requests); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if held := f.objects["letters/x.json"]; held.contentType != "application/json" {
+		t.Errorf("a browser would not show it: %q", held.contentType)
+	}
+}
+
+func TestAnUploadWhoseAnswerIsLostCountsOnceInABucket(t *testing.T) {
+	t.Parallel()
+	f := newFakeStorage(t)
+	s, a := f.open()
+	lost := false
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost || lost {
+			return false
+		}
+		lost = true
+		f.before = nil
+		f.ServeHTTP(discard{header: http.Header{}}, r)
+		refuse(w, http.StatusServiceUnavailable, "Backend Error")
+		return true
+	}
+	if err := s.Put(t.Context(), failure("x", "no", 0)); err == nil {
+		t.Fatal("Put believed an answer of 503")
+	}
+	put(t, s, failure("x", "no", 0))
+	if diff := cmp.Diff([]string{"x 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// discard is where a lost answer goes.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return io.Discard.Write(b) }
+func (d discard) WriteHeader(int)             {}
+
+func TestARecordThatIsRemovedMeanwhileIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	f := newFakeStorage(t)
+	s, a := f.open()
+	put(t, s, failure("x", "first", 0))
+	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet { // between Put's first write and its read
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			delete(f.objects, "letters/x.json")
+		}
+		return false
+	}
+	put(t, s, failure("x", "second", time.Hour))
+	f.before = nil
+	if diff := cmp.Diff([]string{"x 1 second"}, list(t, a, deadletter.Filter{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsNoRecordIsShownAndReplaced(t *testing.T) {
+	t.Parallel()
+	f := newFakeStorage(t)
+	s, a := f.open()
+	f.put("letters/x.json", []byte("hush"), "text/plain")
+	f.put("letters/notes.txt", []byte("mine"), "text/plain")
+	f.put("letters/below/y.json", []byte("{}"), "application/json")
+	f.put("lettersz.json", []byte("{}"), "application/json")
+	want := []string{"error: gs://acme-dead/letters/x.json is no dead letter: it is no JSON record: byte 1: move it elsewhere"}
+	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	put(t, s, failure("x", "no", 0))
+	if diff := cmp.Diff([]string{"x 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestARefusalSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	const storing = "storing the dead letter in gs://acme-dead/letters/x.json: "
+	for _, row := range []struct {
+		status int
+		want   string
+	}{
+		{401, storing + "401 Unauthorized: said; give this account the role roles/storage.objectUser on the bucket"},
+		{403, storing + "403 Forbidden: said; give this account the role roles/storage.objectUser on the bucket"},
+		{404, storing + "404 Not Found: said; make the bucket: gcloud storage buckets create gs://acme-dead"},
+		{400, storing + "400 Bad Request; nothing was stored"},
+		{413, storing + "413 Request Entity Too Large; nothing was stored"},
+		{429, storing + "429 Too Many Requests: said"},
+		{503, storing + "503 Service Unavailable: said"},
+	} {
+		f := newFakeStorage(t)
+		s, _ := f.open()
+		f.before = func(w http.ResponseWriter, _ *http.Request) bool {
+			refuse(w, row.status, " said\n")
+			return true
+		}
+		if err := s.Put(t.Context(), failure("x", "no", 0)); err == nil || err.Error() != row.want {
+			t.Errorf("Put =\n%v, want\n%s", err, row.want)
+		}
+	}
+}
+
+func TestPutGivesUpAfterSomeLostRaces(t *testing.T) {
+	t.Parallel()
+	f := newFakeStorage(t)
+	s, _ := f.open()
+	put(t, s, failure("x", "no", 0))
+	f.requests = nil
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			refuse(w, http.StatusPreconditionFailed, "conditionNotMet")
+			return true
+		}
+		return false
+	}
+	if err := s.Put(t.Context(), failure("x", "no", time.Hour)); err == nil {
+		t.Fatal("Put claims to have stored it")
+	}
+	writes := slices.DeleteFunc(f.requests, func(line string) bool { return line[:4] != "POST" })
+	if len(writes) != 5 {
+		t.Errorf("%d writes, want 5", len(writes))
+	}
+}

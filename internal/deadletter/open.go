@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+	"google.golang.org/api/pubsub/v1"
+	"google.golang.org/api/storage/v1"
+)
+
+// Options are what the process lends to a store.
+type Options struct {
+	// Google finds where access tokens come from. A bucket and a topic need
+	// it, unless an emulator stands for them; it is asked on first use.
+	Google func(ctx context.Context) (oauth2.TokenSource, error)
+	// Transport carries the requests to Google. A bucket and a topic need it.
+	Transport http.RoundTripper
+	// UserAgent names this program to Google.
+	UserAgent string
+	// StorageEmulator and PubSubEmulator are where an emulator listens, with
+	// or without http:// before it: what the variables STORAGE_EMULATOR_HOST
+	// and PUBSUB_EMULATOR_HOST hold. No access token goes there.
+	StorageEmulator, PubSubEmulator string
+
+	// Subscription is what [OpenArchive] pulls a topic's letters from:
+	// projects/P/subscriptions/S, or its name alone in the topic's project.
+	Subscription string
+	// Idle is how long a listing waits for another message of a subscription
+	// before it takes the last for the end; 0 stands for [DefaultIdle].
+	Idle time.Duration
+}
+
+// DefaultIdle is how long a listing waits for another message. Pub/Sub has no
+// way to say that a subscription is empty.
+const DefaultIdle = 5 * time.Second
+
+// Open makes the store at an address, see [ParseAddress]. It asks Google
+// nothing; a folder that is missing is made.
+func Open(address string, o Options) (Store, error) {
+	a, err := ParseAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("opening the dead-letter store: %w", err)
+	}
+	switch a.scheme {
+	case "pubsub":
+		return openTopic(a, o)
+	case "gs":
+		return openBucket(a, o)
+	default:
+		return openFolder(a)
+	}
+}
+
+// OpenArchive makes the archive of the letters that a store at the address
+// keeps. A topic needs [Options.Subscription], the others take none.
+func OpenArchive(address string, o Options) (Archive, error) {
+	a, err := ParseAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("opening the dead letters: %w", err)
+	}
+	switch {
+	case a.scheme == "pubsub":
+		return openSubscription(a, o)
+	case o.Subscription != "":
+		return nil, &AddressError{
+			What: fmt.Sprintf("%s has no subscription %.100q", a, o.Subscription),
+			Fix:  "leave the subscription out: only a topic has one",
+		}
+	case a.scheme == "gs":
+		return openBucket(a, o)
+	default:
+		return openFolder(a)
+	}
+}
+
+func openPubSub(a Address, o Options) (*pubsub.Service, error) {
+	options, err := o.google(a, o.PubSubEmulator, "https://pubsub.googleapis.com", "/")
+	if err != nil {
+		return nil, err
+	}
+	service, err := pubsub.NewService(context.Background(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the client of %s: %w", a, err)
+	}
+	service.UserAgent = o.UserAgent
+	return service, nil
+}
+
+func openStorage(a Address, o Options) (*storage.Service, error) {
+	options, err := o.google(a, o.StorageEmulator, "https://storage.googleapis.com", "/storage/v1/")
+	if err != nil {
+		return nil, err
+	}
+	service, err := storage.NewService(context.Background(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the client of %s: %w", a, err)
+	}
+	service.UserAgent = o.UserAgent
+	return service, nil
+}
+
+// google says where a service is asked, and by which client.
+func (o Options) google(a Address, emulator, host, path string) ([]option.ClientOption, error) {
+	if o.Transport == nil {
+		return nil, fmt.Errorf("opening %s: it needs a transport", a)
+	}
+	transport := o.Transport
+	if emulator == "" {
+		if o.Google == nil {
+			return nil, fmt.Errorf("opening %s: it needs Google credentials", a)
+		}
+		transport = &authorised{find: o.Google, base: transport}
+	}
+	return []option.ClientOption{
+		option.WithEndpoint(withScheme(cmp.Or(emulator, host)) + path),
+		option.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: neverFollow}),
+	}, nil
+}
+
+var errRedirect = errors.New("it answers with a redirect, which is not followed")
+
+func neverFollow(*http.Request, []*http.Request) error { return errRedirect }

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/deadletter"
+)
+
+// noon is when everything in these tests fails first.
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// event is a CloudEvent with data of a media type, "" for none.
+func event(contentType string, data []byte) cloudevents.Event {
+	e := cloudevents.NewEvent()
+	e.SetID("1096434104173400")
+	e.SetSource("//storage.googleapis.com/projects/_/buckets/acme")
+	e.SetType("google.cloud.storage.object.v1.finalized")
+	if contentType != "" {
+		e.SetDataContentType(contentType)
+	}
+	e.DataEncoded = data
+	return e
+}
+
+// failure is a record of a run id that failed so long after noon.
+func failure(runID, reason string, after time.Duration) deadletter.Record {
+	return deadletter.Record{
+		Route: "sales", Environment: "prod", DAGID: "load", RunID: runID, Reason: reason,
+		Time: noon.Add(after), RoutesDigest: "sha256:9f86", Event: event("application/json", []byte(`{"a": 1}`)),
+	}
+}
+
+func encode(t *testing.T, r deadletter.Record) []byte {
+	t.Helper()
+	b, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestARecordIsReadByPeopleAndByTools(t *testing.T) {
+	t.Parallel()
+	r := failure("dagtrigger__sales__5f3c", `400 application/json: "no" <conf>`, 0)
+	r.Attempts, r.FirstTime = 2, noon.Add(-time.Minute)
+	r.Event.SetSubject("objects/a & b.csv")
+	r.Event.SetTime(noon.Add(-time.Hour))
+	r.Event.SetExtension("bucket", "acme")
+	r.Event.DataEncoded = []byte("{\"size\":\n  1.0, \"big\": 12345678901234567890, \"tag\": \"<a>\"}")
+	const want = `{
+  "reason": "400 application/json: \"no\" <conf>",
+  "route": "sales",
+  "environment": "prod",
+  "dag_id": "load",
+  "dag_run_id": "dagtrigger__sales__5f3c",
+  "attempts": 2,
+  "time": "2026-11-22T12:00:00Z",
+  "first_time": "2026-11-22T11:59:00Z",
+  "routes_digest": "sha256:9f86",
+  "event": {
+    "specversion": "1.0",
+    "id": "1096434104173400",
+    "source": "//storage.googleapis.com/projects/_/buckets/acme",
+    "type": "google.cloud.storage.object.v1.finalized",
+    "subject": "objects/a & b.csv",
+    "datacontenttype": "application/json",
+    "time": "2026-11-22T11:00:00Z",
+    "bucket": "acme",
+    "data":{"size":
+  1.0, "big": 12345678901234567890, "tag": "<a>"}
+  }
+}
+`
+	if diff := cmp.Diff(want, string(encode(t, r))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDataSurvivesByteForByte(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name, contentType, data string
+		as                      string // how it stands in the record
+	}{
+		{"JSON", "application/json", `{"b":2, "a" : 1}`, `"data":{"b":2, "a" : 1}`},
+		{"JSON by default", "", `[1,2]`, `"data":[1,2]`},
+		{"JSON in a charset", "application/json; charset=utf-8", `{}`, `"data":{}`},
+		{"JSON of a kind", "application/geo+json", `"x"`, `"data_base64":"Ingi"`},
+		{"JSON in capitals", "Application/JSON", `"x"`, `"data_base64":"Ingi"`},
+		{"JSON null", "application/json", `null`, `"data":null`},
+		{"JSON twice", "application/json", `{"a":1,"a":2}`, `"data":{"a":1,"a":2}`},
+		{"JSON and a line end", "application/json", "{}\n", `"data_base64":"e30K"`},
+		{"no JSON", "application/json", "{", `"data_base64":"ew=="`},
+		{"JSON that is no UTF-8", "application/json", "\"\xff\"", `"data_base64":"Iv8i"`},
+		{"text", "text/plain", "a \"b\" <c>\u2028\n", `"data":"a \"b\" <c>\u2028\n"`},
+		{"text that looks like JSON", "text/csv", "1", `"data":"1"`},
+		{"bytes", "application/protobuf", "\x08\x96\x01\xff", `"data_base64":"CJYB/w=="`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := failure("x", "no", 0)
+			r.Attempts, r.FirstTime = 1, noon
+			r.Event = event(row.contentType, []byte(row.data))
+			b := encode(t, r)
+			if !json.Valid(b) || !strings.Contains(string(b), row.as) {
+				t.Errorf("the record does not hold %s:\n%s", row.as, b)
+			}
+			got, err := deadletter.Decode(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got.Event.Data()) != row.data {
+				t.Errorf("data = %q, want %q", got.Event.Data(), row.data)
+			}
+			// Any tool that reads structured CloudEvents finds the same data.
+			var w struct{ Event cloudevents.Event }
+			if err := json.Unmarshal(b, &w); err != nil || string(w.Event.Data()) != row.data {
+				t.Errorf("the SDK reads %q, %v", w.Event.Data(), err)
+			}
+		})
+	}
+}
+
+func TestARecordWithoutDataHasNone(t *testing.T) {
+	t.Parallel()
+	r := failure("x", "no", 0)
+	r.Attempts = 1
+	for _, data := range [][]byte{nil, {}} {
+		r.Event.DataEncoded = data
+		b := encode(t, r)
+		got, err := deadletter.Decode(b)
+		if err != nil || got.Event.Data() != nil || strings.Contains(string(b), `"data"`) {
+			t.Errorf("Decode = %q, %v of\n%s", got.Event.Data(), err, b)
+		}
+	}
+}
+
+func TestARecordIsNamedByItsRunID(t *testing.T) {
+	t.Parallel()
+	named, unnamed := failure("dagtrigger__sales__5f3c", "no", 0), failure("", "no", 0)
+	if got := named.Name(); got != "dagtrigger__sales__5f3c" {
+		t.Errorf("Name = %q", got)
+	}
+	const want = "unread__b61ea19e43e852439efb"
+	if got := unnamed.Name(); got != want {
+		t.Errorf("Name = %q, want %q: records kept already would be counted anew", got, want)
+	}
+	other := failure("", "another reason", time.Hour)
+	if other.Name() != unnamed.Name() {
+		t.Error("a redelivery has another name")
+	}
+	for _, change := range []func(*deadletter.Record){
+		func(r *deadletter.Record) { r.Route = "saless" },
+		func(r *deadletter.Record) { r.Event.SetID("2") },
+		func(r *deadletter.Record) { r.Event.SetSource("//s") },
+	} {
+		other := failure("", "no", 0)
+		change(&other)
+		if other.Name() == unnamed.Name() {
+			t.Errorf("%+v has the name of another event or route", other)
+		}
+	}
+}
+
+func TestDecodeSaysWhatIsWrongWithoutRepeatingIt(t *testing.T) {
+	t.Parallel()
+	valid := string(encode(t, func() deadletter.Record {
+		r := failure("x", "no", 0)
+		r.Attempts = 1
+		return r
+	}()))
+	for _, row := range []struct{ name, text, want string }{
+		{"nothing", "", "it is no JSON record: byte 0"},
+		{"bytes", "\xff", "it is no UTF-8"},
+		{"text", "hush", "it is no JSON record: byte 1"},
+		{"wrong type", `{"attempts":"hush"}`, "it is no JSON record: attempts is of the wrong type"},
+		{"bad time", `{"time":"hush"}`, "it is no JSON record: a member cannot be read"},
+		{"no event", `{"attempts":1}`, "its event: it is no JSON object: byte 0"},
+		{"no object", `{"event":[1]}`, "its event: it is no JSON object:  is of the wrong type"},
+		{"null", `{"event":null}`, "its event: reading its attributes: specversion: no specversion\n"},
+		{"no id", `{"event":{"specversion":"1.0","source":"s","type":"t"}}`, "its event: checking its attributes: id: MUST be a non-empty string\n"},
+		{"both data", strings.Replace(valid, `"data":`, `"data_base64":"", "data":`, 1), "its event: it has both data and data_base64"},
+		{"bad base64", strings.Replace(valid, `"data":{"a": 1}`, `"data_base64":"hush!"`, 1), "its event: its data_base64 is no base64 text"},
+		{"data of text", strings.Replace(valid, "application/json", "text/plain", 1), `its event: its data is no text, as "text/plain" asks for`},
+		{"no attempts", strings.Replace(valid, `"attempts": 1`, `"attempts": 0`, 1), "it lacks attempts or time"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := deadletter.Decode([]byte(row.text))
+			if err == nil || err.Error() != row.want {
+				t.Errorf("Decode = %v, want %s", err, row.want)
+			}
+		})
+	}
+}
+
+func TestALaterVersionsMembersAreLeftOut(t *testing.T) {
+	t.Parallel()
+	r := failure("x", "no", 0)
+	r.Attempts = 1
+	b := bytes.Replace(encode(t, r), []byte("{\n"), []byte("{\n\"traces\": [],\n"), 1)
+	if got, err := deadletter.Decode(b); err != nil || got.RunID != "x" {
+		t.Errorf("Decode = %+v, %v", got, err)
+	}
+}
+
+func TestALogLineHoldsNoData(t *testing.T) {
+	t.Parallel()
+	r := failure("x", "no", 0)
+	r.Event.DataEncoded = []byte(`"hush"`)
+	var b bytes.Buffer
+	slog.New(slog.NewTextHandler(&b, nil)).Info("kept", "record", &r)
+	if strings.Contains(b.String(), "hush") || !strings.Contains(b.String(), "record.name=x") {
+		t.Errorf("the line is %s", b.String())
+	}
+}
+
+func FuzzARecordIsReadAsItWasWritten(f *testing.F) {
+	f.Add("sales", "prod", "load", "dagtrigger__sales__5f3c", "400: no", "sha256:9f", "id", "application/json", []byte(`{"a": 1}`), int64(1))
+	f.Add("", "", "", "", "\xff\u2028", "", "a/b", "text/plain", []byte("\xff"), int64(-1))
+	f.Add("r", "e", "d", "../x", "<&>", "", "\x00", "", []byte(" null"), int64(1<<40))
+	f.Fuzz(func(t *testing.T, route, environment, dag, run, reason, digest, id, contentType string, data []byte, nanos int64) {
+		r := deadletter.Record{
+			Route: route, Environment: environment, DAGID: dag, RunID: run, Reason: reason, RoutesDigest: digest,
+			Time: time.Unix(0, nanos).UTC(), FirstTime: noon, Attempts: 3,
+		}
+		r.Event = event(contentType, data)
+		r.Event.SetID(id)
+		r.Event.SetExtension("bucket", reason)
+		if r.Event.Validate() != nil {
+			t.Skip()
+		}
+		b, err := r.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := deadletter.Decode(b)
+		if err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+		if !bytes.Equal(got.Event.Data(), data) {
+			t.Errorf("data = %q, want %q", got.Event.Data(), data)
+		}
+		if !utf8.ValidString(route + environment + dag + run + reason + digest + id) {
+			return // what is no UTF-8 becomes U+FFFD, in attributes too
+		}
+		want := r
+		want.Event.DataEncoded, got.Event.DataEncoded = nil, nil
+		got.Event.DataBase64 = false
+		if diff := cmp.Diff(want, got, cmp.Comparer(sameEvent)); diff != "" {
+			t.Errorf("(-want +got):\n%s\n%s", diff, b)
+		}
+	})
+}
+
+// sameEvent compares attributes as the SDK prints them.
+func sameEvent(a, b cloudevents.Event) bool { return a.String() == b.String() }
+
+func FuzzWhatIsReadIsWrittenAlike(f *testing.F) {
+	r := deadletter.Record{RunID: "x", Attempts: 1, Time: noon, FirstTime: noon, Event: event("", []byte("{}"))}
+	b, err := r.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"attempts":1,"time":"2026-11-22T12:00:00Z","event":{"specversion":"0.3","id":"1","source":"s","type":"t","data":1}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		first, err := deadletter.Decode(b)
+		if err != nil {
+			t.Skip()
+		}
+		again, err := first.Encode()
+		if err != nil {
+			t.Skip() // such as a year that JSON's times cannot have
+		}
+		second, err := deadletter.Decode(again)
+		if err != nil {
+			t.Fatalf("%v: %s", err, again)
+		}
+		if !bytes.Equal(first.Event.Data(), second.Event.Data()) {
+			t.Errorf("data = %q, want %q", second.Event.Data(), first.Event.Data())
+		}
+		if first.Name() != second.Name() || first.Reason != second.Reason || !first.Time.Equal(second.Time) {
+			t.Errorf("%+v became %+v", first, second)
+		}
+	})
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadletter
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/api/pubsub/v1"
+)
+
+const (
+	// pullSize is how many messages a pull asks for: each may have 10 MB.
+	pullSize = 10
+	// lease is for how long a message that was pulled is kept from others, the
+	// longest that Pub/Sub grants: https://cloud.google.com/pubsub/docs/lease-management
+	lease = 10 * time.Minute
+	// idsAtOnce is how many messages one request names; a request has at most 512 KiB.
+	idsAtOnce = 500
+	// pullPause is the pause after an answer without messages.
+	pullPause = 200 * time.Millisecond
+)
+
+// subscription is the archive of a topic. What it has pulled it holds until it
+// is closed, so that letters can be listed first and removed afterwards. A
+// letter held for longer than its lease comes again to another listing: that
+// is safe, for the run that was started of it exists.
+type subscription struct {
+	address       Address // of the topic
+	name          string  // projects/P/subscriptions/S
+	idle          time.Duration
+	subscriptions *pubsub.ProjectsSubscriptionsService
+
+	mu   sync.Mutex
+	held []*message // in the order in which they came
+}
+
+// message is a message that was pulled.
+type message struct {
+	id     string
+	ack    string
+	gone   bool // acknowledged
+	letter Letter
+	err    error // an [*UnreadableError] in place of a letter
+}
+
+func openSubscription(a Address, o Options) (*subscription, error) {
+	name, err := a.subscription(o.Subscription)
+	if err != nil {
+		return nil, err
+	}
+	service, err := openPubSub(a, o)
+	if err != nil {
+		return nil, err
+	}
+	return &subscription{
+		address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), subscriptions: service.Projects.Subscriptions,
+	}, nil
+}
+
+// subscription is the resource name of a topic's subscription.
+func (a Address) subscription(text string) (string, error) {
+	project, name := a.project, text
+	if parts := strings.Split(text, "/"); len(parts) == 4 && parts[0] == "projects" && parts[2] == "subscriptions" {
+		project, name = parts[1], parts[3]
+	}
+	switch {
+	case text == "":
+		return "", &AddressError{
+			What: fmt.Sprintf("%s is a topic, which gives nothing back", a),
+			Fix:  "name a pull subscription to it, with --subscription",
+		}
+	case !isName(project, 6, 100, projectLetters) || !isTopic(name):
+		return "", &AddressError{
+			What: fmt.Sprintf("%.200q is no subscription", text),
+			Fix:  "write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone",
+		}
+	}
+	return "projects/" + project + "/subscriptions/" + name, nil
+}
+
+// List implements [Archive]. It ends once no message has come for a while.
+func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		if err := s.check(ctx); err != nil {
+			yield(Letter{}, err)
+			return
+		}
+		for i := 0; ; i++ {
+			m, found, err := s.message(ctx, i)
+			if err != nil {
+				yield(Letter{}, err)
+				return
+			}
+			if !found {
+				return
+			}
+			if !m.gone && (m.err != nil || f.Match(&m.letter.Record)) && !yield(m.letter, m.err) {
+				return
+			}
+		}
+	}
+}
+
+// check refuses a subscription to another topic, whose messages would be taken
+// away from whom they are for. Whoever may not look is trusted.
+func (s *subscription) check(ctx context.Context) error {
+	found, err := s.subscriptions.Get(s.name).Fields("topic").Context(ctx).Do()
+	switch {
+	case hasStatus(err, http.StatusForbidden):
+		return nil
+	case err != nil:
+		return s.failed("reading the subscription", err)
+	case found.Topic != s.address.topic():
+		return &AddressError{
+			What: fmt.Sprintf("%s is a subscription to %s", s.name, found.Topic),
+			Fix:  "name one to " + s.address.topic(),
+		}
+	}
+	return nil
+}
+
+// message gives the message of a number, which it pulls where it is a new one.
+// It finds none where no other came in time.
+func (s *subscription) message(ctx context.Context, i int) (message, bool, error) {
+	idle, cancel := context.WithTimeout(ctx, s.idle)
+	defer cancel()
+	for {
+		if m, held := s.at(i); held {
+			return m, true, nil
+		}
+		// A pull that waited, and that this side then gave up, could still be
+		// given messages, which nobody would see until their deadline.
+		request := &pubsub.PullRequest{MaxMessages: pullSize, ReturnImmediately: true}
+		answer, err := s.subscriptions.Pull(s.name, request).Context(ctx).Do()
+		if err == nil {
+			err = s.keep(ctx, answer.ReceivedMessages)
+		}
+		switch {
+		case err != nil:
+			return message{}, false, s.failed("pulling dead letters", err)
+		case len(answer.ReceivedMessages) > 0:
+		case idle.Err() != nil:
+			return message{}, false, nil
+		default:
+			pause(idle, pullPause)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (s *subscription) at(i int) (m message, held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i < len(s.held) {
+		return *s.held[i], true
+	}
+	return message{}, false
+}
+
+// keep holds messages that were pulled, and has Pub/Sub leave them here. One
+// that is held already came again, because its lease had ended.
+func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMessage) error {
+	if len(received) == 0 {
+		return nil
+	}
+	var acks []string
+	s.mu.Lock()
+	for _, r := range received {
+		acks = append(acks, r.AckId)
+		if i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == r.Message.MessageId }); i >= 0 {
+			s.held[i].ack = r.AckId
+			continue
+		}
+		s.held = append(s.held, s.read(r))
+	}
+	s.mu.Unlock()
+	return s.extend(ctx, acks, lease)
+}
+
+func (s *subscription) read(r *pubsub.ReceivedMessage) *message {
+	m := &message{id: r.Message.MessageId, ack: r.AckId}
+	place := s.name + "#" + m.id
+	body, err := base64.StdEncoding.DecodeString(r.Message.Data)
+	if err != nil {
+		m.err = &UnreadableError{Place: place, Err: errors.New("its data is no base64")}
+		return m
+	}
+	m.letter = Letter{Place: place, version: m.id}
+	m.letter.Record, m.err = decodeAt(place, body)
+	return m
+}
+
+// extend moves the time at which messages are delivered again; 0 means now.
+func (s *subscription) extend(ctx context.Context, acks []string, by time.Duration) error {
+	request := &pubsub.ModifyAckDeadlineRequest{
+		AckIds: acks, AckDeadlineSeconds: int64(by.Seconds()), ForceSendFields: []string{"AckDeadlineSeconds"},
+	}
+	_, err := s.subscriptions.ModifyAckDeadline(s.name, request).Context(ctx).Do()
+	return err
+}
+
+// Get implements [Archive]. It has to list to find one.
+func (s *subscription) Get(ctx context.Context, name string) (Letter, error) {
+	for l, err := range s.List(ctx, Filter{}) {
+		if _, unreadable := errors.AsType[*UnreadableError](err); unreadable {
+			continue
+		}
+		if err != nil || l.Name() == name {
+			return l, err
+		}
+	}
+	return Letter{}, fmt.Errorf("%s in %s: %w", name, s.name, ErrNotFound)
+}
+
+// Remove implements [Archive].
+func (s *subscription) Remove(ctx context.Context, l Letter) error {
+	s.mu.Lock()
+	i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == l.version })
+	if i < 0 {
+		s.mu.Unlock()
+		return fmt.Errorf("removing the dead letter %s: it is not from %s", l.Place, s.name)
+	}
+	m := s.held[i]
+	ack := m.ack
+	s.mu.Unlock()
+	_, err := s.subscriptions.Acknowledge(s.name, &pubsub.AcknowledgeRequest{AckIds: []string{ack}}).Context(ctx).Do()
+	if err != nil {
+		return s.failed("acknowledging the dead letter", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.gone, m.letter = true, Letter{}
+	return nil
+}
+
+// Close implements [Archive].
+func (s *subscription) Close(ctx context.Context) error {
+	s.mu.Lock()
+	var acks []string
+	for _, m := range s.held {
+		if !m.gone {
+			acks = append(acks, m.ack)
+		}
+	}
+	s.held = nil
+	s.mu.Unlock()
+	for part := range slices.Chunk(acks, idsAtOnce) {
+		if err := s.extend(ctx, part, 0); err != nil {
+			return s.failed("giving dead letters back", err)
+		}
+	}
+	return nil
+}
+
+func (s *subscription) failed(doing string, err error) error {
+	return failed(doing, s.name, err, fixes{
+		forbidden: "give this account the role roles/pubsub.subscriber on the subscription",
+		missing: fmt.Sprintf("make the subscription: gcloud pubsub subscriptions create %s --topic=%s",
+			s.name, s.address.topic()),
+		tooLarge: "the subscription has to be one to pull from, without a push endpoint",
+	})
+}
