@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package googlereal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// The program that stands for Cloud Storage. It is run, never linked: go.mod
+// stays what the function needs.
+const (
+	storagePackage = "github.com/fsouza/fake-gcs-server"
+	storageVersion = "v1.56.1"
+)
+
+// Storage is fake-gcs-server.
+type Storage struct {
+	service
+	// URL is its root, as STORAGE_EMULATOR_HOST takes it.
+	URL string
+}
+
+// Notify has a [Storage] publish what happens in its buckets.
+type Notify struct {
+	PubSub *PubSub // nil: nothing is published
+	Topic  string  // which exists
+}
+
+// NeedStorage is a [MissingError] where this machine cannot build the program.
+func NeedStorage() error { return need("go", "install Go") }
+
+// StartStorage starts an empty Cloud Storage, and returns once it answers. The
+// program is built at the first time, which takes about a minute.
+func StartStorage(ctx context.Context, n Notify) (*Storage, error) {
+	if err := NeedStorage(); err != nil {
+		return nil, err
+	}
+	program, err := install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(host)
+	if err != nil {
+		return nil, fmt.Errorf("reading the address: %w", err)
+	}
+	args := []string{program, "-scheme", "http", "-host", "127.0.0.1", "-port", port, "-backend", "memory",
+		"-external-url", "http://" + host, "-public-host", host}
+	var env []string
+	if n.PubSub != nil {
+		env = []string{"PUBSUB_EMULATOR_HOST=" + n.PubSub.Host}
+		args = append(args, "-event.pubsub-project-id", Project, "-event.pubsub-topic", n.Topic,
+			"-event.list", "finalize,delete,metadataUpdate,archive")
+	}
+	p, err := start("fake-gcs-server", env, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ready(ctx, "http://"+host+"/storage/v1/b?project="+Project); err != nil {
+		return nil, err
+	}
+	return &Storage{service: newService("http://"+host, p), URL: "http://" + host}, nil
+}
+
+// install builds the program once, and gives its path. A build is moved into
+// its place as a whole, so that several tests may build at the same time.
+func install(ctx context.Context) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache folder: %w", err)
+	}
+	tools := filepath.Join(cache, "dagtrigger", "tools")
+	folder := filepath.Join(tools, filepath.Base(storagePackage)+"-"+storageVersion)
+	program := filepath.Join(folder, filepath.Base(storagePackage))
+	if exists(program) {
+		return program, nil
+	}
+	if err := os.MkdirAll(tools, 0o700); err != nil {
+		return "", fmt.Errorf("making the folder of tools: %w", err)
+	}
+	building, err := os.MkdirTemp(tools, "building-")
+	if err != nil {
+		return "", fmt.Errorf("making a folder to build in: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "install", storagePackage+"@"+storageVersion)
+	cmd.Env = append(os.Environ(), "GOBIN="+building, "GOFLAGS=-modcacherw")
+	cmd.Dir = tools // not below a module, whose go.mod it must not read
+	if output, err := cmd.CombinedOutput(); err != nil {
+		why := fmt.Sprintf("building it failed: %v\n%s", err, output)
+		return "", errors.Join(&MissingError{Part: storagePackage, Why: why, Fix: "see that a Go module proxy can be reached"}, os.RemoveAll(building))
+	}
+	if err := os.Rename(building, folder); err != nil && !exists(program) {
+		return "", fmt.Errorf("keeping the program: %w", err)
+	}
+	return program, os.RemoveAll(building)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// CreateBucket makes a bucket.
+func (s *Storage) CreateBucket(ctx context.Context, name string) error {
+	return s.ask(ctx, http.MethodPost, "/storage/v1/b?project="+Project, map[string]string{"name": name})
+}
+
+// Upload makes or replaces an object.
+func (s *Storage) Upload(ctx context.Context, bucket, name, contentType string, body []byte) error {
+	query := url.Values{"uploadType": {"media"}, "name": {name}}
+	return s.send(ctx, http.MethodPost, "/upload/storage/v1/b/"+url.PathEscape(bucket)+"/o?"+query.Encode(), contentType, body)
+}
