@@ -53,8 +53,8 @@ func (g *Google) Secrets() []string {
 	return slices.Clone(g.secrets)
 }
 
-// accessToken makes a token of an account's.
-func (g *Google) accessToken(email string) string {
+// AccessToken makes an access token of an account's.
+func (g *Google) AccessToken(email string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.serial++
@@ -90,8 +90,8 @@ type claims struct {
 	Expires  int64  `json:"exp"`
 }
 
-// idToken makes an ID token; withEmail as the caller asked for it.
-func (g *Google) idToken(email, audience string, withEmail bool) string {
+// IDToken makes an ID token of an account's; withEmail as the caller asks for it.
+func (g *Google) IDToken(email, audience string, withEmail bool) string {
 	now := time.Now()
 	c := claims{Audience: audience, Subject: "1", Issuer: "https://accounts.google.com", Issued: now.Unix(), Expires: now.Add(g.config.TokenLife).Unix()}
 	if withEmail {

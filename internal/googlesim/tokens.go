@@ -38,7 +38,7 @@ func (g *Google) Metadata() http.Handler {
 		return string(g.tokenAnswer(g.config.Attached))
 	}))
 	mux.HandleFunc("GET "+account+"identity", text(func(r *http.Request) string {
-		return g.idToken(g.config.Attached, r.FormValue("audience"), r.FormValue("format") == "full")
+		return g.IDToken(g.config.Attached, r.FormValue("audience"), r.FormValue("format") == "full")
 	}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { g.unknown(w, r) })
 	return g.orFailing("metadata", mux)
@@ -56,7 +56,7 @@ func (g *Google) orFailing(host string, next http.Handler) http.Handler {
 
 func (g *Google) tokenAnswer(email string) []byte {
 	return credentials(map[string]any{
-		"access_token": g.accessToken(email), "token_type": "Bearer", "expires_in": int(g.config.TokenLife / time.Second),
+		"access_token": g.AccessToken(email), "token_type": "Bearer", "expires_in": int(g.config.TokenLife / time.Second),
 	})
 }
 
@@ -73,7 +73,7 @@ func (g *Google) token(w http.ResponseWriter, r *http.Request) {
 		case !ok:
 			writeJSON(w, http.StatusBadRequest, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`)
 		case audience != "":
-			writeJSON(w, http.StatusOK, string(credentials(map[string]any{"id_token": g.idToken(email, audience, true)})))
+			writeJSON(w, http.StatusOK, string(credentials(map[string]any{"id_token": g.IDToken(email, audience, true)})))
 		default:
 			writeJSON(w, http.StatusOK, string(g.tokenAnswer(email)))
 		}
@@ -150,9 +150,9 @@ func (g *Google) impersonate(w http.ResponseWriter, r *http.Request) {
 	switch method {
 	case "generateAccessToken":
 		expires := time.Now().Add(g.config.TokenLife).UTC().Format(time.RFC3339)
-		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"accessToken": g.accessToken(email), "expireTime": expires})))
+		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"accessToken": g.AccessToken(email), "expireTime": expires})))
 	case "generateIdToken":
-		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"token": g.idToken(email, body.Audience, body.IncludeEmail)})))
+		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"token": g.IDToken(email, body.Audience, body.IncludeEmail)})))
 	default:
 		g.unknown(w, r)
 	}

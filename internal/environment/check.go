@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package environment
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/composer"
+	"example.com/dagtrigger/internal/identity"
+)
+
+// The fields of a [Spec] as faults name them before they are given the name
+// under which the operator wrote them.
+const (
+	FieldComposer     = "composer"
+	FieldURL          = "url"
+	FieldAPI          = "api"
+	FieldAuth         = "auth"
+	FieldIAPClientID  = "iap_client_id"
+	FieldUsername     = "username"
+	FieldPassword     = "password"
+	FieldPasswordFile = "password_file"
+	FieldToken        = "token"
+	FieldTokenFile    = "token_file"
+	FieldInsecure     = "insecure"
+	FieldTimeout      = "timeout"
+)
+
+// Fault is something about a [Spec] that does not hold together, and its mend.
+type Fault struct {
+	Field string // one of the Field constants
+	What  string
+	Fix   string
+}
+
+// Faults are all the faults of one Spec.
+type Faults []Fault
+
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.What + ": " + fault.Fix
+	}
+	return strings.Join(lines, "\n")
+}
+
+// MinTimeout and MaxTimeout bound the time for one call. A function runs for an hour at most:
+// https://cloud.google.com/run/docs/configuring/request-timeout
+const (
+	MinTimeout = time.Second
+	MaxTimeout = time.Hour
+)
+
+// Check returns every fault of s at once. name turns a field into the name
+// under which the operator wrote it, such as AIRFLOW_URL for url.
+func (s Spec) Check(name func(field string) string) Faults {
+	c := &checker{spec: s, name: name}
+	c.api()
+	c.timeout()
+	if s.Composer != "" {
+		c.composer()
+		return c.faults
+	}
+	c.url()
+	c.auth()
+	return c.faults
+}
+
+type checker struct {
+	spec   Spec
+	name   func(string) string
+	faults Faults
+}
+
+func (c *checker) fault(field, fix, format string, args ...any) {
+	c.faults = append(c.faults, Fault{Field: field, What: c.name(field) + " " + fmt.Sprintf(format, args...), Fix: fix})
+}
+
+// composer checks an environment that is looked up: what it leaves to the
+// operator besides its name is the kind of credentials where it is Composer's.
+func (c *checker) composer() {
+	if _, err := composer.ParseName(c.spec.Composer); err != nil {
+		c.fault(FieldComposer, "write it as projects/PROJECT/locations/LOCATION/environments/ENVIRONMENT", "is no environment's name")
+	}
+	if c.spec.URL != "" {
+		c.fault(FieldComposer, "leave one of them out", "and %s are both given", c.name(FieldURL))
+	}
+	if c.spec.Insecure {
+		c.fault(FieldInsecure, "leave it out: Composer's web servers speak https", "is given, but %s does not use it", c.name(FieldComposer))
+	}
+	kind := c.spec.Auth
+	if kind != "" && kind != identity.KindGoogle && kind != identity.KindIAP {
+		c.fault(FieldAuth, "leave it out, or set it to google (Composer 2 and 3) or iap (Composer 1)", "is %q, which no Composer environment takes", kind)
+		return
+	}
+	if c.spec.IAPClientID != "" {
+		kind = identity.KindIAP
+	}
+	c.secrets(cmp.Or(kind, identity.KindGoogle))
+}
+
+func (c *checker) url() {
+	if c.spec.URL == "" {
+		c.fault(FieldURL, fmt.Sprintf("give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in %s",
+			c.name(FieldComposer)), "is missing")
+		return
+	}
+	u, err := url.Parse(c.spec.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		c.fault(FieldURL, "write it as https://HOST or https://HOST/PATH", "is no web address")
+		return
+	}
+	if u.User != nil {
+		c.fault(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)), "carries a user or a password")
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		c.fault(FieldURL, "end it with the web server's path", "carries a query or a fragment")
+	}
+	if u.Scheme == "http" && !identity.IsLoopback(u.Hostname()) && !c.spec.Insecure {
+		c.fault(FieldURL, fmt.Sprintf("use https, or allow plain text with %s=true", c.name(FieldInsecure)),
+			"is http to %s, which sends credentials and conf in plain text", u.Hostname())
+	}
+	if u.Scheme == "http" && identity.IsComposer(u.Hostname()) {
+		c.fault(FieldURL, "use https", "is http to a Composer host")
+	}
+}
+
+func (c *checker) api() {
+	known := []string{string(airflow.Auto), string(airflow.V2), string(airflow.V1), string(airflow.Experimental)}
+	if c.spec.API != "" && !slices.Contains(known, c.spec.API) {
+		c.fault(FieldAPI, "use one of "+strings.Join(known, ", "), "is %q", c.spec.API)
+	}
+}
+
+func (c *checker) timeout() {
+	if t := c.spec.Timeout; t != 0 && (t < MinTimeout || t > MaxTimeout) {
+		c.fault(FieldTimeout, fmt.Sprintf("use a duration from %s to %s, such as 90s", MinTimeout, MaxTimeout), "is %s", t)
+	}
+}
+
+// kinds are the kinds of credentials, in the order in which they are proposed.
+func kinds() []string {
+	return []string{identity.KindGoogle, identity.KindIAP, identity.KindBasic, identity.KindPassword, identity.KindBearer, identity.KindNone}
+}
+
+func (c *checker) auth() {
+	kind := c.spec.AuthKind()
+	u, err := url.Parse(c.spec.URL)
+	if err != nil || u.Host == "" {
+		u = nil // a fault already
+	}
+	switch {
+	case kind == "" && u != nil:
+		c.fault(FieldAuth, authChoice(u.Hostname()), "is missing, and %s tells no default", u.Hostname())
+	case kind == "":
+	case !slices.Contains(kinds(), kind):
+		c.fault(FieldAuth, "use one of "+strings.Join(kinds(), ", "), "is %q", kind)
+	case u != nil:
+		c.reach(kind, u)
+	}
+	if kind != "" { // else nobody knows what it needs
+		c.secrets(kind)
+	}
+}
+
+// reach holds the kind against the host: where a token is of no use, or of too
+// much.
+func (c *checker) reach(kind string, u *url.URL) {
+	if kind == identity.KindIAP && identity.IsComposer(u.Hostname()) {
+		c.fault(FieldAuth, "leave it out, for google", "is iap for a Composer 2 or 3 host, which stands behind no Identity-Aware Proxy")
+	}
+	if kind != identity.KindGoogle || u.Scheme == "http" || u.User != nil {
+		return // http and a user in the address are faults of their own
+	}
+	if e := identity.CheckAccessToken(u, c.spec.Auth == kind, c.spec.Insecure); e != nil {
+		c.fault(FieldAuth, e.Cause.Fix, "is google, but %s", e.What())
+	}
+}
+
+func authChoice(host string) string {
+	if identity.IsAppspot(host) {
+		return "a Composer 1 web server stands behind Identity-Aware Proxy: iap; for an Airflow of your own one of " + strings.Join(kinds(), ", ")
+	}
+	return "say how to sign in, one of " + strings.Join(kinds(), ", ")
+}
+
+// secrets holds the fields of credentials against the kind in force: what it
+// needs must be there, and what it does not use must not, since it would be
+// silently ignored.
+func (c *checker) secrets(kind string) {
+	s := c.spec
+	if kind == identity.KindBasic || kind == identity.KindPassword {
+		c.need(kind, FieldUsername, s.Username)
+		c.oneOf(kind, FieldPassword, s.Password, FieldPasswordFile, s.PasswordFile)
+	} else {
+		c.unused(kind, FieldUsername, s.Username)
+		c.unused(kind, FieldPassword, s.Password)
+		c.unused(kind, FieldPasswordFile, s.PasswordFile)
+	}
+	if kind == identity.KindBearer {
+		c.oneOf(kind, FieldToken, s.Token, FieldTokenFile, s.TokenFile)
+	} else {
+		c.unused(kind, FieldToken, s.Token)
+		c.unused(kind, FieldTokenFile, s.TokenFile)
+	}
+	switch {
+	case kind != identity.KindIAP:
+		c.unused(kind, FieldIAPClientID, s.IAPClientID)
+	case s.IAPClientID != "" && !identity.IsClientID(s.IAPClientID):
+		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered", "is no OAuth client id")
+	}
+}
+
+func (c *checker) need(kind, field, value string) {
+	if value == "" {
+		c.fault(field, fmt.Sprintf("%s=%s needs it", c.name(FieldAuth), kind), "is missing")
+	}
+}
+
+func (c *checker) oneOf(kind, field, value, fileField, file string) {
+	switch {
+	case value == "" && file == "":
+		c.fault(field, fmt.Sprintf("%s=%s needs it, or %s", c.name(FieldAuth), kind, c.name(fileField)), "is missing")
+	case value != "" && file != "":
+		c.fault(field, "leave one of them out", "and %s are both given", c.name(fileField))
+	}
+}
+
+func (c *checker) unused(kind, field, value string) {
+	if value == "" {
+		return
+	}
+	c.fault(field, fmt.Sprintf("leave it out, or choose another %s", c.name(FieldAuth)),
+		"is given, but %s=%s does not use it", c.name(FieldAuth), kind)
+}

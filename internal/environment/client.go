@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/cause"
+	"example.com/dagtrigger/internal/composer"
+)
+
+const (
+	// lookUpTime bounds one look-up.
+	lookUpTime = 30 * time.Second
+	// lookUpPause is the least time between two look-ups: while an environment
+	// is down, asking what it is does not bring it back.
+	lookUpPause = time.Minute
+	// admission is how long a request waits for its environment to have room.
+	admission = time.Second
+)
+
+// Client asks one environment. Where its web server's address is looked up,
+// that is done on first need, once for all who wait, and again when the
+// address stops being right. Its methods may be called concurrently.
+type Client struct {
+	spec    Spec
+	options Options
+	room    chan struct{} // one element for each request that runs; nil for no bound
+
+	fixed *airflow.Client // where the operator gave the address
+	api   *composer.Client
+	name  composer.Name
+
+	flight singleflight.Group
+	mu     sync.Mutex
+	known  found
+}
+
+// found is what a look-up came to.
+type found struct {
+	client *airflow.Client // nil before the first look-up
+	env    composer.Environment
+	at     time.Time
+	stale  bool // the address may have stopped being right
+}
+
+// Trigger asks for a run, see [airflow.Client.Trigger].
+func (c *Client) Trigger(ctx context.Context, run airflow.Run) (airflow.DAGRun, error) {
+	return ask(ctx, c, func(a *airflow.Client) (airflow.DAGRun, error) { return a.Trigger(ctx, run) })
+}
+
+// Find looks for a run, see [airflow.Client.Find].
+func (c *Client) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error) {
+	return ask(ctx, c, func(a *airflow.Client) (airflow.DAGRun, error) { return a.Find(ctx, dagID, runID) })
+}
+
+func ask[T any](ctx context.Context, c *Client, question func(*airflow.Client) (T, error)) (T, error) {
+	var none T
+	if err := c.enter(ctx); err != nil {
+		return none, err
+	}
+	defer c.leave()
+	client, err := c.Airflow(ctx)
+	if err != nil {
+		return none, err
+	}
+	answer, err := question(client)
+	c.doubt(client, err)
+	return answer, err
+}
+
+// enter waits a little for room, so that an environment in trouble holds no
+// more of the instance's requests than its share.
+func (c *Client) enter(ctx context.Context) error {
+	if c.room == nil {
+		return nil
+	}
+	timer := time.NewTimer(admission)
+	defer timer.Stop()
+	select {
+	case c.room <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &airflow.Error{Kind: airflow.Canceled, Said: "waiting for other requests to this environment", Err: ctx.Err()}
+	case <-timer.C:
+		return &airflow.Error{
+			Kind: airflow.Throttled,
+			Said: fmt.Sprintf("%d requests to this environment run already, all that this instance makes at once", cap(c.room)),
+			Hint: "the event comes again; where that lasts, see what holds the environment up",
+		}
+	}
+}
+
+func (c *Client) leave() {
+	if c.room != nil {
+		<-c.room
+	}
+}
+
+// Airflow returns the web server's client, looking its address up first where
+// that is left to Composer's API. Its error is an [*airflow.Error]: nothing
+// was sent to Airflow.
+func (c *Client) Airflow(ctx context.Context) (*airflow.Client, error) {
+	if c.fixed != nil {
+		return c.fixed, nil
+	}
+	if client := c.current(); client != nil {
+		return client, nil
+	}
+	looked := c.flight.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
+		defer cancel()
+		return c.lookUp(ctx)
+	})
+	select {
+	case result := <-looked:
+		if result.Err != nil {
+			return nil, unresolved(result.Err)
+		}
+		client, _ := result.Val.(*airflow.Client)
+		return client, nil
+	case <-ctx.Done():
+		return nil, unresolved(fmt.Errorf("waiting for Composer's API: %w", ctx.Err()))
+	}
+}
+
+// Composer is what the last look-up found; false where there was none.
+func (c *Client) Composer() (composer.Environment, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known.env, c.known.client != nil
+}
+
+// current is the client in force, nil where a look-up is due.
+func (c *Client) current() *airflow.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known.stale && time.Since(c.known.at) >= lookUpPause {
+		return nil
+	}
+	return c.known.client
+}
+
+// lookUp asks Composer's API, and makes the client that fits its answer. The
+// client that was right until now stays where nothing has changed, and where
+// the API itself is in trouble.
+func (c *Client) lookUp(ctx context.Context) (*airflow.Client, error) {
+	if client := c.current(); client != nil { // found while this caller came
+		return client, nil
+	}
+	before := c.last()
+	env, err := c.api.Environment(ctx, c.name)
+	if err != nil && before.client != nil && composer.IsTransient(err) {
+		c.options.Logger.WarnContext(ctx, "the environment's address may have changed, and cannot be looked up", slog.String("reason", err.Error()))
+		return c.keep(found{client: before.client, env: before.env, stale: true}), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up %s: %w", c.name, err)
+	}
+	if before.client != nil && before.env.URL == env.URL && before.env.Image == env.Image {
+		return c.keep(found{client: before.client, env: env}), nil
+	}
+	client, err := c.spec.connectTo(env, c.options)
+	if err != nil {
+		return nil, fmt.Errorf("looking up %s: %w", c.name, err)
+	}
+	return c.keep(found{client: client, env: env}), nil
+}
+
+func (c *Client) last() found {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known
+}
+
+func (c *Client) keep(f found) *airflow.Client {
+	f.at = time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = f
+	return f.client
+}
+
+// doubt has the address looked up again where err may mean that client's has
+// stopped being right: no connection, no Airflow there, another page. An
+// environment that was upgraded or made anew looks so from here.
+func (c *Client) doubt(client *airflow.Client, err error) {
+	failed, ok := errors.AsType[*airflow.Error](err)
+	if !ok {
+		return
+	}
+	switch failed.Kind {
+	case airflow.Network, airflow.APIAbsent, airflow.LoginRedirect, airflow.Unexpected:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.known.client == client {
+			c.known.stale = true
+		}
+	}
+}
+
+// unresolved is the error of an environment that could not be looked up:
+// nothing was sent to Airflow.
+func unresolved(err error) *airflow.Error {
+	e := &airflow.Error{Kind: airflow.NoCredentials, Said: err.Error(), Err: err}
+	if met, ok := errors.AsType[*cause.Error](err); ok {
+		e.Said, e.Hint = strings.TrimSuffix(e.Said, ": "+met.Cause.Fix), met.Cause.Fix
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Kind = airflow.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Kind = airflow.Timeout
+	case composer.IsTransient(err):
+		e.Kind = airflow.Network
+	}
+	return e
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package environment owns the way from what an operator wrote about an
+// Airflow to a [Client] that is ready to ask it: it checks the [Spec], has the
+// web server looked up where only the environment's name is given, and joins
+// its address, its dialect and the caller's identity.
+//
+// It never reads settings from a file or a variable by itself (config does),
+// and makes no request before the client's first.
+package environment
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/composer"
+	"example.com/dagtrigger/internal/identity"
+)
+
+// Spec is what an operator wrote about one Airflow. Its zero fields stand for
+// what was left out.
+type Spec struct {
+	// Composer is an environment's name, projects/P/locations/L/environments/E,
+	// by which the address, the dialect and the kind of credentials are looked
+	// up; or
+	Composer string
+	// URL is the web server's address.
+	URL          string
+	API          string
+	Auth         string
+	IAPClientID  string
+	Username     string
+	Password     string
+	PasswordFile string
+	Token        string
+	TokenFile    string
+	Insecure     bool
+	Timeout      time.Duration
+}
+
+// LogValue keeps secrets out of logs.
+func (s Spec) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("url", s.URL), slog.String("api", s.API), slog.String("auth", s.AuthKind()))
+}
+
+// String and GoString keep secrets out of formatted text.
+func (s Spec) String() string { return s.LogValue().String() }
+
+// GoString is String, for %#v.
+func (s Spec) GoString() string { return s.String() }
+
+// Options are what the process lends to a client.
+type Options struct {
+	// Transport carries the requests; nil means [airflow.NewTransport] for 100
+	// calls at once.
+	Transport http.RoundTripper
+	// UserAgent names this program to Airflow.
+	UserAgent string
+	Logger    *slog.Logger // nil for none
+	// Google is the account that the process runs as; nil means the one that
+	// Application Default Credentials tell. Environments may share it.
+	Google *identity.Google
+	// MaxInFlight bounds the requests to this environment at once; one that
+	// finds no room within a second is an error of kind Throttled. 0 stands
+	// for no bound.
+	MaxInFlight int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Transport == nil {
+		o.Transport = airflow.NewTransport(100)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Google == nil {
+		o.Google = identity.NewGoogle(&identity.ADC{Transport: o.Transport})
+	}
+	return o
+}
+
+// New makes the client of the environment that s describes. It makes no request.
+// The error is [Faults] where s does not hold together; they name the fields of
+// s by name, see [Spec.Check].
+func New(s Spec, name func(field string) string, o Options) (*Client, error) {
+	if faults := s.Check(name); len(faults) > 0 {
+		return nil, faults
+	}
+	o = o.withDefaults()
+	c := &Client{spec: s, options: o}
+	if o.MaxInFlight > 0 {
+		c.room = make(chan struct{}, o.MaxInFlight)
+	}
+	var err error
+	if s.Composer != "" {
+		c.name, err = composer.ParseName(s.Composer)
+		c.api = &composer.Client{HTTP: o.Google.Client(o.Transport), Member: o.Google.Member}
+		return c, err
+	}
+	c.fixed, err = s.connect(s.URL, s.AuthKind(), airflow.API(s.API), "", o)
+	return c, err
+}
+
+// connect makes the client of one web server.
+func (s Spec) connect(address, kind string, api airflow.API, version string, o Options) (*airflow.Client, error) {
+	root, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("reading the web server's address: %w", err)
+	}
+	credentials, err := s.credentials(root, kind, o)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the credentials for %s: %w", address, err)
+	}
+	return airflow.New(airflow.Config{
+		URL:         address,
+		API:         api,
+		Version:     version,
+		Transport:   o.Transport,
+		Credentials: credentials,
+		Timeout:     s.Timeout,
+		UserAgent:   o.UserAgent,
+		Logger:      o.Logger,
+		Insecure:    s.Insecure,
+	})
+}
+
+// connectTo makes the client of an environment that was looked up. What the
+// operator wrote wins over what the image tells.
+func (s Spec) connectTo(env composer.Environment, o Options) (*airflow.Client, error) {
+	kind := s.Auth
+	if kind == "" {
+		kind = identity.KindGoogle
+		if env.Image.Composer == 1 || s.IAPClientID != "" {
+			kind = identity.KindIAP
+		}
+	}
+	if kind == identity.KindIAP && env.Image.Composer > 1 {
+		return nil, identity.NotBehindIAP(env.URL)
+	}
+	api := airflow.API(s.API)
+	if api == "" || api == airflow.Auto {
+		api = apiOf(env.Image.Airflow)
+	}
+	return s.connect(env.URL, kind, api, env.Image.Airflow, o)
+}
+
+// apiOf is the dialect of an Airflow version; an unknown one is asked for.
+func apiOf(version string) airflow.API {
+	major, _, _ := strings.Cut(version, ".")
+	switch major {
+	case "":
+		return airflow.Auto
+	case "1":
+		return airflow.Experimental
+	case "2":
+		return airflow.V1
+	}
+	return airflow.V2
+}
+
+// AuthKind is the kind of credentials in force: what Auth says, else google
+// for a Composer host and none for loopback. It is empty for any other host,
+// where Auth must be given, and for an environment that is looked up.
+func (s Spec) AuthKind() string {
+	if s.Auth != "" {
+		return s.Auth
+	}
+	u, err := url.Parse(s.URL)
+	switch {
+	case err != nil:
+		return ""
+	case identity.IsComposer(u.Hostname()):
+		return identity.KindGoogle
+	case identity.IsLoopback(u.Hostname()):
+		return identity.KindNone
+	default:
+		return ""
+	}
+}
+
+func (s Spec) credentials(root *url.URL, kind string, o Options) (airflow.Credentials, error) {
+	switch kind {
+	case identity.KindGoogle:
+		return o.Google.For(root, s.Auth == identity.KindGoogle, s.Insecure)
+	case identity.KindIAP:
+		return identity.NewIAP(o.Google, root, s.IAPClientID, o.Transport), nil
+	case identity.KindBasic:
+		return &identity.Basic{Origin: identity.OriginOf(root), Username: s.Username, Password: s.password()}, nil
+	case identity.KindPassword:
+		return identity.NewPassword(root, s.Username, s.password(), o.Transport), nil
+	case identity.KindBearer:
+		return &identity.Bearer{Origin: identity.OriginOf(root), Token: identity.NewSecret(s.Token, s.TokenFile)}, nil
+	case identity.KindNone:
+		return identity.None{}, nil
+	}
+	return nil, fmt.Errorf("there is no kind of credentials named %q", kind)
+}
+
+func (s Spec) password() *identity.Secret { return identity.NewSecret(s.Password, s.PasswordFile) }
