@@ -83,7 +83,7 @@ func TestAnObjectWithoutPayloadIsTheSameChange(t *testing.T) {
 func TestOneMessageHasOneKey(t *testing.T) {
 	t.Parallel()
 	plain := message()
-	plain.Attributes = map[string]string{"region": "eu", "priority": "1"} // a header has no case
+	plain.Attributes = map[string]string{"region": "eu", "stage": "1"} // a header has no case
 	for _, same := range [][]delivery.Envelope{
 		{delivery.Eventarc, delivery.Structured, delivery.Background},
 		{delivery.Push, delivery.PushUnwrapped},
