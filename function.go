@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dagtrigger turns cloud events into Airflow DAG runs.
+//
+// It registers the Cloud Run function TriggerDAG, which receives CloudEvents,
+// Pub/Sub pushes and background events over HTTP, decides which DAG runs each
+// asks for, and starts them through Airflow's REST API. It joins the rooms below
+// internal/ and turns their outcomes into one HTTP answer; it owns no decision
+// of its own.
+//
+// Importing the package does nothing. Where FUNCTION_TARGET is set, as the
+// platform sets it, faulty settings end the process, so that the last good
+// revision keeps serving.
+package dagtrigger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// Target is the function's name, FUNCTION_TARGET and --entry-point.
+const Target = "TriggerDAG"
+
+// maxTime bounds the work on a request where the platform sets no deadline.
+const maxTime = 300 * time.Second
+
+// answerTime is left before a deadline, so that the answer still gets out.
+const answerTime = time.Second
+
+// eventsAtOnce bounds how many events of a batch are worked on at the same time.
+const eventsAtOnce = 4
+
+func init() {
+	if os.Getenv("FUNCTION_TARGET") == "" {
+		functions.HTTP(Target, fromEnvironment())
+		return
+	}
+	f, err := open(os.Getenv)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	functions.HTTP(Target, f.ServeHTTP)
+}
+
+// fromEnvironment is the function for who serves it without FUNCTION_TARGET:
+// the settings are read by the first request.
+func fromEnvironment() http.HandlerFunc {
+	first := sync.OnceValues(func() (*Function, error) { return open(os.Getenv) })
+	return func(w http.ResponseWriter, r *http.Request) {
+		f, err := first()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		f.ServeHTTP(w, r)
+	}
+}
+
+// open makes the function that the environment variables describe. Its error
+// lists every fault with its fix.
+func open(getenv func(string) string) (*Function, error) {
+	c, err := config.FromEnv(getenv)
+	if err != nil {
+		return nil, fmt.Errorf("dagtrigger cannot start, its settings are faulty:\n%w", err)
+	}
+	return New(c, cloudlog.New(os.Stderr, c.LogLevel), nil)
+}
+
+// Function is what serves events. Any number of requests may share it.
+type Function struct {
+	table    *route.Table
+	pipeline *trigger.Pipeline
+	log      *slog.Logger
+	project  string
+}
+
+// New makes the function that c describes. transport carries the requests to
+// Airflow; nil means one made for the purpose. New makes no request.
+func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Function, error) {
+	f := &Function{
+		table:    route.Default(c.DAGID, config.DefaultEnvironment),
+		pipeline: &trigger.Pipeline{Airflows: make(map[string]trigger.Airflow, len(c.Environments))},
+		log:      log,
+		project:  c.Project,
+	}
+	for name, spec := range c.Environments {
+		client, err := environment.New(spec, config.Variable, environment.Options{
+			Transport: transport, UserAgent: "dagtrigger", Logger: log,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
+		}
+		f.pipeline.Airflows[name] = client
+	}
+	return f, nil
+}
+
+// Result is how one event ended.
+type Result struct {
+	Outcomes []trigger.Outcome
+	// Err tells that it was no event. Outcomes is then empty.
+	Err error
+}
+
+// Handle decides what ce starts, starts it, and logs a line for each outcome.
+// It returns once all is done: nothing goes on behind it.
+func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
+	started := time.Now()
+	ev, err := event.New(ce)
+	var outcomes []trigger.Outcome
+	if bad, ok := errors.AsType[*event.DataError](err); ok {
+		outcomes = []trigger.Outcome{f.pipeline.Refuse(trigger.Outcome{EventID: ev.ID}, bad)}
+	} else if err != nil {
+		return Result{Err: err}
+	} else {
+		outcomes = f.pipeline.Run(ctx, &ev, f.table.Decide(ctx, &ev))
+	}
+	for i := range outcomes {
+		f.logOutcome(ctx, &ev, &outcomes[i], time.Since(started))
+	}
+	return Result{Outcomes: outcomes}
+}
+
+// ServeHTTP answers one request, on any path, when all its events have ended.
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := f.context(r)
+	defer cancel()
+	ces, err := event.FromRequest(r.WithContext(ctx), event.MaxBody)
+	if err != nil {
+		f.refuse(ctx, w, err)
+		return
+	}
+	results := f.handleAll(ctx, ces)
+	var outcomes []trigger.Outcome
+	for _, result := range results {
+		if result.Err != nil {
+			f.refuse(ctx, w, result.Err)
+			return
+		}
+		outcomes = append(outcomes, result.Outcomes...)
+	}
+	f.answer(ctx, w, trigger.Status(outcomes), outcomes)
+}
+
+// handleAll handles the events of one request, which is one but for a batch.
+func (f *Function) handleAll(ctx context.Context, ces []cloudevents.Event) []Result {
+	if len(ces) == 1 {
+		return []Result{f.Handle(ctx, ces[0])}
+	}
+	results := make([]Result, len(ces))
+	var group errgroup.Group
+	group.SetLimit(eventsAtOnce)
+	for i := range ces {
+		group.Go(func() error {
+			results[i] = f.Handle(ctx, ces[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // no event returns an error: each has its result
+	return results
+}
+
+// context bounds the work on r, and joins its log lines to its trace.
+func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx := r.Context()
+	if trace, ok := cloudlog.TraceOf(r.Header, f.project); ok {
+		ctx = cloudlog.WithTrace(ctx, trace)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-answerTime))
+	}
+	return context.WithTimeout(ctx, maxTime-answerTime)
+}
+
+// refuse answers a request that brought no event.
+func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	if bad, ok := errors.AsType[*event.Error](err); ok {
+		status = bad.Status
+	}
+	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", err.Error()))
+	writeJSON(w, status, struct {
+		Error string `json:"error"`
+	}{err.Error()})
+}
+
+// answer tells the sender how the events ended.
+func (f *Function) answer(_ context.Context, w http.ResponseWriter, status int, outcomes []trigger.Outcome) {
+	if wait := trigger.RetryAfter(outcomes); wait > 0 && status != http.StatusOK {
+		seconds := int((wait + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	writeJSON(w, status, struct {
+		Outcomes []trigger.Outcome `json:"outcomes"`
+	}{outcomes})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body) // a sender that has gone cannot be told
+}
+
+// logOutcome writes the line of one outcome.
+func (f *Function) logOutcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
+	age := 0.0
+	if !ev.Time.IsZero() {
+		age = time.Since(ev.Time).Seconds()
+	}
+	f.log.LogAttrs(ctx, level(o), "event "+string(o.Kind),
+		slog.String("outcome", string(o.Kind)),
+		slog.String("route", o.Route),
+		slog.String("environment", o.Environment),
+		slog.String("dag_id", o.DAGID),
+		slog.String("dag_run_id", o.RunID),
+		slog.String("reason", o.Reason),
+		slog.String("event_id", ev.ID),
+		slog.String("event_source", ev.Source),
+		slog.String("event_type", ev.Type),
+		slog.String("event_subject", ev.Subject),
+		slog.Float64("age_seconds", age),
+		slog.Float64("duration_seconds", took.Seconds()),
+	)
+}
+
+// level is ERROR for what waits for a person, WARN for what mends itself.
+func level(o *trigger.Outcome) slog.Level {
+	switch {
+	case o.Operator:
+		return slog.LevelError
+	case o.Kind == trigger.Deferred:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dagtrigger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/event"
+)
+
+// world is the function in front of an embedded Airflow.
+type world struct {
+	t        *testing.T
+	airflow  *airflowsim.Server
+	function *Function
+	log      *bytes.Buffer
+}
+
+// newWorld makes a function of the given settings, as NAME=VALUE. The function
+// does not pause between tries.
+func newWorld(t *testing.T, settings ...string) *world {
+	t.Helper()
+	airflow, err := airflowsim.New(airflowsim.Config{
+		Version: airflowsim.Airflow211,
+		Users:   []airflowsim.User{{Name: "robot", Password: "hush-hush", Role: airflowsim.Op}},
+		DAGs: []airflowsim.DAG{
+			{ID: "load"},
+			{ID: "typed", Params: `{"rows": {"type": "integer", "default": 1}}`},
+		},
+		Unknown: func(r *http.Request) { t.Errorf("unknown route: %s %s", r.Method, r.URL) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(airflow)
+	t.Cleanup(server.Close)
+	env := map[string]string{
+		"DAG_ID": "load", "AIRFLOW_URL": server.URL, "AIRFLOW_AUTH": "basic",
+		"AIRFLOW_USERNAME": "robot", "AIRFLOW_PASSWORD": "hush-hush", "GOOGLE_CLOUD_PROJECT": "acme",
+	}
+	for _, s := range settings {
+		name, value, _ := strings.Cut(s, "=")
+		env[name] = value
+	}
+	c, err := config.FromEnv(func(name string) string { return env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	f, err := New(c, cloudlog.New(&log, slog.LevelInfo), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.pipeline.Wait = noWait
+	return &world{t: t, airflow: airflow, function: f, log: &log}
+}
+
+// send gives the function a request, and returns its answer.
+func (w *world) send(r *http.Request) (int, string) {
+	w.t.Helper()
+	recorder := httptest.NewRecorder()
+	w.function.ServeHTTP(recorder, r)
+	return recorder.Code, recorder.Body.String()
+}
+
+// outcome is the one outcome of an answer.
+func (w *world) outcome(r *http.Request) map[string]string {
+	w.t.Helper()
+	_, body := w.send(r)
+	var answer struct{ Outcomes []map[string]string }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Outcomes) != 1 {
+		w.t.Fatalf("not one outcome: %v: %s", err, body)
+	}
+	return answer.Outcomes[0]
+}
+
+// lines are the lines of the log so far.
+func (w *world) lines() []map[string]any {
+	w.t.Helper()
+	var lines []map[string]any
+	dec := json.NewDecoder(bytes.NewReader(w.log.Bytes()))
+	for {
+		var line map[string]any
+		if err := dec.Decode(&line); err == io.EOF {
+			return lines
+		} else if err != nil {
+			w.t.Fatalf("the log is not JSON: %v: %s", err, w.log.Bytes())
+		}
+		lines = append(lines, line)
+	}
+}
+
+const resource = `{"kind":"storage#object","bucket":"acme","name":"eu/a.csv","generation":"17","metageneration":"1","size":"3","big":9007199254740993}`
+
+// upload is Eventarc's request for a finalized object.
+func upload(data string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/any/path", strings.NewReader(data))
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1276",
+		"Ce-Type": "google.cloud.storage.object.v1.finalized", "Ce-Source": "//storage.googleapis.com/projects/_/buckets/acme",
+		"Ce-Subject": "objects/eu/a.csv", "Ce-Time": "2026-01-02T10:00:00Z",
+		"Traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+	} {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+const uploadRun = "dagtrigger__default__30db3192e426dc5bce4e"
+
+func TestAnUploadStartsARunOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	status, body := w.send(upload(resource))
+	want := `{"outcomes":[{"event_id":"1276","route":"default","outcome":"triggered","environment":"default",` +
+		`"dag_id":"load","dag_run_id":"` + uploadRun + `","reason":"Airflow created the run"}]}` + "\n"
+	if status != 200 || body != want {
+		t.Errorf("answered %d %s, want 200 %s", status, body, want)
+	}
+	runs := w.airflow.Runs()
+	if len(runs) != 1 || runs[0].ID != uploadRun || runs[0].DAG != "load" || string(runs[0].Conf) != resource {
+		t.Errorf("Airflow holds %+v", runs)
+	}
+	line := w.lines()[0]
+	for _, variable := range []string{"time", "age_seconds", "duration_seconds"} {
+		if _, ok := line[variable]; !ok {
+			t.Errorf("the log line has no %s", variable)
+		}
+		delete(line, variable)
+	}
+	if diff := cmp.Diff(map[string]any{
+		"severity": "INFO", "message": "event triggered", "outcome": "triggered", "route": "default",
+		"environment": "default", "dag_id": "load", "dag_run_id": uploadRun, "reason": "Airflow created the run",
+		"event_id": "1276", "event_source": "//storage.googleapis.com/projects/_/buckets/acme",
+		"event_type": "google.cloud.storage.object.v1.finalized", "event_subject": "objects/eu/a.csv",
+		"logging.googleapis.com/trace":         "projects/acme/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+		"logging.googleapis.com/spanId":        "00f067aa0ba902b7",
+		"logging.googleapis.com/trace_sampled": true,
+	}, line); diff != "" {
+		t.Errorf("the log line (-want +got):\n%s", diff)
+	}
+}
+
+func TestARedeliveryMeetsTheRunThatExists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(upload(resource))
+	if o := w.outcome(upload(resource)); o["outcome"] != "duplicate" || o["dag_run_id"] != uploadRun {
+		t.Errorf("came to %v", o)
+	}
+	if runs := w.airflow.Runs(); len(runs) != 1 {
+		t.Errorf("Airflow holds %d runs, want 1", len(runs))
+	}
+}
+
+func TestTheDialectIsAskedForOnceAndARunThenCostsOneRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(upload(resource))
+	before := w.airflow.Requests()
+	for i := range 10 {
+		w.send(upload(strings.Replace(resource, `"17"`, fmt.Sprintf("%d", 100+i), 1)))
+	}
+	if after := w.airflow.Requests(); after.Total-before.Total != 10 || after.Triggers-before.Triggers != 10 {
+		t.Errorf("10 events cost %d requests, %d of them triggers", after.Total-before.Total, after.Triggers-before.Triggers)
+	}
+}
+
+func TestWhatEachTroubleIsAnswered(t *testing.T) {
+	t.Parallel()
+	message := func(body string) *http.Request {
+		return httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	}
+	tests := []struct {
+		name     string
+		settings []string
+		fault    airflowsim.Fault
+		request  *http.Request
+		status   int
+		outcome  string
+		reason   string // a part of it
+		level    string
+	}{
+		{"a conf that Airflow refuses", []string{"DAG_ID=typed"}, airflowsim.Fault{},
+			message(`{"message":{"messageId":"5","data":"eyJyb3dzIjoic2VjcmV0LXZhbHVlIn0="},"subscription":"projects/acme/subscriptions/s"}`),
+			422, "rejected", "400 application/problem+json: ", "ERROR"},
+		{"an unknown DAG, long after the event", []string{"DAG_ID=nope"}, airflowsim.Fault{}, upload(resource),
+			422, "rejected", "404 application/problem+json: DAG not found", "ERROR"},
+		{"an unknown DAG, at once", []string{"DAG_ID=nope"}, airflowsim.Fault{}, young(upload(resource)),
+			503, "deferred", "404 application/problem+json: DAG not found", "ERROR"},
+		{"a wrong password", []string{"AIRFLOW_PASSWORD=hush-wrong"}, airflowsim.Fault{}, upload(resource),
+			503, "deferred", "403 application/problem+json: Forbidden", "ERROR"},
+		{"a login page by redirect", nil, airflowsim.Fault{Kind: airflowsim.LoginRedirect, Count: -1}, upload(resource),
+			503, "deferred", "302 ", "ERROR"},
+		{"an outage", nil, airflowsim.Fault{Kind: airflowsim.Reset, Count: -1}, upload(resource), 503, "deferred", "network", "WARNING"},
+		{"a full server", []string{"AIRFLOW_API=v1"}, airflowsim.Fault{Kind: airflowsim.Refuse, Status: 429, Count: -1}, upload(resource),
+			429, "deferred", "429 text/html", "WARNING"},
+		{"an answer that was lost", []string{"AIRFLOW_API=v1"}, airflowsim.Fault{Kind: airflowsim.HangUp, Served: true, Method: "POST"},
+			upload(resource), 200, "triggered", "", "INFO"},
+		{"data that is no object resource", nil, airflowsim.Fault{}, upload(`[]`), 422, "rejected", "", "ERROR"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, tt.settings...)
+			if tt.fault != (airflowsim.Fault{}) {
+				w.airflow.Inject(tt.fault)
+			}
+			status, body := w.send(tt.request)
+			if status != tt.status || !strings.Contains(body, `"outcome":"`+tt.outcome+`"`) || !strings.Contains(body, tt.reason) {
+				t.Errorf("answered %d %s", status, body)
+			}
+			lines := w.lines()
+			if got := lines[len(lines)-1]["severity"]; got != tt.level {
+				t.Errorf("logged as %v, want %s", got, tt.level)
+			}
+			for _, text := range []string{body, w.log.String()} {
+				for _, secret := range []string{"hush", "secret-value", "9007199254740993"} {
+					if strings.Contains(text, secret) {
+						t.Errorf("%q stands in %s", secret, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// young makes an event that does not say when it happened.
+func young(r *http.Request) *http.Request {
+	r.Header.Del("Ce-Time")
+	return r
+}
+
+func TestARequestThatIsNoEventIsRefused(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		request *http.Request
+		status  int
+	}{
+		{"nothing", httptest.NewRequest(http.MethodPost, "/", nil), 400},
+		{"a page request", httptest.NewRequest(http.MethodGet, "/favicon.ico", nil), 400},
+		{"some JSON", httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`)), 400},
+		{"too much", upload(`{"bucket":"` + strings.Repeat("x", event.MaxBody) + `"}`), 413},
+		{"too deep", upload(strings.Repeat("[", 300) + strings.Repeat("]", 300)), 400},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			status, body := w.send(tt.request)
+			var answer struct{ Error string }
+			if err := json.Unmarshal([]byte(body), &answer); err != nil || status != tt.status || answer.Error == "" {
+				t.Errorf("answered %d %s, want %d", status, body, tt.status)
+			}
+			if got := w.lines()[0]["severity"]; got != "ERROR" {
+				t.Errorf("logged as %v", got)
+			}
+			if n := w.airflow.Requests().Total; n != 0 {
+				t.Errorf("Airflow got %d requests", n)
+			}
+		})
+	}
+}
+
+func TestABatchIsAnsweredWithItsWorstStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.airflow.Inject(airflowsim.Fault{Kind: airflowsim.Refuse, Status: 503, Method: "POST", Count: 9})
+	var batch []string
+	for i := range 12 {
+		batch = append(batch, fmt.Sprintf(`{"specversion":"1.0","id":"%d","type":"com.acme.done","source":"/jobs","data":{"n":%d}}`, i, i))
+	}
+	send := func() (int, string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("["+strings.Join(batch, ",")+"]"))
+		r.Header.Set("Content-Type", "application/cloudevents-batch+json")
+		return w.send(r)
+	}
+	if status, body := send(); status != 503 || strings.Count(body, `"event_id"`) != 12 {
+		t.Errorf("answered %d %s", status, body)
+	}
+	if status, body := send(); status != 200 || !strings.Contains(body, `"outcome":"duplicate"`) {
+		t.Errorf("redelivered: answered %d %s", status, body)
+	}
+	if runs := w.airflow.Runs(); len(runs) != 12 {
+		t.Errorf("Airflow holds %d runs, want 12", len(runs))
+	}
+}
+
+func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// canned is a transport that answers every trigger with the run asked for,
+// without a network.
+type canned struct{ runID string }
+
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return nil, err
+	}
+	body := `{"dag_run_id":"` + c.runID + `","dag_id":"load","logical_date":null,"state":"queued","conf":{},"note":null}`
+	return &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+// BenchmarkUpload is the cost of an event, the network left out.
+func BenchmarkUpload(b *testing.B) {
+	c, err := config.FromEnv(func(name string) string {
+		return map[string]string{"DAG_ID": "load", "AIRFLOW_URL": "http://127.0.0.1:1", "AIRFLOW_API": "v2"}[name]
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := New(c, cloudlog.New(io.Discard, slog.LevelInfo), canned{uploadRun})
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmark(b, f)
+}
+
+// BenchmarkBareUpload is what the shortest function that names its runs costs:
+// it decodes, posts, and answers, and says nothing.
+func BenchmarkBareUpload(b *testing.B) {
+	client := &http.Client{Transport: canned{uploadRun}}
+	benchmark(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ce, err := cloudevents.NewEventFromHTTPRequest(r)
+		if err != nil || ce.Validate() != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		var conf map[string]any
+		if err := json.Unmarshal(ce.Data(), &conf); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		digest := sha256.Sum256([]byte(ce.Source() + ce.ID()))
+		body, err := json.Marshal(map[string]any{"dag_run_id": hex.EncodeToString(digest[:10]), "logical_date": nil, "conf": conf})
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		post, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://127.0.0.1:1/api/v2/dags/load/dagRuns", bytes.NewReader(body))
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		post.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(post)
+		if err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		w.WriteHeader(resp.StatusCode)
+	}))
+}
+
+func benchmark(b *testing.B, h http.Handler) {
+	b.Helper()
+	b.ReportAllocs()
+	header := upload(resource).Header
+	for b.Loop() {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(resource))
+		r.Header = header
+		recorder := httptest.NewRecorder()
+		h.ServeHTTP(recorder, r)
+		if recorder.Code != http.StatusOK {
+			b.Fatalf("answered %d %s", recorder.Code, recorder.Body)
+		}
+	}
+}
