@@ -78,6 +78,10 @@ func credentialCauses() []Cause {
 			Name: "no-token", Kinds: []Kind{NoCredentials},
 			Means: "the credentials could not be obtained",
 			Fix:   "see what is said before; for google and iap run as a service account, or set GOOGLE_APPLICATION_CREDENTIALS",
+		}, {
+			Name: "no-address", Kinds: []Kind{NoAddress},
+			Means: "the environment could not be looked up",
+			Fix:   "see what is said before, or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT",
 		},
 	}
 }
@@ -205,12 +209,16 @@ func serverCauses() []Cause {
 // hint says what to do about an error: every cause that fits, with its fix.
 func hint(e *Error, auth, version string) string {
 	var texts []string
-	for _, c := range Causes() {
-		if c.fits(e, auth, version) {
-			texts = append(texts, c.Means+": "+c.Fix)
-		}
+	for _, c := range CausesOf(e, auth, version) {
+		texts = append(texts, c.Means+": "+c.Fix)
 	}
 	return strings.Join(texts, "; or ")
+}
+
+// CausesOf are the causes that fit an error, with the kind of credentials and
+// Airflow's version, where it is known. They are what its hint is made of.
+func CausesOf(e *Error, auth, version string) []Cause {
+	return slices.DeleteFunc(Causes(), func(c Cause) bool { return !c.fits(e, auth, version) })
 }
 
 func (c *Cause) fits(e *Error, auth, version string) bool {

@@ -119,7 +119,7 @@ func TestEveryKindHasACause(t *testing.T) {
 		kinds = append(kinds, c.Kinds...)
 	}
 	for _, k := range []airflow.Kind{
-		airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials, airflow.UnknownDAG,
+		airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials, airflow.NoAddress, airflow.UnknownDAG,
 		airflow.UnknownRun, airflow.APIAbsent, airflow.Invalid, airflow.BrokenDAG, airflow.TooLarge, airflow.RunExists,
 		airflow.Conflict, airflow.Throttled, airflow.ServerFailure, airflow.Unexpected, airflow.Timeout, airflow.Network,
 	} {

@@ -19,6 +19,7 @@ const (
 	Forbidden     Kind = "forbidden"         // 403
 	LoginRedirect Kind = "login redirect"    // any 3xx: redirects are never followed
 	NoCredentials Kind = "no credentials"    // they could not be obtained; nothing was sent
+	NoAddress     Kind = "no address"        // nobody could tell where the web server is; nothing was sent
 	UnknownDAG    Kind = "unknown DAG"       // in Airflow's own words
 	UnknownRun    Kind = "unknown run"       // likewise, from Find
 	APIAbsent     Kind = "API absent"        // any other 404, 405: this API is off or not there

@@ -211,7 +211,7 @@ func (c *Client) doubt(client *airflow.Client, err error) {
 // unresolved is the error of an environment that could not be looked up:
 // nothing was sent to Airflow.
 func unresolved(err error) *airflow.Error {
-	e := &airflow.Error{Kind: airflow.NoCredentials, Said: err.Error(), Err: err}
+	e := &airflow.Error{Kind: airflow.NoAddress, Said: err.Error(), Err: err}
 	if met, ok := errors.AsType[*cause.Error](err); ok {
 		e.Said, e.Hint = strings.TrimSuffix(e.Said, ": "+met.Cause.Fix), met.Cause.Fix
 	}

@@ -208,7 +208,7 @@ func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
 func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 	t.Parallel()
 	image := "composer-3-airflow-3.1.7-build.12"
-	const before = "no credentials: looking up " + composerName + ": "
+	const before = "no address: looking up " + composerName + ": "
 	tests := []struct {
 		name  string
 		env   googlesim.Environment
@@ -217,7 +217,7 @@ func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 		want  string
 	}{
 		{"no such environment", googlesim.Environment{Image: image}, environment.Spec{Composer: strings.Replace(composerName, "prod", "prd", 1)}, []string{"roles/composer.user"},
-			"no credentials: looking up projects/acme/locations/europe-west1/environments/prd: there is no environment prd in europe-west1 of the project acme; " +
+			"no address: looking up projects/acme/locations/europe-west1/environments/prd: there is no environment prd in europe-west1 of the project acme; " +
 				"gcloud composer environments list --project=acme --locations=europe-west1"},
 		{"no permission", googlesim.Environment{Image: image}, environment.Spec{Composer: composerName}, nil,
 			before + "serviceAccount:" + robot + " may not read the environment prod: it lacks composer.environments.get, which roles/composer.user has; " +
@@ -237,7 +237,7 @@ func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 			g := newGoogle(t, tt.env)
 			g.SetRoles(robot, tt.roles...)
 			err := trigger(t, newClient(t, tt.spec, options(g, robot)), "run")
-			wantsError(t, err, airflow.NoCredentials, tt.want)
+			wantsError(t, err, airflow.NoAddress, tt.want)
 		})
 	}
 }
@@ -253,7 +253,7 @@ func TestAnAPIThatIsNotEnabledSaysSo(t *testing.T) {
 	}
 	t.Cleanup(g.Close)
 	err = trigger(t, newClient(t, environment.Spec{Composer: composerName}, options(g, robot)), "run")
-	wantsError(t, err, airflow.NoCredentials, "no credentials: looking up "+composerName+
+	wantsError(t, err, airflow.NoAddress, "no address: looking up "+composerName+
 		": the Composer API is not enabled in the project 123456; gcloud services enable composer.googleapis.com --project=123456")
 }
 
@@ -388,7 +388,7 @@ func TestTheLastAddressServesWhileTheAPIIsDown(t *testing.T) {
 		g.SetRoles(robot) // what the API says for certain is told
 		g.Fail(composerAPI, 0, "")
 		time.Sleep(pause) //nolint:forbidigo // the bubble's clock: no time passes outside
-		if e, ok := errors.AsType[*airflow.Error](trigger(t, c, "later")); !ok || e.Kind != airflow.NoCredentials {
+		if e, ok := errors.AsType[*airflow.Error](trigger(t, c, "later")); !ok || e.Kind != airflow.NoAddress {
 			t.Errorf("without permission: %v", e)
 		}
 	})

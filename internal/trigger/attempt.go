@@ -114,7 +114,7 @@ func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
 			return permanent(e)
 		}
 		deferred.operator = true
-	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials:
+	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials, airflow.NoAddress:
 		deferred.operator = true
 		deferred.atOnce = e.Renewed
 	case airflow.APIAbsent:

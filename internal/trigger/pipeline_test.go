@@ -141,6 +141,7 @@ func TestWhatEachAnswerComesTo(t *testing.T) {
 			[]step{post(renewed(airflow.Forbidden)), post(renewed(airflow.Forbidden))}, trigger.Deferred, 503, nil},
 		{"a login page", []step{post(refused(airflow.LoginRedirect))}, trigger.Deferred, 503, nil},
 		{"no token to be had", []step{post(refused(airflow.NoCredentials))}, trigger.Deferred, 503, nil},
+		{"no web server to be found", []step{post(refused(airflow.NoAddress))}, trigger.Deferred, 503, nil},
 		{"the API is absent, then another is found", []step{post(refused(airflow.APIAbsent)), post(nil)}, trigger.Triggered, 200, []time.Duration{s / 2}},
 
 		{"Airflow refuses the conf", []step{post(refused(airflow.Invalid))}, trigger.Rejected, 422, nil},
