@@ -61,14 +61,17 @@ var shared struct {
 
 // buildFunction builds the function as the buildpack does: the user's module in
 // a folder of its own, a generated main in another module beside it.
-func buildFunction(t *testing.T) string {
+func buildFunction(t testing.TB) string {
 	t.Helper()
 	shared.Do(func() {
 		dir, err := os.MkdirTemp("", "dagtrigger-build-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		shared.dir, shared.binary = dir, build(t, dir)
+		shared.dir = dir
+		binary := filepath.Join(dir, "function")
+		build(t, generatedMain, binary)
+		shared.binary = binary
 	})
 	if shared.binary == "" {
 		t.Fatal("the function did not build: see the test that tried first")
@@ -76,33 +79,24 @@ func buildFunction(t *testing.T) string {
 	return shared.binary
 }
 
-func build(t *testing.T, dir string) string {
+// build builds a main program in a module that has this one beside it.
+func build(t testing.TB, program, binary string) {
 	t.Helper()
+	dir := t.TempDir()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "go.sum"), string(sum))
-	write(t, filepath.Join(dir, "main.go"), generatedMain)
-	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := strings.Replace(string(mod), "module example.com/dagtrigger", "module functions.local/app", 1)
-	write(t, filepath.Join(dir, "go.mod"), own+
-		"\nrequire example.com/dagtrigger v0.0.0\nreplace example.com/dagtrigger => "+root+"\n")
-	binary := filepath.Join(dir, "function")
+	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
+	write(t, filepath.Join(dir, "main.go"), program)
+	mod := strings.Replace(read(t, filepath.Join(root, "go.mod")), "module example.com/dagtrigger", "module functions.local/app", 1)
+	write(t, filepath.Join(dir, "go.mod"), mod+"\nrequire example.com/dagtrigger v0.0.0\nreplace example.com/dagtrigger => "+root+"\n")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", binary, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building as the platform does: %v\n%s", err, out)
 	}
-	return binary
 }
 
 func TestTheFunctionBuildsAndServesAsThePlatformDoesIt(t *testing.T) {

@@ -81,7 +81,7 @@ func waitForPort(t *testing.T, port string) {
 }
 
 // freePort names a loopback port that nobody listened on a moment ago.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -134,11 +134,20 @@ func post(t *testing.T, url string, r *http.Request) (status int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // lockedBuffer gathers what a process writes while others read it.
