@@ -36,7 +36,7 @@ type Client struct {
 	options Options
 	room    chan struct{} // one element for each request that runs; nil for no bound
 
-	fixed *airflow.Client // where the operator gave the address
+	fixed *Connection // where the operator gave the address
 	api   *composer.Client
 	name  composer.Name
 
@@ -47,10 +47,9 @@ type Client struct {
 
 // found is what a look-up came to.
 type found struct {
-	client *airflow.Client // nil before the first look-up
-	env    composer.Environment
-	at     time.Time
-	stale  bool // the address may have stopped being right
+	*Connection // nil before the first look-up
+	at          time.Time
+	stale       bool // the address may have stopped being right
 }
 
 // Trigger asks for a run, see [airflow.Client.Trigger].
@@ -69,12 +68,12 @@ func ask[T any](ctx context.Context, c *Client, question func(*airflow.Client) (
 		return none, err
 	}
 	defer c.leave()
-	client, err := c.Airflow(ctx)
+	connection, err := c.Connection(ctx)
 	if err != nil {
 		return none, err
 	}
-	answer, err := question(client)
-	c.doubt(client, err)
+	answer, err := question(connection.Airflow)
+	c.doubt(connection, err)
 	return answer, err
 }
 
@@ -106,15 +105,24 @@ func (c *Client) leave() {
 	}
 }
 
-// Airflow returns the web server's client, looking its address up first where
-// that is left to Composer's API. Its error is an [*airflow.Error]: nothing
-// was sent to Airflow.
+// Airflow returns the web server's client, see [Client.Connection].
 func (c *Client) Airflow(ctx context.Context) (*airflow.Client, error) {
+	connection, err := c.Connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connection.Airflow, nil
+}
+
+// Connection returns the way to the web server, looking its address up first
+// where that is left to Composer's API. Its error is an [*airflow.Error]:
+// nothing was sent to Airflow.
+func (c *Client) Connection(ctx context.Context) (*Connection, error) {
 	if c.fixed != nil {
 		return c.fixed, nil
 	}
-	if client := c.current(); client != nil {
-		return client, nil
+	if connection := c.current(); connection != nil {
+		return connection, nil
 	}
 	looked := c.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
@@ -126,74 +134,65 @@ func (c *Client) Airflow(ctx context.Context) (*airflow.Client, error) {
 		if result.Err != nil {
 			return nil, unresolved(result.Err)
 		}
-		client, _ := result.Val.(*airflow.Client)
-		return client, nil
+		connection, _ := result.Val.(*Connection)
+		return connection, nil
 	case <-ctx.Done():
 		return nil, unresolved(fmt.Errorf("waiting for Composer's API: %w", ctx.Err()))
 	}
 }
 
-// Composer is what the last look-up found; false where there was none.
-func (c *Client) Composer() (composer.Environment, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known.env, c.known.client != nil
-}
-
-// current is the client in force, nil where a look-up is due.
-func (c *Client) current() *airflow.Client {
+// current is the connection in force, nil where a look-up is due.
+func (c *Client) current() *Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known.stale && time.Since(c.known.at) >= lookUpPause {
 		return nil
 	}
-	return c.known.client
+	return c.known.Connection
 }
 
-// lookUp asks Composer's API, and makes the client that fits its answer. The
-// client that was right until now stays where nothing has changed, and where
+// lookUp asks Composer's API, and makes the connection that fits its answer.
+// The one that was right until now stays where nothing has changed, and where
 // the API itself is in trouble.
-func (c *Client) lookUp(ctx context.Context) (*airflow.Client, error) {
-	if client := c.current(); client != nil { // found while this caller came
-		return client, nil
+func (c *Client) lookUp(ctx context.Context) (*Connection, error) {
+	if connection := c.current(); connection != nil { // found while this caller came
+		return connection, nil
 	}
 	before := c.last()
 	env, err := c.api.Environment(ctx, c.name)
-	if err != nil && before.client != nil && composer.IsTransient(err) {
+	switch {
+	case err != nil && before != nil && composer.IsTransient(err):
 		c.options.Logger.WarnContext(ctx, "the environment's address may have changed, and cannot be looked up", slog.String("reason", err.Error()))
-		return c.keep(found{client: before.client, env: before.env, stale: true}), nil
+		return c.keep(before, true), nil
+	case err != nil:
+		return nil, fmt.Errorf("looking up %s: %w", c.name, err)
+	case before != nil && before.Composer.URL == env.URL && before.Composer.Image == env.Image:
+		return c.keep(before, false), nil
 	}
+	connection, err := c.spec.connectTo(&env, c.options)
 	if err != nil {
 		return nil, fmt.Errorf("looking up %s: %w", c.name, err)
 	}
-	if before.client != nil && before.env.URL == env.URL && before.env.Image == env.Image {
-		return c.keep(found{client: before.client, env: env}), nil
-	}
-	client, err := c.spec.connectTo(env, c.options)
-	if err != nil {
-		return nil, fmt.Errorf("looking up %s: %w", c.name, err)
-	}
-	return c.keep(found{client: client, env: env}), nil
+	return c.keep(connection, false), nil
 }
 
-func (c *Client) last() found {
+func (c *Client) last() *Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.known
+	return c.known.Connection
 }
 
-func (c *Client) keep(f found) *airflow.Client {
-	f.at = time.Now()
+func (c *Client) keep(connection *Connection, stale bool) *Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = f
-	return f.client
+	c.known = found{Connection: connection, at: time.Now(), stale: stale}
+	return connection
 }
 
-// doubt has the address looked up again where err may mean that client's has
-// stopped being right: no connection, no Airflow there, another page. An
-// environment that was upgraded or made anew looks so from here.
-func (c *Client) doubt(client *airflow.Client, err error) {
+// doubt has the address looked up again where err may mean that it has stopped
+// being right: no connection, no Airflow there, another page. An environment
+// that was upgraded or made anew looks so from here.
+func (c *Client) doubt(connection *Connection, err error) {
 	failed, ok := errors.AsType[*airflow.Error](err)
 	if !ok {
 		return
@@ -202,7 +201,7 @@ func (c *Client) doubt(client *airflow.Client, err error) {
 	case airflow.Network, airflow.APIAbsent, airflow.LoginRedirect, airflow.Unexpected:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.known.client == client {
+		if c.known.Connection == connection {
 			c.known.stale = true
 		}
 	}

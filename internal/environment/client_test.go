@@ -200,8 +200,8 @@ func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
 	if asked := g.Asked(composerAPI); asked != 1 {
 		t.Errorf("%d look-ups", asked)
 	}
-	if env, ok := c.Composer(); !ok || env.URL != "https://"+host2 {
-		t.Errorf("Composer = %+v, %v", env, ok)
+	if connection, err := c.Connection(t.Context()); err != nil || connection.Composer.URL != "https://"+host2 || connection.URL.Host != host2 {
+		t.Errorf("connection = %+v, %v", connection, err)
 	}
 }
 

@@ -106,8 +106,17 @@ func New(s Spec, name func(field string) string, o Options) (*Client, error) {
 	return c, err
 }
 
+// Connection is a web server, and how it is asked.
+type Connection struct {
+	URL         *url.URL
+	Airflow     *airflow.Client
+	Credentials airflow.Credentials
+	// Composer is what was looked up; nil where the operator gave the address.
+	Composer *composer.Environment
+}
+
 // connect makes the client of one web server.
-func (s Spec) connect(address, kind string, api airflow.API, version string, o Options) (*airflow.Client, error) {
+func (s Spec) connect(address, kind string, api airflow.API, version string, o Options) (*Connection, error) {
 	root, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("reading the web server's address: %w", err)
@@ -116,7 +125,7 @@ func (s Spec) connect(address, kind string, api airflow.API, version string, o O
 	if err != nil {
 		return nil, fmt.Errorf("setting up the credentials for %s: %w", address, err)
 	}
-	return airflow.New(airflow.Config{
+	client, err := airflow.New(airflow.Config{
 		URL:         address,
 		API:         api,
 		Version:     version,
@@ -127,11 +136,12 @@ func (s Spec) connect(address, kind string, api airflow.API, version string, o O
 		Logger:      o.Logger,
 		Insecure:    s.Insecure,
 	})
+	return &Connection{URL: root, Airflow: client, Credentials: credentials}, err
 }
 
 // connectTo makes the client of an environment that was looked up. What the
 // operator wrote wins over what the image tells.
-func (s Spec) connectTo(env composer.Environment, o Options) (*airflow.Client, error) {
+func (s Spec) connectTo(env *composer.Environment, o Options) (*Connection, error) {
 	kind := s.Auth
 	if kind == "" {
 		kind = identity.KindGoogle
@@ -146,7 +156,12 @@ func (s Spec) connectTo(env composer.Environment, o Options) (*airflow.Client, e
 	if api == "" || api == airflow.Auto {
 		api = apiOf(env.Image.Airflow)
 	}
-	return s.connect(env.URL, kind, api, env.Image.Airflow, o)
+	c, err := s.connect(env.URL, kind, api, env.Image.Airflow, o)
+	if err != nil {
+		return nil, err
+	}
+	c.Composer = env
+	return c, nil
 }
 
 // apiOf is the dialect of an Airflow version; an unknown one is asked for.
