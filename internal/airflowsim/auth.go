@@ -51,13 +51,18 @@ const (
 	Viewer Role = "Viewer"
 )
 
-func (r Role) known() bool { return slices.Contains([]Role{Admin, Op, Editor, Viewer}, r) }
+var roles = []Role{Admin, Op, Editor, Viewer}
+
+func (r Role) known() bool { return slices.Contains(roles, r) }
 
 // User may sign in.
 type User struct {
 	Name, Password string
 	Role           Role
 }
+
+// everybody is who calls under simple_auth_manager_all_admins.
+var everybody = User{Name: "Anonymous", Role: Admin}
 
 // permission is what a route asks of its caller.
 type permission int
@@ -136,8 +141,8 @@ func (s *Server) sign(signed string) string {
 // airflow/api_fastapi/core_api/security.py. A bad signature is a 403. The
 // leeway of ten seconds that Airflow grants an expired token is left out.
 func (s *Server) v2User(req *http.Request, now time.Time) (User, *answer) {
-	if s.config.Auth == AuthOpen {
-		return User{Name: "Anonymous", Role: Admin}, nil
+	if s.config.Auth == AuthOpen && req.Header.Get("Authorization") == "" {
+		return everybody, nil
 	}
 	scheme, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
@@ -154,14 +159,15 @@ func (s *Server) v2User(req *http.Request, now time.Time) (User, *answer) {
 		return User{}, invalid
 	}
 	claims, _ := parse(text) // signed here, so well formed
-	exp, name := claims.(*object).vals["exp"].(number), claims.(*object).vals["sub"].(string)
+	exp := claims.(*object).vals["exp"].(number)
 	if compare(number(strconv.FormatInt(now.Unix(), 10)), exp) >= 0 {
 		return User{}, new(detail(http.StatusUnauthorized, "Token Expired"))
 	}
-	for _, user := range s.config.Users {
-		if user.Name == name {
-			return user, nil
+	user := User{Name: claims.(*object).vals["sub"].(string)}
+	for _, role := range roles {
+		if strings.EqualFold(string(role), claims.(*object).vals["role"].(string)) {
+			user.Role = role
 		}
 	}
-	return User{}, invalid
+	return user, nil
 }

@@ -145,7 +145,7 @@ func orEmpty(v any) any {
 
 // runURL is url_for of the graph view.
 func (s *Server) runURL(r *run) string {
-	date := strings.NewReplacer(" ", "+", "+", "%2B").Replace(isoformat(r.LogicalDate, " "))
+	date := strings.TrimSuffix(isoformat(r.LogicalDate, "+"), "+00:00") + "%2B00:00"
 	if s.config.Version == Airflow110 {
 		return "/graph?dag_id=" + r.DAG + "&execution_date=" + strings.ReplaceAll(date, ":", "%3A")
 	}

@@ -28,9 +28,6 @@ func parseParams(text string, version Version) ([]param, error) {
 	if syntax != nil {
 		return nil, fmt.Errorf("reading Params: no JSON at byte %d", syntax.Offset)
 	}
-	if version == Airflow33 {
-		v = sortedBelow(v)
-	}
 	all, ok := v.(*object)
 	if !ok {
 		return nil, fmt.Errorf("reading Params: want an object of name to schema, have %s", repr(v))
@@ -42,6 +39,9 @@ func parseParams(text string, version Version) ([]param, error) {
 			return nil, fmt.Errorf("reading Params: %s: want a schema, have %s", name, repr(all.vals[name]))
 		}
 		p := param{name: name, value: spec.vals["default"], optional: spec.has("default"), description: spec.vals["description"]}
+		if version == Airflow33 {
+			spec = jsonb(spec).(*object)
+		}
 		keywords := obj()
 		for _, key := range spec.keys {
 			if key != "default" && key != "description" { // arguments of Param itself, no part of its schema
@@ -55,19 +55,6 @@ func parseParams(text string, version Version) ([]param, error) {
 		params = append(params, p)
 	}
 	return params, nil
-}
-
-// sortedBelow sorts the schemas, and leaves the params in the DAG's order.
-func sortedBelow(v any) any {
-	all, ok := v.(*object)
-	if !ok {
-		return v
-	}
-	told := obj()
-	for _, name := range all.keys {
-		told.set(name, sorted(all.vals[name], jsonbOrder))
-	}
-	return told
 }
 
 // checkParams is ParamsDict of airflow/models/param.py (2.x) and of

@@ -62,8 +62,7 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Write(a.body) //nolint:errcheck // a caller that has gone is no concern of the server's
 }
 
-// route is a path that Airflow serves. In its pattern {name} is one segment
-// and {name...} the rest.
+// route is a path that Airflow serves. In its pattern {name} is one segment.
 type route struct {
 	method, pattern string
 	serve           func(*call) answer
@@ -77,26 +76,21 @@ func (r route) trigger() bool {
 // match reads the variables of a path. The path is matched as the web
 // frameworks of Airflow do, after it is unescaped: %2F splits a segment.
 func (r route) match(path string) (map[string]string, bool) {
+	segments, pattern := strings.Split(path, "/"), strings.Split(r.pattern, "/")
+	if len(segments) != len(pattern) {
+		return nil, false
+	}
 	vars := map[string]string{}
-	segments := strings.Split(path, "/")
-	pattern := strings.Split(r.pattern, "/")
 	for i, want := range pattern {
 		name, variable := strings.CutPrefix(want, "{")
-		name = strings.TrimSuffix(name, "}")
-		rest, all := strings.CutSuffix(name, "...")
 		switch {
-		case i >= len(segments):
-			return nil, false
-		case variable && all:
-			vars[rest] = strings.Join(segments[i:], "/")
-			return vars, true
 		case variable && segments[i] != "":
-			vars[name] = segments[i]
+			vars[strings.TrimSuffix(name, "}")] = segments[i]
 		case segments[i] != want:
 			return nil, false
 		}
 	}
-	return vars, len(segments) == len(pattern)
+	return vars, true
 }
 
 // dialects are the routes of this Server, in which the first that matches counts.
@@ -116,6 +110,12 @@ func (s *Server) dialects() [][]route {
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	matched, vars, allowed := s.find(req)
 	defer s.faults.count(req, matched)()
+	// Read first: net/http tells that a caller has gone once its body is read.
+	text, err := io.ReadAll(http.MaxBytesReader(nil, req.Body, patience))
+	if err != nil {
+		hangUp(w, false) // the caller has gone, or sends more than anybody should
+		return
+	}
 	fault, struck := s.faults.strike(req.Method, vars["dag_id"])
 	if struck && !fault.Served && !fault.pass(w, req) {
 		return
@@ -126,11 +126,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	defer leave()
-	text, err := io.ReadAll(http.MaxBytesReader(nil, req.Body, patience))
-	if err != nil {
-		hangUp(w, false) // the caller has gone, or sends more than anybody should
-		return
-	}
 	a := s.answer(&call{Request: req, s: s, vars: vars, text: text}, matched, allowed)
 	if struck && fault.Served && !fault.pass(w, req) {
 		return

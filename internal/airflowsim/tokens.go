@@ -35,7 +35,7 @@ func tokenForAll(c *call) answer {
 	if c.s.config.Auth != AuthOpen {
 		return detail(http.StatusForbidden, "This method is only allowed if ``[core] simple_auth_manager_all_admins`` is True")
 	}
-	return c.created(User{Name: "Anonymous", Role: Admin}, cmp.Or(c.s.config.TokenTTL, tokenTTL))
+	return c.created(everybody, cmp.Or(c.s.config.TokenTTL, tokenTTL))
 }
 
 // login reads name and password, as JSON or as a form.
@@ -66,7 +66,7 @@ func (c *call) login(ttl time.Duration) answer {
 	}
 	name, password := fields.vals["username"].(string), fields.vals["password"].(string)
 	if c.s.config.Auth == AuthOpen {
-		return c.created(User{Name: "Anonymous", Role: Admin}, ttl)
+		return c.created(everybody, ttl)
 	}
 	if name == "" || password == "" {
 		return detail(http.StatusBadRequest, "Username and password must be provided")

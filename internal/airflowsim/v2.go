@@ -115,7 +115,7 @@ func (c *call) v2Run(r *run) *object {
 		"start_date", isoZ(start), "end_date", isoZ(end), "duration", duration,
 		"data_interval_start", isoZ(r.dataInterval[0].UTC()), "data_interval_end", isoZ(r.dataInterval[1].UTC()),
 		"run_after", isoZ(r.RunAfter.UTC()), "last_scheduling_decision", isoZ(start), "run_type", r.Type, "state", state,
-		"triggered_by", r.trigger, "triggering_user_name", r.user, "conf", sorted(r.conf, jsonbOrder), "note", orNull(r.Note),
+		"triggered_by", r.trigger, "triggering_user_name", r.user, "conf", jsonb(r.conf), "note", orNull(r.Note),
 		"dag_versions", []any{c.v2DAGVersion(c.s.dags[r.DAG])}, "bundle_version", nil, "dag_display_name", r.DAG,
 		"partition_key", nil, "partition_date", nil)
 }

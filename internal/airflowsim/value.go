@@ -47,28 +47,26 @@ func (o *object) set(key string, value any) {
 
 func (o *object) has(key string) bool { _, ok := o.vals[key]; return ok }
 
-// sorted is the same object with its keys in another order, all the way down.
-func sorted(v any, order func(a, b string) int) any {
+// jsonb is the same value as PostgreSQL's jsonb keeps it, its keys ordered by
+// length and then by bytes, all the way down.
+func jsonb(v any) any {
 	switch v := v.(type) {
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {
-			list[i] = sorted(item, order)
+			list[i] = jsonb(item)
 		}
 		return list
 	case *object:
 		o := obj()
-		for _, key := range slices.SortedFunc(slices.Values(v.keys), order) {
-			o.set(key, sorted(v.vals[key], order))
+		for _, key := range slices.SortedFunc(slices.Values(v.keys), func(a, b string) int {
+			return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+		}) {
+			o.set(key, jsonb(v.vals[key]))
 		}
 		return o
 	}
 	return v
-}
-
-// jsonbOrder is how PostgreSQL's jsonb keeps keys: by length, then by bytes.
-func jsonbOrder(a, b string) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // parse reads one JSON text. What follows it, and Python's NaN and Infinity,
@@ -190,12 +188,7 @@ var (
 	pydanticStyle  = style{comma: ",", colon: ":"}                                                    // v2
 )
 
-func (st style) encode(v any) []byte {
-	if st.sort {
-		v = sorted(v, strings.Compare)
-	}
-	return append(st.append(nil, v, "\n"), st.end...)
-}
+func (st style) encode(v any) []byte { return append(st.append(nil, v, "\n"), st.end...) }
 
 func (st style) append(b []byte, v any, margin string) []byte {
 	switch v := v.(type) {
@@ -214,9 +207,13 @@ func (st style) append(b []byte, v any, margin string) []byte {
 			return st.append(b, v[i], margin)
 		})
 	case *object:
-		return st.appendMembers(b, '{', '}', len(v.keys), margin, func(b []byte, i int, margin string) []byte {
-			b = append(st.appendString(b, v.keys[i]), st.colon...)
-			return st.append(b, v.vals[v.keys[i]], margin)
+		keys := v.keys
+		if st.sort {
+			keys = slices.Sorted(slices.Values(keys))
+		}
+		return st.appendMembers(b, '{', '}', len(keys), margin, func(b []byte, i int, margin string) []byte {
+			b = append(st.appendString(b, keys[i]), st.colon...)
+			return st.append(b, v.vals[keys[i]], margin)
 		})
 	}
 	return fmt.Appendf(b, "%q", fmt.Sprint(v))
