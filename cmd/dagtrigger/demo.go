@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
+)
+
+const demoHelp = `Start the function and an embedded Airflow on free ports of this machine, and send a
+story of events: uploads, messages and a CloudEvent in every envelope that Google's
+platform uses, redeliveries, an upload notified twice, an answer that is lost on its
+way, an Airflow that is down and comes back, a request that is no event, and a message
+whose conf Airflow refuses. What the function does not acknowledge is sent again, as
+Pub/Sub would.
+
+Each step is shown as it happens. At the end, what Airflow holds is compared with the
+events: each must have exactly one run, or a reason why it has none.
+
+The faults are played between the function and Airflow, so that --airflow-url tells
+the same story on an Airflow that you have. The usual settings say how to sign in
+(AIRFLOW_AUTH and the like). The story starts seven runs of the DAG there; choose one
+that nothing else starts meanwhile, and whose conf may be anything.`
+
+type demoFlags struct {
+	airflowURL string
+	dag        string
+	version    string
+	serve      bool
+	log        bool
+	json       bool
+}
+
+func (p *program) demo() *cobra.Command {
+	d := demoFlags{version: string(airflowsim.Airflow33)}
+	cmd := &cobra.Command{
+		Use:     "demo",
+		Short:   "See events start DAG runs, through every kind of trouble",
+		Long:    demoHelp,
+		GroupID: groupTry,
+		Example: `  dagtrigger demo
+  dagtrigger demo --airflow-version 2.11 --serve
+  AIRFLOW_AUTH=basic AIRFLOW_USERNAME=ana AIRFLOW_PASSWORD_FILE=secret \
+    dagtrigger demo --airflow-url http://127.0.0.1:8080 --dag example_bash_operator`,
+		Args:        takes(),
+		Annotations: exits("each event has exactly one run, or a reason for none", "an event was lost or ran twice, or the story could not be told"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.runDemo(cmd.Context(), d)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&d.airflowURL, "airflow-url", "", "tell the story on the Airflow at this `URL`")
+	flags.StringVar(&d.dag, "dag", p.dag(), "the `ID` of the DAG that the events start")
+	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version", "the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
+	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
+	flags.BoolVar(&d.log, "log", false, "show the function's log on standard error")
+	flags.BoolVar(&d.json, "json", false, "print what happened as one JSON object at the end")
+	completes(cmd, "airflow-version", texts(versions()))
+	return cmd
+}
+
+func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
+	st, err := p.openStage(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	out := p.stdout
+	if d.json {
+		out = io.Discard
+	}
+	t := &teller{stage: st, out: out, paint: p.painter(out)}
+	if _, err := fmt.Fprintf(out, "The function listens on %s.\n%s.\n\n", st.function.url, st.about); err != nil {
+		return err
+	}
+	r, err := t.tell(ctx, story(p.now(), p.number()))
+	if err != nil {
+		return err
+	}
+	if d.json {
+		err = encode(p.stdout, r)
+	} else {
+		_, err = fmt.Fprint(out, r.text(t.paint))
+	}
+	if err == nil && !r.Holds {
+		err = errTold
+	}
+	if err != nil || !d.serve {
+		return err
+	}
+	return keepUp(ctx, st, out)
+}
+
+// keepUp leaves the stage to the user until ctx ends.
+func keepUp(ctx context.Context, st *stage, out io.Writer) error {
+	_, err := fmt.Fprintf(out, "\nBoth stay up. From another terminal:\n%s\nCtrl-C ends them.\n", tryThis(st.function.url, st.dagID, st.local))
+	if err != nil {
+		return err
+	}
+	return wait(ctx, st.function.failed, st.local.failure())
+}
+
+// stage is where a story is told: the function, an Airflow, and the trouble
+// between the two.
+type stage struct {
+	function *server
+	trouble  *trouble
+	airflow  *airflow.Client // a way to Airflow without trouble, to look at what it holds
+	local    *localAirflow   // nil on an Airflow of the user's own
+	about    string          // Airflow, in words
+	dagID    string
+	poster   *poster
+}
+
+func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
+	st := &stage{dagID: d.dag}
+	settings := map[string]string{"DAG_ID": d.dag, "AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": ""}
+	st.about = "Your Airflow is at " + d.airflowURL
+	if d.airflowURL == "" {
+		local, err := embedded{version: d.version, host: loopback, dags: []string{d.dag}}.start(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("starting the embedded Airflow: %w", err)
+		}
+		st.local, st.about = local, fmt.Sprintf("%s, is at %s", local.name, local.url)
+		settings = map[string]string{"DAG_ID": d.dag}
+		for _, name := range connection() {
+			settings[name] = local.settings[name]
+		}
+	}
+	if err := p.openFunction(ctx, st, d, over(settings, p.getenv)); err != nil {
+		return nil, errors.Join(err, st.close())
+	}
+	return st, nil
+}
+
+func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, getenv func(string) string) error {
+	log := io.Discard
+	if d.log {
+		log = p.stderr
+	}
+	st.trouble = &trouble{way: airflow.NewTransport(1)}
+	f, c, err := function(getenv, log, st.trouble)
+	if err != nil {
+		return err
+	}
+	env, err := environment.New(c.Environments[config.DefaultEnvironment], config.Variable, environment.Options{
+		Transport: st.trouble.way, UserAgent: "dagtrigger demo",
+	})
+	if err != nil {
+		return err
+	}
+	if st.airflow, err = env.Airflow(ctx); err != nil {
+		return err
+	}
+	if st.function, err = listen(ctx, loopback, 0, f); err != nil {
+		return err
+	}
+	st.poster = newPoster(st.function.url, 1, answerTime, nil)
+	return nil
+}
+
+// close ends what the stage has started, the function first.
+func (st *stage) close() error {
+	var errs []error
+	if st.function != nil {
+		errs = append(errs, st.function.close())
+	}
+	if st.local != nil {
+		errs = append(errs, st.local.close())
+	}
+	return errors.Join(errs...)
+}

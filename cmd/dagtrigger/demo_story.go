@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"example.com/dagtrigger/internal/delivery"
+)
+
+// scene is one event of the story, in every delivery of it.
+type scene struct {
+	title string
+	what  string // what arrives
+	// barren tells why the event can start no run; empty where it must start one.
+	barren string
+	// fault goes wrong before the first delivery, and is mended after it where
+	// that is told; a barren event's fault stays.
+	fault    fault
+	mended   string
+	tellings []telling
+}
+
+// telling is one message about the event. The platform sends it again until it
+// is acknowledged.
+type telling struct {
+	title string
+	as    delivery.Envelope
+	event delivery.Event
+	// raw is sent in place of an event.
+	raw []byte
+}
+
+func (t telling) request() (delivery.Request, error) {
+	if t.event == nil {
+		return delivery.Request{Header: []delivery.Header{{Name: "Content-Type", Value: "application/json"}}, Body: t.raw}, nil
+	}
+	return t.event.Request(t.as)
+}
+
+// story is what the demo tells, with ids from number on, so that it can be told
+// any number of times on one Airflow.
+func story(now time.Time, number int64) []scene {
+	s := &author{now: now, number: number}
+	eu, us := s.upload("sales/eu.csv"), s.upload("sales/us.csv")
+	again := us
+	again.MessageID = s.id()
+	order := s.message(`{"order": 4711}`)
+	return []scene{
+		{title: "an upload", what: "gs://acme-landing/sales/eu.csv", tellings: []telling{
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: eu},
+		}},
+		{title: "a message, delivered twice", what: `{"order": 4711}`, tellings: []telling{
+			{title: "by a push subscription", as: delivery.Push, event: order},
+			{title: "delivered again", as: delivery.Push, event: order},
+		}},
+		{title: "an upload, notified twice", what: "gs://acme-landing/sales/us.csv", tellings: []telling{
+			{title: "by a notification", as: delivery.Notification, event: us},
+			{title: "by another, unwrapped", as: delivery.PushUnwrapped, event: again},
+		}},
+		{title: "an application's CloudEvent", what: "example.acme.order.v1.paid", tellings: []telling{
+			{title: "in structured mode", as: delivery.Structured, event: s.payment()},
+		}},
+		{title: "an upload, to an old trigger", what: "gs://acme-landing/sales/asia.csv", tellings: []telling{
+			{title: "as a background event", as: delivery.Background, event: s.upload("sales/asia.csv")},
+		}},
+		{title: "the answer is lost on its way", what: `{"order": 4712}`, fault: answerLost, tellings: []telling{
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: s.message(`{"order": 4712}`)},
+		}},
+		{title: "Airflow is down", what: `{"order": 4713}`, fault: airflowDown, mended: "Airflow is back", tellings: []telling{
+			{title: "by an unwrapped push", as: delivery.PushUnwrapped, event: s.message(`{"order": 4713}`)},
+		}},
+		{title: "a request that is no event", what: `{"hello": "world"}`, barren: "it has no identity", tellings: []telling{
+			{title: "by somebody", raw: []byte(`{"hello": "world"}`)},
+		}},
+		{title: "a conf that Airflow refuses", what: `{"order": 4714, "amount": "much"}`, barren: "no retry can help",
+			fault: confRefused, tellings: []telling{
+				{title: "by a push subscription", as: delivery.Push, event: s.message(`{"order": 4714, "amount": "much"}`)},
+			}},
+	}
+}
+
+// author makes events, each with ids of its own.
+type author struct {
+	now    time.Time
+	number int64
+}
+
+func (a *author) id() string { return strconv.FormatInt(a.next(), 10) }
+
+func (a *author) next() int64 {
+	a.number++
+	return a.number
+}
+
+func (a *author) upload(name string) delivery.Object {
+	return delivery.Object{
+		Bucket: "acme-landing", Name: name, Generation: a.next(), MessageID: a.id(), Time: a.now, Size: 2048,
+	}
+}
+
+func (a *author) message(data string) delivery.Message {
+	return delivery.Message{
+		ID: a.id(), Topic: topic("orders"), Subscription: subscription("dagtrigger"), PublishTime: a.now,
+		Attributes: map[string]string{"region": "eu"}, Data: []byte(data),
+	}
+}
+
+func (a *author) payment() delivery.CloudEvent {
+	id := a.id()
+	return delivery.CloudEvent{
+		ID: id, Source: "//acme.example/shop", Type: "example.acme.order.v1.paid", Subject: "orders/4711", Time: a.now,
+		ContentType: "application/json", Data: fmt.Appendf(nil, `{"order": 4711, "payment": %q}`, id),
+	}
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"example.com/dagtrigger/internal/delivery"
+)
+
+// eventFlags say which event to make. What they leave open is taken from the
+// clock, so that each event made is another one; --id, --generation and --time
+// make the same one again.
+type eventFlags struct {
+	id           string
+	time         string
+	topic        string
+	subscription string
+
+	change     string
+	generation int64
+	object     delivery.Object // what has a flag of its own
+	metadata   map[string]string
+
+	data        string
+	attributes  map[string]string
+	orderingKey string
+}
+
+// common are the flags of whatever event.
+func (f *eventFlags) common(flags *pflag.FlagSet) {
+	flags.StringVar(&f.id, "id", "", "the event's `ID`, to send the same again (default: a new one)")
+	flags.StringVar(&f.time, "time", "", "the `TIME` when it happened, as 2026-11-22T09:30:00Z (default: now)")
+	flags.StringVar(&f.subscription, "subscription", "example", "the `SUBSCRIPTION` that pushes: a name, or projects/P/subscriptions/S")
+}
+
+// storage are the flags of an object's change.
+func (f *eventFlags) storage(flags *pflag.FlagSet) {
+	f.change = string(delivery.Finalized)
+	flags.Var(&choice{&f.change, texts(delivery.Changes())}, "change", "what happened: "+strings.Join(texts(delivery.Changes()), ", "))
+	flags.Int64Var(&f.generation, "generation", 0, "the object's generation `N`, to send the same again (default: a new one)")
+	flags.Int64Var(&f.object.Metageneration, "metageneration", 1, "its metageneration `N`")
+	flags.StringVar(&f.object.ContentType, "content-type", "", "its media `TYPE` (default: by the name's ending)")
+	flags.Int64Var(&f.object.Size, "size", 1024, "its size in `BYTES`")
+	flags.Var(&pairs{&f.metadata}, "metadata", "custom metadata, `KEY=VALUE`; may be repeated")
+	flags.BoolVar(&f.object.WithoutPayload, "without-payload", false, "notify without the object resource (payloadFormat NONE)")
+}
+
+// pubsub are the flags of a message.
+func (f *eventFlags) pubsub(flags *pflag.FlagSet) {
+	flags.StringVar(&f.data, "data", "", "the message's data: `TEXT`, or @FILE for a file's bytes (@-: standard input)")
+	flags.Var(&pairs{&f.attributes}, "attribute", "an attribute, `KEY=VALUE`; may be repeated")
+	flags.StringVar(&f.orderingKey, "ordering-key", "", "the message's ordering `KEY`")
+	flags.StringVar(&f.topic, "topic", "example", "the `TOPIC` that it was published to: a name, or projects/P/topics/T")
+}
+
+// maker makes event number n, counted from 1. Where only one is made, n is 0 and
+// {n} stands for itself.
+type maker func(n int) (delivery.Event, error)
+
+// numbered puts n in the place of {n}.
+func numbered(s string, n int) string {
+	if n == 0 {
+		return s
+	}
+	return strings.ReplaceAll(s, "{n}", strconv.Itoa(n))
+}
+
+func numberedMap(m map[string]string, n int) map[string]string {
+	filled := make(map[string]string, len(m))
+	for k, v := range m {
+		filled[k] = numbered(v, n)
+	}
+	return filled
+}
+
+// moment is the time that --time tells, or else now.
+func (f *eventFlags) moment(now time.Time) (time.Time, error) {
+	if f.time == "" {
+		return now, nil
+	}
+	at, err := time.Parse(time.RFC3339, f.time)
+	if err != nil {
+		return at, &usageError{text: fmt.Sprintf("--time %q is no time", f.time), hint: "write it as 2026-11-22T09:30:00Z"}
+	}
+	return at, nil
+}
+
+// identity is the id of event n: what --id tells, or else a number of its own
+// among those from first on.
+func (f *eventFlags) identity(first int64, n int) string {
+	if f.id == "" {
+		return strconv.FormatInt(first+int64(n), 10)
+	}
+	return numbered(f.id, n)
+}
+
+// makeObject makes changes of the object at a gs:// address.
+func (p *program) makeObject(f *eventFlags, address string) (maker, error) {
+	bucket, name, ok := strings.Cut(strings.TrimPrefix(address, "gs://"), "/")
+	if !ok || !strings.HasPrefix(address, "gs://") || bucket == "" || name == "" {
+		return nil, &usageError{text: fmt.Sprintf("%q names no object", address), hint: "write it as gs://BUCKET/OBJECT"}
+	}
+	now, first := p.now(), p.number()
+	at, err := f.moment(now)
+	return func(n int) (delivery.Event, error) {
+		o := f.object
+		o.Bucket, o.Name, o.Metadata = bucket, numbered(name, n), numberedMap(f.metadata, n)
+		o.Change, o.Time, o.Subscription = delivery.Change(f.change), at, subscription(f.subscription)
+		o.Generation, o.MessageID = now.UnixMicro()+int64(n), f.identity(first, n)
+		if f.generation != 0 {
+			o.Generation = f.generation
+		}
+		return o, nil
+	}, err
+}
+
+// makeMessage makes messages.
+func (p *program) makeMessage(f *eventFlags) (maker, error) {
+	data, err := p.read(f.data)
+	if err != nil {
+		return nil, err
+	}
+	first := p.number()
+	at, err := f.moment(p.now())
+	return func(n int) (delivery.Event, error) {
+		return delivery.Message{
+			ID: f.identity(first, n), Topic: topic(f.topic), Subscription: subscription(f.subscription),
+			OrderingKey: numbered(f.orderingKey, n), PublishTime: at,
+			Attributes: numberedMap(f.attributes, n), Data: []byte(numbered(string(data), n)),
+		}, nil
+	}, err
+}
+
+// makeFile makes the events that a JSON file tells of.
+func (p *program) makeFile(f *eventFlags, path string) (maker, error) {
+	text, err := p.read("@" + path)
+	if err != nil {
+		return nil, err
+	}
+	first := p.number()
+	at, err := f.moment(p.now())
+	return func(n int) (delivery.Event, error) {
+		event, err := delivery.Parse([]byte(numbered(string(text), n)), delivery.Defaults{
+			ID: f.identity(first, n), Time: at,
+			Topic: delivery.DefaultTopic, Subscription: subscription(f.subscription),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		return event, nil
+	}, err
+}
+
+// maxFile bounds what is read of a file, in bytes: more than any envelope holds.
+const maxFile = 32 << 20
+
+// read gives a text, or what stands in the file that it names after an @.
+func (p *program) read(text string) ([]byte, error) {
+	path, isFile := strings.CutPrefix(text, "@")
+	if !isFile {
+		return []byte(text), nil
+	}
+	in := p.stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, &hintedError{err, "is the path right? - stands for the standard input"}
+		}
+		defer file.Close()
+		in = file
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("it is larger than %d MiB, which no event can be", maxFile>>20)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return b, nil
+}
+
+// topic and subscription take a name alone for one in the project "example".
+func topic(name string) string        { return resource(name, "topics") }
+func subscription(name string) string { return resource(name, "subscriptions") }
+
+func resource(name, kind string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	return "projects/example/" + kind + "/" + name
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/dagtrigger/internal/airflowsim"
+)
+
+// localAirflow is an Airflow on this machine that this program has started.
+type localAirflow struct {
+	name     string // such as Airflow 3.3.2, embedded
+	url      string
+	login    string            // who may sign in, in words
+	settings map[string]string // the variables that lead the function to it
+	curl     func(dagID string) string
+	failed   <-chan error // gets one error where it ends by itself
+	close    func() error
+}
+
+// failure is where a tells that it ended by itself; nil where there is no a.
+func (a *localAirflow) failure() <-chan error {
+	if a == nil {
+		return nil
+	}
+	return a.failed
+}
+
+// versions are what an embedded Airflow can be.
+func versions() []airflowsim.Version {
+	return []airflowsim.Version{airflowsim.Airflow33, airflowsim.Airflow211, airflowsim.Airflow110}
+}
+
+// admin is the user of an embedded Airflow. Its password is no secret: it
+// listens on loopback, and holds nothing but what it is sent.
+const admin = "admin"
+
+// embedded says which Airflow to start in this process.
+type embedded struct {
+	version string
+	host    string
+	port    int
+	dags    []string
+	// signIn has Airflow 3 ask for a login. A person would need a token for every
+	// look at a run, so that by default each caller is an admin.
+	signIn bool
+	// seen is told of each request, where it is not nil.
+	seen func(method, path string, status int)
+}
+
+// start starts it. It holds nothing on disk: its runs end with it.
+func (e embedded) start(ctx context.Context) (*localAirflow, error) {
+	version := airflowsim.Version(e.version)
+	config := airflowsim.Config{
+		Version: version, ExperimentalAPI: true, Auth: e.auth(),
+		Users: []airflowsim.User{
+			{Name: admin, Password: admin, Role: airflowsim.Admin},
+			{Name: "viewer", Password: "viewer", Role: airflowsim.Viewer},
+		},
+	}
+	for _, id := range e.dags {
+		config.DAGs = append(config.DAGs, airflowsim.DAG{ID: id})
+	}
+	sim, err := airflowsim.New(config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := listen(ctx, e.host, e.port, watched(sim, e.seen))
+	if err != nil {
+		return nil, err
+	}
+	a := &localAirflow{
+		name: "Airflow " + version.Release() + ", embedded", url: s.url, failed: s.failed, close: s.close,
+		login: "admin / admin, and viewer / viewer who may only look",
+	}
+	e.access(a)
+	return a, nil
+}
+
+func (e embedded) auth() airflowsim.Auth {
+	switch {
+	case e.version != string(airflowsim.Airflow33):
+		return airflowsim.AuthBasic
+	case e.signIn:
+		return airflowsim.AuthToken
+	default:
+		return airflowsim.AuthOpen
+	}
+}
+
+// access says how the function, and a person, get in.
+func (e embedded) access(a *localAirflow) {
+	runs := map[airflowsim.Version]string{
+		airflowsim.Airflow33:  "/api/v2/dags/%s/dagRuns",
+		airflowsim.Airflow211: "/api/v1/dags/%s/dagRuns",
+		airflowsim.Airflow110: "/api/experimental/dags/%s/dag_runs",
+	}[airflowsim.Version(e.version)]
+	login, kind := "-u "+admin+":"+admin+" ", "basic"
+	switch e.auth() {
+	case airflowsim.AuthOpen:
+		a.login, login, kind = "none is asked for, every caller is an admin", "", "none"
+	case airflowsim.AuthToken:
+		login = `-H "Authorization: Bearer $(curl -s ` + a.url + `/auth/token -H 'Content-Type: application/json' -d '{"username": "admin", "password": "admin"}' | cut -d '"' -f 4)" `
+		kind = "password"
+	}
+	a.settings = map[string]string{"AIRFLOW_URL": a.url, "AIRFLOW_AUTH": kind}
+	if kind != "none" {
+		a.settings["AIRFLOW_USERNAME"], a.settings["AIRFLOW_PASSWORD"] = admin, admin
+	}
+	a.curl = func(dagID string) string { return "curl -s " + login + a.url + fmt.Sprintf(runs, dagID) }
+}
+
+// watched tells of each request once it is answered.
+func watched(handler http.Handler, seen func(method, path string, status int)) http.Handler {
+	if seen == nil {
+		return handler
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		handler.ServeHTTP(recorder, r)
+		seen(r.Method, r.URL.Path, recorder.status)
+	})
+}
+
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusRecorder) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// over reads settings before getenv does.
+func over(settings map[string]string, getenv func(string) string) func(string) string {
+	return func(name string) string {
+		if value, ok := settings[name]; ok {
+			return value
+		}
+		return getenv(name)
+	}
+}
+
+// self is how a person calls this program: by its name, or by "go run" where
+// that has built it into a folder of its own.
+func self() string {
+	path, err := os.Executable()
+	if err == nil && strings.Contains(path, "go-build") && filepath.Base(filepath.Dir(path)) == "exe" {
+		return "go run ./cmd/dagtrigger"
+	}
+	return "dagtrigger"
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+const sendHelp = `Build the HTTP request that Google's platform would send for an event, post it to
+the function, and print how the event ended.
+
+The event is an object's change (send storage), a Pub/Sub message (send pubsub),
+or what a JSON file holds: a CloudEvent, an object resource as
+"gcloud storage objects describe --raw" prints it, a Pub/Sub message or the body
+of a push. The file - is the standard input.
+
+--as chooses the way by which the event comes:
+
+  eventarc        a CloudEvent, its attributes in headers: Eventarc triggers and
+                  functions of the second generation
+  structured      a CloudEvent as one JSON document
+  push            a Pub/Sub push subscription. An object's change comes as the
+                  notification that its bucket publishes, any other CloudEvent
+                  as a message that carries it
+  push-unwrapped  the same, by a subscription without payload wrapping that
+                  writes metadata
+  notification    a bucket's notification, pushed (the same as push)
+  background      a function of the first generation
+
+Each call makes another event. To see a redelivery, send one again under the same
+--id, and for storage the same --generation: its run exists, so it is a duplicate.
+
+With --count many are sent, numbered from 1, and {n} in the object's name, the data,
+an attribute, the file or --id becomes the number. An event whose id and generation
+are given without {n} is the same one every time.`
+
+const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
+  dagtrigger send storage gs://acme-landing/sales/eu.csv --as notification --print
+  dagtrigger send pubsub --data '{"order": 4711}' --attribute region=eu --as push
+  dagtrigger send pubsub --data '{"order": {n}}' --count 1000 --concurrency 80 --duplicates 20
+  dagtrigger send event.json --to https://trigger-abc123-ew.a.run.app \
+    --header "Authorization: Bearer $(gcloud auth print-identity-token)"`
+
+// defaultFunction is where "dagtrigger serve" listens where nothing else is said.
+const defaultFunction = "http://127.0.0.1:8080"
+
+// sendFlags say where to send, and how often.
+type sendFlags struct {
+	to      string
+	as      string
+	headers []string
+	timeout time.Duration
+	print   bool
+	json    bool
+	load    load
+}
+
+func (p *program) send() *cobra.Command {
+	s := &sendFlags{as: string(delivery.Eventarc)}
+	var f eventFlags
+	cmd := &cobra.Command{
+		Use:         "send FILE.json",
+		Short:       "Send an event to the function, as the platform would",
+		Long:        sendHelp,
+		Example:     sendExample,
+		GroupID:     groupTry,
+		Args:        takes("the FILE.json"),
+		Annotations: sendExits(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			events, err := p.makeFile(&f, args[0])
+			return p.deliver(cmd.Context(), s, events, err)
+		},
+	}
+	s.register(cmd)
+	f.common(cmd.PersistentFlags())
+	cmd.AddCommand(p.sendStorage(s, &f), p.sendPubSub(s, &f))
+	return cmd
+}
+
+func sendExits() map[string]string {
+	return exits("every delivery was acknowledged, or --print printed the request",
+		"one was not acknowledged, or not answered")
+}
+
+func (s *sendFlags) register(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&s.to, "to", defaultFunction, "the `URL` of the function")
+	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "the way by which the event comes, see above")
+	flags.StringArrayVar(&s.headers, "header", nil, "a `HEADER` to add, \"NAME: VALUE\"; may be repeated")
+	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "how long to wait for an answer, as `DURATION`")
+	flags.BoolVar(&s.print, "print", false, "print the request as a curl command, and send nothing")
+	flags.BoolVar(&s.json, "json", false, "print the result as one JSON object")
+	flags.IntVar(&s.load.count, "count", 1, "send `N` events")
+	flags.Float64Var(&s.load.rate, "rate", 0, "begin `N` deliveries a second (default: as fast as answered)")
+	flags.IntVar(&s.load.concurrency, "concurrency", 10, "have `N` deliveries under way at once")
+	flags.IntVar(&s.load.duplicates, "duplicates", 0, "deliver `N` in a hundred events twice, at the same time")
+	completes(cmd, "as", texts(delivery.Envelopes()))
+}
+
+func (p *program) sendStorage(s *sendFlags, f *eventFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "storage gs://BUCKET/OBJECT",
+		Short: "Send a change of an object in Cloud Storage",
+		Long: `Send what Cloud Storage and Eventarc would for a change of an object: the upload of
+a file, unless --change says otherwise. Nothing is uploaded: the object's resource
+is made up from the flags, with a new generation each time.`,
+		Example: `  dagtrigger send storage gs://acme-landing/sales/eu.csv --size 2048 --metadata owner=ana
+  dagtrigger send storage gs://acme-landing/sales/eu.csv --change deleted
+  dagtrigger send storage gs://acme-landing/in/{n}.csv --count 500 --as push-unwrapped`,
+		Args:        takes("gs://BUCKET/OBJECT"),
+		Annotations: sendExits(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			events, err := p.makeObject(f, args[0])
+			return p.deliver(cmd.Context(), s, events, err)
+		},
+	}
+	f.storage(cmd.Flags())
+	completes(cmd, "change", texts(delivery.Changes()))
+	return cmd
+}
+
+func (p *program) sendPubSub(s *sendFlags, f *eventFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pubsub",
+		Short: "Send a Pub/Sub message",
+		Long: `Send what Pub/Sub and Eventarc would for a message. Nothing is published: the message
+comes straight to the function, under a new message id each time.`,
+		Example: `  dagtrigger send pubsub --data '{"order": 4711}'
+  dagtrigger send pubsub --data @order.json --attribute region=eu --as push-unwrapped
+  dagtrigger send pubsub --data hello --id 1096434104173400   # twice: a redelivery`,
+		Args:        takes(),
+		Annotations: sendExits(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			events, err := p.makeMessage(f)
+			return p.deliver(cmd.Context(), s, events, err)
+		},
+	}
+	f.pubsub(cmd.Flags())
+	return cmd
+}
+
+// deliver does with events what s says. err tells that there are none.
+func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := s.load.check(); err != nil {
+		return err
+	}
+	if u, err := url.Parse(s.to); err != nil || u.Host == "" {
+		return &usageError{text: fmt.Sprintf("--to %q is no address", s.to), hint: "write it as http://HOST:PORT"}
+	}
+	headers, err := s.parseHeaders()
+	if err != nil {
+		return err
+	}
+	post := newPoster(s.to, s.load.concurrency, s.timeout, headers)
+	if s.load.count > 1 || s.load.duplicates > 0 {
+		if s.print {
+			return &usageError{text: "--print shows one request, and --count asks for many", hint: "leave one of them out"}
+		}
+		return p.sendMany(ctx, s, post, events)
+	}
+	request, err := envelope(events, 0, s.as)
+	if err != nil {
+		return err
+	}
+	if s.print {
+		request.Header = append(request.Header, headers...)
+		_, err = fmt.Fprintln(p.stdout, request.Curl(s.to))
+		return err
+	}
+	return p.sendOne(ctx, s, post, request)
+}
+
+// envelope makes event n and puts it into its envelope.
+func envelope(events maker, n int, as string) (delivery.Request, error) {
+	event, err := events(n)
+	if err != nil {
+		return delivery.Request{}, err
+	}
+	request, err := event.Request(delivery.Envelope(as))
+	if err != nil {
+		return delivery.Request{}, fmt.Errorf("building the request: %w", err)
+	}
+	return request, nil
+}
+
+func (s *sendFlags) parseHeaders() ([]delivery.Header, error) {
+	list := make([]delivery.Header, len(s.headers))
+	for i, h := range s.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, &usageError{text: "a --header has no name", hint: `write it as "NAME: VALUE"`} // it may hold a token
+		}
+		list[i] = delivery.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)}
+	}
+	return list, nil
+}
+
+func (p *program) sendOne(ctx context.Context, s *sendFlags, post *poster, r delivery.Request) error {
+	a, err := post.post(ctx, r)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		err = encode(p.stdout, a)
+	} else {
+		_, err = fmt.Fprint(p.stdout, a.text(p.painter(p.stdout)))
+	}
+	if err == nil && !a.Acknowledged {
+		return errTold
+	}
+	return err
+}
+
+// text is an answer for a person.
+func (a *answer) text(paint painter) string {
+	var b strings.Builder
+	status := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
+	if a.Acknowledged {
+		fmt.Fprintf(&b, "%s in %s: acknowledged\n", paint.good(status), took(a.took()))
+	} else {
+		fmt.Fprintf(&b, "%s in %s: not acknowledged, so the platform would send it again", paint.bad(status), took(a.took()))
+		if a.RetryAfter != "" {
+			fmt.Fprintf(&b, " (Retry-After: %s)", a.RetryAfter)
+		}
+		b.WriteString("\n")
+	}
+	if a.Error != "" {
+		fmt.Fprintf(&b, "  %s\n", a.Error)
+	}
+	for _, o := range a.Outcomes {
+		fmt.Fprintf(&b, "  %s  %s\n", paint.outcome(o.Kind, string(o.Kind)), whither(o))
+		if o.Reason != "" {
+			fmt.Fprintf(&b, "    %s\n", o.Reason)
+		}
+	}
+	return b.String()
+}
+
+// whither tells by which route an event led to which run.
+func whither(o trigger.Outcome) string {
+	var parts []string
+	if o.Route != "" {
+		parts = append(parts, "route "+o.Route)
+	}
+	if o.DAGID != "" {
+		parts = append(parts, "DAG "+o.DAGID)
+	}
+	if o.RunID != "" {
+		parts = append(parts, "run "+o.RunID)
+	}
+	return strings.Join(parts, ", ")
+}

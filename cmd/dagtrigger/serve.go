@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
+)
+
+const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings
+from the environment, writes its log as JSON to standard error, and at SIGTERM or
+SIGINT takes no further event, finishes those in flight and ends.
+
+Where no setting says which Airflow it works for, one is embedded, and everything
+works without an account. Otherwise these are enough:
+
+  DAG_ID                 the DAG that every event starts
+  COMPOSER_ENVIRONMENT   projects/P/locations/L/environments/E, or
+  AIRFLOW_URL            the address of any Airflow's web server, which but on
+                         Composer and loopback needs AIRFLOW_AUTH too
+
+"dagtrigger help settings" lists all. Towards Composer the function is whoever is
+logged in by gcloud, or the service account that it runs as. Faulty settings are
+told, all at once, and the function does not start.`
+
+func (p *program) serve() *cobra.Command {
+	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33)}
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Run the function, as Cloud Run would",
+		Long:    serveHelp,
+		GroupID: groupTry,
+		Example: `  dagtrigger serve
+  DAG_ID=load_sales PORT=9090 dagtrigger serve
+  DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
+    dagtrigger serve`,
+		Args:        takes(),
+		Annotations: exits("it was ended by SIGINT or SIGTERM", "the settings are faulty, or it could not start"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.runServe(cmd.Context(), s)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; 0.0.0.0 lets others in, who may start any run that events start")
+	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
+	flags.BoolVar(&s.json, "json", false, "print the addresses as one JSON object")
+	completes(cmd, "airflow-version", texts(versions()))
+	return cmd
+}
+
+type serveFlags struct {
+	host    string
+	version string // of the embedded Airflow
+	json    bool
+}
+
+// connection are the settings that say which Airflow the function works for.
+// Where none is set, one is embedded.
+func connection() []string {
+	fields := []string{
+		environment.FieldComposer, environment.FieldURL, environment.FieldAPI, environment.FieldAuth,
+		environment.FieldIAPClientID, environment.FieldUsername, environment.FieldPassword, environment.FieldPasswordFile,
+		environment.FieldToken, environment.FieldTokenFile, environment.FieldInsecure,
+	}
+	for i, field := range fields {
+		fields[i] = config.Variable(field)
+	}
+	return fields
+}
+
+func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
+	port, err := p.port()
+	if err != nil {
+		return err
+	}
+	getenv := p.getenv
+	var local *localAirflow
+	if !slices.ContainsFunc(connection(), func(name string) bool { return p.getenv(name) != "" }) {
+		getenv = over(map[string]string{"DAG_ID": p.dag()}, getenv)
+		local, err = embedded{version: s.version, host: loopback, dags: []string{p.dag()}}.start(ctx)
+		if err != nil {
+			return fmt.Errorf("starting the embedded Airflow: %w", err)
+		}
+		defer func() { err = errors.Join(err, local.close()) }()
+		getenv = over(local.settings, getenv)
+	}
+	f, c, err := function(getenv, p.stderr, nil)
+	if err != nil {
+		return err
+	}
+	served, err := listen(ctx, s.host, port, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, served.close()) }()
+	if err := p.ready(s, served.url, c, local); err != nil {
+		return err
+	}
+	return wait(ctx, served.failed, local.failure())
+}
+
+// port is where Cloud Run has a container listen:
+// https://cloud.google.com/run/docs/container-contract#port
+func (p *program) port() (int, error) {
+	text := p.getenv("PORT")
+	if text == "" {
+		return 8080, nil
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0, &hintedError{fmt.Errorf("PORT is %q", text), "use a number up to 65535, 0 for any port that is free"}
+	}
+	return int(port), nil
+}
+
+// dag is the DAG that every event starts on an embedded Airflow.
+func (p *program) dag() string {
+	if id := p.getenv("DAG_ID"); id != "" {
+		return id
+	}
+	return defaultDAG
+}
+
+// function makes the function of the settings that getenv reads. Its log goes to
+// log, its requests to Airflow by transport, where there is one.
+func function(getenv func(string) string, log io.Writer, transport http.RoundTripper) (*dagtrigger.Function, config.Config, error) {
+	c, err := config.FromEnv(getenv)
+	if err != nil {
+		return nil, c, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
+	}
+	f, err := dagtrigger.New(c, cloudlog.New(log, c.LogLevel), transport)
+	return f, c, err
+}
+
+// ready tells that the function listens, and what to do with it.
+func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
+	airflowURL := c.Environments[config.DefaultEnvironment].URL
+	if s.json {
+		return encode(p.stdout, map[string]any{"url": url, "airflow_url": airflowURL, "dag_id": c.DAGID, "embedded": local != nil})
+	}
+	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: every event starts the DAG %s.\n", url, c.DAGID)
+	if err != nil {
+		return err
+	}
+	if local == nil {
+		_, err = fmt.Fprintf(p.stdout, "Airflow is at %s.\n", airflowURL)
+	} else {
+		_, err = fmt.Fprintf(p.stdout, "No setting says which Airflow, so one is embedded: %s, at %s\n(login: %s).\n", local.name, local.url, local.login)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "\nFrom another terminal:\n%s\nIts log follows, a line for each event. Ctrl-C ends it.\n", tryThis(url, c.DAGID, local))
+	return err
+}
+
+// tryThis are commands to paste.
+func tryThis(url, dagID string, local *localAirflow) string {
+	to := ""
+	if url != defaultFunction {
+		to = " --to " + url
+	}
+	rows := [][]string{
+		{"  " + self() + " send storage gs://acme-landing/sales/eu.csv" + to, "# an upload"},
+		{"  " + self() + ` send pubsub --data '{"order": 4711}' --as push` + to, "# a message"},
+		{"  " + self() + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to, "# many"},
+	}
+	if local != nil {
+		rows = append(rows, []string{"  " + local.curl(dagID), "# the runs that Airflow holds"})
+	}
+	text := ""
+	for _, line := range columns(rows) {
+		text += line + "\n"
+	}
+	return text
+}

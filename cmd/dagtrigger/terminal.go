@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fatih/color"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// isTerminal tells whether a person reads w, who may be shown bars.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// bar shows on a terminal how far something has come.
+func (p *program) bar(what string, total int, hidden bool) *progressbar.ProgressBar {
+	w := p.stderr
+	if hidden || !isTerminal(w) {
+		w = io.Discard
+	}
+	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond))
+}
+
+// painter colours what goes to a terminal, unless NO_COLOR is set
+// (https://no-color.org) or the terminal is a dumb one.
+type painter struct{ on bool }
+
+func (p *program) painter(w io.Writer) painter {
+	return painter{isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
+}
+
+func (p painter) paint(s string, attributes ...color.Attribute) string {
+	if !p.on {
+		return s
+	}
+	c := color.New(attributes...)
+	c.EnableColor()
+	return c.Sprint(s)
+}
+
+func (p painter) bold(s string) string { return p.paint(s, color.Bold) }
+func (p painter) dim(s string) string  { return p.paint(s, color.Faint) }
+func (p painter) good(s string) string { return p.paint(s, color.FgGreen) }
+func (p painter) bad(s string) string  { return p.paint(s, color.FgRed) }
+
+// outcome colours a text by the outcome that it tells of: what a person has to
+// look at is red, what mends itself is yellow.
+func (p painter) outcome(kind trigger.Kind, s string) string {
+	switch kind {
+	case trigger.Triggered:
+		return p.good(s)
+	case trigger.Duplicate:
+		return p.paint(s, color.FgCyan)
+	case trigger.Deferred:
+		return p.paint(s, color.FgYellow)
+	case trigger.Unmatched:
+		return s
+	default:
+		return p.bad(s)
+	}
+}
+
+// pad fills s with blanks up to width characters.
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
+
+// columns aligns rows. The last cell of a row is not padded.
+func columns(rows [][]string) []string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		for j, cell := range row[:len(row)-1] {
+			lines[i] += pad(cell, widths[j]) + "  "
+		}
+		lines[i] = strings.TrimRight(lines[i]+row[len(row)-1], " ")
+	}
+	return lines
+}
+
+// took writes how long something took, to three digits or so.
+func took(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	default:
+		return d.Round(10 * time.Millisecond).String()
+	}
+}
+
+// encode writes v as one line of JSON.
+func encode(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// plural is "1 event", "2 events".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
