@@ -195,7 +195,7 @@ type Run struct {
 	Conf []byte
 	// State is queued, running or success, by now.
 	State string
-	Type  string // manual, but where an experimental caller's id says scheduled__
+	Type  string // manual, but where an experimental caller's id begins like another type's
 	Note  string
 	// LogicalDate is zero where there is none, RunAfter but on 3.3.
 	LogicalDate, RunAfter time.Time

@@ -59,6 +59,7 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 		{name: "nothing", req: experiment("d", ""), want: sorry},
 		{name: "conf a text of JSON", req: experiment("d", exactly("r1", `, "conf": "{\"a\": 1}"`)), want: exact("r1")},
 		{name: "conf a text of none", req: experiment("d", exactly("r1", `, "conf": "bad"`)), want: ooops},
+		{name: "conf a text nested too deep", req: experiment("d", exactly("r1", `, "conf": "`+strings.Repeat("[", 1e6)+`"`)), want: ooops},
 		{name: "a duplicate goes before a bad conf", after: []request{experiment("d", exactly("r1", ""))}, req: experiment("d", exactly("r1", `, "conf": "bad"`)), want: refused(400, "Run id r1 already exists for dag id d")},
 		{name: "conf null", req: experiment("d", exactly("r1", `, "conf": null`)), want: exact("r1")},
 		{name: "conf an empty list", req: experiment("d", exactly("r1", `, "conf": []`)), want: exact("r1")},

@@ -142,6 +142,9 @@ func oldConf(v any) (*object, bool) {
 		if v == "" {
 			return obj(), true
 		}
+		if nesting([]byte(v)) > pythonNesting {
+			return obj(), false
+		}
 		inner, syntax := parse([]byte(v))
 		if conf, ok := inner.(*object); ok {
 			return conf, true

@@ -27,9 +27,9 @@ const (
 	LoginRedirect
 	// LoginPage answers 200 with a page that asks for a password.
 	LoginPage
-	// Stall holds the request for Delay, or until Until is closed, or until
-	// the caller gives up; then it goes on as if nothing had been, whether
-	// anybody still listens or not, as a busy web server does.
+	// Stall holds the request for Delay, until Until is closed or until the
+	// caller gives up, whichever comes first; then it goes on as if nothing
+	// had been, whether anybody still listens or not, as a busy web server does.
 	Stall
 )
 
@@ -46,7 +46,7 @@ type Fault struct {
 	Served bool
 
 	Status     int           // of Refuse; zero stands for 503
-	RetryAfter time.Duration // of Refuse, in whole seconds; zero for none
+	RetryAfter time.Duration // of Refuse, told in whole seconds, rounded up; zero for none
 	Location   string        // of LoginRedirect; empty stands for Airflow's own /login/
 	Delay      time.Duration // of Stall
 	Until      <-chan struct{}
@@ -164,7 +164,7 @@ func (f *faults) strike(method, dagID string) (Fault, bool) {
 	}
 	for i := range f.injected {
 		if fault := &f.injected[i]; fault.Count != 0 && fault.fits(method, dagID) {
-			fault.Count = max(fault.Count-1, -1)
+			fault.Count-- // one below zero never comes to it
 			return *fault, true
 		}
 	}
@@ -213,13 +213,13 @@ func (fault Fault) pass(w http.ResponseWriter, req *http.Request) bool {
 func refuse(status int, retryAfter time.Duration) answer {
 	a := page(status, strconv.Itoa(status)+" "+http.StatusText(status), "nginx")
 	if retryAfter > 0 {
-		a = a.with("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		a = a.with("Retry-After", strconv.Itoa(int((retryAfter+time.Second-1)/time.Second)))
 	}
 	return a
 }
 
-// stall waits for the delay, the channel or the caller's going, whichever comes first.
-// A nil channel and no delay leave the caller's going alone.
+// stall waits for what comes first: without a delay and a channel only the
+// caller's going does.
 func stall(ctx context.Context, delay time.Duration, until <-chan struct{}) {
 	var over <-chan time.Time
 	if delay > 0 {

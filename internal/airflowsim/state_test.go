@@ -3,6 +3,7 @@
 package airflowsim_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -142,16 +143,39 @@ func TestRunsAreCountedByState(t *testing.T) {
 		do(t, s, v2Trigger("d", wish(id, "")))
 		clock.advance(time.Minute)
 	}
+	do(t, s, v2Trigger("d", wish("late", `,"run_after":"2030-01-01T00:00:00Z"`)))
 	for query, want := range map[string]string{
-		"?state=queued&state=running":   `"dag_run_id":"b"|"dag_run_id":"c"|"total_entries":2`,
-		"?state=success":                `"dag_run_id":"a"|"total_entries":1`,
-		"?state=queued":                 `"total_entries":0`,
-		"?limit=1&order_by=-run_after":  `"dag_run_id":"c"|"total_entries":3`,
-		"?limit=1&offset=1&order_by=id": `"dag_run_id":"b"|"total_entries":3`,
-		"?limit=0":                      `"dag_runs":[]|"total_entries":3`,
-		"?run_id_pattern=B":             `"dag_run_id":"b"|"total_entries":1`,
+		"?state=queued&state=running":              `"dag_run_id":"b"|"dag_run_id":"c"|"dag_run_id":"late"|"total_entries":3`,
+		"?state=success":                           `"dag_run_id":"a"|"total_entries":1`,
+		"?state=failed":                            `"total_entries":0`,
+		"?limit=1&order_by=-run_after":             `"dag_run_id":"late"|"total_entries":4`,
+		"?limit=1&order_by=-start_date":            `"dag_run_id":"late"|"total_entries":4`, // it has none, and null is the largest
+		"?limit=1&order_by=start_date":             `"dag_run_id":"a"|"total_entries":4`,
+		"?limit=1&offset=1&order_by=id":            `"dag_run_id":"b"|"total_entries":4`,
+		"?limit=1&order_by=-state&order_by=run_id": `"dag_run_id":"a"|"total_entries":4`,
+		"?limit=0":            `"dag_runs":[]|"total_entries":4`,
+		"?run_id_pattern=L_T": `"dag_run_id":"late"|"total_entries":1`,
 	} {
 		holds(t, query, do(t, s, get("/api/v2/dags/d/dagRuns"+query)).Body.String(), want)
+	}
+}
+
+func TestAPageHasAHundredRunsAtTheMost(t *testing.T) {
+	t.Parallel()
+	s2, s3 := newServer(t, airflow211(t)), newServer(t, airflow33(t))
+	for i := range 101 {
+		do(t, s2, v1Trigger("d", fmt.Sprintf(`{"dag_run_id": "r%d", "logical_date": "2024-01-01T00:00:00.%06dZ"}`, i, i)))
+		do(t, s3, v2Trigger("d", wish(fmt.Sprintf("r%d", i), "")))
+	}
+	for path, want := range map[string]int{"/api/v1/dags/d/dagRuns": 100, "/api/v1/dags/d/dagRuns?limit=500": 100, "/api/v1/dags/d/dagRuns?limit=0": 100} {
+		if got := strings.Count(do(t, s2, get(path)).Body.String(), "dag_run_id"); got != want {
+			t.Errorf("%s: got %d, want %d", path, got, want)
+		}
+	}
+	for path, want := range map[string]int{"/api/v2/dags/d/dagRuns": 50, "/api/v2/dags/d/dagRuns?limit=500": 100, "/api/v2/dags/d/dagRuns?limit=0": 0} {
+		if got := strings.Count(do(t, s3, get(path)).Body.String(), "dag_run_id"); got != want {
+			t.Errorf("%s: got %d, want %d", path, got, want)
+		}
 	}
 }
 
