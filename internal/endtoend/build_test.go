@@ -20,6 +20,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	// The generated main imports it, so go.sum must hold what it needs.
+	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 )
 
 // generatedMain is the program that the buildpack writes beside the function,
