@@ -115,9 +115,8 @@ func v2Complaint(d *dag, r *run) string {
 
 // v2Database is what PostgreSQL refuses, and what the answer cannot hold.
 func (c *call) v2Database(r *run) *answer {
-	conf := string(pydanticStyle.encode(r.conf))
 	switch {
-	case strings.Contains(r.ID, "\x00") || nesting([]byte(conf)) > v2Nesting:
+	case strings.Contains(r.ID, "\x00") || depth(r.conf) > v2Nesting:
 		return &internalError
 	case len([]rune(r.ID)) > maxRunID || len([]rune(r.Note)) > maxNote || unstorable(r.conf):
 		return new(c.rejected(http.StatusUnprocessableEntity, "Value rejected by database"))
@@ -132,6 +131,23 @@ func (c *call) rejected(status int, reason string) answer {
 	c.s.serial++
 	return detail(status, obj("reason", reason, "statement", "hidden", "orig_error", "hidden",
 		"message", fmt.Sprintf("Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID %08d", c.s.serial)))
+}
+
+// depth is the nesting of a value.
+func depth(v any) (deepest int) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			deepest = max(deepest, depth(item))
+		}
+	case *object:
+		for _, item := range v.vals {
+			deepest = max(deepest, depth(item))
+		}
+	default:
+		return 0
+	}
+	return deepest + 1
 }
 
 // unstorable tells what jsonb does not hold: NUL in a text, and infinity.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -238,20 +239,34 @@ func (st style) appendMembers(b []byte, open, end byte, n int, margin string, me
 }
 
 func (st style) appendString(b []byte, s string) []byte {
-	const short = "\b\f\n\r\t\"\\"
 	b = append(b, '"')
-	for _, r := range s {
-		switch i := strings.IndexRune(short, r); {
-		case i >= 0:
-			b = append(b, '\\', `bfnrt"\`[i])
-		case r < 0x20, st.ascii && r > 0x7e && r <= 0xffff:
-			b = fmt.Appendf(b, `\u%04x`, r)
-		case st.ascii && r > 0xffff:
-			r -= 0x10000
-			b = fmt.Appendf(b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			b = utf8.AppendRune(b, r)
+	for s != "" {
+		plain := strings.IndexFunc(s, st.escapes)
+		if plain < 0 {
+			plain = len(s)
+		}
+		b, s = append(b, s[:plain]...), s[plain:]
+		if s != "" {
+			r, size := utf8.DecodeRuneInString(s)
+			b, s = appendEscape(b, r), s[size:]
 		}
 	}
 	return append(b, '"')
+}
+
+// escapes tells the characters that json.dumps does not leave as they are.
+func (st style) escapes(r rune) bool {
+	return r < 0x20 || r == '"' || r == '\\' || st.ascii && r > 0x7e
+}
+
+func appendEscape(b []byte, r rune) []byte {
+	const short = "\b\f\n\r\t\"\\"
+	switch i := strings.IndexRune(short, r); {
+	case i >= 0:
+		return append(b, '\\', `bfnrt"\`[i])
+	case r > 0xffff:
+		high, low := utf16.EncodeRune(r)
+		return fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+	}
+	return fmt.Appendf(b, `\u%04x`, r)
 }
