@@ -99,24 +99,7 @@ const taskBound = 3 * time.Minute
 
 func TestARunRunsAndItsConfIsRead(t *testing.T) {
 	forEachVersion(t, airflowreal.Options{Scheduler: true}, func(t *testing.T, a *airflowreal.Airflow) {
-		admin := caller{a, a.Admin}
-		status, body := admin.post(t, airflowreal.RecordDAG, map[string]any{
-			"dag_run_id": "one", "conf": map[string]any{"uri": "gs://acme/ü.csv", "size": json.Number("9007199254740993")},
-		})
-		want(t, "a run", status, body, 200, `"one"`)
-		ctx, cancel := context.WithTimeout(t.Context(), taskBound)
-		defer cancel()
-		conf, err := a.Conf(ctx, "one")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var read struct {
-			URI  string
-			Size json.Number
-		}
-		if err := json.Unmarshal(conf, &read); err != nil || read.URI != "gs://acme/ü.csv" || read.Size != "9007199254740993" {
-			t.Errorf("the task saw %s, %v", conf, err)
-		}
+		testARun(t, a)
 		addresses := airflowreal.Listening(t)
 		if len(addresses) < 2 {
 			t.Errorf("it listens on %q alone", addresses)
@@ -127,6 +110,38 @@ func TestARunRunsAndItsConfIsRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// testARun starts a run, and reads what its task saw.
+func testARun(t *testing.T, a *airflowreal.Airflow) {
+	t.Helper()
+	status, body := caller{a, a.Admin}.post(t, airflowreal.RecordDAG, map[string]any{
+		"dag_run_id": "one", "conf": map[string]any{"uri": "gs://acme/ü.csv", "size": json.Number("9007199254740993")},
+	})
+	want(t, "a run", status, body, 200, `"one"`)
+	ctx, cancel := context.WithTimeout(t.Context(), taskBound)
+	defer cancel()
+	conf, err := a.Conf(ctx, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		URI  string
+		Size json.Number
+	}
+	if err := json.Unmarshal(conf, &read); err != nil || read.URI != "gs://acme/ü.csv" || read.Size != "9007199254740993" {
+		t.Errorf("the task saw %s, %v", conf, err)
+	}
+}
+
+// TestARunRunsOnSQLite is for the version that treats SQLite apart, of those that there are.
+func TestARunRunsOnSQLite(t *testing.T) {
+	realtest.Need(t)
+	a := realtest.Start(t, airflowreal.Options{Version: airflowreal.Versions()[0], Scheduler: true, Database: airflowreal.SQLite})
+	if a.Database != "SQLite" {
+		t.Errorf("it runs on %s", a.Database)
+	}
+	testARun(t, a)
 }
 
 func TestItsDAGsAndUsersAreWhatTheyAreSaidToBe(t *testing.T) {
@@ -173,6 +188,7 @@ func testOddDAGs(t *testing.T, admin caller) {
 	}
 	status, body = admin.request(t, http.MethodGet, api+"/importErrors", nil)
 	want(t, "import errors", status, body, 200, "a_name_that_is_not_there")
+	want(t, "import errors, of the broken DAG alone", status, strings.ReplaceAll(body, " ", ""), 200, `"total_entries":1`)
 	status, body = admin.request(t, http.MethodGet, api+"/dags/"+airflowreal.PausedDAG, nil)
 	want(t, "the paused DAG", status, strings.ReplaceAll(body, " ", ""), 200, `"is_paused":true`)
 	status, body = admin.request(t, http.MethodGet, api+assets, nil)

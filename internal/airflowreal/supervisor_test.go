@@ -124,6 +124,25 @@ func TestStopAsksFirstWhereItIsToldTo(t *testing.T) {
 	}
 }
 
+func TestTheFolderStaysWhileACommandRunsInIt(t *testing.T) {
+	t.Parallel()
+	s := supervised(t)
+	p, err := s.start(escapes(s.python, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := waitUntil(t.Context(), []*process{p}, func(context.Context) string { return untilLogged(p) }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := lockFile(ctx, s.path("supervisors"), cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("what removes the folder would not wait: %v", err)
+	}
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAProgramThatEndsLeavesNothing is the promise of this package, for every
 // way in which a program can end.
 func TestAProgramThatEndsLeavesNothing(t *testing.T) {
