@@ -22,6 +22,8 @@ type Options struct {
 	// Environments are the names of the environments. A route may leave its own
 	// out where there is one; with none, no route may name one.
 	Environments []string
+	// Default is the environment of all routes where Environments has none.
+	Default string
 }
 
 // Compile makes a table of specs, or tells all that is wrong with them, in the
@@ -209,6 +211,8 @@ func (c *compiler) environment() string {
 		c.missing("environment", "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
 	case !name.IsSet() && len(known) == 1:
 		return known[0]
+	case len(known) == 0:
+		return c.options.Default
 	}
 	return name.Value
 }
