@@ -38,7 +38,7 @@ func (c *compiler) filters() []filter {
 		}
 		c.captures = slices.DeleteFunc(c.captures, func(name string) bool { return !slices.Contains(p.Names(), name) })
 	}
-	return filters
+	return slices.Clone(filters)
 }
 
 func (c *compiler) patternsOf(filters []filter, key string) []*pattern.Pattern {

@@ -109,6 +109,7 @@ func (c *compiler) conf() *conf {
 	b := &confBuilder{compiler: c, conf: &conf{}}
 	b.write(v, "conf")
 	b.flush()
+	b.conf.pieces = slices.Clone(b.conf.pieces) // of the right size: most routes of a big file sleep
 	return b.conf
 }
 
@@ -138,7 +139,7 @@ type confBuilder struct {
 func (b *confBuilder) write(v Value, key string) {
 	switch v.Kind {
 	case Literal:
-		b.written.WriteString(v.Literal)
+		b.written.WriteString(v.Value)
 	case Template:
 		b.template(v.Text, key)
 	case List:

@@ -24,8 +24,15 @@ const maxDepth = 200
 // nothing of node but text, so that the caller can let go of a long file's
 // nodes one by one.
 func Decode(node *yaml.Node) (Spec, []Fault) {
-	d := &decoder{left: maxNodes}
-	spec := Spec{Position: position(node)}
+	d := &decoder{}
+	spec := d.route(node)
+	return spec, d.faults
+}
+
+// route decodes one route.
+func (d *decoder) route(node *yaml.Node) Spec {
+	d.left, d.depth = maxNodes, 0
+	spec := Spec{Position: d.position(node)}
 	if node, ok := d.follow(node); ok && node.Kind != yaml.MappingNode {
 		spec.faulty = keyNames()
 	}
@@ -40,10 +47,8 @@ func Decode(node *yaml.Node) (Spec, []Fault) {
 			spec.faulty = append(spec.faulty, name.Value)
 		}
 	})
-	return spec, d.faults
+	return spec
 }
-
-func position(node *yaml.Node) Position { return Position{node.Line, node.Column} }
 
 func keyNames() []string {
 	names := make([]string, len(keys))
@@ -61,11 +66,16 @@ func suggestion(name string, known []string) string {
 	return "use one of " + strings.Join(known, ", ")
 }
 
-// decoder gathers what is wrong with one route.
+// decoder gathers what is wrong with routes.
 type decoder struct {
 	faults []Fault
-	left   int // of the nodes that one route may have
+	above  int32 // lines of the file above the nodes' first
+	left   int   // of the nodes that one route may have
 	depth  int
+}
+
+func (d *decoder) position(node *yaml.Node) Position {
+	return Position{d.above + int32(node.Line), int32(node.Column)}
 }
 
 func (d *decoder) fault(at Position, what, fix string) {
@@ -76,7 +86,7 @@ func (d *decoder) fault(at Position, what, fix string) {
 // too many.
 func (d *decoder) follow(node *yaml.Node) (*yaml.Node, bool) {
 	if d.left--; d.left == 0 {
-		d.fault(position(node), fmt.Sprintf("the route has over %d values", maxNodes), "use fewer aliases, or split the route")
+		d.fault(d.position(node), fmt.Sprintf("the route has over %d values", maxNodes), "use fewer aliases, or split the route")
 	}
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -105,7 +115,7 @@ func (d *decoder) key(k Key, node *yaml.Node, spec *Spec) {
 // text decodes text that is one.
 func (d *decoder) text(k Key, node *yaml.Node, field *Text) {
 	if isText(node) {
-		*field = textOf(node)
+		*field = d.textOf(node)
 		return
 	}
 	d.wrong(k, node)
@@ -117,7 +127,7 @@ func (d *decoder) wrong(k Key, node *yaml.Node) {
 	if node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" && k.Type != TypeSwitch {
 		fix = fmt.Sprintf("quote it: %q", node.Value)
 	}
-	d.fault(position(node), fmt.Sprintf("%s takes %s, and this is %s", k.Name, k.Type, described(node)), fix)
+	d.fault(d.position(node), fmt.Sprintf("%s takes %s, and this is %s", k.Name, k.Type, described(node)), fix)
 }
 
 // described names what a node is.
@@ -146,14 +156,14 @@ func isText(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && described(node) == "text"
 }
 
-func textOf(node *yaml.Node) Text {
-	return Text{Value: node.Value, Position: position(node), Lead: lead(node)}
+func (d *decoder) textOf(node *yaml.Node) Text {
+	return Text{Value: node.Value, Position: d.position(node), Lead: lead(node)}
 }
 
 // lead is how far a text begins behind its node, and -1 where folding,
 // indentation or escapes keep its places from being places in the file.
-func lead(node *yaml.Node) int {
-	escaped, lead := "\n", 1
+func lead(node *yaml.Node) int32 {
+	escaped, lead := "\n", int32(1)
 	switch node.Style {
 	case yaml.LiteralStyle, yaml.FoldedStyle:
 		return -1
@@ -173,7 +183,7 @@ func lead(node *yaml.Node) int {
 // texts decodes one text or a list of them.
 func (d *decoder) texts(k Key, node *yaml.Node, field *[]Text) {
 	if isText(node) {
-		*field = []Text{textOf(node)}
+		*field = []Text{d.textOf(node)}
 		return
 	}
 	if node.Kind != yaml.SequenceNode {
@@ -181,7 +191,7 @@ func (d *decoder) texts(k Key, node *yaml.Node, field *[]Text) {
 		return
 	}
 	if len(node.Content) == 0 {
-		d.fault(position(node), k.Name+" is an empty list", "leave "+k.Name+" out, or write it as "+k.Example)
+		d.fault(d.position(node), k.Name+" is an empty list", "leave "+k.Name+" out, or write it as "+k.Example)
 	}
 	for _, item := range node.Content {
 		item, ok := d.follow(item)
@@ -191,7 +201,7 @@ func (d *decoder) texts(k Key, node *yaml.Node, field *[]Text) {
 		case !isText(item):
 			d.wrong(k, item)
 		default:
-			*field = append(*field, textOf(item))
+			*field = append(*field, d.textOf(item))
 		}
 	}
 }
@@ -202,7 +212,7 @@ func (d *decoder) attributes(k Key, node *yaml.Node, field *[]Attribute) {
 		return
 	}
 	if len(node.Content) == 0 {
-		d.fault(position(node), k.Name+" is an empty map", "leave "+k.Name+" out, or write it as "+k.Example)
+		d.fault(d.position(node), k.Name+" is an empty map", "leave "+k.Name+" out, or write it as "+k.Example)
 	}
 	d.members(node, k.Name, func(name Text, value *yaml.Node) {
 		if value, ok := d.follow(value); ok {
@@ -219,7 +229,7 @@ func (d *decoder) toggle(k Key, node *yaml.Node, field *Switch) {
 		d.wrong(k, node)
 		return
 	}
-	*field = Switch{position(node), !on}
+	*field = Switch{d.position(node), !on}
 }
 
 // members calls each for the members of a map, and reports names that are no
@@ -230,7 +240,7 @@ func (d *decoder) members(node *yaml.Node, what string, each func(name Text, val
 		return
 	}
 	if node.Kind != yaml.MappingNode {
-		d.fault(position(node), fmt.Sprintf("%s is a map, and this is %s", what, described(node)), "write it as key: value")
+		d.fault(d.position(node), fmt.Sprintf("%s is a map, and this is %s", what, described(node)), "write it as key: value")
 		return
 	}
 	first := map[string]Position{}
@@ -242,14 +252,14 @@ func (d *decoder) members(node *yaml.Node, what string, each func(name Text, val
 		at, twice := first[key.Value]
 		switch {
 		case key.ShortTag() == "!!merge":
-			d.fault(position(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
+			d.fault(d.position(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
 		case !isText(key):
-			d.fault(position(key), fmt.Sprintf("a key is text, and this is %s", described(key)), fmt.Sprintf("quote it: %q", key.Value))
+			d.fault(d.position(key), fmt.Sprintf("a key is text, and this is %s", described(key)), fmt.Sprintf("quote it: %q", key.Value))
 		case twice:
-			d.fault(position(key), fmt.Sprintf("%s stands here twice, first on line %d", key.Value, at.Line), "remove one of the two")
+			d.fault(d.position(key), fmt.Sprintf("%s stands here twice, first on line %d", key.Value, at.Line), "remove one of the two")
 		default:
-			first[key.Value] = position(key)
-			each(textOf(key), node.Content[i+1])
+			first[key.Value] = d.position(key)
+			each(d.textOf(key), node.Content[i+1])
 		}
 	}
 }

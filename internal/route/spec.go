@@ -39,8 +39,8 @@ type Spec struct {
 }
 
 // Position is a place in the file. Lines and columns count from 1, columns in
-// characters; zero means nowhere.
-type Position struct{ Line, Column int }
+// characters; zero means nowhere. It is small because every text has one.
+type Position struct{ Line, Column int32 }
 
 // Text is text of the file.
 type Text struct {
@@ -48,7 +48,7 @@ type Text struct {
 	Position
 	// Lead is how many characters of the file are between Position and the text:
 	// 1 for a quote, and -1 where the text does not stand there as it is.
-	Lead int
+	Lead int32
 }
 
 // IsSet tells whether the operator wrote the text, be it empty.
@@ -59,7 +59,7 @@ func (t Text) at(offset int) Position {
 	if t.Lead < 0 || offset == 0 {
 		return t.Position
 	}
-	return Position{t.Line, t.Column + t.Lead + utf8.RuneCountInString(t.Value[:offset])}
+	return Position{t.Line, t.Column + t.Lead + int32(utf8.RuneCountInString(t.Value[:offset]))}
 }
 
 // Attribute is the name of an attribute and the patterns for its value.
@@ -76,10 +76,10 @@ type Switch struct {
 
 // Value is a value of a conf.
 type Value struct {
-	Position
-	Kind    Kind
-	Text    Text    // of Template
-	Literal string  // of Literal, as JSON
+	Kind Kind
+	// Text is that of a Template, and of a Literal the JSON. Lists and maps have
+	// but its Position.
+	Text
 	Members []Value // of List and Map
 	Names   []Text  // of Map, for each of the members
 }

@@ -11,7 +11,7 @@ import (
 
 // value decodes a value of a conf.
 func (d *decoder) value(node *yaml.Node) Value {
-	v := Value{Position: position(node)}
+	v := Value{Text: Text{Position: d.position(node)}}
 	if d.depth++; d.depth > maxDepth {
 		d.fault(v.Position, fmt.Sprintf("the conf is nested over %d levels", maxDepth), "nest it less")
 		d.left = 1
@@ -20,16 +20,16 @@ func (d *decoder) value(node *yaml.Node) Value {
 	switch {
 	case d.left <= 1:
 	case isText(node):
-		v.Kind, v.Text = Template, textOf(node)
+		v.Kind, v.Text = Template, d.textOf(node)
 	case node.Kind == yaml.SequenceNode:
-		v.Kind = List
+		v.Kind, v.Members = List, make([]Value, 0, len(node.Content))
 		for _, item := range node.Content {
 			if item, ok := d.follow(item); ok {
 				v.Members = append(v.Members, d.value(item))
 			}
 		}
 	case node.Kind == yaml.MappingNode:
-		v.Kind = Map
+		v.Kind, v.Members, v.Names = Map, make([]Value, 0, len(node.Content)/2), make([]Text, 0, len(node.Content)/2)
 		d.members(node, "conf", func(name Text, value *yaml.Node) {
 			if value, ok := d.follow(value); ok {
 				v.Names = append(v.Names, name)
@@ -37,7 +37,7 @@ func (d *decoder) value(node *yaml.Node) Value {
 			}
 		})
 	default:
-		v.Kind, v.Literal = Literal, d.literal(node)
+		v.Kind, v.Value = Literal, d.literal(node)
 	}
 	return v
 }
@@ -57,6 +57,6 @@ func (d *decoder) literal(node *yaml.Node) string {
 			}
 		}
 	}
-	d.fault(position(node), fmt.Sprintf("%s is no JSON", node.Value), "quote it, or write a number, true, false or null")
+	d.fault(d.position(node), fmt.Sprintf("%s is no JSON", node.Value), "quote it, or write a number, true, false or null")
 	return "null"
 }

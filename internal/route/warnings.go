@@ -127,7 +127,7 @@ func (w *warner) resources(key, kind string, texts []Text) {
 }
 
 func (w *warner) nothing(key string, text Text, why, fix string) {
-	w.warn(text.Position, fmt.Sprintf("%s: %s can match nothing: %s", key, shorten(text.Value, maxReason), why), fix)
+	w.warn(text.Position, fmt.Sprintf("%s: %q can match nothing: %s", key, shorten(text.Value, maxReason), why), fix)
 }
 
 // constants finds what is the same for every event and should not be.
@@ -210,7 +210,7 @@ func (s *Spec) asks() string {
 // content writes a value of a conf, wherever it stands.
 func (v Value) content() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d%q%q%q(", v.Kind, v.Text.Value, v.Literal, values(v.Names))
+	fmt.Fprintf(&b, "%d%q%q(", v.Kind, v.Value, values(v.Names))
 	for _, member := range v.Members {
 		b.WriteString(member.content())
 	}

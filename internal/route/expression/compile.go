@@ -11,19 +11,40 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Compiler compiles the expressions of one file: each text once, however often
-// it stands there. Any number of goroutines may use it at once.
+// Compiler compiles the expressions and templates of one file: each text once,
+// however often it stands there. Any number of goroutines may use it at once.
 type Compiler struct {
-	language *language
-	mu       sync.Mutex
-	seen     map[string]*compiled
+	language    *language
+	expressions cache[Expression]
+	templates   cache[Template]
 }
 
-type compiled struct {
-	once       sync.Once
-	expression *Expression
-	uses       []Use
-	faults     []Fault
+// cache holds what was made of each text.
+type cache[T any] struct {
+	mu   sync.Mutex
+	seen map[string]*entry[T]
+}
+
+type entry[T any] struct {
+	once   sync.Once
+	value  *T
+	uses   []Use
+	faults []Fault
+}
+
+// entry returns that of text, which may have been made already.
+func (c *cache[T]) entry(text string) *entry[T] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.seen[text]
+	if !ok {
+		if c.seen == nil {
+			c.seen = map[string]*entry[T]{}
+		}
+		e = &entry[T]{}
+		c.seen[text] = e
+	}
+	return e
 }
 
 // Use is where an expression names a variable; of path, with the capture.
@@ -39,23 +60,15 @@ func NewCompiler() (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiler{language: l, seen: map[string]*compiled{}}, nil
+	return &Compiler{language: l}, nil
 }
 
 // Expression compiles text, and tells which variables it uses and where. Nobody
 // may change what it returns.
 func (c *Compiler) Expression(text string) (*Expression, []Use, []Fault) {
-	c.mu.Lock()
-	entry, ok := c.seen[text]
-	if !ok {
-		entry = &compiled{}
-		c.seen[text] = entry
-	}
-	c.mu.Unlock()
-	entry.once.Do(func() {
-		entry.expression, entry.uses, entry.faults = c.language.compile(text)
-	})
-	return entry.expression, entry.uses, entry.faults
+	entry := c.expressions.entry(text)
+	entry.once.Do(func() { entry.value, entry.uses, entry.faults = c.language.compile(text) })
+	return entry.value, entry.uses, entry.faults
 }
 
 // compile checks text, and keeps no more of it than evaluation needs: a file

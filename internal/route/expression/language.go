@@ -14,6 +14,8 @@
 package expression
 
 import (
+	"strings"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/checker"
 	"cel.dev/cel-go/common"
@@ -49,6 +51,8 @@ type language struct {
 	parser  *parser.Parser
 	tracker *parser.Parser // remembers macros as they were written
 	checker *checker.Env
+
+	validators map[string]cel.ASTValidator // of literals, by the function that takes them
 }
 
 func newLanguage() (*language, error) {
@@ -56,7 +60,11 @@ func newLanguage() (*language, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &language{env: env}
+	l := &language{env: env, validators: map[string]cel.ASTValidator{
+		"duration":  cel.ValidateDurationLiterals(),
+		"matches":   cel.ValidateRegexLiterals(),
+		"timestamp": cel.ValidateTimestampLiterals(),
+	}}
 	options := []parser.Option{parser.EnablePrattParser(true), parser.EnableOptionalSyntax(true), parser.Macros(append(env.Macros(), has())...)}
 	if l.parser, err = parser.NewParser(options...); err != nil {
 		return nil, err
@@ -144,8 +152,10 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
 		return nil, faults(text, errs.GetErrors(), parsed)
 	}
 	issues := cel.NewIssuesWithSourceInfo(common.NewErrors(source), checked.SourceInfo())
-	for _, v := range []cel.ASTValidator{cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals()} {
-		v.Validate(l.env, nil, checked, issues)
+	for function, validator := range l.validators {
+		if strings.Contains(text, function) { // few do, and each validator walks the whole
+			validator.Validate(l.env, nil, checked, issues)
+		}
 	}
 	return checked, faults(text, issues.Errors(), parsed)
 }

@@ -98,10 +98,10 @@ func (s step) of(value any) (any, bool) {
 // verbatim is what the event carries, where way means all of it: nothing is
 // parsed, and the order of members stays.
 func (s *Scope) verbatim(way selection) carriedJSON {
-	switch name := way.String(); {
-	case name == dataVariable,
-		name == objectVariable && s.ev.Object != nil,
-		name == messageVariable+".json" && s.ev.Message != nil:
+	switch {
+	case len(way) == 1 && way[0].name == dataVariable,
+		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil,
+		len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
 		return s.ev.JSON()
 	}
 	return nil

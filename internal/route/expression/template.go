@@ -22,8 +22,15 @@ type piece struct {
 }
 
 // Template compiles text, in which ${ and } enclose an expression and $${ is a
-// literal ${. It tells which variables are used, and where in the text.
+// literal ${. It tells which variables are used, and where in the text. Nobody
+// may change what it returns.
 func (c *Compiler) Template(text string) (*Template, []Use, []Fault) {
+	entry := c.templates.entry(text)
+	entry.once.Do(func() { entry.value, entry.uses, entry.faults = c.template(text) })
+	return entry.value, entry.uses, entry.faults
+}
+
+func (c *Compiler) template(text string) (*Template, []Use, []Fault) {
 	t := &Template{text: text}
 	var uses []Use
 	var all []Fault

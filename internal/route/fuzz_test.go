@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/route"
+)
+
+// FuzzDecode holds the reader of routes to what any file promises: no panic, a
+// place in the file and a fix for each fault, and conf that is an object.
+func FuzzDecode(f *testing.F) {
+	for _, key := range route.Keys() {
+		f.Add(good + "  " + key.Example)
+	}
+	f.Add(good + "  conf: {a: &x [1, 'x ${event.id}'], b: *x, c: .5, d: 0b1, e: !!binary aGk=, f: 12e03, <<: *x}")
+	f.Add("- &a {name: *a}\n- *a")
+	events := []string{"a/b.csv", "x"}
+	f.Fuzz(func(t *testing.T, text string) {
+		var document yaml.Node
+		if yaml.Unmarshal([]byte(text), &document) != nil || document.Kind == 0 || document.Content[0].Kind != yaml.SequenceNode {
+			return
+		}
+		var specs []route.Spec
+		var faults []route.Fault
+		for _, node := range document.Content[0].Content {
+			spec, found := route.Decode(node)
+			specs, faults = append(specs, spec), append(faults, found...)
+		}
+		table, more := route.Compile(specs, route.Options{})
+		for _, fault := range append(faults, more...) {
+			if fault.What == "" || fault.Fix == "" || fault.Line < 1 || fault.Column < 1 || int(fault.Line) > len(text)+1 {
+				t.Errorf("%q has the fault %+v", text, fault)
+			}
+		}
+		if len(faults)+len(more) > 0 {
+			return
+		}
+		route.Warnings(specs)
+		route.Compare(specs, specs)
+		for _, name := range events {
+			d := table.Decide(t.Context(), upload(t, "b", name))
+			for _, p := range d.Plans {
+				if !json.Valid(p.Conf) || !strings.HasPrefix(strings.TrimSpace(string(p.Conf)), "{") {
+					t.Errorf("%q makes the conf %s", text, p.Conf)
+				}
+			}
+			if len(d.Plans)+len(d.Failures)+len(d.Misses) == 0 {
+				t.Errorf("%q decides nothing", text)
+			}
+			table.Explain(t.Context(), upload(t, "b", name))
+		}
+	})
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/route/expression"
+)
+
+// What the documentation shows must work.
+func TestTheExampleOfEveryKeyCompiles(t *testing.T) {
+	t.Parallel()
+	for _, key := range route.Keys() {
+		lines := map[string]string{"name": "name: r", "on": "on: [object.finalized, message.published]", "dag": "dag: d"}
+		lines[key.Name] = key.Example
+		if key.Name == "dags" {
+			lines["dag"] = "dag: load_${data.region}"
+		}
+		text := "-"
+		for _, line := range lines {
+			text += " " + line + "\n "
+		}
+		if faults := faultsOf(t, text, "prod"); faults != "" {
+			t.Errorf("the example of %s: %s", key.Name, faults)
+		}
+		if !strings.HasPrefix(key.Example, key.Name+": ") || !strings.HasSuffix(key.Doc, ".") || key.Type == "" {
+			t.Errorf("%s is not documented: %+v", key.Name, key)
+		}
+	}
+}
+
+func TestVariablesAreDocumented(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, v := range expression.Variables() {
+		names = append(names, v.Name)
+		if v.Doc == "" {
+			t.Errorf("%s has no documentation", v.Name)
+		}
+	}
+	if got := strings.Join(names, " "); got != "event object message data path" {
+		t.Errorf("the variables are %s", got)
+	}
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/dagtrigger/internal/route"
+)
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const msg = "- name: r\n  on: message.published\n  dag: d\n"
+	const gone = "the route can match nothing"
+	for _, row := range []struct{ text, want string }{
+		{good, ``},
+		{good + "  bucket: acme\n  object: sales/{region=*}/*.csv\n  skip: [folders, empty, temporary]\n  when: object.size != '0'\n  run_id: ${object.name}", ``},
+		{msg + "  topic: [orders, 'projects/p/topics/o*', projects/p/topics/orders]\n  subscription: projects/p/subscriptions/s", ``},
+		{"- {name: r, on: [object.finalized, message.published], bucket: b, dag: d}", ``},
+		{"- {name: r, on: '*', bucket: b, topic: t, dag: d}", ``},
+
+		// Keys that no event can satisfy.
+		{msg + "  bucket: b", `4:11: bucket: no event of this route has an object or a message of that kind: ` + gone + `: leave bucket out, or add a type such as object.finalized to on`},
+		{"- {name: r, on: com.acme.x, object: b, dag: d}", `1:37: object: no event of this route has an object or a message of that kind: ` + gone + `: leave object out, or add a type such as object.finalized to on`},
+		{msg + "  skip: folders", `4:9: skip: no event of this route has an object or a message of that kind: it skips nothing: leave skip out, or add a type such as object.finalized to on`},
+		{good + "  topic: t", `4:10: topic: no event of this route has an object or a message of that kind: ` + gone + `: leave topic out, or add a type such as message.published to on`},
+
+		// Names that none can be called by.
+		{good + "  bucket: gs://acme", `4:11: bucket: "gs://acme" can match nothing: a bucket's name has lower-case letters, digits, -, _ and . only: leave gs:// and / off`},
+		{good + "  object: gs://acme/sales/*", `4:11: object: "gs://acme/sales/*" can match nothing: an object's name does not hold its bucket: write bucket: acme and object: sales/*`},
+		{good + "  object: /sales/*", `4:11: object: "/sales/*" can match nothing: object names hardly ever begin with /: leave it off`},
+		{good + "  object: |\n    a\n", `4:11: object: "a\n" can match nothing: object names hold no line breaks: write it on one line`},
+		{good + "  object: " + strings.Repeat("x", 1025) + "*", `4:11: object: "` + strings.Repeat("x", 79) + `…" can match nothing: object names have at most 1,024 bytes: shorten it`},
+		{good + "  object: '*/'\n  skip: folders", `4:11: object: "*/" can match nothing: skip: folders passes over names that end in /: end it in /**, or do not skip folders`},
+		{msg + "  topic: orders/new", `4:10: topic: "orders/new" can match nothing: its full name has another form: write projects/PROJECT/topics/NAME, or NAME alone`},
+		{msg + "  subscription: projects/p/topics/s", `4:17: subscription: "projects/p/topics/s" can match nothing: its full name has another form: write projects/PROJECT/subscriptions/NAME, or NAME alone`},
+
+		// What is the same for all events.
+		{good + "  when: 'false'", `4:9: when is always false: the route can match nothing: write enabled: false to switch it off`},
+		{good + "  run_id: daily", `4:11: run_id is the same for all events: after the first each is a duplicate: compute it, as in ${object.bucket}/${object.name}`},
+		{good + "  enabled: false", `1:3: no route is enabled: enable one: every event is acknowledged, and starts nothing`},
+
+		// Repetition: note and run_id make no difference, conf does.
+		{good + strings.Replace(good, "r", "s", 1) + "  note: x", `4:3: s repeats r, on line 1: remove one: each event that they want starts the DAG twice`},
+		{good + "- {name: s, on: google.cloud.storage.object.v1.finalized, dag: d}", `4:3: s repeats r, on line 1: remove one: each event that they want starts the DAG twice`},
+		{good + "  conf: {a: [1, x]}\n" + strings.Replace(good, "r", "s", 1) + "  conf: {a: [1, y]}", ``},
+		{good + "  conf: {a: [1, x]}\n" + strings.Replace(good, "r", "s", 1) + "  conf: {a: [1, x]}", `5:3: s repeats r, on line 1: remove one: each event that they want starts the DAG twice`},
+		{good + "  bucket: a\n" + strings.Replace(good, "r", "s", 1) + "  bucket: b", ``},
+		{good + "  attributes: {a: b}\n" + strings.Replace(good, "r", "s", 1) + "  attributes: {a: c}", ``},
+		{good + strings.Replace(good, "r", "s", 1) + "  enabled: false", ``},
+	} {
+		specs, faults := decode(t, row.text)
+		if _, more := route.Compile(specs, route.Options{}); len(faults)+len(more) > 0 {
+			t.Errorf("%s has the faults %v %v", row.text, faults, more)
+		}
+		if got := listed(route.Warnings(specs)); got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
+		}
+	}
+}
+
+func TestCompareWarnsOfWhatStartsEventsTwice(t *testing.T) {
+	t.Parallel()
+	const renamed = "- name: s\n  on: object.finalized\n  dag: d\n"
+	const fix = ": events in flight start twice: deploy it when no events are in flight, or accept the duplicates"
+	for _, row := range []struct{ old, new, want string }{
+		{good, good, ``},
+		{good, good + "  note: x", ``},
+		{good, good + "  conf: {a: 1}", ``},
+		{good, renamed, `1:9: s was called r: events in flight start twice: keep the name, or deploy it when no events are in flight`},
+		{good, renamed + good, ``},
+		{good, renamed + "  bucket: b", ``},
+		{good, good + "  run_id: ${event.id}", `4:11: run_id of r was the default and is ${event.id}` + fix},
+		{good + "  run_id: ${event.id}", good, `1:3: run_id of r was ${event.id} and is the default` + fix},
+		{good + "  run_id: ${event.id}", good + "  run_id: ${event.source}", `4:11: run_id of r was ${event.id} and is ${event.source}` + fix},
+	} {
+		before, _ := decode(t, row.old)
+		after, _ := decode(t, row.new)
+		if got := listed(route.Compare(before, after)); got != row.want {
+			t.Errorf("from\n%sto\n%s\n got %s\nwant %s", row.old, row.new, got, row.want)
+		}
+	}
+}
