@@ -203,7 +203,7 @@ func TestLargeConf(t *testing.T) {
 		t.Error(err)
 	}
 	e := asKind(t, request(airflow.V1, conf(airflow.MaxBodyV1-around+1)), airflow.TooLarge)
-	want := "too large: not sent: the request has 1048577 bytes, and v1 takes 1048576; the conf is too large: " +
+	want := "too large: not sent: the request has 983041 bytes, and v1 takes 983040; the conf is too large: " +
 		"hand over where the data is, such as a gs:// URI, in place of the data"
 	if e.Error() != want || e.InDoubt {
 		t.Errorf("got %v, want %s", e, want)
