@@ -23,6 +23,8 @@ func (g *Google) front(w http.ResponseWriter, r *http.Request, host string) {
 		page(w, http.StatusNotFound, "404. That's an error. The requested URL was not found on this server.")
 	case !e.admits(g.config.Caller):
 		page(w, http.StatusForbidden, "403. That's an error. Access is denied by the network access control.")
+	case e.Bare:
+		e.Airflow.ServeHTTP(w, r)
 	case e.ClientID != "":
 		g.iap(w, r, e)
 	default:

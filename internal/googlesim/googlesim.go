@@ -87,6 +87,8 @@ type Environment struct {
 	Allowed []string
 	// ClientID is Identity-Aware Proxy's; without one there is no proxy.
 	ClientID string
+	// Bare has nothing of Google's stand before Airflow.
+	Bare bool
 	// Role is what a caller is registered with; empty stands for Op. The front
 	// signs in to Airflow as the user of that name in lower case, with the same
 	// for a password.

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -68,10 +69,9 @@ func (s *Served) certify() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "googlesim"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		NotBefore: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC),
 		DNSNames: []string{
 			"*.googleapis.com", "*.composer.googleusercontent.com", "*.appspot.com", "*.example.com",
 		},
@@ -92,16 +92,27 @@ func (s *Served) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, e
 	if !s.Knows(host) {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	return addresses(), nil
+}
+
+// addresses are those of every host: of the ranges that are kept for examples.
+func addresses() []netip.Addr {
+	return []netip.Addr{netip.MustParseAddr("192.0.2.80"), netip.MustParseAddr("2001:db8::80")}
 }
 
 // DialContext connects to the hosts that are there, wherever they are.
-func (s *Served) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
+func (s *Served) DialContext(ctx context.Context, network, to string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(to)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.LookupNetIP(ctx, "ip", host); err != nil {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		_, err = s.LookupNetIP(ctx, "ip", host)
+	} else if !slices.Contains(addresses(), address) {
+		err = fmt.Errorf("%s: no route to host", host)
+	}
+	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
 	if port != "443" {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"example.com/dagtrigger/internal/airflow"
+)
+
+func dag(ctx context.Context, p *patient) Finding {
+	state, err := p.connection.Airflow.DAG(ctx, p.dag)
+	if err != nil {
+		f := p.because(err)
+		if files := p.brokenFiles(ctx); files != "" {
+			f.Fixes = append(f.Fixes, Fix{If: "its file is one of those with import errors", Do: "mend " + files})
+		}
+		return f
+	}
+	p.state = state
+	switch {
+	case state.ImportErrors:
+		files := p.brokenFiles(ctx)
+		if files == "" {
+			files = "its file"
+		}
+		return failed("its file has import errors: Airflow refuses to trigger it", Fix{Do: "mend " + files + ", as Airflow's pages tell"})
+	case state.Stale:
+		return failed("its file is gone from the DAGs folder: Airflow refuses to trigger it", Fix{Do: "upload the file again, or name another DAG in the route"})
+	}
+	return ok("it is there")
+}
+
+// brokenFiles are the files with import errors, as far as Airflow tells.
+func (p *patient) brokenFiles(ctx context.Context) string {
+	all, err := p.connection.Airflow.ImportErrors(ctx)
+	if err != nil {
+		return ""
+	}
+	const shown = 5
+	var files []string
+	for _, e := range all[:min(len(all), shown)] {
+		files = append(files, e.Filename)
+	}
+	if len(all) > shown {
+		files = append(files, fmt.Sprintf("and %d more", len(all)-shown))
+	}
+	return strings.Join(files, ", ")
+}
+
+func paused(_ context.Context, p *patient) Finding {
+	if !p.state.Paused {
+		return ok("it is not")
+	}
+	do := "airflow dags unpause " + quoted(p.dag)
+	switch {
+	case p.env() != nil && strings.HasPrefix(p.version, "1."):
+		do = p.gcloud("run") + " unpause -- " + quoted(p.dag)
+	case p.env() != nil:
+		do = p.gcloud("run") + " dags unpause -- " + quoted(p.dag)
+	}
+	return warning("it is: its runs are made, and wait until it is unpaused", Fix{Do: do})
+}
+
+// quoted is a DAG id as a shell takes it.
+func quoted(id string) string {
+	if regexp.MustCompile(`^[A-Za-z0-9_.-]+$`).MatchString(id) {
+		return id
+	}
+	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
+}
+
+func params(ctx context.Context, p *patient) Finding {
+	declared, err := p.connection.Airflow.Params(ctx, p.dag)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return skipped("the experimental API does not tell them")
+	}
+	if err != nil {
+		return p.because(err)
+	}
+	names := slices.Sorted(maps.Keys(declared))
+	var checked int
+	for _, example := range p.route.Examples {
+		if example.DAG != p.dag {
+			continue
+		}
+		checked++
+		if complaint := misfit(declared, names, example.Conf); complaint != "" {
+			return failed(fmt.Sprintf("the example %q: %s", example.Name, complaint), Fix{Do: "mend the route's conf, or the DAG's Params"})
+		}
+	}
+	required := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return hasDefault(declared[n]) })
+	switch {
+	case len(declared) == 0:
+		return ok("it declares none, and takes any conf")
+	case checked > 0:
+		return ok("%s fit", count(checked, "example"))
+	case len(required) > 0:
+		return warning("it asks for "+strings.Join(required, ", ")+", and the route has no example to hold against that",
+			Fix{Do: "add an example to the route, and see dagtrigger test"})
+	}
+	return skipped("the route has no example; every Param has a default")
+}
+
+// hasDefault reports whether a Param's default will do where conf has no
+// value. One without a default is told as null.
+func hasDefault(param airflow.Param) bool {
+	return len(param.Value) > 0 && complaint(param.Schema, param.Value) == ""
+}
+
+// misfit says what Airflow would refuse in a conf; a key that is not declared
+// it takes.
+func misfit(declared map[string]airflow.Param, names []string, conf []byte) string {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(conf, &values); err != nil {
+		return "its conf is no JSON object"
+	}
+	for _, name := range names {
+		value, given := values[name]
+		switch {
+		case !given && !hasDefault(declared[name]):
+			return "the Param " + name + " has no value"
+		case given:
+			if what := complaint(declared[name].Schema, value); what != "" {
+				return "the Param " + name + " " + what
+			}
+		}
+	}
+	return ""
+}
+
+func permission(ctx context.Context, p *patient) Finding {
+	err := p.connection.Airflow.MayTrigger(ctx, p.dag)
+	switch {
+	case err == nil:
+		return ok("it may")
+	case errors.Is(err, errors.ErrUnsupported):
+		return skipped("the experimental API knows no permissions: whoever is let in may")
+	}
+	return p.because(err)
+}

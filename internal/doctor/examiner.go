@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/identity"
+)
+
+const patience = 30 * time.Second
+
+// examiner makes the checks of one [Run].
+type examiner struct {
+	target  Target
+	observe Observer
+	summary Summary
+}
+
+// newExaminer fills in what the target leaves to the real world.
+func newExaminer(t Target, o Observer) *examiner {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	if t.Network.Resolve == nil {
+		t.Network.Resolve = net.DefaultResolver.LookupNetIP
+	}
+	if t.Network.Dial == nil {
+		t.Network.Dial = dialer.DialContext
+	}
+	if t.Network.Proxy == nil {
+		t.Network.Proxy = http.ProxyFromEnvironment
+	}
+	if t.Network.Local == nil {
+		t.Network.Local = localAddress
+	}
+	if t.Transport == nil {
+		transport := airflow.NewTransport(1)
+		transport.DialContext = t.Network.Dial
+		transport.Proxy = t.Network.Proxy
+		transport.TLSClientConfig = &tls.Config{RootCAs: t.Network.Roots, MinVersion: tls.VersionTLS12}
+		t.Transport = transport
+	}
+	if t.Google == nil {
+		t.Google = identity.NewGoogle(&identity.ADC{Transport: t.Transport})
+	}
+	if t.Patience == 0 {
+		t.Patience = patience
+	}
+	return &examiner{target: t, observe: o}
+}
+
+// localAddress asks the operating system which of its addresses it would use.
+// A UDP connection sends nothing.
+func localAddress(ctx context.Context, to netip.Addr) (netip.Addr, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", net.JoinHostPort(to.String(), strconv.Itoa(443)))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer conn.Close()
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return local.Addr(), err
+}
+
+func (e *examiner) tell(r Result) {
+	e.summary.count(r.Status)
+	e.observe(r)
+}
+
+func (e *examiner) settings() {
+	c := Checks()[0]
+	f := Finding{Status: OK, Why: fmt.Sprintf("%s, %s", count(len(e.target.Environments), "environment"), count(len(e.target.Routes), "route"))}
+	if e.target.Settings != nil {
+		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "mend what is said there; dagtrigger settings lists them all"}}}
+	}
+	e.tell(Result{Check: c.Name, Means: c.Means, Finding: f})
+}
+
+// skipAll tells of every check but the first that it was not made.
+func (e *examiner) skipAll(why string) {
+	for _, c := range Checks()[1:] {
+		e.tell(Result{Check: c.Name, Means: c.Means, Finding: skipped("%s", why)})
+	}
+}
+
+// environments examines each environment, and with it the DAGs of its routes.
+func (e *examiner) environments(ctx context.Context) {
+	for _, name := range slices.Sorted(maps.Keys(e.target.Environments)) {
+		p := &patient{examiner: e, environment: name, spec: e.target.Environments[name], missing: map[string]bool{}}
+		var err error
+		p.client, err = environment.New(p.spec, e.target.Name, environment.Options{
+			Transport: e.target.Transport, UserAgent: "dagtrigger doctor", Google: e.target.Google,
+		})
+		if err != nil {
+			e.tell(Result{Check: Checks()[0].Name, Means: Checks()[0].Means, Environment: name, Finding: failed(err.Error(), Fix{Do: "mend what is said there"})})
+			continue
+		}
+		for _, r := range e.target.Routes {
+			if r.Environment == name {
+				p.routes = append(p.routes, r)
+			}
+		}
+		p.examine(ctx, PerEnvironment)
+		for _, r := range p.routes {
+			for _, dag := range r.DAGs {
+				q := *p
+				q.route, q.dag, q.missing = r, dag, maps.Clone(p.missing)
+				q.examine(ctx, PerDAG)
+			}
+		}
+	}
+}
+
+// platform examines what delivers the events.
+func (e *examiner) platform(ctx context.Context) {
+	p := &patient{examiner: e, missing: map[string]bool{}}
+	p.examine(ctx, OfPlatform)
+}
+
+// examine makes the checks of a scope.
+func (p *patient) examine(ctx context.Context, scope Scope) {
+	for _, c := range Checks() {
+		if c.Scope == scope {
+			f := p.make(ctx, c)
+			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Finding: f})
+		}
+	}
+}
+
+// make makes one check within the time that it may take, unless something is
+// missing that it needs.
+func (p *patient) make(ctx context.Context, c Check) Finding {
+	for _, need := range c.needs {
+		if p.missing[need] {
+			p.missing[c.Name] = true
+			return skipped("it needs what the check %q did not find", need)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.target.Patience)
+	defer cancel()
+	f := c.run(ctx, p)
+	if f.Status == Failed {
+		p.missing[c.Name] = true
+	}
+	return f
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+func ok(format string, args ...any) Finding {
+	return Finding{Status: OK, Why: fmt.Sprintf(format, args...)}
+}
+
+func skipped(format string, args ...any) Finding {
+	return Finding{Status: Skipped, Why: fmt.Sprintf(format, args...)}
+}
+
+func warning(why string, fixes ...Fix) Finding {
+	return Finding{Status: Warning, Why: why, Fixes: fixes}
+}
+
+func failed(why string, fixes ...Fix) Finding {
+	return Finding{Status: Failed, Why: why, Fixes: fixes}
+}
