@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowreal"
 	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
@@ -30,10 +32,15 @@ events: each must have exactly one run, or a reason why it has none.
 The faults are played between the function and Airflow, so that --airflow-url tells
 the same story on an Airflow that you have. The usual settings say how to sign in
 (AIRFLOW_AUTH and the like). The story starts seven runs of the DAG there; choose one
-that nothing else starts meanwhile, and whose conf may be anything.`
+that nothing else starts meanwhile, and whose conf may be anything.
+
+--real installs a real Airflow into your cache folder, which takes a minute, and tells
+the story on it; afterwards you can look at the runs in Airflow's own pages. It needs
+Python, and prefers PostgreSQL.`
 
 type demoFlags struct {
 	airflowURL string
+	real       string // the version of a real Airflow to start, empty for none
 	dag        string
 	version    string
 	serve      bool
@@ -50,22 +57,28 @@ func (p *program) demo() *cobra.Command {
 		GroupID: groupTry,
 		Example: `  dagtrigger demo
   dagtrigger demo --airflow-version 2.11 --serve
+  dagtrigger demo --real 3.3.2
   AIRFLOW_AUTH=basic AIRFLOW_USERNAME=ana AIRFLOW_PASSWORD_FILE=secret \
     dagtrigger demo --airflow-url http://127.0.0.1:8080 --dag example_bash_operator`,
 		Args:        takes(),
 		Annotations: exits("each event has exactly one run, or a reason for none", "an event was lost or ran twice, or the story could not be told"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := atMostOne(cmd, "airflow-url", "real", "airflow-version"); err != nil {
+				return err
+			}
 			return p.runDemo(cmd.Context(), d)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.airflowURL, "airflow-url", "", "tell the story on the Airflow at this `URL`")
-	flags.StringVar(&d.dag, "dag", p.dag(), "the `ID` of the DAG that the events start")
+	flags.Var(&choice{&d.real, airflowreal.Versions()}, "real", "tell it on a real Airflow, started here: "+strings.Join(airflowreal.Versions(), ", "))
+	flags.StringVar(&d.dag, "dag", "", "the `ID` of the DAG that the events start (default: DAG_ID, or demo)")
 	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version", "the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
 	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
 	flags.BoolVar(&d.log, "log", false, "show the function's log on standard error")
 	flags.BoolVar(&d.json, "json", false, "print what happened as one JSON object at the end")
 	completes(cmd, "airflow-version", texts(versions()))
+	completes(cmd, "real", airflowreal.Versions())
 	return cmd
 }
 
@@ -95,7 +108,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 	if err == nil && !r.Holds {
 		err = errTold
 	}
-	if err != nil || !d.serve {
+	if err != nil || !d.serve && d.real == "" {
 		return err
 	}
 	return keepUp(ctx, st, out)
@@ -103,7 +116,11 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 
 // keepUp leaves the stage to the user until ctx ends.
 func keepUp(ctx context.Context, st *stage, out io.Writer) error {
-	_, err := fmt.Fprintf(out, "\nBoth stay up. From another terminal:\n%s\nCtrl-C ends them.\n", tryThis(st.function.url, st.dagID, st.local))
+	about := ""
+	if st.local != nil {
+		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
+	}
+	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, tryThis(st.function.url, st.dagID, st.local))
 	if err != nil {
 		return err
 	}
@@ -123,24 +140,34 @@ type stage struct {
 }
 
 func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
-	st := &stage{dagID: d.dag}
-	settings := map[string]string{"DAG_ID": d.dag, "AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": ""}
+	st := &stage{dagID: cmp.Or(d.dag, p.dag())}
+	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": ""}
 	st.about = "Your Airflow is at " + d.airflowURL
 	if d.airflowURL == "" {
-		local, err := embedded{version: d.version, host: loopback, dags: []string{d.dag}}.start(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("starting the embedded Airflow: %w", err)
+		if err := p.openAirflow(ctx, st, d); err != nil {
+			return nil, err
 		}
-		st.local, st.about = local, fmt.Sprintf("%s, is at %s", local.name, local.url)
-		settings = map[string]string{"DAG_ID": d.dag}
+		st.about = fmt.Sprintf("%s, is at %s", st.local.name, st.local.url)
 		for _, name := range connection() {
-			settings[name] = local.settings[name]
+			settings[name] = st.local.settings[name]
 		}
 	}
+	settings["DAG_ID"] = st.dagID
 	if err := p.openFunction(ctx, st, d, over(settings, p.getenv)); err != nil {
 		return nil, errors.Join(err, st.close())
 	}
 	return st, nil
+}
+
+// openAirflow starts an Airflow for the story.
+func (p *program) openAirflow(ctx context.Context, st *stage, d demoFlags) (err error) {
+	if d.real == "" {
+		st.local, err = embedded{version: d.version, host: loopback, dags: []string{st.dagID}}.start(ctx)
+		return err
+	}
+	st.dagID = cmp.Or(d.dag, airflowreal.PlainDAG)
+	st.local, err = startReal(ctx, d.real, func(line string) { _, _ = fmt.Fprintln(p.stderr, line) })
+	return err
 }
 
 func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, getenv func(string) string) error {

@@ -14,10 +14,10 @@ import (
 type scene struct {
 	title string
 	what  string // what arrives
-	// barren tells why the event can start no run; empty where it must start one.
-	barren string
+	// noRun tells why the event can start no run; empty where it must start one.
+	noRun string
 	// fault goes wrong before the first delivery, and is mended after it where
-	// that is told; a barren event's fault stays.
+	// that is told; otherwise it stays.
 	fault    fault
 	mended   string
 	tellings []telling
@@ -72,10 +72,10 @@ func story(now time.Time, number int64) []scene {
 		{title: "Airflow is down", what: `{"order": 4713}`, fault: airflowDown, mended: "Airflow is back", tellings: []telling{
 			{title: "by an unwrapped push", as: delivery.PushUnwrapped, event: s.message(`{"order": 4713}`)},
 		}},
-		{title: "a request that is no event", what: `{"hello": "world"}`, barren: "it has no identity", tellings: []telling{
+		{title: "a request that is no event", what: `{"hello": "world"}`, noRun: "it has no identity", tellings: []telling{
 			{title: "by somebody", raw: []byte(`{"hello": "world"}`)},
 		}},
-		{title: "a conf that Airflow refuses", what: `{"order": 4714, "amount": "much"}`, barren: "no retry can help",
+		{title: "a conf that Airflow refuses", what: `{"order": 4714, "amount": "much"}`, noRun: "no retry can help",
 			fault: confRefused, tellings: []telling{
 				{title: "by a push subscription", as: delivery.Push, event: s.message(`{"order": 4714, "amount": "much"}`)},
 			}},

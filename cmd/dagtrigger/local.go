@@ -94,24 +94,33 @@ func (e embedded) auth() airflowsim.Auth {
 	}
 }
 
-// access says how the function, and a person, get in.
+// access is how the function, and a person, get in.
 func (e embedded) access(a *localAirflow) {
-	runs := map[airflowsim.Version]string{
-		airflowsim.Airflow33:  "/api/v2/dags/%s/dagRuns",
-		airflowsim.Airflow211: "/api/v1/dags/%s/dagRuns",
-		airflowsim.Airflow110: "/api/experimental/dags/%s/dag_runs",
-	}[airflowsim.Version(e.version)]
-	login, kind := "-u "+admin+":"+admin+" ", "basic"
-	switch e.auth() {
-	case airflowsim.AuthOpen:
-		a.login, login, kind = "none is asked for, every caller is an admin", "", "none"
-	case airflowsim.AuthToken:
-		login = `-H "Authorization: Bearer $(curl -s ` + a.url + `/auth/token -H 'Content-Type: application/json' -d '{"username": "admin", "password": "admin"}' | cut -d '"' -f 4)" `
-		kind = "password"
+	switch {
+	case e.auth() == airflowsim.AuthOpen:
+		a.login = "none is asked for, every caller is an admin"
+		a.access("none", "", "", "/api/v2/dags/%s/dagRuns")
+	case e.auth() == airflowsim.AuthToken:
+		a.access("password", admin, admin, "/api/v2/dags/%s/dagRuns")
+	case e.version == string(airflowsim.Airflow211):
+		a.access("basic", admin, admin, "/api/v1/dags/%s/dagRuns")
+	default:
+		a.access("basic", admin, admin, "/api/experimental/dags/%s/dag_runs")
 	}
-	a.settings = map[string]string{"AIRFLOW_URL": a.url, "AIRFLOW_AUTH": kind}
-	if kind != "none" {
-		a.settings["AIRFLOW_USERNAME"], a.settings["AIRFLOW_PASSWORD"] = admin, admin
+}
+
+// access says how the function, and a person, get in, by a kind of credentials.
+// runs is the path of a DAG's runs.
+func (a *localAirflow) access(auth, user, password, runs string) {
+	a.settings = map[string]string{"AIRFLOW_URL": a.url, "AIRFLOW_AUTH": auth}
+	login := ""
+	if auth != "none" {
+		a.settings["AIRFLOW_USERNAME"], a.settings["AIRFLOW_PASSWORD"] = user, password
+		login = "-u " + user + ":" + password + " "
+	}
+	if auth == "password" {
+		login = fmt.Sprintf(`-H "Authorization: Bearer $(curl -s %s/auth/token -H 'Content-Type: application/json' `+
+			`-d '{"username": "%s", "password": "%s"}' | cut -d '"' -f 4)" `, a.url, user, password)
 	}
 	a.curl = func(dagID string) string { return "curl -s " + login + a.url + fmt.Sprintf(runs, dagID) }
 }

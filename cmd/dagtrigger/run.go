@@ -196,3 +196,17 @@ func takes(names ...string) cobra.PositionalArgs {
 		}
 	}
 }
+
+// atMostOne checks that flags which contradict each other are not given together.
+func atMostOne(cmd *cobra.Command, flags ...string) error {
+	var given []string
+	for _, flag := range flags {
+		if cmd.Flags().Changed(flag) {
+			given = append(given, "--"+flag)
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return usage(cmd, "%s cannot be given together", strings.Join(given, " and "))
+}

@@ -47,19 +47,19 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// after waits for a text, and gives the word that follows it.
-func (o *output) after(t *testing.T, text string) string {
+// after waits for a text of a command that goes on, and gives the word that follows it.
+func (o *output) after(t *testing.T, text string, ended <-chan int) string {
 	t.Helper()
 	for {
 		if _, rest, ok := strings.Cut(o.String(), text); ok {
-			if word, _, whole := strings.Cut(rest, "\n"); whole {
-				return strings.Trim(strings.Fields(word)[0], ".:,")
+			if line, _, whole := strings.Cut(rest, "\n"); whole {
+				return strings.Trim(strings.Fields(line)[0], ".:,")
 			}
 		}
 		select {
 		case <-o.more:
-		case <-t.Context().Done():
-			t.Fatalf("%q is not written, but:\n%s", text, o)
+		case status := <-ended:
+			t.Fatalf("it ended with the exit status %d before it wrote %q, but:\n%s", status, text, o)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	ended := make(chan int, 1)
 	settings := set(map[string]string{"AIRFLOW_URL": airflow.URL, "DAG_ID": "load", "PORT": "0"})
 	go func() { ended <- run(ctx, []string{"serve"}, settings, nil, out, log) }()
-	url := out.after(t, "The function listens on ")
+	url := out.after(t, "The function listens on ", ended)
 
 	sent := make(chan int, 1)
 	told := newOutput()
@@ -178,11 +178,11 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 		report report
 		want   string
 	}{
-		{"all is well", report{Fertile: 1, Runs: 1, NewRuns: 1, Holds: true, Events: []eventTold{{Runs: once}, {Barren: "x"}}},
+		{"all is well", report{Due: 1, Runs: 1, NewRuns: 1, Holds: true, Events: []eventTold{{Runs: once}, {NoRun: "x"}}},
 			"1 event, 1 run, nothing lost, nothing twice"},
-		{"twice", report{Fertile: 1, Runs: 2, NewRuns: 2, Events: []eventTold{{Runs: twice}}},
+		{"twice", report{Due: 1, Runs: 2, NewRuns: 2, Events: []eventTold{{Runs: twice}}},
 			"1 event, 2 runs: event 1 ran 2 times"},
-		{"a run of what is no event", report{Runs: 1, NewRuns: 1, Events: []eventTold{{Barren: "x", Runs: once}}},
+		{"a run of what is no event", report{Runs: 1, NewRuns: 1, Events: []eventTold{{NoRun: "x", Runs: once}}},
 			"0 events, 1 run: event 1 has a run"},
 	}
 	for _, row := range rows {

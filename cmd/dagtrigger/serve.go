@@ -173,17 +173,12 @@ func tryThis(url, dagID string, local *localAirflow) string {
 	if url != defaultFunction {
 		to = " --to " + url
 	}
-	rows := [][]string{
-		{"  " + self() + " send storage gs://acme-landing/sales/eu.csv" + to, "# an upload"},
-		{"  " + self() + ` send pubsub --data '{"order": 4711}' --as push` + to, "# a message"},
-		{"  " + self() + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to, "# many"},
-	}
+	text := "  # an upload, a message, and many\n" +
+		"  " + self() + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
+		"  " + self() + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
+		"  " + self() + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
 	if local != nil {
-		rows = append(rows, []string{"  " + local.curl(dagID), "# the runs that Airflow holds"})
-	}
-	text := ""
-	for _, line := range columns(rows) {
-		text += line + "\n"
+		text += "  # the runs that Airflow holds\n  " + local.curl(dagID) + "\n"
 	}
 	return text
 }
