@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,16 +148,17 @@ func function(getenv func(string) string, log io.Writer, transport http.RoundTri
 
 // ready tells that the function listens, and what to do with it.
 func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
-	airflowURL := c.Environments[config.DefaultEnvironment].URL
+	spec := c.Environments[config.DefaultEnvironment]
+	where := cmp.Or(spec.URL, spec.Composer)
 	if s.json {
-		return encode(p.stdout, map[string]any{"url": url, "airflow_url": airflowURL, "dag_id": c.DAGID, "embedded": local != nil})
+		return encode(p.stdout, map[string]any{"url": url, "airflow": where, "dag_id": c.DAGID, "embedded": local != nil})
 	}
 	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: every event starts the DAG %s.\n", url, c.DAGID)
 	if err != nil {
 		return err
 	}
 	if local == nil {
-		_, err = fmt.Fprintf(p.stdout, "Airflow is at %s.\n", airflowURL)
+		_, err = fmt.Fprintf(p.stdout, "Airflow is at %s.\n", where)
 	} else {
 		_, err = fmt.Fprintf(p.stdout, "No setting says which Airflow, so one is embedded: %s, at %s\n(login: %s).\n", local.name, local.url, local.login)
 	}
