@@ -38,7 +38,8 @@ type Decision struct {
 }
 
 // Failure is a route that matched, or might have, but could not be evaluated:
-// a permanent failure, never "no match".
+// a permanent failure, never "no match". Only where Err wraps the error of the
+// context that [Table.Decide] was given did the time run out.
 type Failure struct {
 	Route       string
 	Environment string

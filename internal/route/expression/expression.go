@@ -40,8 +40,9 @@ func (e *Expression) Gives() Type { return e.gives }
 // Constant tells whether the expression is a literal.
 func (e *Expression) Constant() bool { return e.constant }
 
-// Error is an evaluation that failed. Its text is bounded, and shows of the
-// event only what the expression names and is no map or list.
+// Error is an evaluation that failed. It wraps the context's error where that
+// ended it. Its text is bounded, and shows of the event only what the
+// expression names and is no map or list.
 type Error struct {
 	Expression string
 	Met        []Met // what the expression's selections meant
@@ -124,6 +125,9 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 		return nil, e.fail(s, e.err)
 	}
 	value, _, err := e.program.ContextEval(ctx, s)
+	if ended := ctx.Err(); ended != nil {
+		return nil, e.fail(s, ended)
+	}
 	if err != nil {
 		return nil, e.fail(s, advised(err))
 	}
