@@ -92,13 +92,16 @@ type Function struct {
 	pipeline *trigger.Pipeline
 	log      *slog.Logger
 	project  string
+	// unmatched holds back the log's lines of events that no route wants: on a
+	// busy bucket that may be most of them.
+	unmatched sampler
 }
 
 // New makes the function that c describes. transport carries the requests to
 // Airflow; nil means one made for the purpose. New makes no request.
 func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Function, error) {
 	f := &Function{
-		table:    route.Default(c.DAGID, config.DefaultEnvironment),
+		table:    c.Table,
 		pipeline: &trigger.Pipeline{Airflows: make(map[string]trigger.Airflow, len(c.Environments))},
 		log:      log,
 		project:  c.Project,
@@ -111,6 +114,9 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
 		}
 		f.pipeline.Airflows[name] = client
+	}
+	if c.File != "" {
+		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
 	}
 	return f, nil
 }
@@ -223,8 +229,19 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_ = enc.Encode(body) // a sender that has gone cannot be told
 }
 
-// logOutcome writes the line of one outcome.
+// logOutcome writes the line of one outcome, but for unmatched events at most
+// one a second, unless the level is DEBUG.
 func (f *Function) logOutcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
+	var leftOut slog.Attr // an empty one is not written
+	if o.Kind == trigger.Unmatched && !f.log.Enabled(ctx, slog.LevelDebug) {
+		n, ok := f.unmatched.pass()
+		if !ok {
+			return
+		}
+		if n > 0 {
+			leftOut = slog.Int("left_out", n)
+		}
+	}
 	age := 0.0
 	if !ev.Time.IsZero() {
 		age = time.Since(ev.Time).Seconds()
@@ -242,6 +259,7 @@ func (f *Function) logOutcome(ctx context.Context, ev *event.Event, o *trigger.O
 		slog.String("event_subject", ev.Subject),
 		slog.Float64("age_seconds", age),
 		slog.Float64("duration_seconds", took.Seconds()),
+		leftOut,
 	)
 }
 
@@ -255,4 +273,24 @@ func level(o *trigger.Outcome) slog.Level {
 	default:
 		return slog.LevelInfo
 	}
+}
+
+// sampler lets one thing a second pass, and counts the others.
+type sampler struct {
+	mu      sync.Mutex
+	next    time.Time
+	leftOut int
+}
+
+// pass tells whether a thing may pass, and how many were left out before it.
+func (s *sampler) pass() (leftOut int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if now.Before(s.next) {
+		s.leftOut++
+		return 0, false
+	}
+	leftOut, s.leftOut, s.next = s.leftOut, 0, now.Add(time.Second)
+	return leftOut, true
 }

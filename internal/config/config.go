@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package config owns what an operator may set: it reads the environment
-// variables strictly, reports every fault at once with its fix, and generates
-// the reference of the settings from the one table that it reads by.
+// variables and the file of routes strictly, reports every fault at once with
+// its place and its fix, and generates the reference and the JSON Schema from
+// the tables that it reads by.
 //
 // It never uses a setting: it hands specifications to the rooms that do.
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/route"
 )
 
-// DefaultEnvironment is the name of the environment where only one is set.
+// DefaultEnvironment is the name of the environment where only one is set, and
+// has no name.
 const DefaultEnvironment = "default"
 
 // Config is what the operator set.
 type Config struct {
-	// DAGID starts that DAG with every event.
+	// DAGID starts that DAG with every event; empty where a file of routes says
+	// what does.
 	DAGID string
+	// File is the name of the file of routes, and Digest the SHA-256 of its text,
+	// in hex. Both are empty without one.
+	File, Digest string
+	// Table decides what an event starts.
+	Table *route.Table
 	// Environments are the Airflows, by name.
 	Environments map[string]environment.Spec
 	LogLevel     slog.Level
@@ -29,27 +40,8 @@ type Config struct {
 	Project string
 }
 
-// Fault is one thing that is wrong with a setting.
-type Fault struct {
-	What string
-	Fix  string
-}
-
-func (f Fault) String() string { return f.What + ": " + f.Fix }
-
-// Faults are all that is wrong, in the order in which they were written.
-type Faults []Fault
-
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.String()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// FromEnv reads the settings from environment variables. The error is
-// [Faults], and holds no value of a secret.
+// FromEnv reads the settings from environment variables, and the file that they
+// name. The error is [document.Faults], and holds no value of a secret.
 func FromEnv(getenv func(string) string) (Config, error) {
 	r := &reader{getenv: getenv}
 	var c Config
@@ -57,41 +49,80 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	for _, s := range settings() {
 		s.read(r, s.name, &c, &spec)
 	}
-	if c.DAGID == "" {
-		r.fault("DAG_ID is missing", "name the DAG that every event starts")
+	hasFile := strings.TrimSpace(r.file) != ""
+	switch {
+	case hasFile:
+		r.routes(&c)
+	case c.DAGID != "":
+		c.Table = route.Default(c.DAGID, DefaultEnvironment)
+	default:
+		r.fault("DAG_ID is missing", "name the DAG that every event starts, or give a file of routes in DAGTRIGGER_CONFIG")
 	}
-	for _, f := range spec.Check(Variable) {
-		r.fault(f.What, f.Fix)
+	if hasFile && c.DAGID != "" {
+		r.fault("DAG_ID and DAGTRIGGER_CONFIG are both given", "leave one of them out: the routes of a file name their DAGs")
+	}
+	if c.Environments == nil {
+		for _, f := range spec.Check(Variable) {
+			r.fault(f.What, f.Fix)
+		}
+		c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	}
 	if len(r.faults) > 0 {
 		return Config{}, r.faults
 	}
-	c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	return c, nil
-}
-
-// Variable is the environment variable that sets a field of [environment.Spec].
-func Variable(field string) string {
-	if field == environment.FieldComposer {
-		return "COMPOSER_ENVIRONMENT"
-	}
-	return "AIRFLOW_" + strings.ToUpper(field)
 }
 
 // reader reads variables and gathers what is wrong with them.
 type reader struct {
 	getenv func(string) string
-	faults Faults
+	faults document.Faults
+	file   string      // DAGTRIGGER_CONFIG
+	given  []connector // those that are set
 }
 
-func (r *reader) fault(what, fix string) { r.faults = append(r.faults, Fault{What: what, Fix: fix}) }
+func (r *reader) fault(what, fix string) {
+	r.faults = append(r.faults, document.Fault{What: what, Fix: fix})
+}
+
+// routes reads the file of routes. Beside environments that it declares, the
+// variables of a connection would be silently ignored.
+func (r *reader) routes(c *Config) {
+	f, err := Find(r.file)
+	if faults, ok := errors.AsType[document.Faults](err); ok {
+		r.faults = append(r.faults, faults...)
+	}
+	c.File, c.Digest, c.Table, c.Environments = f.Name, f.Digest, f.Table, f.Environments
+	if len(f.Environments) == 0 {
+		return
+	}
+	for _, k := range r.given {
+		r.fault(Variable(k.field)+" is given, and "+f.Name+" has environments", "leave it out, or set "+k.field+" there")
+	}
+}
 
 // text reads a variable. Blanks around it are a slip of the hand, never meant.
 func (r *reader) text(name string) string { return strings.TrimSpace(r.getenv(name)) }
 
-// secret reads a variable whose blanks may be meant, but for a line end, which
-// `echo` leaves behind when a secret is made.
-func (r *reader) secret(name string) string { return strings.TrimRight(r.getenv(name), "\r\n") }
+// connection reads a variable that says which Airflow the function works for.
+func (r *reader) connection(name string, k connector, s *environment.Spec) {
+	if r.text(name) != "" {
+		r.given = append(r.given, k)
+	}
+	switch to := k.to(s).(type) {
+	case *string:
+		*to = r.text(name)
+		if k.secret {
+			// Blanks in a secret may be meant, but for a line end, which `echo` leaves
+			// behind when it is made.
+			*to = strings.TrimRight(r.getenv(name), "\r\n")
+		}
+	case *bool:
+		*to = r.flag(name)
+	case *time.Duration:
+		*to = r.duration(name)
+	}
+}
 
 func (r *reader) flag(name string) bool {
 	switch v := r.text(name); strings.ToLower(v) {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/identity"
 )
 
 // setting is one environment variable: what reads it is what documents it.
@@ -20,38 +22,74 @@ type setting struct {
 // settings are all environment variables that the function reads, in the order
 // in which a reader needs them.
 func settings() []setting {
-	return []setting{
-		{"DAG_ID", "", "every event starts this DAG, with the default conf",
+	all := []setting{
+		{"DAG_ID", "", "every event starts this DAG, with the default conf; or",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DAGID = r.text(n) }},
-		{"COMPOSER_ENVIRONMENT", "", "`projects/P/locations/L/environments/E`: web server, Airflow version and auth are looked up on first need; or",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Composer = r.text(n) }},
-		{"AIRFLOW_URL", "", "the web server's address; it may end in a slash or carry a path",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.URL = r.text(n) }},
-		{"AIRFLOW_API", "`auto`", "`auto` asks the web server once; `v2` (Airflow 3), `v1` (Airflow 2) and `experimental` (Airflow 1.10) ask nothing",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.API = r.text(n) }},
-		{"AIRFLOW_AUTH", "`google` for Composer hosts, `none` for loopback", "`google` (access token of the runtime service account), `iap` (ID token, for Identity-Aware Proxy), `basic`, `password` (Airflow 3 token), `bearer`, `none`; any other host needs a choice",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Auth = r.text(n) }},
-		{"AIRFLOW_IAP_CLIENT_ID", "discovered", "for `iap`",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.IAPClientID = r.text(n) }},
-		{"AIRFLOW_USERNAME", "", "for `basic` and `password`",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Username = r.text(n) }},
-		{"AIRFLOW_PASSWORD", "", "for `basic` and `password`",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Password = r.secret(n) }},
-		{"AIRFLOW_PASSWORD_FILE", "", "a file with the password instead, read again when it changes",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.PasswordFile = r.text(n) }},
-		{"AIRFLOW_TOKEN", "", "for `bearer`",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Token = r.secret(n) }},
-		{"AIRFLOW_TOKEN_FILE", "", "a file with the token instead, read again when it changes",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.TokenFile = r.text(n) }},
-		{"AIRFLOW_INSECURE", "`false`", "`true` allows http to other than loopback: credentials and conf then travel in plain text",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Insecure = r.flag(n) }},
-		{"AIRFLOW_TIMEOUT", "`90s`", "for one call to Airflow, always within the request's own deadline (300 s where the platform sets none)",
-			func(r *reader, n string, _ *Config, s *environment.Spec) { s.Timeout = r.duration(n) }},
-		{"LOG_LEVEL", "`info`", "`debug`, `info`, `warn` or `error`",
-			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
-		{"GOOGLE_CLOUD_PROJECT", "", "the project that log lines name their trace in; without it they carry the bare trace id",
-			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},
+		{"DAGTRIGGER_CONFIG", "", "a file of routes, which say what events start which DAG with which conf: its path, or the YAML itself (a text with a line break, or with `routes:` in it, is no path)",
+			func(r *reader, n string, _ *Config, _ *environment.Spec) { r.file = r.getenv(n) }},
 	}
+	for _, k := range connection() {
+		all = append(all, setting{Variable(k.field), k.preset, k.meaning,
+			func(r *reader, n string, _ *Config, s *environment.Spec) { r.connection(n, k, s) }})
+	}
+	return append(all,
+		setting{"LOG_LEVEL", "`info`", "`debug`, `info`, `warn` or `error`",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
+		setting{"GOOGLE_CLOUD_PROJECT", "", "the project that log lines name their trace in; without it they carry the bare trace id",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},
+	)
+}
+
+// connector is a setting that says which Airflow the function works for, and
+// how: an environment variable, see [Variable], and a key of an environment in a
+// file of routes.
+type connector struct {
+	field   string
+	preset  string
+	meaning string
+	example string
+	words   []string // what it may be; nil for anything
+	secret  bool
+	to      func(*environment.Spec) any // a *string, *bool or *time.Duration
+}
+
+func connection() []connector {
+	return []connector{
+		{field: environment.FieldComposer, meaning: "`projects/P/locations/L/environments/E`: web server, Airflow version and auth are looked up on first need; or",
+			example: "projects/acme/locations/europe-west1/environments/prod", to: func(s *environment.Spec) any { return &s.Composer }},
+		{field: environment.FieldURL, meaning: "the web server's address; it may end in a slash or carry a path",
+			example: "https://airflow.example.com", to: func(s *environment.Spec) any { return &s.URL }},
+		{field: environment.FieldAPI, preset: "`auto`", meaning: "`auto` asks the web server once; `v2` (Airflow 3), `v1` (Airflow 2) and `experimental` (Airflow 1.10) ask nothing",
+			example: "v2", words: []string{string(airflow.Auto), string(airflow.V2), string(airflow.V1), string(airflow.Experimental)},
+			to: func(s *environment.Spec) any { return &s.API }},
+		{field: environment.FieldAuth, preset: "`google` for Composer hosts, `none` for loopback", meaning: "`google` (access token of the runtime service account), `iap` (its ID token, for Composer 1 and any Airflow behind Identity-Aware Proxy), `basic`, `password` (Airflow 3's own token), `bearer`, `none`; any other host needs a choice",
+			example: "basic", words: []string{identity.KindGoogle, identity.KindIAP, identity.KindBasic, identity.KindPassword, identity.KindBearer, identity.KindNone},
+			to: func(s *environment.Spec) any { return &s.Auth }},
+		{field: environment.FieldIAPClientID, preset: "discovered", meaning: "for `iap`: the OAuth client id of Identity-Aware Proxy",
+			example: "4711-abc.apps.googleusercontent.com", to: func(s *environment.Spec) any { return &s.IAPClientID }},
+		{field: environment.FieldUsername, meaning: "for `basic` and `password`",
+			example: "robot", to: func(s *environment.Spec) any { return &s.Username }},
+		{field: environment.FieldPassword, meaning: "for `basic` and `password`",
+			example: "not-this-one", secret: true, to: func(s *environment.Spec) any { return &s.Password }},
+		{field: environment.FieldPasswordFile, meaning: "a file with the password instead, read again when it changes",
+			example: "/secrets/airflow", to: func(s *environment.Spec) any { return &s.PasswordFile }},
+		{field: environment.FieldToken, meaning: "for `bearer`",
+			example: "not-this-one", secret: true, to: func(s *environment.Spec) any { return &s.Token }},
+		{field: environment.FieldTokenFile, meaning: "a file with the token instead, read again when it changes",
+			example: "/secrets/token", to: func(s *environment.Spec) any { return &s.TokenFile }},
+		{field: environment.FieldInsecure, preset: "`false`", meaning: "`true` allows http to other than loopback: credentials and conf then travel in plain text",
+			example: "true", to: func(s *environment.Spec) any { return &s.Insecure }},
+		{field: environment.FieldTimeout, preset: "`90s`", meaning: "for one call to Airflow, always within the request's own deadline (300 s where the platform sets none)",
+			example: "30s", to: func(s *environment.Spec) any { return &s.Timeout }},
+	}
+}
+
+// Variable is the environment variable that sets a field of [environment.Spec].
+func Variable(field string) string {
+	if field == environment.FieldComposer {
+		return "COMPOSER_ENVIRONMENT"
+	}
+	return "AIRFLOW_" + strings.ToUpper(field)
 }
 
 // Reference is the table of the settings, in Markdown.

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import "bytes"
+
+// cut splits a file into the list of routes and the rest, in which blank lines
+// stand for the list, so that every line keeps its number. The list begins on the
+// given line. It reports false where it cannot tell: the routes then do not stand
+// as a block of their own, or not once.
+//
+// Where a line of a quoted text looks like the key, neither part is YAML.
+func cut(text []byte) (rest, list []byte, line int, ok bool) {
+	if hasOtherBreaks(text) {
+		return nil, nil, 0, false
+	}
+	key := []byte("routes:")
+	begin := bytes.Index(text, key)
+	if begin != 0 {
+		begin = bytes.Index(text, append([]byte("\n"), key...)) + 1
+		if begin == 0 {
+			return nil, nil, 0, false
+		}
+	}
+	first, _, _ := bytes.Cut(text[begin+len(key):], []byte("\n"))
+	from := min(begin+len(key)+len(first)+1, len(text))
+	if blank := bytes.TrimLeft(first, " \t\r"); len(blank) > 0 && (blank[0] != '#' || len(blank) == len(first)) {
+		return nil, nil, 0, false
+	}
+	to := from
+	for to < len(text) && bytes.IndexByte([]byte(" -#\t\r\n"), text[to]) >= 0 && !bytes.HasPrefix(text[to:], []byte("---")) {
+		next := bytes.IndexByte(text[to:], '\n') + 1
+		if next == 0 {
+			next = len(text) - to
+		}
+		to += next
+	}
+	list = text[from:to]
+	rest = append(rest, text[:from]...)
+	rest = append(rest, bytes.Repeat([]byte("\n"), bytes.Count(list, []byte("\n")))...)
+	rest = append(rest, text[to:]...)
+	return rest, list, bytes.Count(text[:from], []byte("\n")) + 1, true
+}
+
+// hasOtherBreaks tells whether something else ends a line, as YAML 1.1 has it:
+// https://yaml.org/spec/1.1/#id871136
+func hasOtherBreaks(text []byte) bool {
+	for _, other := range []string{"\u0085", "\u2028", "\u2029"} {
+		if bytes.Contains(text, []byte(other)) {
+			return true
+		}
+	}
+	return bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n"))
+}

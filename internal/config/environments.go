@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/environment"
+)
+
+// namePattern is what the name of an environment looks like, as a route's does.
+const namePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
+
+// environmentKeys are the keys of an environment: the settings of a connection,
+// in lower case and without AIRFLOW_.
+func environmentKeys() []document.Key[environment.Spec] {
+	var keys []document.Key[environment.Spec]
+	for _, k := range connection() {
+		doc := strings.ToUpper(k.meaning[:1]) + k.meaning[1:]
+		if k.preset != "" {
+			doc += ". Left out: " + k.preset
+		}
+		keys = append(keys, document.Key[environment.Spec]{
+			Name: k.field, Doc: doc + ".", Example: k.field + ": " + k.example, Secret: k.secret, To: k.to,
+		})
+	}
+	return keys
+}
+
+// environments reads the environments that the file declares.
+func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
+	r.file.Environments = unknown()
+	isMap := r.Members(node, "environments", func(name, value *yaml.Node) {
+		if ok, _ := regexp.MatchString(namePattern, name.Value); !ok {
+			r.Fault(document.At(name), fmt.Sprintf("%q is no name of an environment", name.Value),
+				"use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63")
+		}
+		r.file.Environments[name.Value] = r.environment(name, value)
+	})
+	if isMap && len(document.Resolve(node).Content) == 0 {
+		r.Fault(document.At(node), "environments is empty", "declare one, or leave it out to have the environment variables tell the Airflow")
+	}
+}
+
+// environment reads one. What its keys come to together is only looked at where
+// each of them is right.
+func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
+	var spec environment.Spec
+	before := len(r.Faults)
+	places := document.Map(&r.Reader, node, "an environment", environmentKeys(), &spec)
+	if len(r.Faults) > before {
+		return spec
+	}
+	for _, f := range spec.Check(func(field string) string { return field }) {
+		at, ok := places[f.Field]
+		if !ok {
+			at = document.At(name)
+		}
+		r.Fault(at, f.What, f.Fix)
+	}
+	return spec
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Whatever a file holds, it is read without a crash, each fault has its words
+// and a place within the file, and routes that are read by themselves are the
+// same, with the same faults at the same places, as with the whole file.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"", "routes:\n  - name: r\n    on: x\n    dag: d\n", "routes: []", "routes:\n- &a {name: r}\n- *a\n", "a: 'x\nroutes: y'",
+		"routes:\n - 1\n# c\n\n - 2\nenvironments: {a: {url: x}}", "{routes: [{name: r, on: x, dag: '${event.id}'}]}",
+		"environments:\n  a: &x {url: 'http://127.0.0.1'}\nroutes:\n  - name: r\n    conf: *x\n",
+		"routes: # c\n- name: |\n    x\n  on: \"\n\n  \"\n", "routes:\r\n- name: r\r\n  on: x\r\n", "\ufeffroutes:\n- {}\n",
+		"x: |\n routes:\nroutes:\n- {}\n...\n", "? routes\n: []", "routes:\n- a\u2028- b\nc: d", "routes:\n- a\r- b\nc: d",
+		"routes:\n- {}\nroutes:\n- {}\n", "routes:\n- {}\nx: \"\nroutes:\n\"",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, err := Parse("f", text)
+		if (err == nil) != (got.Table != nil) {
+			t.Errorf("a table %v beside the error %v", got.Table, err)
+		}
+		if err != nil && strings.Contains(err.Error(), ": : ") {
+			t.Errorf("a fault without words: %v", err)
+		}
+		r := newFileReader("f", text)
+		want, wantErr := r.read(r.open(text))
+		for _, fault := range r.Faults {
+			if fault.What == "" || fault.Fix == "" || fault.Line < 0 || fault.Line > len(text)+2 {
+				t.Errorf("a fault without words or place: %+v", fault)
+			}
+		}
+		if !reflect.DeepEqual(err, wantErr) {
+			t.Errorf("%q, read apart:\n%v\nread whole:\n%v", text, err, wantErr)
+		}
+		if got.Table, want.Table = nil, nil; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q is read otherwise whole", text)
+		}
+	})
+}
