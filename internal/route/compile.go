@@ -121,7 +121,7 @@ func (c *compiler) missing(key, what, fix string) {
 func (c *compiler) rule() rule {
 	s := c.spec
 	c.name()
-	r := rule{name: s.Name.Value, position: s.Position, disabled: s.Enabled.Off}
+	r := rule{name: s.Name.Value, disabled: s.Enabled.Off}
 	r.filters = c.filters()
 	r.skip = c.skip()
 	r.when = c.when()

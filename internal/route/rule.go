@@ -19,7 +19,6 @@ import (
 // rule is a compiled route.
 type rule struct {
 	name, environment string
-	position          Position
 	disabled          bool
 
 	filters []filter

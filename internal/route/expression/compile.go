@@ -87,7 +87,6 @@ func (l *language) compile(text string) (*Expression, []Use, []Fault) {
 		language:  l,
 		text:      text,
 		selection: selection,
-		constant:  root.Kind() == ast.LiteralKind,
 		gives:     typeOf(checked.GetType(root.ID())),
 	}, usesOf(text, checked), nil
 }
@@ -98,7 +97,6 @@ func usesOf(text string, a *ast.AST) []Use {
 	var uses []Use
 	captures := map[int64]string{} // by the id of the path they are picked from
 	visit(a.Expr(), func(e ast.Expr) {
-		offset := offsetOf(text, a.SourceInfo().GetStartLocation(e.ID()))
 		switch e.Kind() {
 		case ast.SelectKind:
 			captures[e.AsSelect().Operand().ID()] = e.AsSelect().FieldName()
@@ -107,12 +105,12 @@ func usesOf(text string, a *ast.AST) []Use {
 				captures[e.AsCall().Args()[0].ID()] = field
 			}
 		case ast.IdentKind:
-			name := e.AsIdent()
-			switch {
-			case name == pathVariable:
-				uses = append(uses, Use{name, captures[e.ID()], offset})
-			case isVariable(name):
-				uses = append(uses, Use{name, "", offset})
+			if isVariable(e.AsIdent()) {
+				u := Use{Variable: e.AsIdent(), Offset: offsetOf(text, a.SourceInfo().GetStartLocation(e.ID()))}
+				if u.Variable == pathVariable {
+					u.Capture = captures[e.ID()]
+				}
+				uses = append(uses, u)
 			}
 		}
 	})

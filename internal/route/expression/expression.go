@@ -23,7 +23,6 @@ type Expression struct {
 	language  *language
 	text      string
 	selection selection // of a lone one: it needs no program
-	constant  bool
 	gives     Type
 
 	once    sync.Once
@@ -36,9 +35,6 @@ func (e *Expression) String() string { return e.text }
 
 // Gives is the type of what the expression evaluates to.
 func (e *Expression) Gives() Type { return e.gives }
-
-// Constant tells whether the expression is a literal.
-func (e *Expression) Constant() bool { return e.constant }
 
 // Error is an evaluation that failed. It wraps the context's error where that
 // ended it. Its text is bounded, and shows of the event only what the

@@ -155,17 +155,29 @@ func (f Field) celType(owner string) *cel.Type {
 
 // typeOf is the type in words of what has the CEL type t.
 func typeOf(t *cel.Type) Type {
-	words := map[cel.Kind]Type{
-		cel.BoolKind: Bool, cel.BytesKind: Bytes, cel.DurationKind: Duration, cel.ListKind: List,
-		cel.MapKind: Map, cel.StructKind: Map, cel.NullTypeKind: Null, cel.StringKind: Text,
-		cel.IntKind: Number, cel.UintKind: Number, cel.DoubleKind: Number,
-		cel.TimestampKind: Time, cel.TypeKind: TypeName,
-	}
-	if t.Kind() == cel.OpaqueKind && t.TypeName() == "optional_type" {
-		return Optional
-	}
-	if word, ok := words[t.Kind()]; ok {
-		return word
+	switch t.Kind() {
+	case cel.BoolKind:
+		return Bool
+	case cel.BytesKind:
+		return Bytes
+	case cel.DurationKind:
+		return Duration
+	case cel.IntKind, cel.UintKind, cel.DoubleKind:
+		return Number
+	case cel.ListKind:
+		return List
+	case cel.MapKind, cel.StructKind:
+		return Map
+	case cel.NullTypeKind:
+		return Null
+	case cel.StringKind:
+		return Text
+	case cel.TimestampKind:
+		return Time
+	case cel.TypeKind:
+		return TypeName
+	case cel.OpaqueKind:
+		return Optional // CEL has no other opaque type here
 	}
 	return Any
 }
