@@ -40,7 +40,7 @@ type Options struct {
 	// it has one, holds files as they were earlier: Airflow loads those first.
 	DAGs fs.FS
 	// Scheduler runs the scheduler as well, and on Airflow 3 the DAG processor,
-	// so that runs run. Without it, runs stay queued. With it, Airflow will
+	// so that runs run. Without it, runs stay queued. With it, Airflow 2 will
 	// in time set BrokenDAG inactive.
 	Scheduler bool
 	Database  Database

@@ -22,13 +22,13 @@ const (
 	PlainDAG   = "plain"   // one empty task
 	TypedDAG   = "typed"   // Params: region, one of eu and us (default eu); rows, an integer from 0 to 1000 (default 1)
 	PausedDAG  = "paused"  // paused at creation; one empty task
-	BrokenDAG  = "broken"  // once loaded, now with an import error
+	BrokenDAG  = "broken"  // once loaded, now with an import error: 400 on Airflow 2; 3.3 makes it stale as well, so 404
 	RetiredDAG = "retired" // once loaded, its file now gone: not active on Airflow 2, stale on Airflow 3
 	RecordDAG  = "record"  // writes its run's conf where Airflow.Conf finds it; needs Options.Scheduler
 	OnAssetDAG = "on_asset"
 	// MakeAssetDAG makes the asset AssetURI (a dataset, on Airflow 2), which OnAssetDAG waits for.
 	MakeAssetDAG = "make_asset"
-	AssetURI     = "dagtrigger://sales"
+	AssetURI     = "dagtrigger://acme/sales"
 )
 
 // DAGs returns the folder of this package's own DAGs.

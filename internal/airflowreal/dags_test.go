@@ -3,10 +3,12 @@
 package airflowreal
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -100,5 +102,14 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"prepared-b", "prepared-c", "prepared-d", "venv"}, left); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// touch makes an empty file, so many hours after the epoch.
+func touch(t *testing.T, path string, hours int) {
+	t.Helper()
+	when := time.Unix(int64(hours)*3600, 0)
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, when, when)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux || darwin
+
 package airflowreal
 
 import (
@@ -11,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // fakePython stands for Python and for the environments that it makes: it
@@ -148,14 +149,5 @@ func TestALockIsHeldUntilItIsGivenBack(t *testing.T) {
 	}
 	if err := again(); err != nil {
 		t.Error(err)
-	}
-}
-
-// touch makes an empty file, so many hours after the epoch.
-func touch(t *testing.T, path string, hours int) {
-	t.Helper()
-	when := time.Unix(int64(hours)*3600, 0)
-	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, when, when)); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"strings"
 )
 
-// A further version of Airflow is one more list here: the output of
-// `uv pip compile --universal=false`, under the two comments that the others begin with.
+// A further version of Airflow is one more list here: what `pip freeze` prints
+// where it is installed with psycopg2-binary (and, for Airflow 3, asyncpg), under
+// the comments that the others begin with.
 //
 //go:embed requirements-*.txt
 var lists embed.FS

@@ -143,7 +143,7 @@ func (p *postgres) own(folder string) error {
 
 // readyBound is how long a program may take to be ready. It bounds hangs: the
 // slowest takes ten seconds on a quiet machine.
-const readyBound = 3 * time.Minute
+const readyBound = 5 * time.Minute
 
 func (p *postgres) open(ctx context.Context, folder string) (string, func() error, error) {
 	password, err := os.ReadFile(filepath.Join(folder, "password"))

@@ -3,6 +3,7 @@
 package airflowreal
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -13,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"context"
 )
 
 // supervise.py is in Python because an Airflow has a Python by definition, and

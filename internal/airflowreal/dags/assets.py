@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 from on_any_version import DAG, Asset, EmptyOperator
 
-sales = Asset("dagtrigger://sales")
+sales = Asset("dagtrigger://acme/sales")
 
 with DAG("make_asset", schedule=None):
     EmptyOperator(task_id="make", outlets=[sales])
