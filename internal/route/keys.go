@@ -2,7 +2,10 @@
 
 package route
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Key is a key of a route: decoding, the JSON Schema and the documentation all
 // follow this table.
@@ -12,6 +15,10 @@ type Key struct {
 	Required bool
 	Doc      string // one or a few sentences
 	Example  string // the key with a value, as YAML
+	// Words are what a value may be, nil for anything. Where Open is set, it may
+	// be something else too.
+	Words []string
+	Open  bool
 
 	// field points to what the key sets: a *Text, *[]Text, *[]Attribute, *Value
 	// or *Switch.
@@ -45,6 +52,7 @@ var keys = []Key{
 	{
 		Name: "on", Type: TypePatterns, Required: true, Example: "on: [object.finalized, object.deleted]",
 		Doc:   "The event types, as CloudEvents name them, or short: object.finalized, object.deleted, object.archived, object.metadataUpdated and message.published. A pattern such as com.acme.* is one too.",
+		Words: slices.Sorted(maps.Keys(shortTypes)), Open: true,
 		field: func(s *Spec) any { return &s.On },
 	},
 	{
@@ -85,6 +93,7 @@ var keys = []Key{
 	{
 		Name: "skip", Type: TypeNames, Example: "skip: [folders, empty, temporary]",
 		Doc:   "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as the first of two writes by gcsfuse. temporary: names that Hadoop, Spark, Beam and Dataflow, gsutil and gcloud give to what they are still writing.",
+		Words: presetNames(),
 		field: func(s *Spec) any { return &s.Skip },
 	},
 	{
