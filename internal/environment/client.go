@@ -32,7 +32,7 @@ const (
 // that is done on first need, once for all who wait, and again when the
 // address stops being right. Its methods may be called concurrently.
 type Client struct {
-	spec    Spec
+	spec    *Spec // a pointer, so that who prints a Client prints no secret
 	options Options
 	room    chan struct{} // one element for each request that runs; nil for no bound
 

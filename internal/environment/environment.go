@@ -35,9 +35,9 @@ type Spec struct {
 	Auth         string
 	IAPClientID  string
 	Username     string
-	Password     string
+	Password     string `json:"-"` // a log in JSON marshals what is inside a list or a map
 	PasswordFile string
-	Token        string
+	Token        string `json:"-"`
 	TokenFile    string
 	Insecure     bool
 	Timeout      time.Duration
@@ -92,7 +92,7 @@ func New(s Spec, name func(field string) string, o Options) (*Client, error) {
 		return nil, faults
 	}
 	o = o.withDefaults()
-	c := &Client{spec: s, options: o}
+	c := &Client{spec: &s, options: o}
 	if o.MaxInFlight > 0 {
 		c.room = make(chan struct{}, o.MaxInFlight)
 	}

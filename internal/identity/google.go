@@ -51,16 +51,16 @@ type Google struct {
 func NewGoogle(source Source) *Google {
 	g := &Google{source: source}
 	g.tokens.what = "a Google access token"
-	g.tokens.fetch = func(ctx context.Context) (token, error) { return kept(source.AccessToken(ctx)) }
+	g.tokens.fetch = func(ctx context.Context) (*token, error) { return kept(source.AccessToken(ctx)) }
 	return g
 }
 
 // kept makes a token for a keeper of one of Google's.
-func kept(t *oauth2.Token, err error) (token, error) {
+func kept(t *oauth2.Token, err error) (*token, error) {
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
-	return token{text: t.AccessToken, made: time.Now(), expires: t.Expiry}, nil
+	return &token{text: t.AccessToken, made: time.Now(), expires: t.Expiry}, nil
 }
 
 // Account tells whose credentials are used.

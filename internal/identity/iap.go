@@ -90,10 +90,10 @@ func (i *IAP) ClientID(ctx context.Context) (string, error) {
 	return id, nil
 }
 
-func (i *IAP) fetch(ctx context.Context) (token, error) {
+func (i *IAP) fetch(ctx context.Context) (*token, error) {
 	id, err := i.ClientID(ctx)
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
 	return kept(i.google.source.IDToken(ctx, id))
 }

@@ -24,7 +24,8 @@ const (
 	makingTime = 30 * time.Second
 )
 
-// token is what a keeper keeps.
+// token is what a keeper keeps. It stands behind a pointer there, so that
+// whoever prints what holds a keeper prints no token.
 type token struct {
 	text    string
 	made    time.Time
@@ -32,8 +33,8 @@ type token struct {
 }
 
 func (t *token) inForce(now time.Time) bool {
-	if t.text == "" || t.expires.IsZero() {
-		return t.text != ""
+	if t == nil || t.expires.IsZero() {
+		return t != nil
 	}
 	return t.expires.Sub(now) > min(margin, t.expires.Sub(t.made)/4)
 }
@@ -42,12 +43,12 @@ func (t *token) inForce(now time.Time) bool {
 // all who wait for it. Its first two fields are set before its first use.
 type keeper struct {
 	what  string // for messages, such as "a Google access token"
-	fetch func(context.Context) (token, error)
+	fetch func(context.Context) (*token, error)
 
 	flight singleflight.Group
 
 	mu      sync.Mutex
-	kept    token
+	kept    *token    // nil where there is none
 	renewed time.Time // when a refused token was last given up
 }
 
@@ -104,13 +105,13 @@ func (k *keeper) held() string {
 func (k *keeper) renew(refused string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.kept.text != refused {
+	if k.kept == nil || k.kept.text != refused {
 		return true
 	}
 	now := time.Now()
 	if !k.renewed.IsZero() && now.Sub(k.renewed) < renewalPause {
 		return false
 	}
-	k.kept, k.renewed = token{}, now
+	k.kept, k.renewed = nil, now
 	return true
 }

@@ -64,38 +64,38 @@ func (p *Password) Renew(refused *http.Request) bool { return p.tokens.renew(sen
 
 // fetch asks for a token. Like all requests of this program's it follows no
 // redirect, which could take the password elsewhere.
-func (p *Password) fetch(ctx context.Context) (token, error) {
+func (p *Password) fetch(ctx context.Context) (*token, error) {
 	made := time.Now()
 	at := p.root.JoinPath("auth/token").String()
 	req, err := p.request(ctx, at)
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
-		return token{}, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
+		return nil, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return token{}, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
+		return nil, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
 	}
 	answers := fmt.Errorf("it answers %d", resp.StatusCode)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return token{}, causePasswordRefused.error(answers)
+		return nil, causePasswordRefused.error(answers)
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusMethodNotAllowed, resp.StatusCode/100 == 3:
-		return token{}, causeNoTokenEndpoint.error(answers, "URL", at)
+		return nil, causeNoTokenEndpoint.error(answers, "URL", at)
 	case resp.StatusCode/100 != 2:
-		return token{}, causePasswordAnswer.error(answers, "URL", at)
+		return nil, causePasswordAnswer.error(answers, "URL", at)
 	}
 	var answer struct {
 		Token string `json:"access_token"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil || answer.Token == "" {
-		return token{}, causePasswordAnswer.error(errors.New("its answer holds none"), "URL", at)
+		return nil, causePasswordAnswer.error(errors.New("its answer holds none"), "URL", at)
 	}
-	return token{text: answer.Token, made: made, expires: made.Add(lifeOf(answer.Token, made))}, nil
+	return &token{text: answer.Token, made: made, expires: made.Add(lifeOf(answer.Token, made))}, nil
 }
 
 func (p *Password) request(ctx context.Context, at string) (*http.Request, error) {
