@@ -48,6 +48,13 @@ func newAirflow(t *testing.T) airflow {
 // answers, and returns its address. It is ended with the test.
 func startFunction(t *testing.T, binary string, settings ...string) string {
 	t.Helper()
+	url, _ := startWatched(t, binary, settings...)
+	return url
+}
+
+// startWatched is startFunction, and all that the function writes.
+func startWatched(t *testing.T, binary string, settings ...string) (url string, written *lockedBuffer) {
+	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command(binary)
 	cmd.Env = append(settings, "FUNCTION_TARGET=TriggerDAG", "PORT="+port)
@@ -64,7 +71,7 @@ func startFunction(t *testing.T, binary string, settings ...string) string {
 		}
 	})
 	waitForPort(t, port)
-	return "http://127.0.0.1:" + port
+	return "http://127.0.0.1:" + port, out
 }
 
 func waitForPort(t *testing.T, port string) {
