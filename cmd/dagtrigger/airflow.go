@@ -93,7 +93,7 @@ The function on it, in another terminal:
   %s %s serve
 
 It is ended by Ctrl-C, and forgets its runs. Requests:
-`, a.name, a.url, a.login, strings.Join(dags, ", "), a.curl(dags[0]), a.assignments(dags[0]), self())
+`, a.name, a.url, a.login, strings.Join(dags, ", "), a.curl(a.dagID), a.assignments(a.dagID), self())
 }
 
 // assignments are the settings that lead the function to a, for a shell.

@@ -120,7 +120,7 @@ func keepUp(ctx context.Context, st *stage, out io.Writer) error {
 	if st.local != nil {
 		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
 	}
-	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, tryThis(st.function.url, st.dagID, st.local))
+	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, tryThis(st.function.url, st.local))
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ type stage struct {
 
 func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
 	st := &stage{dagID: cmp.Or(d.dag, p.dag())}
-	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": ""}
+	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", routesVariable: ""}
 	st.about = "Your Airflow is at " + d.airflowURL
 	if d.airflowURL == "" {
 		if err := p.openAirflow(ctx, st, d); err != nil {

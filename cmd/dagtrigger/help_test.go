@@ -35,7 +35,7 @@ func TestHelpIsWritten(t *testing.T) {
 	everyCommand(func(cmd *cobra.Command) {
 		call := append(strings.Fields(cmd.CommandPath())[1:], "--help")
 		if cmd.IsAdditionalHelpTopicCommand() {
-			call = []string{"help", cmd.Name()}
+			return // it is made of a table that is held elsewhere
 		}
 		got.WriteString("\n$ dagtrigger " + strings.Join(call, " ") + "\n")
 		if status := run(t.Context(), call, func(string) string { return "" }, nil, &got, &got); status != exitOK {

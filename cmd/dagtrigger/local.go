@@ -17,6 +17,7 @@ import (
 type localAirflow struct {
 	name     string // such as Airflow 3.3.2, embedded
 	url      string
+	dagID    string            // a DAG that it has
 	login    string            // who may sign in, in words
 	settings map[string]string // the variables that lead the function to it
 	curl     func(dagID string) string
@@ -76,7 +77,7 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 		return nil, err
 	}
 	a := &localAirflow{
-		name: "Airflow " + version.Release() + ", embedded", url: s.url, failed: s.failed, close: s.close,
+		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: e.dags[0], failed: s.failed, close: s.close,
 		login: "admin / admin, and viewer / viewer who may only look",
 	}
 	e.access(a)

@@ -241,7 +241,7 @@ func (a *answer) text(paint painter) string {
 		fmt.Fprintf(&b, "  %s\n", a.Error)
 	}
 	for _, o := range a.Outcomes {
-		fmt.Fprintf(&b, "  %s  %s\n", paint.outcome(o.Kind, string(o.Kind)), whither(o))
+		b.WriteString(strings.TrimRight("  "+paint.outcome(o.Kind, string(o.Kind))+"  "+whither(o), " ") + "\n")
 		if o.Reason != "" {
 			fmt.Fprintf(&b, "    %s\n", o.Reason)
 		}

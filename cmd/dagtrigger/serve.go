@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/route"
 )
 
 const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings
@@ -28,7 +31,8 @@ SIGINT takes no further event, finishes those in flight and ends.
 Where no setting says which Airflow it works for, one is embedded, and everything
 works without an account. Otherwise these are enough:
 
-  DAG_ID                 the DAG that every event starts
+  DAG_ID                 the DAG that every event starts, or
+  DAGTRIGGER_CONFIG      a file of routes, which say what starts which DAG
   COMPOSER_ENVIRONMENT   projects/P/locations/L/environments/E, or
   AIRFLOW_URL            the address of any Airflow's web server, which but on
                          Composer and loopback needs AIRFLOW_AUTH too
@@ -87,16 +91,12 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	getenv := p.getenv
-	var local *localAirflow
-	if !slices.ContainsFunc(connection(), func(name string) bool { return p.getenv(name) != "" }) {
-		getenv = over(map[string]string{"DAG_ID": p.dag()}, getenv)
-		local, err = embedded{version: s.version, host: loopback, dags: []string{p.dag()}}.start(ctx)
-		if err != nil {
-			return fmt.Errorf("starting the embedded Airflow: %w", err)
-		}
+	local, getenv, err := p.embed(ctx, s.version)
+	if err != nil {
+		return err
+	}
+	if local != nil {
 		defer func() { err = errors.Join(err, local.close()) }()
-		getenv = over(local.settings, getenv)
 	}
 	f, c, err := function(getenv, p.stderr, nil)
 	if err != nil {
@@ -112,6 +112,55 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	}
 	return wait(ctx, served.failed, local.failure())
 }
+
+// embed starts an Airflow where no setting says which one the function works
+// for, and gives the settings that lead to it.
+func (p *program) embed(ctx context.Context, version string) (*localAirflow, func(string) string, error) {
+	if slices.ContainsFunc(connection(), func(name string) bool { return p.getenv(name) != "" }) {
+		return nil, p.getenv, nil
+	}
+	settings := map[string]string{}
+	dags, connected := p.routedDAGs()
+	switch {
+	case connected:
+		return nil, p.getenv, nil
+	case dags == nil:
+		dags = []string{p.dag()}
+		settings["DAG_ID"] = p.dag()
+	}
+	local, err := embedded{version: version, host: loopback, dags: dags}.start(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the embedded Airflow: %w", err)
+	}
+	maps.Copy(settings, local.settings)
+	return local, over(settings, p.getenv), nil
+}
+
+// routedDAGs are the DAGs that the file of routes names, if there is one, and
+// whether it says for which Airflow. Its faults are told by who makes the function.
+func (p *program) routedDAGs() (dags []string, connected bool) {
+	value := p.getenv(routesVariable)
+	if value == "" {
+		return nil, false
+	}
+	file, err := config.Find(value)
+	if err != nil {
+		return nil, true
+	}
+	for _, r := range file.Routes {
+		names := []route.Text{r.DAG}
+		if len(r.DAGs) > 0 { // the DAG is computed, and these are what it may become
+			names = r.DAGs
+		}
+		for _, name := range names {
+			dags = append(dags, name.Value)
+		}
+	}
+	return dags, file.Environments != nil
+}
+
+// routesVariable names the file of routes.
+const routesVariable = "DAGTRIGGER_CONFIG"
 
 // port is where Cloud Run has a container listen:
 // https://cloud.google.com/run/docs/container-contract#port
@@ -148,29 +197,31 @@ func function(getenv func(string) string, log io.Writer, transport http.RoundTri
 
 // ready tells that the function listens, and what to do with it.
 func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
-	spec := c.Environments[config.DefaultEnvironment]
-	where := cmp.Or(spec.URL, spec.Composer)
+	var airflows []string
+	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
+		spec := c.Environments[name]
+		airflows = append(airflows, cmp.Or(spec.URL, spec.Composer))
+	}
 	if s.json {
-		return encode(p.stdout, map[string]any{"url": url, "airflow": where, "dag_id": c.DAGID, "embedded": local != nil})
+		return encode(p.stdout, map[string]any{
+			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": c.File, "embedded": local != nil,
+		})
 	}
-	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: every event starts the DAG %s.\n", url, c.DAGID)
-	if err != nil {
-		return err
+	what := "every event starts the DAG " + c.DAGID
+	if c.File != "" {
+		what = "events start what the routes in " + c.File + " say"
 	}
-	if local == nil {
-		_, err = fmt.Fprintf(p.stdout, "Airflow is at %s.\n", where)
-	} else {
-		_, err = fmt.Fprintf(p.stdout, "No setting says which Airflow, so one is embedded: %s, at %s\n(login: %s).\n", local.name, local.url, local.login)
+	where := "Airflow is at " + strings.Join(airflows, ", ") + "."
+	if local != nil {
+		where = fmt.Sprintf("No setting says which Airflow, so one is embedded: %s, at %s\n(login: %s).", local.name, local.url, local.login)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.stdout, "\nFrom another terminal:\n%s\nIts log follows, a line for each event. Ctrl-C ends it.\n", tryThis(url, c.DAGID, local))
+	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, a line for each event. Ctrl-C ends it.\n",
+		url, what, where, tryThis(url, local))
 	return err
 }
 
 // tryThis are commands to paste.
-func tryThis(url, dagID string, local *localAirflow) string {
+func tryThis(url string, local *localAirflow) string {
 	to := ""
 	if url != defaultFunction {
 		to = " --to " + url
@@ -180,7 +231,7 @@ func tryThis(url, dagID string, local *localAirflow) string {
 		"  " + self() + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
 		"  " + self() + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
 	if local != nil {
-		text += "  # the runs that Airflow holds\n  " + local.curl(dagID) + "\n"
+		text += "  # the runs that Airflow holds\n  " + local.curl(local.dagID) + "\n"
 	}
 	return text
 }
