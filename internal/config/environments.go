@@ -21,7 +21,7 @@ const namePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
 func environmentKeys() []document.Key[environment.Spec] {
 	var keys []document.Key[environment.Spec]
 	for _, k := range connection() {
-		doc := strings.ToUpper(k.meaning[:1]) + k.meaning[1:]
+		doc := strings.ToUpper(k.meaning[:1]) + strings.TrimSuffix(k.meaning[1:], "; or")
 		if k.preset != "" {
 			doc += ". Left out: " + k.preset
 		}

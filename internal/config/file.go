@@ -102,6 +102,24 @@ type fileReader struct {
 	apart bool
 }
 
+// Warnings tells what has no fault and is surely wrong.
+func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Routes)) }
+
+// Against tells what has changed since old that would start events in flight
+// twice. Its places are in f.
+func (f File) Against(old File) document.Faults {
+	return f.faults(route.Compare(old.Routes, f.Routes))
+}
+
+// faults are those of routes, as ones of the file.
+func (f File) faults(of []route.Fault) document.Faults {
+	all := make(document.Faults, len(of))
+	for i, fault := range of {
+		all[i] = document.Fault{File: f.Name, Position: document.Position{Line: int(fault.Line), Column: int(fault.Column)}, What: fault.What, Fix: fault.Fix}
+	}
+	return all
+}
+
 func newFileReader(name string, text []byte) *fileReader {
 	sum := sha256.Sum256(text)
 	return &fileReader{Reader: document.Reader{File: name}, file: File{Name: name, Digest: hex.EncodeToString(sum[:])}}
@@ -149,7 +167,7 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 		return nil
 	}
 	r.apart, r.file.Routes = true, specs
-	r.add(faults)
+	r.Faults = append(r.Faults, r.file.faults(faults)...)
 	return root
 }
 
@@ -173,13 +191,6 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 	return r.file, r.Faults
 }
 
-// add takes over the faults of routes.
-func (r *fileReader) add(faults []route.Fault) {
-	for _, f := range faults {
-		r.Fault(document.Position{Line: int(f.Line), Column: int(f.Column)}, f.What, f.Fix)
-	}
-}
-
 // routes reads the list of routes, unless that is done.
 func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	if r.apart {
@@ -189,7 +200,7 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	r.List(node, "routes", "routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]", func(item *yaml.Node) {
 		spec, faults := route.Decode(item)
 		r.file.Routes = append(r.file.Routes, spec)
-		r.add(faults)
+		r.Faults = append(r.Faults, r.file.faults(faults)...)
 	})
 	if len(r.file.Routes) == 0 && len(r.Faults) == before {
 		r.Fault(document.At(node), "there are no routes", "add one: without any, every event is acknowledged and starts nothing")
@@ -203,5 +214,5 @@ func (r *fileReader) compile() {
 		Default:      DefaultEnvironment,
 	})
 	r.file.Table = table
-	r.add(faults)
+	r.Faults = append(r.Faults, r.file.faults(faults)...)
 }
