@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,8 @@ func (o *object) has(key string) bool { _, ok := o.vals[key]; return ok }
 // length and then by bytes, all the way down.
 func jsonb(v any) any {
 	switch v := v.(type) {
+	case number:
+		return numeric(v)
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {
@@ -68,6 +71,18 @@ func jsonb(v any) any {
 		return o
 	}
 	return v
+}
+
+// numeric is a number as PostgreSQL keeps it: without a sign of zero, and
+// without an exponent, so that a float that had a large one is an integer.
+func numeric(n number) number {
+	if n == "-0.0" {
+		return "0.0"
+	}
+	if r, ok := new(big.Rat).SetString(string(n)); ok && strings.Contains(string(n), "e+") {
+		return number(r.Num().String())
+	}
+	return n
 }
 
 // parse reads one JSON text. What follows it, and Python's NaN and Infinity,
@@ -135,6 +150,9 @@ func parseObject(dec *json.Decoder) (any, error) {
 
 // pythonNumber is float.__repr__ for a literal with a point or an exponent.
 func pythonNumber(literal string) number {
+	if literal == "-0" {
+		return "0"
+	}
 	if !strings.ContainsAny(literal, ".eE") {
 		return number(literal)
 	}
@@ -179,6 +197,7 @@ type style struct {
 	comma, colon string
 	indent       string // a member a line, indented by this
 	sort, ascii  bool
+	rust         bool // small floats as Rust spells them
 	end          string
 }
 
@@ -186,7 +205,7 @@ var (
 	connexionStyle = style{comma: ",", colon: ": ", indent: "  ", sort: true, ascii: true, end: "\n"} // v1
 	flask2Style    = style{comma: ", ", colon: ": ", sort: true, ascii: true}                         // experimental on 2.11
 	flask1Style    = style{comma: ",", colon: ":", sort: true, ascii: true, end: "\n"}                // experimental on 1.10
-	pydanticStyle  = style{comma: ",", colon: ":"}                                                    // v2
+	pydanticStyle  = style{comma: ",", colon: ":", rust: true}                                        // v2
 )
 
 func (st style) encode(v any) []byte { return append(st.append(nil, v, "\n"), st.end...) }
@@ -200,6 +219,9 @@ func (st style) append(b []byte, v any, margin string) []byte {
 	case int:
 		return strconv.AppendInt(b, int64(v), 10)
 	case number:
+		if st.rust {
+			v = rustNumber(v)
+		}
 		return append(b, v...)
 	case string:
 		return st.appendString(b, v)
@@ -218,6 +240,19 @@ func (st style) append(b []byte, v any, margin string) []byte {
 		})
 	}
 	return fmt.Appendf(b, "%q", fmt.Sprint(v))
+}
+
+// rustNumber is a float as Pydantic's serializer spells it: Python's 1e-05 and
+// 1e-06 are 0.00001 and 1e-6.
+func rustNumber(n number) number {
+	mantissa, exponent, small := strings.Cut(string(n), "e-0")
+	if !small {
+		return n
+	}
+	if f, err := strconv.ParseFloat(string(n), 64); exponent == "5" && err == nil {
+		return number(strconv.FormatFloat(f, 'f', -1, 64))
+	}
+	return number(mantissa + "e-" + exponent)
 }
 
 func (st style) appendMembers(b []byte, open, end byte, n int, margin string, member func([]byte, int, string) []byte) []byte {

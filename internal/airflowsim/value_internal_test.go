@@ -13,9 +13,33 @@ func TestNumbersAreToldAsPythonTellsThem(t *testing.T) {
 		"1": "1", "-5": "-5", "123456789012345678901234567890": "123456789012345678901234567890",
 		"1.0": "1.0", "1.50": "1.5", "0.1": "0.1", "-0.0": "-0.0", "1e3": "1000.0", "1E+3": "1000.0",
 		"1e15": "1000000000000000.0", "1e16": "1e+16", "1.5e300": "1.5e+300", "0.0001": "0.0001", "0.00001": "1e-05",
-		"1e400": "Infinity", "-1e400": "-Infinity", "1e-400": "0.0",
+		"-0": "0", "1e400": "Infinity", "-1e400": "-Infinity", "1e-400": "0.0",
 	} {
 		if got := pythonNumber(literal); got != want {
+			t.Errorf("%s: got %s, want %s", literal, got, want)
+		}
+	}
+}
+
+func TestSmallFloatsAreToldByPydanticAsRustTellsThem(t *testing.T) {
+	t.Parallel()
+	for literal, want := range map[string]string{
+		"0.0001": "0.0001", "0.00001": "0.00001", "1.234e-5": "0.00001234", "-1.5e-5": "-0.000015", "1e-6": "1e-6", "1.5e-7": "1.5e-7",
+		"1e-10": "1e-10", "1e16": "1e+16", "-0.0": "-0.0", "5e-324": "5e-324",
+	} {
+		if got := string(pydanticStyle.encode(pythonNumber(literal))); got != want {
+			t.Errorf("%s: got %s, want %s", literal, got, want)
+		}
+	}
+}
+
+func TestPostgreSQLKeepsNumbersWithoutExponents(t *testing.T) {
+	t.Parallel()
+	for literal, want := range map[string]string{
+		"1": "1", "1.50": "1.5", "-0.0": "0.0", "1e-7": "1e-7", "1e15": "1000000000000000.0", "1e16": "10000000000000000",
+		"-1.2345678901234567e+16": "-12345678901234568", "1.5e20": "150000000000000000000",
+	} {
+		if got := string(pydanticStyle.encode(jsonb([]any{pythonNumber(literal)}))); got != "["+want+"]" {
 			t.Errorf("%s: got %s, want %s", literal, got, want)
 		}
 	}
