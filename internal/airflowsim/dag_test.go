@@ -45,6 +45,8 @@ func TestV1TellsOfADAG(t *testing.T) {
 		{name: "in full", req: get("/api/v1/dags/paused").as("viewer"), want: answer{200, jsonType, dag}},
 		{name: "stale", req: get("/api/v1/dags/stale"), want: answer{200, jsonType, "~\"is_active\": false"}},
 		{name: "broken", req: get("/api/v1/dags/broken"), want: answer{200, jsonType, "~\"has_import_errors\": true"}},
+		{name: "its start", req: get("/api/v1/dags/started/details"), want: answer{200, jsonType, `~"start_date": "2020-01-01T00:00:00+00:00"`}},
+		{name: "no start, and catchup by default", req: get("/api/v1/dags/d/details"), want: answer{200, jsonType, `~"catchup": true`}},
 		{name: "its params", req: get("/api/v1/dags/needs/details"), want: answer{200, jsonType, `~"params": {
     "must": {
       "__class": "airflow.models.param.Param",
@@ -60,7 +62,7 @@ func TestV1TellsOfADAG(t *testing.T) {
 
 func TestV2TellsOfADAG(t *testing.T) {
 	t.Parallel()
-	dag := `{"dag_id":"paused","dag_display_name":"paused","is_paused":true,"is_stale":false,"last_parsed_time":"` + nowZ + `","last_parse_duration":null,"last_expired":null,` +
+	dag := `{"dag_id":"paused","dag_display_name":"paused","is_paused":true,"is_stale":false,"last_parsed_time":"` + nowZ + `","last_parse_duration":0.05,"last_expired":null,` +
 		`"bundle_name":"dags-folder","bundle_version":null,"relative_fileloc":"paused.py","fileloc":"/opt/airflow/dags/paused.py","description":null,"timetable_summary":null,` +
 		`"timetable_description":"Never, external triggers only","timetable_partitioned":false,"timetable_periodic":false,"tags":[],"max_active_tasks":16,"max_active_runs":16,` +
 		`"max_consecutive_failed_dag_runs":0,"has_task_concurrency_limits":false,"has_import_errors":false,"next_dagrun_logical_date":null,"next_dagrun_data_interval_start":null,` +
@@ -69,6 +71,8 @@ func TestV2TellsOfADAG(t *testing.T) {
 		{name: "in full", req: get("/api/v2/dags/paused").as("viewer"), want: json3(200, dag)},
 		{name: "stale", req: get("/api/v2/dags/stale"), want: json3(200, `~"is_stale":true`)},
 		{name: "broken", req: get("/api/v2/dags/broken"), want: json3(200, `~"has_import_errors":true`)},
+		{name: "its start", req: get("/api/v2/dags/started/details"), want: json3(200, `~"start_date":"2020-01-01T00:00:00Z"`)},
+		{name: "no start, and no catchup by default", req: get("/api/v2/dags/d/details"), want: json3(200, `~"catchup":false,"dag_run_timeout":null,"asset_expression":null,"doc_md":null,"start_date":null`)},
 		{name: "its params", req: get("/api/v2/dags/params/details"), want: json3(200, `~"params":{"n":{"value":1,"schema":{"type":"integer","maximum":10,"minimum":1},"description":null,"source":null},"s":{"value":"a","schema":{"type":"string","pattern":"^[a-z]+$","maxLength":5,"minLength":1},"description":null,"source":null}`)},
 	})
 }

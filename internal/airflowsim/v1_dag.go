@@ -78,8 +78,8 @@ func v1Details(c *call) answer {
 		name  string
 		value any
 	}{
-		{"catchup", false}, {"concurrency", 16}, {"dag_run_timeout", nil}, {"dataset_expression", nil}, {"doc_md", nil},
-		{"start_date", "2020-01-01T00:00:00+00:00"}, {"end_date", nil}, {"is_paused_upon_creation", nil}, {"last_parsed", iso(d.parsed)},
+		{"catchup", true}, {"concurrency", 16}, {"dag_run_timeout", nil}, {"dataset_expression", nil}, {"doc_md", nil},
+		{"start_date", iso(d.spec.StartDate)}, {"end_date", nil}, {"is_paused_upon_creation", nil}, {"last_parsed", iso(d.parsed)},
 		{"orientation", "LR"}, {"owners", []any{}}, {"params", params}, {"render_template_as_native_obj", false},
 		{"template_searchpath", nil}, {"timezone", "UTC"},
 	} {

@@ -50,7 +50,7 @@ func v2AnyDAG(d *dag) *object {
 		allowed = []any{"scheduled"}
 	}
 	return obj("dag_id", d.spec.ID, "dag_display_name", d.spec.ID, "is_paused", d.paused(), "is_stale", d.spec.Stale,
-		"last_parsed_time", isoZ(d.parsed), "last_parse_duration", nil, "last_expired", nil, "bundle_name", "dags-folder",
+		"last_parsed_time", isoZ(d.parsed), "last_parse_duration", number("0.05"), "last_expired", nil, "bundle_name", "dags-folder",
 		"bundle_version", nil, "relative_fileloc", d.spec.ID+".py", "fileloc", "/opt/airflow/dags/"+d.spec.ID+".py",
 		"description", nil, "timetable_summary", nil, "timetable_description", "Never, external triggers only",
 		"timetable_partitioned", false, "timetable_periodic", false, "tags", []any{}, "max_active_tasks", 16,
@@ -79,7 +79,7 @@ func v2Details(c *call) answer {
 		name  string
 		value any
 	}{
-		{"catchup", false}, {"dag_run_timeout", nil}, {"asset_expression", nil}, {"doc_md", nil}, {"start_date", "2020-01-01T00:00:00Z"},
+		{"catchup", false}, {"dag_run_timeout", nil}, {"asset_expression", nil}, {"doc_md", nil}, {"start_date", isoZ(d.spec.StartDate)},
 		{"end_date", nil}, {"is_paused_upon_creation", nil}, {"params", params}, {"render_template_as_native_obj", false},
 		{"template_search_path", nil}, {"timezone", "UTC"}, {"last_parsed", isoZ(d.parsed)}, {"default_args", obj()},
 		{"rerun_with_latest_version", nil}, {"owner_links", obj()}, {"is_favorite", false}, {"active_runs_count", active},
