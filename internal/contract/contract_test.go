@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package contract_test holds the contract that the embedded Airflow and the
+// real ones share: a table of scenarios, each with what the client must make
+// of every answer. The embedded Airflow keeps it in every test run. Where real
+// programs are asked for, each scenario is told to both, and every difference
+// in status, media type, headers, JSON and meaning fails, with the two answers
+// side by side. Where they differ, the real one is right.
+//
+// A row is added to the table of its dialect, or of all three; it says nothing
+// of how it is told. What only one of the two can show has no place here.
+package contract_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowreal"
+	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/airflowsim"
+)
+
+// stage is how a web server is set up, and the scenarios that are told to it.
+type stage struct {
+	name         string
+	release      string
+	config       map[string]string // of the real one
+	sim          airflowsim.Auth   // of the embedded one
+	experimental bool
+	scenarios    []scenario
+}
+
+// stages are those of one release, which share a database.
+func stages(release string) []stage {
+	if strings.HasPrefix(release, "3.") {
+		config := map[string]string{"API_AUTH__JWT_SECRET": jwtSecret}
+		open := maps.Clone(config)
+		open["CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] = "True"
+		return []stage{
+			{
+				name: "tokens", release: release, config: config, sim: airflowsim.AuthToken,
+				scenarios: of(release, everyDialect(), v2Rows(), v2Bodies(), v2Access(), v2Assets()),
+			},
+			{name: "all are admins", release: release, config: open, sim: airflowsim.AuthOpen, scenarios: v2Open()},
+		}
+	}
+	all := []stage{
+		airflow2(release, "basic_auth", true), airflow2(release, "basic_auth", false),
+		airflow2(release, "deny_all", true), airflow2(release, "deny_all", false),
+		airflow2(release, "default", true), airflow2(release, "default", false),
+		airflow2(release, "session", false), // as Airflow 2 is without any setting
+	}
+	all[0].scenarios = append(all[0].scenarios,
+		of(release, everyDialect(), v1Rows(), v1Bodies(), v1Assets(), experimentalRows(), experimentalBodies())...)
+	return all
+}
+
+// backend is one of [api] auth_backends, as the embedded Airflow has it. A
+// caller of the API has no session, so that under session all are refused.
+func backend(name string) airflowsim.Auth {
+	return map[string]airflowsim.Auth{
+		"basic_auth": airflowsim.AuthBasic, "deny_all": airflowsim.AuthDenyAll,
+		"default": airflowsim.AuthOpen, "session": airflowsim.AuthDenyAll,
+	}[name]
+}
+
+// airflow2 is a stage of Airflow 2 that asks who gets in.
+func airflow2(release, auth string, experimental bool) stage {
+	name := auth + map[bool]string{true: ", experimental on", false: ", experimental off"}[experimental]
+	return stage{
+		name: name, release: release, experimental: experimental,
+		sim: backend(auth),
+		config: map[string]string{
+			"API__AUTH_BACKENDS":           "airflow.api.auth.backend." + auth,
+			"API__ENABLE_EXPERIMENTAL_API": map[bool]string{true: "True", false: "False"}[experimental],
+			// It would set the broken DAG inactive while the scenarios are told.
+			"SCHEDULER__PARSING_CLEANUP_INTERVAL": "86400",
+		},
+		scenarios: access2(name),
+	}
+}
+
+// of is the scenarios of the dialects that a release speaks.
+func of(release string, tables ...[]scenario) []scenario {
+	var all []scenario
+	for _, table := range tables {
+		for _, s := range table {
+			if (s.api == airflow.V2) == strings.HasPrefix(release, "3.") {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+func TestTheEmbeddedAirflowKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	for _, release := range airflowreal.Versions() {
+		for n, stage := range stages(release) {
+			t.Run(release+" "+stage.name, func(t *testing.T) {
+				t.Parallel()
+				w := embedded(t, stage)
+				stage.tell(t, n, func(t *testing.T, number int, s scenario) {
+					s.hold(t, newPlay(t, w, number, s).perform(t))
+				})
+			})
+		}
+	}
+}
+
+func TestTheRealAirflowAgreesWithTheEmbeddedOne(t *testing.T) {
+	t.Parallel()
+	realtest.Need(t)
+	for _, release := range airflowreal.Versions() {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			all := stages(release)
+			a := realtest.Start(t, airflowreal.Options{
+				Version: release, Scheduler: true, Database: airflowreal.PostgreSQL, Config: all[0].config,
+			})
+			setUp(t, witnessOf(t, a))
+			for n, stage := range all {
+				t.Run(stage.name, func(t *testing.T) { compare(t, a, n, stage) })
+			}
+		})
+	}
+}
+
+// compare tells a stage's scenarios to both witnesses.
+func compare(t *testing.T, a *airflowreal.Airflow, n int, s stage) {
+	t.Helper()
+	if n > 0 {
+		if err := a.RestartWebServer(t.Context(), s.config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	embedded, real := embedded(t, s), witnessOf(t, a)
+	s.tell(t, n, func(t *testing.T, number int, s scenario) {
+		one := newPlay(t, embedded, number, s).perform(t)
+		other := newPlay(t, real, number, s).perform(t)
+		s.hold(t, other)
+		agree(t, one, other)
+	})
+}
+
+// perStage is more than the scenarios of any stage, so that each has a number of its own.
+const perStage = 1000
+
+// tell tells each scenario in a test of its own, all at once.
+func (s stage) tell(t *testing.T, n int, told func(*testing.T, int, scenario)) {
+	t.Helper()
+	for i, scenario := range s.scenarios {
+		t.Run(string(scenario.api)+"/"+scenario.name, func(t *testing.T) {
+			t.Parallel()
+			told(t, n*perStage+i, scenario)
+		})
+	}
+}
+
+// hold checks what must hold of the story, whoever was told it.
+func (s scenario) hold(t *testing.T, all []observation) {
+	t.Helper()
+	var meant []string
+	for _, o := range all {
+		meant = append(meant, o.meant)
+	}
+	if got := strings.Join(meant, "; "); got != s.want {
+		t.Errorf("the client makes of it\n  %s\nwant\n  %s", got, s.want)
+		for _, o := range all {
+			t.Logf("%s\n%s", o.step, o)
+		}
+	}
+}
+
+// agree fails where the real Airflow answered otherwise than the embedded one.
+func agree(t *testing.T, embedded, real []observation) {
+	t.Helper()
+	for i := range embedded {
+		if one, other := embedded[i].String(), real[i].String(); one != other {
+			t.Errorf("step %d, %s\n%s", i+1, embedded[i].step, beside("EMBEDDED\n"+one, "REAL\n"+other))
+		}
+	}
+}

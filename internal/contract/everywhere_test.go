@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowreal"
+)
+
+// everyDialect is what a client meets with every Airflow. The columns are v2, v1 and
+// experimental; where one is empty, the dialect has no such thing.
+func everyDialect() []scenario {
+	return slices.Concat(runsAreMade(), runsClash(), confs(), dags(), questions())
+}
+
+func runsAreMade() []scenario {
+	const anonymous = `created; queued`
+	return slices.Concat(
+		everywhere("a run", story(start("a"), find("a")),
+			`created; queued`, `created; queued`, `created; queued`),
+		everywhere("a run with a conf", story(start("a").conf(`{"uri":"gs://acme/ü.csv","n":[1,2.5,null,true,{"k":""}]}`), find("a")),
+			`created; queued with {"n":[1,2.5,null,true,{"k":""}],"uri":"gs://acme/ü.csv"}`,
+			`created; queued with {"n":[1,2.5,null,true,{"k":""}],"uri":"gs://acme/ü.csv"}`, anonymous),
+		everywhere("a run with a note", story(start("a").noted("from gs://acme/ü.csv"), find("a")),
+			`created; queued noted "from gs://acme/ü.csv"`, `created; queued noted "from gs://acme/ü.csv"`, anonymous),
+		everywhere("a run on a date", story(start("a").onItsDay(), find("a")), `created; queued`, `created; queued`, `created; queued`),
+		everywhere("an id of every character that is allowed", story(start("a.~:+-Z_9"), find("a.~:+-Z_9")),
+			`created; queued`, `created; queued`, `created; queued`),
+		everywhere("an id as long as may be", story(start("a"+strings.Repeat("x", airflow.MaxID-6)), find("a"+strings.Repeat("x", airflow.MaxID-6))),
+			`created; queued`, `created; queued`, `created; queued`),
+		everywhere("a run nobody asked for", story(find("a")), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
+		everywhere("runs are listed", story(start("a").of(airflowreal.MakeAssetDAG), start("b").of(airflowreal.MakeAssetDAG), runs(airflowreal.MakeAssetDAG)),
+			`created; created; a queued, b queued`, `created; created; a queued, b queued`, `created; created; a queued, b queued`),
+		everywhere("a run that is to wait, and one that is not", story(
+			start("a").of(airflowreal.RecordDAG).waiting(10*time.Second), find("a").of(airflowreal.RecordDAG),
+			start("b").of(airflowreal.RecordDAG), await("b").of(airflowreal.RecordDAG), await("a").of(airflowreal.RecordDAG)),
+			`created; queued; created; success; success, started at its date`,
+			`created; queued; created; success; success, started at its date`, ``),
+	)
+}
+
+func runsClash() []scenario {
+	return slices.Concat(
+		everywhere("a run again", story(start("a"), start("a"), find("a")),
+			`created; 409 run exists; queued`, `created; 409 conflict; queued`, `created; 400 conflict; queued`),
+		everywhere("a run again with another conf", story(start("a").conf(`{"n":1}`), start("a").conf(`{"n":2}`), find("a")),
+			`created; 409 run exists; queued with {"n":1}`, `created; 409 conflict; queued with {"n":1}`, `created; 400 conflict; queued`),
+		everywhere("eight at once for one run", story(race("a"), find("a")),
+			`1 made, 7 duplicates; queued`, `1 made, 7 duplicates; queued`, `1 made, 7 duplicates; queued`),
+		everywhere("a date that another run holds", story(start("a").onItsDay(), start("b").onItsDay(), find("b")),
+			`created; 409 conflict; 404 unknown run`, `created; 409 conflict; 404 unknown run`, `created; 400 conflict; not sent: unknown run`),
+		everywhere("a run again on its date", story(start("a").onItsDay(), start("a").onItsDay()),
+			`created; 409 conflict`, `created; 409 conflict`, `created; 400 conflict`),
+		everywhere("a run again on another date", story(start("a").onItsDay(), start("a")),
+			`created; 409 run exists`, `created; 409 conflict`, `created; 400 conflict`),
+		everywhere("one run's id and another one's date", story(start("a"), start("b").onItsDay(), start("a").onItsDay()),
+			`created; created; 409 conflict`, `created; created; 409 conflict`, `created; created; 500 server failure, in text/html`),
+		everywhere("one id in two DAGs", story(start("a"), start("a").of(airflowreal.PausedDAG)),
+			`created; created`, `created; created`, `created; created`),
+	)
+}
+
+func confs() []scenario {
+	typed := func(conf string) []step { return story(start("a").of(airflowreal.TypedDAG).conf(conf)) }
+	return slices.Concat(
+		everywhere("integers beyond 2^53", story(start("a").conf(`{"n":9007199254740993,"m":-123456789012345678901234567890}`), find("a")),
+			`created; queued with {"m":-123456789012345678901234567890,"n":9007199254740993}`,
+			`created; queued with {"m":-123456789012345678901234567890,"n":9007199254740993}`, `created; queued`),
+		everywhere("floats as they are written back", story(start("a").conf(`{"a":1.50,"b":1e3,"c":1E-7,"d":0.00001,"e":1e16,"f":-0.0}`), find("a")),
+			`created; queued with {"a":1.5,"b":1000.0,"c":1e-7,"d":0.00001,"e":10000000000000000,"f":0.0}`, // through PostgreSQL's numeric, and Rust
+			`created; queued with {"a":1.5,"b":1000.0,"c":1e-07,"d":1e-05,"e":1e+16,"f":-0.0}`, `created; queued`),
+		everywhere("NUL in a conf", story(start("a").conf(`{"text":"a\u0000b"}`), find("a")),
+			`422 invalid; 404 unknown run`, `created; queued with {"text":"a\u0000b"}`, `created; queued`),
+		everywhere("conf null", story(start("a").with(`"conf":null`), find("a")),
+			`created; queued`, `400 invalid; 404 unknown run`, `400 invalid; not sent: unknown run`),
+		everywhere("conf a text", story(start("a").with(`"conf":"{}"`)), `422 invalid`, `400 invalid`, `400 invalid`),
+		everywhere("conf a list", story(start("a").with(`"conf":[1]`)), `422 invalid`, `400 invalid`, `400 invalid`),
+		everywhere("conf a number", story(start("a").with(`"conf":1`)), `422 invalid`, `400 invalid`, `400 invalid`),
+		everywhere("a conf of 900 kB", story(start("a").conf(`{"x":"`+strings.Repeat("x", 900_000)+`"}`), find("a")),
+			`created; queued with a conf of 900008 bytes`, `created; queued with a conf of 900008 bytes`, `created; queued`),
+		everywhere("a conf of 1.1 MB", story(start("a").conf(`{"x":"`+strings.Repeat("x", 1_100_000)+`"}`)),
+			`created`, `not sent: too large`, `413 too large, in text/html`),
+		everywhere("a conf that fits the Params", typed(`{"region":"us","rows":1000,"more":true}`), `created`, `created`, `created`),
+		everywhere("no conf, where the Params have defaults", typed(``), `created`, `created`, `created`),
+		everywhere("a text of no choice", typed(`{"region":"mars"}`), `400 invalid`, `400 invalid`, `500 invalid`),
+		everywhere("a number out of bounds", typed(`{"rows":1001}`), `400 invalid`, `400 invalid`, `500 invalid`),
+		everywhere("a text for a number", typed(`{"rows":"7"}`), `400 invalid`, `400 invalid`, `500 invalid`),
+		everywhere("two faults", typed(`{"rows":-1,"region":""}`), `400 invalid`, `400 invalid`, `500 invalid`),
+	)
+}
+
+func dags() []scenario {
+	return slices.Concat(
+		everywhere("a paused DAG takes runs", story(start("a").of(airflowreal.PausedDAG), find("a").of(airflowreal.PausedDAG)),
+			`created; queued`, `created; queued`, `created; queued`),
+		everywhere("a DAG that is not there", story(start("a").of("nope"), find("a").of("nope")),
+			`404 unknown DAG; 404 unknown run`, `404 unknown DAG; 404 unknown run`, `404 unknown DAG; 400 unknown DAG`),
+		everywhere("a DAG whose file has gone", story(start("a").of(airflowreal.RetiredDAG)),
+			`404 unknown DAG`, `404 unknown DAG`, `404 unknown DAG`),
+		everywhere("a DAG whose file has broken", story(start("a").of(airflowreal.BrokenDAG)),
+			`404 unknown DAG`, `400 broken DAG`, `created`),
+		everywhere("how a DAG stands", story(look(airflowreal.RecordDAG)), `active`, `active`, `active`),
+		everywhere("how a paused DAG stands", story(look(airflowreal.PausedDAG)), `paused`, `paused`, `paused`),
+		everywhere("how no DAG stands", story(look("nope")), `404 unknown DAG`, `404 unknown DAG`, `400 unknown DAG`),
+		everywhere("how a DAG stands whose file has gone", story(look(airflowreal.RetiredDAG)), `stale`, `stale`, `active`),
+		everywhere("how a DAG stands whose file has broken", story(look(airflowreal.BrokenDAG)), `stale broken`, `broken`, `active`),
+		everywhere("the Params of a DAG", story(params(airflowreal.TypedDAG)),
+			`region "eu" {"enum":["eu","us"],"type":"string"}, rows 1 {"maximum":1000,"minimum":0,"type":"integer"}`,
+			`region "eu" {"enum":["eu","us"],"type":"string"}, rows 1 {"maximum":1000,"minimum":0,"type":"integer"}`, ``),
+		everywhere("the Params of no DAG", story(params("nope")), `404 unknown DAG`, `404 unknown DAG`, ``),
+		everywhere("import errors", story(importErrors()), `broken.py`, `broken.py`, ``),
+	)
+}
+
+func questions() []scenario {
+	return slices.Concat(
+		everywhere("which API there is", story(detect()), `v2`, `v1`, ``),
+		everywhere("the version, to nobody", story(version().as(nobody)), `its release`, `its release`, `its release`),
+		everywhere("the health, to nobody", story(health().as(nobody)),
+			`scheduler healthy, database healthy`, `scheduler healthy, database healthy`, `scheduler healthy, database healthy`),
+		everywhere("a run, to a viewer", story(start("a"), find("a").as("viewer")), `created; queued`, `created; queued`, `created; queued`),
+		everywhere("no run, to a viewer", story(find("a").as("viewer")), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
+		everywhere("a run, to nobody", story(start("a"), find("a").as(nobody)), `created; 401 unauthorized`, `created; 403 forbidden`, `created; queued`),
+		everywhere("a DAG, to nobody", story(look(airflowreal.PlainDAG).as(nobody)), `401 unauthorized`, `403 forbidden`, `paused`),
+		everywhere("import errors, to nobody", story(importErrors().as(nobody)), `401 unauthorized`, `403 forbidden`, ``),
+		everywhere("import errors, to a viewer", story(importErrors().as("viewer")), `broken.py`, `broken.py`, ``),
+	)
+}
