@@ -78,6 +78,7 @@ func decodeItems(text []byte, line int) ([]Spec, []Fault, bool) {
 			return nil, nil, false
 		case indent < 0:
 			indent = in // what is above the first item is read with it
+			specs = make([]Spec, 0, 1+bytes.Count(text[at:], append(append([]byte("\n"), l[:in]...), "- "...)))
 		default:
 			begin, d.above = at, number
 		}
