@@ -24,8 +24,8 @@
 //
 // The package never decides what is a dead letter, never retries (a store that
 // fails leaves the event unacknowledged, so it comes again), never removes a
-// record unless told to, never follows a redirect, and sends the access token
-// to Google's two hosts alone.
+// record unless told to, never follows a redirect, and obtains no credentials:
+// they are in the client that it is lent.
 package deadletter
 
 import (

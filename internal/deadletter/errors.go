@@ -66,10 +66,7 @@ func failed(doing, place string, err error, fix fixes) error {
 		e.Said = quote(refused.Message)
 		return e
 	}
-	if token, ok := errors.AsType[*tokenError](err); ok {
-		e.Err = token
-		e.Fix = "run as a service account, or `gcloud auth application-default login`"
-	} else if request, ok := errors.AsType[*url.Error](err); ok {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		e.Err = request.Err // the place says where, better than the URL
 	}
 	return e

@@ -3,14 +3,12 @@
 package deadletter
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 	"google.golang.org/api/pubsub/v1"
 	"google.golang.org/api/storage/v1"
@@ -18,16 +16,16 @@ import (
 
 // Options are what the process lends to a store.
 type Options struct {
-	// Google finds where access tokens come from. A bucket and a topic need
-	// it, unless an emulator stands for them; it is asked on first use.
-	Google func(ctx context.Context) (oauth2.TokenSource, error)
-	// Transport carries the requests to Google. A bucket and a topic need it.
+	// Transport carries the requests to Google, or to an emulator.
 	Transport http.RoundTripper
+	// Google makes the client that puts an access token on requests to Google
+	// alone, and follows no redirect. No emulator is asked with it.
+	Google func(base http.RoundTripper) *http.Client
 	// UserAgent names this program to Google.
 	UserAgent string
 	// StorageEmulator and PubSubEmulator are where an emulator listens, with
 	// or without http:// before it: what the variables STORAGE_EMULATOR_HOST
-	// and PUBSUB_EMULATOR_HOST hold. No access token goes there.
+	// and PUBSUB_EMULATOR_HOST hold.
 	StorageEmulator, PubSubEmulator string
 
 	// Subscription is what [OpenArchive] pulls a topic's letters from:
@@ -109,22 +107,23 @@ func openStorage(a Address, o Options) (*storage.Service, error) {
 
 // google says where a service is asked, and by which client.
 func (o Options) google(a Address, emulator, host, path string) ([]option.ClientOption, error) {
-	if o.Transport == nil {
-		return nil, fmt.Errorf("opening %s: it needs a transport", a)
+	if o.Transport == nil || emulator == "" && o.Google == nil {
+		return nil, fmt.Errorf("opening %s: it needs a transport and Google credentials", a)
 	}
-	transport := o.Transport
-	if emulator == "" {
-		if o.Google == nil {
-			return nil, fmt.Errorf("opening %s: it needs Google credentials", a)
-		}
-		transport = &authorised{find: o.Google, base: transport}
+	if emulator != "" {
+		client := &http.Client{Transport: o.Transport, CheckRedirect: neverFollow}
+		return []option.ClientOption{option.WithEndpoint(withScheme(emulator) + path), option.WithHTTPClient(client)}, nil
 	}
-	return []option.ClientOption{
-		option.WithEndpoint(withScheme(cmp.Or(emulator, host)) + path),
-		option.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: neverFollow}),
-	}, nil
+	return []option.ClientOption{option.WithEndpoint(host + path), option.WithHTTPClient(o.Google(o.Transport))}, nil
 }
 
-var errRedirect = errors.New("it answers with a redirect, which is not followed")
+func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func neverFollow(*http.Request, []*http.Request) error { return errRedirect }
+// withScheme is an emulator's root, without a slash at its end.
+func withScheme(host string) string {
+	host = strings.TrimRight(host, "/")
+	if !strings.Contains(host, "://") {
+		return "http://" + host
+	}
+	return host
+}
