@@ -44,6 +44,7 @@ type world struct {
 	account identity.Account
 	target  doctor.Target
 
+	real   http.Handler // in place of the embedded Airflow
 	sim    *airflowsim.Server
 	served *googlesim.Served
 }
@@ -101,6 +102,9 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.env().Airflow = w.sim
+	if w.real != nil {
+		w.env().Airflow = w.real
+	}
 	if w.served, err = googlesim.New(w.google).Serve(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -217,4 +221,13 @@ func fixes(t *testing.T, names ...string) string {
 		text.WriteString("\nif " + c.Means + ": " + c.Fix)
 	}
 	return text.String()
+}
+
+func mustParse(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
