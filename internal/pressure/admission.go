@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pressure
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// DefaultTTL is how long an [Admission] believes what Airflow said of a DAG.
+const DefaultTTL = 5 * time.Second
+
+// Airflow is what an admission asks of an environment.
+type Airflow interface {
+	// ActiveRuns is how many runs of the DAG are queued or running.
+	ActiveRuns(ctx context.Context, dagID string) (int, error)
+	// Paused reports whether the DAG is paused.
+	Paused(ctx context.Context, dagID string) (bool, error)
+}
+
+// WhenPaused is what becomes of an event for a DAG that is paused.
+type WhenPaused string
+
+// The choices. A run of a paused DAG is made, and stays queued until somebody
+// unpauses it.
+const (
+	Trigger WhenPaused = "trigger" // make the run: nothing is asked
+	Defer   WhenPaused = "defer"   // the event comes again
+	Fail    WhenPaused = "fail"    // a permanent failure
+)
+
+// Policy is what a route asks for.
+type Policy struct {
+	// MaxActive is how many runs of the DAG may be queued or running; 0 means
+	// any number.
+	MaxActive  int
+	WhenPaused WhenPaused // empty stands for Trigger
+}
+
+// PausedError says that the DAG is paused, and that the route wants that to be
+// a permanent failure.
+type PausedError struct{ DAGID string }
+
+func (e *PausedError) Error() string {
+	return fmt.Sprintf("the DAG %q is paused, and the route says when_paused: fail: unpause it, and replay", e.DAGID)
+}
+
+// Admission decides whether a DAG of one environment may be given another run.
+// It asks Airflow once for all who want to know, and believes the answer for a
+// while. Runs that this instance has started since then are counted to it, so
+// that a burst does not run past the bound. Its methods may be called
+// concurrently.
+type Admission struct {
+	airflow Airflow
+	ttl     time.Duration
+	flight  singleflight.Group
+
+	mu   sync.Mutex
+	dags map[string]*dag
+}
+
+// dag is what is known of one DAG.
+type dag struct {
+	active   int // runs queued or running, as counted
+	counted  time.Time
+	starting int // runs that are being started
+	started  int // runs that were started since that count began
+	lately   int // runs that were started since the count under way began
+
+	paused bool
+	looked time.Time
+}
+
+// NewAdmission makes the admission of one environment. A ttl of 0 means
+// [DefaultTTL].
+func NewAdmission(airflow Airflow, ttl time.Duration) *Admission {
+	return &Admission{airflow: airflow, ttl: cmp.Or(ttl, DefaultTTL), dags: make(map[string]*dag)}
+}
+
+// Admit decides about a run of a DAG that is about to be started. done has to
+// be called once, when it is known whether a run was created. The error is a
+// [*Refusal], a [*PausedError], or why Airflow did not tell.
+//
+// Without a policy it asks nothing.
+func (a *Admission) Admit(ctx context.Context, dagID string, p Policy) (done func(created bool), err error) {
+	if p.WhenPaused == Defer || p.WhenPaused == Fail {
+		if err := a.admitPaused(ctx, dagID, p.WhenPaused); err != nil {
+			return nil, err
+		}
+	}
+	if p.MaxActive <= 0 {
+		return func(bool) {}, nil
+	}
+	if err := a.count(ctx, dagID); err != nil {
+		return nil, err
+	}
+	return a.reserve(dagID, p.MaxActive)
+}
+
+// reserve counts a run that is about to be started, where the bound has room.
+func (a *Admission) reserve(dagID string, most int) (done func(created bool), err error) {
+	d := a.dag(dagID)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n := d.active + d.started + d.starting; n >= most {
+		return nil, &Refusal{
+			Reason:     fmt.Sprintf("the DAG %q has %d runs queued, running or being started, and the route's max_active is %d", dagID, n, most),
+			RetryAfter: a.left(d.counted),
+		}
+	}
+	d.starting++
+	var once sync.Once
+	return func(created bool) { once.Do(func() { a.end(d, created) }) }, nil
+}
+
+func (a *Admission) end(d *dag, created bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d.starting--
+	if created {
+		d.started++
+		d.lately++
+	}
+}
+
+func (a *Admission) admitPaused(ctx context.Context, dagID string, choice WhenPaused) error {
+	paused, looked, err := a.look(ctx, dagID)
+	switch {
+	case err != nil || !paused:
+		return err
+	case choice == Fail:
+		return &PausedError{DAGID: dagID}
+	default:
+		return &Refusal{
+			Reason:     fmt.Sprintf("the DAG %q is paused, and the route says when_paused: defer: unpause it", dagID),
+			RetryAfter: a.left(looked),
+		}
+	}
+}
+
+// count sees that the count of a DAG's runs is fresh.
+func (a *Admission) count(ctx context.Context, dagID string) error {
+	d := a.dag(dagID)
+	fresh := func() bool { return a.fresh(&d.counted) }
+	return a.ask(ctx, "runs of "+dagID, fresh, func(ctx context.Context) error {
+		a.mu.Lock()
+		d.lately = 0
+		a.mu.Unlock()
+		active, err := a.airflow.ActiveRuns(ctx, dagID)
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		d.active, d.started, d.counted = active, d.lately, time.Now()
+		return nil
+	})
+}
+
+// look tells whether a DAG is paused, and when that was asked.
+func (a *Admission) look(ctx context.Context, dagID string) (paused bool, looked time.Time, err error) {
+	d := a.dag(dagID)
+	fresh := func() bool { return a.fresh(&d.looked) }
+	err = a.ask(ctx, "state of "+dagID, fresh, func(ctx context.Context) error {
+		paused, err := a.airflow.Paused(ctx, dagID)
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		d.paused, d.looked = paused, time.Now()
+		return nil
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return d.paused, d.looked, err
+}
+
+// askBound bounds a question that several wait for, of whom none may end it.
+const askBound = 30 * time.Second
+
+// ask asks what is not known freshly, once for all who want to know, each for
+// as long as its context allows.
+func (a *Admission) ask(ctx context.Context, what string, fresh func() bool, question func(context.Context) error) error {
+	if fresh() {
+		return nil
+	}
+	told := a.flight.DoChan(what, func() (any, error) {
+		if fresh() { // another has asked in between
+			return nil, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askBound)
+		defer cancel()
+		return nil, question(ctx)
+	})
+	select {
+	case result := <-told:
+		return result.Err
+	case <-ctx.Done():
+		return fmt.Errorf("asking Airflow for the %s: %w", what, ctx.Err())
+	}
+}
+
+// dag is what is known of a DAG.
+func (a *Admission) dag(id string) *dag {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.dags[id] == nil {
+		a.dags[id] = new(dag)
+	}
+	return a.dags[id]
+}
+
+// fresh reports whether what was told at a time is still believed.
+func (a *Admission) fresh(told *time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return time.Since(*told) < a.ttl
+}
+
+// left is when what was told is asked anew, at least a second.
+func (a *Admission) left(told time.Time) time.Duration {
+	return max(a.ttl-time.Since(told), time.Second)
+}
