@@ -29,10 +29,14 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"golang.org/x/sync/errgroup"
 
+	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -101,10 +105,14 @@ type Function struct {
 // Airflow; nil means one made for the purpose. New makes no request.
 func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Function, error) {
 	f := &Function{
-		table:    c.Table,
-		pipeline: &trigger.Pipeline{Airflows: make(map[string]trigger.Airflow, len(c.Environments))},
-		log:      log,
-		project:  c.Project,
+		table: c.Table,
+		pipeline: &trigger.Pipeline{
+			Airflows:     make(map[string]trigger.Airflow, len(c.Environments)),
+			GiveUpAfter:  c.GiveUpAfter,
+			RoutesDigest: c.Digest,
+		},
+		log:     log,
+		project: c.Project,
 	}
 	for name, spec := range c.Environments {
 		client, err := environment.New(spec, config.Variable, environment.Options{
@@ -113,12 +121,31 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
 		}
-		f.pipeline.Airflows[name] = client
+		f.pipeline.Airflows[name] = &trigger.Gated{Airflow: client, Gate: pressure.New(pressure.Config{})}
+	}
+	if c.DeadLetter != "" {
+		store, err := openStore(c.DeadLetter, transport)
+		if err != nil {
+			return nil, err
+		}
+		f.pipeline.DeadLetters = store
 	}
 	if c.File != "" {
 		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
 	}
 	return f, nil
+}
+
+// openStore makes the store of dead letters at an address. It asks nothing.
+func openStore(address string, transport http.RoundTripper) (deadletter.Store, error) {
+	if transport == nil {
+		transport = airflow.NewTransport(eventsAtOnce)
+	}
+	return deadletter.Open(address, deadletter.Options{
+		Google:    (&identity.ADC{Transport: transport}).TokenSource,
+		Transport: transport, UserAgent: "dagtrigger",
+		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
+	})
 }
 
 // Result is how one event ended.
@@ -135,7 +162,7 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 	ev, err := event.New(ce)
 	var outcomes []trigger.Outcome
 	if bad, ok := errors.AsType[*event.DataError](err); ok {
-		outcomes = []trigger.Outcome{f.pipeline.Refuse(trigger.Outcome{EventID: ev.ID}, bad)}
+		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, trigger.Outcome{}, bad.Reason)}
 	} else if err != nil {
 		return Result{Err: err}
 	} else {

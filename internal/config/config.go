@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/route"
@@ -22,6 +23,10 @@ import (
 // DefaultEnvironment is the name of the environment where only one is set, and
 // has no name.
 const DefaultEnvironment = "default"
+
+// DefaultGiveUpAfter is under the 24 hours for which Eventarc keeps an event:
+// https://cloud.google.com/eventarc/docs/retry-events
+const DefaultGiveUpAfter = 20 * time.Hour
 
 // Config is what the operator set.
 type Config struct {
@@ -35,7 +40,13 @@ type Config struct {
 	Table *route.Table
 	// Environments are the Airflows, by name.
 	Environments map[string]environment.Spec
-	LogLevel     slog.Level
+	// DeadLetter is the address of the store of dead letters, see
+	// [deadletter.ParseAddress]; empty for none.
+	DeadLetter string
+	// GiveUpAfter is the age from which a deferred event becomes a dead letter;
+	// 0 without a store.
+	GiveUpAfter time.Duration
+	LogLevel    slog.Level
 	// Project is the Google Cloud project that traces belong to, empty where it is not known.
 	Project string
 }
@@ -67,6 +78,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		}
 		c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	}
+	r.giveUp(&c)
 	if len(r.faults) > 0 {
 		return Config{}, r.faults
 	}
@@ -121,6 +133,29 @@ func (r *reader) connection(name string, k connector, s *environment.Spec) {
 		*to = r.flag(name)
 	case *time.Duration:
 		*to = r.duration(name)
+	}
+}
+
+// deadLetter reads the address of a store.
+func (r *reader) deadLetter(name string) string {
+	text := r.text(name)
+	if text == "" {
+		return ""
+	}
+	_, err := deadletter.ParseAddress(text)
+	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
+		r.fault(name+": "+bad.What, bad.Fix)
+	}
+	return text
+}
+
+// giveUp settles from when on a deferred event is given up.
+func (r *reader) giveUp(c *Config) {
+	switch {
+	case c.DeadLetter == "" && c.GiveUpAfter != 0:
+		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "name a store there: an event that is given up has to go somewhere")
+	case c.DeadLetter != "" && c.GiveUpAfter == 0:
+		c.GiveUpAfter = DefaultGiveUpAfter
 	}
 }
 

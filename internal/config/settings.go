@@ -33,6 +33,10 @@ func settings() []setting {
 			func(r *reader, n string, _ *Config, s *environment.Spec) { r.connection(n, k, s) }})
 	}
 	return append(all,
+		setting{"DEAD_LETTER", "none", "where an event is stored that failed for good, which is then acknowledged: `pubsub://projects/P/topics/T`, `gs://BUCKET/PREFIX` or `file:///FOLDER`",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DeadLetter = r.deadLetter(n) }},
+		setting{"GIVE_UP_AFTER", "`20h` with `DEAD_LETTER`", "an event that is deferred and older than this becomes a dead letter, before the platform drops it after its 24 hours",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.GiveUpAfter = r.duration(n) }},
 		setting{"LOG_LEVEL", "`info`", "`debug`, `info`, `warn` or `error`",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
 		setting{"GOOGLE_CLOUD_PROJECT", "", "the project that log lines name their trace in; without it they carry the bare trace id",

@@ -3,11 +3,14 @@
 package trigger
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/pressure"
 )
 
 const (
@@ -82,6 +85,9 @@ func (a *attempt) once(ctx context.Context) verdict {
 	if err == nil {
 		return verdict{kind: Triggered, reason: "Airflow created the run"}
 	}
+	if held, ok := errors.AsType[*pressure.Refusal](err); ok {
+		return verdict{kind: Deferred, reason: held.Reason, throttled: !held.Down(), retryAfter: held.RetryAfter}
+	}
 	refusal, ok := errors.AsType[*airflow.Error](err)
 	if !ok {
 		return verdict{kind: Deferred, reason: err.Error(), again: true}
@@ -136,6 +142,14 @@ func permanent(e *airflow.Error) verdict {
 	return verdict{kind: Rejected, reason: e.Error(), operator: true}
 }
 
+// brief names an answer that turned out not to matter, without its advice.
+func brief(e *airflow.Error) string {
+	if e.Status == 0 {
+		return string(e.Kind)
+	}
+	return fmt.Sprintf("%d %s", e.Status, cmp.Or(e.MediaType, string(e.Kind)))
+}
+
 // look asks whether the run is there after an answer that leaves it open.
 //
 // A conflict without the run means that another run holds the logical date. On
@@ -147,7 +161,7 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 		if e.Kind == airflow.Conflict {
 			return verdict{kind: Duplicate, reason: "the run exists already"}
 		}
-		return verdict{kind: Triggered, reason: "Airflow holds the run, though it answered: " + e.Error()}
+		return verdict{kind: Triggered, reason: "Airflow holds the run, though the answer was: " + brief(e)}
 	}
 	missing, ok := errors.AsType[*airflow.Error](err)
 	if !ok || (missing.Kind != airflow.UnknownRun && missing.Kind != airflow.UnknownDAG) {

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 )
@@ -29,11 +30,23 @@ type Airflow interface {
 	Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error)
 }
 
+// DeadLetters keeps events that failed for good. [deadletter.Store] is one.
+type DeadLetters interface {
+	Put(ctx context.Context, r deadletter.Record) error
+}
+
 // Pipeline starts runs. Its fields are set once, before its first use; any
 // number of goroutines may then share it.
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
+	// DeadLetters keeps what failed for good; nil where there is no store.
+	DeadLetters DeadLetters
+	// GiveUpAfter is the age, by the event's own time, from which a deferral
+	// becomes a dead letter; 0 for never. It needs DeadLetters.
+	GiveUpAfter time.Duration
+	// RoutesDigest names the routes file in a dead letter, empty without one.
+	RoutesDigest string
 	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
 	Now    func() time.Time
 	Wait   func(ctx context.Context, d time.Duration) error
@@ -65,16 +78,29 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision) [
 		_ = group.Wait() // no plan returns an error: each has its outcome
 	}
 	for _, f := range d.Failures {
-		outcomes = append(outcomes, p.Refuse(Outcome{
-			EventID: ev.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG,
-		}, f.Err))
+		outcomes = append(outcomes, p.Refuse(ctx, ev, Outcome{
+			Route: f.Route, Environment: f.Environment, DAGID: f.DAG,
+		}, f.Err.Error()))
 	}
 	return outcomes
 }
 
-// Refuse ends o as a permanent failure, because of err.
-func (p *Pipeline) Refuse(o Outcome, err error) Outcome {
-	o.Kind, o.Reason, o.Operator = Rejected, err.Error(), true
+// Refuse ends o as a permanent failure of ev for the given reason: a dead
+// letter where there is a store for it.
+func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, o Outcome, reason string) Outcome {
+	o.EventID, o.Kind, o.Reason, o.Operator = ev.ID, Rejected, reason, true
+	if p.DeadLetters == nil {
+		return o
+	}
+	err := p.DeadLetters.Put(ctx, deadletter.Record{
+		Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID,
+		Reason: reason, Time: p.now(), RoutesDigest: p.RoutesDigest, Event: ev.Origin,
+	})
+	if err != nil {
+		o.Kind, o.Reason = Deferred, reason+"; storing the dead letter: "+err.Error()
+		return o
+	}
+	o.Kind = DeadLettered
 	return o
 }
 
@@ -94,11 +120,23 @@ func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan)
 		DAGID: plan.DAG, RunID: a.run.RunID,
 	}
 	if a.client == nil {
-		return p.Refuse(o, fmt.Errorf("no environment is named %q: name one that is set up", plan.Environment))
+		return p.Refuse(ctx, ev, o, fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment))
 	}
 	v := a.see(ctx)
+	switch {
+	case v.kind == Rejected:
+		return p.Refuse(ctx, ev, o, v.reason)
+	case v.kind == Deferred && p.tooOld(ev):
+		return p.Refuse(ctx, ev, o, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason))
+	}
 	o.Kind, o.Reason, o.Throttled, o.RetryAfter, o.Operator = v.kind, v.reason, v.throttled, v.retryAfter, v.operator
 	return o
+}
+
+// tooOld tells whether ev is kept as a dead letter rather than deferred once
+// more, before the platform drops it unseen at the end of its retention.
+func (p *Pipeline) tooOld(ev *event.Event) bool {
+	return p.DeadLetters != nil && p.GiveUpAfter > 0 && !ev.Time.IsZero() && p.now().Sub(ev.Time) > p.GiveUpAfter
 }
 
 // parseDelay is how long Airflow may take to know a DAG that was just

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// shelf is a store that keeps letters in memory, or fails.
+type shelf struct {
+	letters []deadletter.Record
+	err     error
+}
+
+func (s *shelf) Put(_ context.Context, r deadletter.Record) error {
+	if s.err == nil {
+		s.letters = append(s.letters, r)
+	}
+	return s.err
+}
+
+// end runs one plan whose POST is refused as given, with a store.
+func end(t *testing.T, store *shelf, ev event.Event, err error, more ...step) trigger.Outcome {
+	t.Helper()
+	p := &trigger.Pipeline{
+		Airflows:    map[string]trigger.Airflow{"default": &scripted{t: t, script: append([]step{post(err)}, more...)}},
+		DeadLetters: store, GiveUpAfter: 20 * time.Hour, RoutesDigest: "sha256:ab",
+		Now:  func() time.Time { return now },
+		Wait: func(context.Context, time.Duration) error { return nil },
+	}
+	return p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}})[0]
+}
+
+func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
+	t.Parallel()
+	origin := cloudevents.NewEvent()
+	origin.SetID("1")
+	store := &shelf{}
+	o := end(t, store, event.Event{ID: "1", Origin: origin}, &airflow.Error{Kind: airflow.Invalid, Said: "no such param"})
+	if o.Kind != trigger.DeadLettered || o.Status() != 200 {
+		t.Errorf("came to %s (%d): %s", o.Kind, o.Status(), o.Reason)
+	}
+	want := []deadletter.Record{{
+		Route: "default", Environment: "default", DAGID: "load", RunID: o.RunID, Reason: "invalid: no such param",
+		Time: now, RoutesDigest: "sha256:ab", Event: origin,
+	}}
+	if diff := cmp.Diff(want, store.letters); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStoreThatFailsLeavesTheEventUnacknowledged(t *testing.T) {
+	t.Parallel()
+	o := end(t, &shelf{err: errors.New("the bucket is gone: make it")}, event.Event{ID: "1"}, refused(airflow.Invalid))
+	if o.Kind != trigger.Deferred || o.Status() != 503 || o.Reason != "invalid; storing the dead letter: the bucket is gone: make it" {
+		t.Errorf("came to %s (%d): %s", o.Kind, o.Status(), o.Reason)
+	}
+}
+
+func TestADeferredEventIsGivenUpBeforeThePlatformDropsIt(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		time time.Time
+		kind trigger.Kind
+	}{
+		{"as old as may be", now.Add(-20 * time.Hour), trigger.Deferred},
+		{"older", now.Add(-20*time.Hour - 1), trigger.DeadLettered},
+		{"of no known age", time.Time{}, trigger.Deferred},
+	}
+	for _, tt := range tests {
+		store := &shelf{}
+		o := end(t, store, event.Event{ID: "1", Time: tt.time}, refused(airflow.Forbidden))
+		if o.Kind != tt.kind || (len(store.letters) == 1) != (tt.kind == trigger.DeadLettered) {
+			t.Errorf("%s: came to %s, %d stored", tt.name, o.Kind, len(store.letters))
+		}
+	}
+}
+
+func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
+	t.Parallel()
+	store := &shelf{}
+	p := &trigger.Pipeline{DeadLetters: store}
+	failure := route.Failure{Route: "r", Environment: "default", DAG: "load", Err: errors.New("int(\"x\") is no number")}
+	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}})[0]
+	if o.Kind != trigger.DeadLettered || len(store.letters) != 1 || store.letters[0].Reason != failure.Err.Error() {
+		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
+	}
+}
+
+// A server that is full or down is not asked again, and is told apart.
+func TestWhatTheGateHoldsBackIsDeferred(t *testing.T) {
+	t.Parallel()
+	full := &pressure.Refusal{Reason: "Airflow serves 1 at once", RetryAfter: 2 * time.Second}
+	down := &pressure.Refusal{Reason: "Airflow has been down since noon", RetryAfter: time.Second, DownSince: now}
+	for status, held := range map[int]*pressure.Refusal{429: full, 503: down} {
+		o := end(t, &shelf{}, event.Event{ID: "1"}, held)
+		if o.Kind != trigger.Deferred || o.Status() != status || o.Reason != held.Reason || o.RetryAfter != held.RetryAfter {
+			t.Errorf("came to %s (%d) after %s: %s", o.Kind, o.Status(), o.RetryAfter, o.Reason)
+		}
+	}
+}
+
+func TestOnlyOneRequestAtATimeAsksAServerThatIsDown(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	airflows := &trigger.Gated{
+		Gate: pressure.New(pressure.Config{Wait: -1}),
+		Airflow: triggerFunc(func() error {
+			asked++
+			return refused(airflow.Network)
+		}),
+	}
+	for range 5 {
+		_, _ = airflows.Trigger(t.Context(), airflow.Run{})
+	}
+	entered, release := make(chan struct{}), make(chan struct{})
+	airflows.Airflow = triggerFunc(func() error { close(entered); <-release; return nil })
+	probe := make(chan error, 1)
+	go func() {
+		_, err := airflows.Trigger(t.Context(), airflow.Run{})
+		probe <- err
+	}()
+	<-entered
+	_, err := airflows.Trigger(t.Context(), airflow.Run{})
+	held, ok := errors.AsType[*pressure.Refusal](err)
+	if !ok || !held.Down() {
+		t.Errorf("beside the probe: %v, want a refusal that says since when", err)
+	}
+	close(release)
+	if err := <-probe; err != nil {
+		t.Errorf("the probe: %v", err)
+	}
+	airflows.Airflow = triggerFunc(func() error { return nil })
+	if _, err := airflows.Trigger(t.Context(), airflow.Run{}); err != nil {
+		t.Errorf("after the probe: %v", err)
+	}
+}
+
+// triggerFunc is an Airflow that answers as the function does.
+type triggerFunc func() error
+
+func (f triggerFunc) Trigger(context.Context, airflow.Run) (airflow.DAGRun, error) {
+	return airflow.DAGRun{}, f()
+}
+
+func (f triggerFunc) Find(context.Context, string, string) (airflow.DAGRun, error) {
+	return airflow.DAGRun{}, f()
+}
