@@ -142,7 +142,7 @@ func openStore(address string, transport http.RoundTripper) (deadletter.Store, e
 		transport = airflow.NewTransport(eventsAtOnce)
 	}
 	return deadletter.Open(address, deadletter.Options{
-		Google:    (&identity.ADC{Transport: transport}).TokenSource,
+		Google:    identity.NewGoogle(&identity.ADC{Transport: transport}).Client,
 		Transport: transport, UserAgent: "dagtrigger",
 		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
 	})

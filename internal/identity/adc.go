@@ -59,12 +59,6 @@ func (a *ADC) AccessToken(ctx context.Context) (*oauth2.Token, error) {
 	return t, nil
 }
 
-// TokenSource finds the credentials, for a client that keeps their tokens by itself.
-func (a *ADC) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
-	f, _, err := a.find(ctx)
-	return f.tokens, err
-}
-
 // IDToken makes a token for audience. It carries the account's e-mail, which
 // Identity-Aware Proxy asks for.
 func (a *ADC) IDToken(ctx context.Context, audience string) (*oauth2.Token, error) {
