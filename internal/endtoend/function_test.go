@@ -46,14 +46,14 @@ func newAirflow(t *testing.T) airflow {
 
 // startFunction starts a built function with the given settings, waits until it
 // answers, and returns its address. It is ended with the test.
-func startFunction(t *testing.T, binary string, settings ...string) string {
+func startFunction(t testing.TB, binary string, settings ...string) string {
 	t.Helper()
 	url, _ := startWatched(t, binary, settings...)
 	return url
 }
 
 // startWatched is startFunction, and all that the function writes.
-func startWatched(t *testing.T, binary string, settings ...string) (url string, written *lockedBuffer) {
+func startWatched(t testing.TB, binary string, settings ...string) (url string, written *lockedBuffer) {
 	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command(binary)
@@ -74,7 +74,7 @@ func startWatched(t *testing.T, binary string, settings ...string) (url string, 
 	return "http://127.0.0.1:" + port, out
 }
 
-func waitForPort(t *testing.T, port string) {
+func waitForPort(t testing.TB, port string) {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < hang; {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
@@ -178,7 +178,7 @@ func (l *lockedBuffer) String() string {
 func jsonBody(text string) io.Reader { return strings.NewReader(text) }
 
 // canonical is JSON with its keys in order and its numbers as they stand.
-func canonical(t *testing.T, text []byte) string {
+func canonical(t testing.TB, text []byte) string {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
