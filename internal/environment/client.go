@@ -24,8 +24,6 @@ const (
 	// lookUpPause is the least time between two look-ups: while an environment
 	// is down, asking what it is does not bring it back.
 	lookUpPause = time.Minute
-	// admission is how long a request waits for its environment to have room.
-	admission = time.Second
 )
 
 // Client asks one environment. Where its web server's address is looked up,
@@ -34,7 +32,6 @@ const (
 type Client struct {
 	spec    *Spec // a pointer, so that who prints a Client prints no secret
 	options Options
-	room    chan struct{} // one element for each request that runs; nil for no bound
 
 	fixed *Connection // where the operator gave the address
 	api   *composer.Client
@@ -64,10 +61,6 @@ func (c *Client) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun,
 
 func ask[T any](ctx context.Context, c *Client, question func(*airflow.Client) (T, error)) (T, error) {
 	var none T
-	if err := c.enter(ctx); err != nil {
-		return none, err
-	}
-	defer c.leave()
 	connection, err := c.Connection(ctx)
 	if err != nil {
 		return none, err
@@ -75,34 +68,6 @@ func ask[T any](ctx context.Context, c *Client, question func(*airflow.Client) (
 	answer, err := question(connection.Airflow)
 	c.doubt(connection, err)
 	return answer, err
-}
-
-// enter waits a little for room, so that an environment in trouble holds no
-// more of the instance's requests than its share.
-func (c *Client) enter(ctx context.Context) error {
-	if c.room == nil {
-		return nil
-	}
-	timer := time.NewTimer(admission)
-	defer timer.Stop()
-	select {
-	case c.room <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &airflow.Error{Kind: airflow.Canceled, Said: "waiting for other requests to this environment", Err: ctx.Err()}
-	case <-timer.C:
-		return &airflow.Error{
-			Kind: airflow.Throttled,
-			Said: fmt.Sprintf("%d requests to this environment run already, all that this instance makes at once", cap(c.room)),
-			Hint: "the event comes again; where that lasts, see what holds the environment up",
-		}
-	}
-}
-
-func (c *Client) leave() {
-	if c.room != nil {
-		<-c.room
-	}
 }
 
 // Airflow returns the web server's client, see [Client.Connection].

@@ -65,10 +65,6 @@ type Options struct {
 	// Google is the account that the process runs as; nil means the one that
 	// Application Default Credentials tell. Environments may share it.
 	Google *identity.Google
-	// MaxInFlight bounds the requests to this environment at once; one that
-	// finds no room within a second is an error of kind Throttled. 0 stands
-	// for no bound.
-	MaxInFlight int
 }
 
 func (o Options) withDefaults() Options {
@@ -93,9 +89,6 @@ func New(s Spec, name func(field string) string, o Options) (*Client, error) {
 	}
 	o = o.withDefaults()
 	c := &Client{spec: &s, options: o}
-	if o.MaxInFlight > 0 {
-		c.room = make(chan struct{}, o.MaxInFlight)
-	}
 	var err error
 	if s.Composer != "" {
 		c.name, err = composer.ParseName(s.Composer)
