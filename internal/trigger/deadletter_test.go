@@ -5,6 +5,7 @@ package trigger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -97,6 +98,17 @@ func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
 	failure := route.Failure{Route: "r", Environment: "default", DAG: "load", Err: errors.New("int(\"x\") is no number")}
 	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}})[0]
 	if o.Kind != trigger.DeadLettered || len(store.letters) != 1 || store.letters[0].Reason != failure.Err.Error() {
+		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
+	}
+}
+
+func TestAnExpressionThatRanOutOfTimeIsNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	store := &shelf{}
+	p := &trigger.Pipeline{DeadLetters: store}
+	failure := route.Failure{Route: "r", Err: fmt.Errorf("evaluating when: %w", context.DeadlineExceeded)}
+	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}})[0]
+	if o.Kind != trigger.Deferred || len(store.letters) != 0 {
 		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
 	}
 }

@@ -11,6 +11,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -78,11 +79,20 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision) [
 		_ = group.Wait() // no plan returns an error: each has its outcome
 	}
 	for _, f := range d.Failures {
-		outcomes = append(outcomes, p.Refuse(ctx, ev, Outcome{
-			Route: f.Route, Environment: f.Environment, DAGID: f.DAG,
-		}, f.Err.Error()))
+		outcomes = append(outcomes, p.fail(ctx, ev, &f))
 	}
 	return outcomes
+}
+
+// fail ends a route that could not be evaluated: for good, but where it was
+// the request's time that ran out.
+func (p *Pipeline) fail(ctx context.Context, ev *event.Event, f *route.Failure) Outcome {
+	o := Outcome{EventID: ev.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
+	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
+		o.Kind, o.Reason = Deferred, f.Err.Error()
+		return o
+	}
+	return p.Refuse(ctx, ev, o, f.Err.Error())
 }
 
 // Refuse ends o as a permanent failure of ev for the given reason: a dead
