@@ -94,6 +94,7 @@ func open(getenv func(string) string) (*Function, error) {
 type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
+	bytes    *pressure.Bytes // of bodies in memory
 	log      *slog.Logger
 	project  string
 	// unmatched holds back the log's lines of events that no route wants: on a
@@ -111,6 +112,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			GiveUpAfter:  c.GiveUpAfter,
 			RoutesDigest: c.Digest,
 		},
+		bytes:   pressure.NewBytes(0),
 		log:     log,
 		project: c.Project,
 	}
@@ -178,7 +180,11 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := f.context(r)
 	defer cancel()
-	ces, err := event.FromRequest(r.WithContext(ctx), event.MaxBody)
+	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
+	defer body.Release()
+	r = r.WithContext(ctx)
+	r.Body = body
+	ces, err := event.FromRequest(r, event.MaxBody)
 	if err != nil {
 		f.refuse(ctx, w, err)
 		return
@@ -230,6 +236,13 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error)
 	status := http.StatusBadRequest
 	if bad, ok := errors.AsType[*event.Error](err); ok {
 		status = bad.Status
+	}
+	switch {
+	case errors.Is(err, pressure.ErrMemory):
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", "1")
+	case errors.Is(err, pressure.ErrStalled):
+		status = http.StatusRequestTimeout
 	}
 	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", err.Error()))
 	writeJSON(w, status, struct {

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -24,6 +25,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/pressure"
 )
 
 // world is the function in front of an embedded Airflow.
@@ -278,6 +280,28 @@ func TestARequestThatIsNoEventIsRefused(t *testing.T) {
 				t.Errorf("Airflow got %d requests", n)
 			}
 		})
+	}
+}
+
+// A body that cannot be read for now is no fault of the event's.
+func TestABodyThatIsNotReadIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		err    error
+		status int
+	}{
+		{"no memory for it", pressure.ErrMemory, 429},
+		{"a sender that stalls", pressure.ErrStalled, 408},
+		{"a sender that goes", io.ErrUnexpectedEOF, 400},
+	}
+	for _, tt := range tests {
+		w := newWorld(t)
+		r := upload(resource)
+		r.Body, r.ContentLength = io.NopCloser(iotest.ErrReader(tt.err)), -1
+		if status, body := w.send(r); status != tt.status {
+			t.Errorf("%s: answered %d %s, want %d", tt.name, status, body, tt.status)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ type Error struct {
 	Status int    // the HTTP status to answer: 400 or 413
 	Reason string // what is missing or too much, and what to do
 
-	cause error // errTooDeep, or nil
+	cause error // errTooDeep, what reading the body ended in, or nil
 }
 
 func (e *Error) Error() string { return e.Reason }

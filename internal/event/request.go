@@ -82,7 +82,9 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, tooLarge(over.Limit)
 	}
 	if err != nil {
-		return nil, noEvent("reading the body: %v: send the whole request again", err)
+		unread := noEvent("reading the body: %v: send the whole request again", err)
+		unread.cause = err
+		return nil, unread
 	}
 	return b.Bytes(), nil
 }
