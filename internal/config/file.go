@@ -150,6 +150,12 @@ func (r *fileReader) open(text []byte) *yaml.Node {
 	return root
 }
 
+// Keys document the keys of the file. Those of a route are [route.Keys].
+func Keys() []document.Entry { return document.Entries(fileKeys()) }
+
+// EnvironmentKeys document the keys of an environment.
+func EnvironmentKeys() []document.Entry { return document.Entries(environmentKeys()) }
+
 // takeApart reads the routes by themselves, and returns the root of a document
 // without them, or nil where that cannot be done. The nodes of a whole file
 // weigh more than ten times its text; a route's are let go of before the next.

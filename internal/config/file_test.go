@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
 )
@@ -229,5 +230,42 @@ func TestAFileBesideTheVariables(t *testing.T) {
 				t.Errorf("got %s\nwant %s", got, row.want)
 			}
 		})
+	}
+}
+
+// What the documentation shows must work.
+func TestTheExampleOfEveryKeyIsRead(t *testing.T) {
+	t.Parallel()
+	for _, k := range config.Keys() {
+		text := k.Example
+		if k.Name != "routes" {
+			text += routes
+		}
+		if _, err := config.Parse("f", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		documented(t, k)
+	}
+	beside := map[string]string{
+		"composer": "", "iap_client_id": "auth: iap, ", "username": "auth: basic, password: x, ", "password": "auth: basic, username: x, ", "password_file": "auth: basic, username: x, ",
+		"token": "auth: bearer, ", "token_file": "auth: bearer, ", "auth": "username: x, password: y, ", "url": "auth: none, ",
+	}
+	for _, k := range config.EnvironmentKeys() {
+		keys := beside[k.Name] + k.Example
+		if k.Name != "composer" && k.Name != "url" {
+			keys += ", url: 'http://127.0.0.1'"
+		}
+		text := "environments: {lab: {" + keys + "}}\n" + routes
+		if _, err := config.Parse("f", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		documented(t, k)
+	}
+}
+
+func documented(t *testing.T, k document.Entry) {
+	t.Helper()
+	if !strings.HasPrefix(k.Example, k.Name+": ") || !strings.HasSuffix(k.Doc, ".") {
+		t.Errorf("%s is not documented: %+v", k.Name, k)
 	}
 }

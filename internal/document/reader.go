@@ -27,6 +27,21 @@ type Key[T any] struct {
 	To func(*T) any
 }
 
+// Entry is the documentation of a key.
+type Entry struct {
+	Name, Doc, Example string
+	Required           bool
+}
+
+// Entries are the documentation of a table.
+func Entries[T any](keys []Key[T]) []Entry {
+	all := make([]Entry, len(keys))
+	for i, k := range keys {
+		all[i] = Entry{k.Name, k.Doc, k.Example, k.Required}
+	}
+	return all
+}
+
 // Reader reads nodes and gathers what is wrong with them.
 type Reader struct {
 	// File is the name that faults begin with.
@@ -185,12 +200,12 @@ func (r *Reader) takes(f field, node *yaml.Node, ok bool, to any) bool {
 			fix = fmt.Sprintf("quote it: %q", node.Value)
 		}
 	}
-	r.Fault(At(node), fmt.Sprintf("%s takes %s, and this is %s", f.name, TypeOf(to), Describe(node)), fix)
+	r.Fault(At(node), fmt.Sprintf("%s takes %s, and this is %s", f.name, typeOf(to), Describe(node)), fix)
 	return false
 }
 
-// TypeOf says in words what goes into to, see [Key].
-func TypeOf(to any) string {
+// typeOf says in words what goes into to, see [Key].
+func typeOf(to any) string {
 	switch to.(type) {
 	case *string:
 		return "text"

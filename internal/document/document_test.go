@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package document_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/document"
+)
+
+// Where a text stops being YAML is told by the line that a person has to look at.
+func TestParseTellsWhereItStops(t *testing.T) {
+	t.Parallel()
+	const before = "a:\n  - {b: 1,\n     c: 2}\n  - |\n    text\n    more\n"
+	for _, row := range []struct{ name, text, want string }{
+		{"nothing wrong", before, ``},
+		{"windows line ends", strings.ReplaceAll(before, "\n", "\r\n"), ``},
+		{"two keys in a line", before + "  - d: e: f\n  - g\n", `7:3`},
+		{"indented too little", before + "  - d: e\n f: g\nh: i\n", `8:2`},
+		{"a quote left open", before + "  - \"d\n  - e\nh: i\n", `7:3`},
+		{"a brace left open", before + "  - {d: e\n  - f\nh: i\n", `7:3`},
+		{"a tab", before + "\t- d\n", `7:1`},
+		{"an alias of nothing", before + "  - *d\n", `7:3`},
+		{"the last line", before + "b", `7:1`},
+		{"a control character", before + "b: \x01", `7:1`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			_, fault := document.Parse([]byte(row.text))
+			got := ""
+			if fault != nil {
+				f := document.Fault{File: "f", Position: fault.Position, What: "w", Fix: "x"}
+				got = strings.TrimSuffix(strings.TrimPrefix(f.String(), "f:"), ": w: x")
+			}
+			if got != row.want {
+				t.Errorf("stops at %s, want %s: %v", got, row.want, fault)
+			}
+		})
+	}
+}
+
+// settings has a field of each type that a key can have.
+type settings struct {
+	text, word, secret string
+	flag               bool
+	number             int64
+	time               time.Duration
+	texts              map[string]string
+}
+
+func keys() []document.Key[settings] {
+	return []document.Key[settings]{
+		{Name: "text", Required: true, Example: "text: a", To: func(s *settings) any { return &s.text }},
+		{Name: "word", Words: []string{"one", "two"}, Example: "word: one", To: func(s *settings) any { return &s.word }},
+		{Name: "secret", Secret: true, Example: "secret: a", To: func(s *settings) any { return &s.secret }},
+		{Name: "flag", Example: "flag: true", To: func(s *settings) any { return &s.flag }},
+		{Name: "number", Example: "number: 12", To: func(s *settings) any { return &s.number }},
+		{Name: "time", Example: "time: 5s", To: func(s *settings) any { return &s.time }},
+		{Name: "texts", Example: "texts: {a: b}", To: func(s *settings) any { return &s.texts }},
+	}
+}
+
+func TestMapReadsEachKeyByItsType(t *testing.T) {
+	t.Parallel()
+	root, fault := document.Parse([]byte("text: 2026-11-22\nword: two\nsecret: ''\nflag: true\nnumber: 12\ntime: 90s\ntexts: &t {a: b, c: ''}\n"))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	var r document.Reader
+	var s settings
+	places := document.Map(&r, root, "it", keys(), &s)
+	if s.text != "2026-11-22" || s.word != "two" || !s.flag || s.number != 12 || s.time != 90*time.Second || len(s.texts) != 2 || s.texts["a"] != "b" {
+		t.Errorf("read %+v", s)
+	}
+	if len(r.Faults) > 0 || len(places) != 7 || places["word"] != (document.Position{Line: 2, Column: 7}) {
+		t.Errorf("faults %v, places %v", r.Faults, places)
+	}
+}
+
+func TestMapTellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ text, want string }{
+		{"text: a", ``},
+		{"text: 12", `f:1:7: text takes text, and this is a number: quote it: "12"`},
+		{"text: !x a", `f:1:7: text takes text, and this is tagged !x: quote it: "a"`},
+		{"text: [a]", `f:1:7: text takes text, and this is a list: write it as text: a`},
+		{"text:", `f:1:6: text takes text, and this is nothing: write it as text: a`},
+		{"{}", `f:1:1: it has no text: add it, such as text: a`},
+		{"[]", `f:1:1: it is a map, and this is a list: write it as key: value`},
+		{"text: a\nword: tow", `f:2:7: word is "tow": did you mean two?`},
+		{"text: a\nword: three", `f:2:7: word is "three": use one of one, two`},
+		{"text: a\nsecret: 4711", `f:2:9: secret takes text, and this is a number: quote it`},
+		{"text: a\nflag: yes", `f:2:7: flag takes true or false, and this is text: write it as flag: true`},
+		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
+		{"text: a\nnumber: '12'", `f:2:9: number takes a whole number, and this is text: write it as number: 12`},
+		{"text: a\nnumber: 99999999999999999999", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
+		{"text: a\ntime: 5", `f:2:7: time takes a duration such as 90s, and this is a number: write it as time: 5s`},
+		{"text: a\ntime: -5s", `f:2:7: time takes a duration such as 90s, and this is text: write it as time: 5s`},
+		{"text: a\ntexts: {a: 1}", `f:2:12: texts.a takes text, and this is a number: quote it: "1"`},
+		{"text: a\ntexts: b", `f:2:8: texts is a map, and this is text: write it as key: value`},
+	} {
+		root, fault := document.Parse([]byte(row.text))
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		r := document.Reader{File: "f"}
+		document.Map(&r, root, "it", keys(), &settings{})
+		if got := r.Faults.Error(); got != row.want {
+			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
+		}
+	}
+}
+
+func TestJSONKeepsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ text, want string }{
+		{"{b: 1.50, a: 9007199254740993, c: [], d: {}}", `{"b":1.50,"a":9007199254740993,"c":[],"d":{}}`},
+		{"[~, null, true, 0x10, 1_000, .5, '1', 2026-11-22, <ü>]", `[null,null,true,16,1000,0.5,"1","2026-11-22","<ü>"]`},
+		{"{a: &x [1], b: *x}", `{"a":[1],"b":[1]}`},
+		{"text", `"text"`},
+		{".inf", `f:1:1: .inf is no JSON: quote it, or write a number, true, false or null`},
+		{"!x 1", `f:1:1: 1 is no JSON: quote it, or write a number, true, false or null`},
+		{"{1: 2}", `f:1:2: a key is text, and this is a number: write it as key: value, and quote a key that is a number`},
+		{"&x [*x]", `f:1:1: this has over 10000 values, or 200 levels: use fewer aliases, or a file of its own`},
+	} {
+		var root yaml.Node
+		if err := yaml.Unmarshal([]byte(row.text), &root); err != nil {
+			t.Fatal(err)
+		}
+		r := document.Reader{File: "f"}
+		got := string(r.JSON(root.Content[0]))
+		if got += r.Faults.Error(); got != row.want {
+			t.Errorf("%s is %s, want %s", row.text, got, row.want)
+		}
+	}
+}

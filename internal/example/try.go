@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package example
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/route/nearest"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// Result is what came of an example.
+type Result struct {
+	Starts []Start // what the event starts
+	Fails  []Failure
+	// Differences tell where that is not what was said, a line each. Without any,
+	// the example holds.
+	Differences []string
+	// Refused tells that the function takes the event for none, or for a faulty one.
+	Refused bool
+}
+
+// Try tries the example on the routes of table.
+func (e *Example) Try(ctx context.Context, table *route.Table) Result {
+	var r Result
+	request, err := e.Event.Request(e.As)
+	if err != nil {
+		return Result{Refused: true, Differences: []string{"the event cannot be sent: " + err.Error()}}
+	}
+	ev, err := Receive(ctx, request)
+	if err != nil {
+		return Result{Refused: true, Differences: []string{"the function refuses the event: " + err.Error()}}
+	}
+	decision := table.Decide(ctx, ev)
+	for i := range decision.Plans {
+		r.Starts = append(r.Starts, started(&decision.Plans[i]))
+	}
+	for _, f := range decision.Failures {
+		r.Fails = append(r.Fails, Failure{Route: f.Route, Error: f.Err.Error()})
+	}
+	r.compare(e, why(ctx, table, ev))
+	return r
+}
+
+// compare tells where r is not what e says.
+func (r *Result) compare(e *Example, why func(route string) string) {
+	if !e.Told {
+		r.Differences = []string{"nothing is said to come of it: add starts, or have it written"}
+		return
+	}
+	c := comparison{Result: r, why: why}
+	c.starts(e.Starts)
+	c.fails(e.Fails)
+}
+
+func started(p *route.Plan) Start {
+	s := Start{
+		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p.Route, p.Identity),
+		Note: p.Note, Conf: p.Conf,
+	}
+	if !p.LogicalDate.IsZero() {
+		s.LogicalDate = p.LogicalDate.UTC().Format(time.RFC3339Nano)
+	}
+	return s
+}
+
+// why gives the reason for which a route starts nothing, looked for when one is
+// asked for.
+func why(ctx context.Context, table *route.Table, ev *event.Event) func(name string) string {
+	var all []route.Explanation
+	return func(name string) string {
+		if all == nil {
+			all = table.Explain(ctx, ev)
+		}
+		var names []string
+		for _, x := range all {
+			if x.Route == name {
+				return x.Reason
+			}
+			names = append(names, x.Route)
+		}
+		if near := nearest.Of(name, names...); near != "" {
+			return "there is no such route; did you mean " + near + "?"
+		}
+		return "there is no such route"
+	}
+}
+
+// comparison tells where a result is not what was said.
+type comparison struct {
+	*Result
+	why func(route string) string
+}
+
+func (c *comparison) differ(format string, args ...any) {
+	c.Differences = append(c.Differences, fmt.Sprintf(format, args...))
+}
+
+func (c *comparison) starts(wanted []Start) {
+	for _, want := range wanted {
+		at := slices.IndexFunc(c.Starts, func(s Start) bool { return s.Route == want.Route })
+		failed := slices.IndexFunc(c.Fails, func(f Failure) bool { return f.Route == want.Route })
+		switch {
+		case at >= 0:
+			c.start(want, c.Starts[at])
+		case failed >= 0:
+			c.differ("%s: fails, and must start a run", want.Route)
+		default:
+			c.differ("%s: starts nothing: %s", want.Route, c.why(want.Route))
+		}
+	}
+	for _, got := range c.Starts {
+		if !slices.ContainsFunc(wanted, func(s Start) bool { return s.Route == got.Route }) {
+			c.differ("%s: starts %s, which is not said", got.Route, got.DAG)
+		}
+	}
+}
+
+// start compares what was said of a run.
+func (c *comparison) start(want, got Start) {
+	for _, part := range []struct{ name, want, got string }{
+		{"dag", want.DAG, got.DAG}, {"environment", want.Environment, got.Environment}, {"run_id", want.RunID, got.RunID},
+		{"note", want.Note, got.Note}, {"logical_date", instant(want.LogicalDate), instant(got.LogicalDate)},
+	} {
+		if part.want != "" && part.want != part.got {
+			c.differ("%s: %s is %q, and must be %q", want.Route, part.name, part.got, part.want)
+		}
+	}
+	if want.Conf != nil {
+		c.json(want.Route+": conf", want.Conf, got.Conf, false)
+	}
+	if want.ConfHas != nil {
+		c.json(want.Route+": conf", want.ConfHas, got.Conf, true)
+	}
+}
+
+// instant writes a time in one of its many ways.
+func instant(text string) string {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func (c *comparison) fails(wanted []Failure) {
+	for _, want := range wanted {
+		at := slices.IndexFunc(c.Fails, func(f Failure) bool { return f.Route == want.Route })
+		switch {
+		case at >= 0 && !strings.Contains(c.Fails[at].Error, want.Error):
+			c.differ("%s: fails otherwise than with %q: %s", want.Route, want.Error, c.Fails[at].Error)
+		case at < 0:
+			c.differ("%s: must fail: %s", want.Route, cmp.Or(c.why(want.Route), "it starts a run"))
+		}
+	}
+	for _, got := range c.Fails {
+		if !slices.ContainsFunc(wanted, func(f Failure) bool { return f.Route == got.Route }) {
+			c.differ("%s: fails: %s", got.Route, got.Error)
+		}
+	}
+}
