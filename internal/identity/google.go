@@ -79,13 +79,6 @@ func (g *Google) Member(ctx context.Context) string {
 	return "serviceAccount:" + account.Email
 }
 
-// AccessToken obtains an access token, or finds one that is in force, and
-// tells nothing but whether that went well.
-func (g *Google) AccessToken(ctx context.Context) error {
-	_, err := g.tokens.current(ctx)
-	return err
-}
-
 // For returns the credentials that send the account's access token to the web
 // server at u, see [CheckAccessToken].
 func (g *Google) For(u *url.URL, named, insecure bool) (*GoogleToken, error) {
