@@ -78,9 +78,9 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
-	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"})
+	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.version(), p.settings())
+	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.doctor(), p.version(), p.settings(), p.errors())
 	return root
 }
 

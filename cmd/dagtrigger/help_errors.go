@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/doctor"
+)
+
+const errorsHelp = `What may lie behind an error, and what mends it, in the order of an event's way:
+the credentials, the look-up of the environment, Airflow's answer. The function's log,
+its answers and "dagtrigger doctor" say it in the same words, with what is known in the
+place of the words in capitals, such as PROJECT.
+
+A setting such as AIRFLOW_AUTH is, in an environment of a file of routes, the key auth.
+`
+
+// errors is a topic of the help, made from the tables by which errors are told.
+func (p *program) errors() *cobra.Command {
+	return &cobra.Command{
+		Use:   "errors",
+		Short: "what errors mean, and what mends them",
+		Long:  errorsHelp + strings.TrimSuffix(causesText(), "\n"),
+	}
+}
+
+// causesText is the table of all causes as a list for a terminal.
+func causesText() string {
+	var b strings.Builder
+	for _, c := range doctor.Causes() {
+		b.WriteString("\n  " + c.Name + "\n" + wrapped(c.Means, 84, "      ") + wrapped("fix: "+c.Fix, 84, "      "))
+	}
+	return b.String()
+}
