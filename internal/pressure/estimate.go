@@ -30,8 +30,9 @@ const (
 	restShare    = 0.75
 	// busyShare is how much of its usual rate a server at rest reaches at most.
 	busyShare = 0.9
-	// workPerRest keeps the rests of a slow server to a twentieth of its time.
-	workPerRest = 20
+	// requestsPerRest keeps the rests of a slow server rare: after one of 16
+	// requests come 40 times as many.
+	requestsPerRest = 40 * roundSamples
 	// newShare is the weight of a new measurement of the idle latency.
 	newShare = 0.3
 )
@@ -67,14 +68,14 @@ type estimate struct {
 
 	resting bool      // the round measures the idle latency
 	usual   float64   // the limit before the rest
-	restAt  time.Time // when the next rest is due, or this one began
+	restAt  time.Time // when the next rest is due
 	// usualRate is what was served before the rest, in requests a second.
 	usualRate float64
 }
 
-func newEstimate(most int, now time.Time) estimate {
+func newEstimate(most int) estimate {
 	first := float64(min(most, firstLimit))
-	return estimate{most: float64(most), limit: first, usual: first, usualRate: math.Inf(1), resting: true, restAt: now}
+	return estimate{most: float64(most), limit: first, usual: first, usualRate: math.Inf(1), resting: true}
 }
 
 // allowed is how many requests may run at once, at least 1.
@@ -114,18 +115,14 @@ func (e *estimate) judge(now time.Time) {
 	case e.resting && e.busy(latency):
 		e.set(e.limit / 2)
 	case e.resting:
-		pause := restInterval
-		if e.idle > 0 { // the first one is no rest yet, but a guess
-			pause = max(pause, now.Sub(e.restAt)*workPerRest)
-		}
 		e.learn(latency)
-		e.resting, e.restAt = false, now.Add(pause)
+		e.resting, e.restAt = false, now.Add(e.pause())
 		e.set(e.usual)
 	case !e.loaded:
 		e.learn(latency)
 		e.set(e.limit)
 	case !now.Before(e.restAt) || e.limit < e.usual/2 || 3*latency < 2*e.idle:
-		e.rest(latency, now) // it is due, or the server is another one
+		e.rest(latency) // it is due, or the server is another one
 	default:
 		e.set(e.next(latency))
 	}
@@ -135,6 +132,11 @@ func (e *estimate) judge(now time.Time) {
 // it did before: then they still wait for each other, and it is no rest yet.
 func (e *estimate) busy(latency time.Duration) bool {
 	return e.limit >= 2 && float64(e.allowed())/latency.Seconds() > busyShare*e.usualRate
+}
+
+// pause is the time until the next rest.
+func (e *estimate) pause() time.Duration {
+	return max(restInterval, time.Duration(requestsPerRest/e.usualRate*float64(time.Second)))
 }
 
 // learn takes a new measurement of the idle latency. One that is far from what
@@ -159,11 +161,11 @@ func (e *estimate) next(latency time.Duration) float64 {
 
 // rest begins a round in which nothing should wait in the server: by Little's
 // law it works on limit × idle / latency requests at once.
-func (e *estimate) rest(latency time.Duration, now time.Time) {
+func (e *estimate) rest(latency time.Duration) {
 	usual := e.limit
 	e.set(e.limit * min(1, float64(e.idle)/float64(latency)) * restShare)
 	e.usual, e.usualRate = usual, float64(int(usual))/latency.Seconds()
-	e.resting, e.restAt = true, now
+	e.resting = true
 }
 
 // set begins a round with a limit.
@@ -174,8 +176,8 @@ func (e *estimate) set(limit float64) {
 }
 
 // restart forgets everything but the requests that are under way.
-func (e *estimate) restart(now time.Time) {
+func (e *estimate) restart() {
 	round := e.round + 1
-	*e = newEstimate(int(e.most), now)
+	*e = newEstimate(int(e.most))
 	e.round = round
 }

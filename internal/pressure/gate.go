@@ -92,7 +92,7 @@ func New(c Config) *Gate {
 	if c.Wait == 0 {
 		c.Wait = DefaultWait
 	}
-	return &Gate{most: c.MaxInFlight, wait: c.Wait, estimate: newEstimate(c.MaxInFlight, time.Now())}
+	return &Gate{most: c.MaxInFlight, wait: c.Wait, estimate: newEstimate(c.MaxInFlight)}
 }
 
 // Enter waits for the request's turn. done has to be called when the request
@@ -199,10 +199,10 @@ func (p *pass) end(r Result) {
 	case Served:
 		g.latency = now.Sub(p.began)
 		g.estimate.served(p.round, p.inFlight, g.latency, now)
-		g.isUp(now)
+		g.isUp()
 	case Overloaded:
 		g.estimate.refused(p.round)
-		g.isUp(now)
+		g.isUp()
 	case Down:
 		g.isDown(p, now)
 	case Ignored:
@@ -212,12 +212,12 @@ func (p *pass) end(r Result) {
 
 // isUp closes the circuit. A server that was down is another one by now, about
 // which nothing is known.
-func (g *Gate) isUp(now time.Time) {
+func (g *Gate) isUp() {
 	g.failures = 0
 	if g.open {
 		g.open, g.probing = false, false
 		g.epoch++
-		g.estimate.restart(now)
+		g.estimate.restart()
 	}
 }
 

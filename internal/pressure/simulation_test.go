@@ -64,8 +64,9 @@ func (s *server) do() pressure.Result {
 		s.busy++
 	}
 	service := s.service
-	if s.noise != nil {
-		service = time.Duration(float64(service) * s.noise.ExpFloat64())
+	if s.noise != nil { // Erlang's, of four phases: it varies by half
+		phases := s.noise.ExpFloat64() + s.noise.ExpFloat64() + s.noise.ExpFloat64() + s.noise.ExpFloat64()
+		service = time.Duration(float64(service) * phases / 4)
 	}
 	s.mu.Unlock()
 	<-time.After(service)
@@ -170,10 +171,10 @@ func TestTheLimitFindsWhatServesTheServerBest(t *testing.T) {
 	}{
 		{"one worker", 1, 200 * time.Millisecond, false, 3},
 		{"two workers", 2, 200 * time.Millisecond, false, 2.5},
-		{"eight workers", 8, 200 * time.Millisecond, false, 2},
+		{"eight workers", 8, 400 * time.Millisecond, false, 2},
 		{"one worker, noisy", 1, 200 * time.Millisecond, true, 4},
 		{"two workers, noisy", 2, 200 * time.Millisecond, true, 3},
-		{"eight workers, noisy", 8, 200 * time.Millisecond, true, 2.5},
+		{"eight workers, noisy", 8, 400 * time.Millisecond, true, 2.5},
 		{"two slow workers", 2, time.Second, false, 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -214,16 +215,19 @@ func TestTheLimitFollowsTheServer(t *testing.T) {
 			{2, 200 * time.Millisecond},
 			{8, 200 * time.Millisecond},
 			{8, 800 * time.Millisecond},
-			{3, 80 * time.Millisecond},
+			{3, 200 * time.Millisecond},
 			{1, 1600 * time.Millisecond},
-			{12, 200 * time.Millisecond},
+			{12, 400 * time.Millisecond},
 		} {
 			s.set(func(s *server) { s.workers, s.service = row.workers, row.service })
+			offered, stop := context.WithCancel(ctx)
+			go offer(offered, g, s, 3*capacity(row.workers, row.service))
 			// A slow server tells little in a minute.
-			settle := max(time.Minute, time.Duration(300/capacity(row.workers, row.service)*float64(time.Second)))
+			settle := max(90*time.Second, time.Duration(300/capacity(row.workers, row.service)*float64(time.Second)))
 			watch(t, g, most, settle)
 			s.take(settle)
 			limit := watch(t, g, most, settle)
+			stop()
 			busy, slower := s.take(settle)
 			goodput := busy / float64(row.workers)
 			t.Logf("%d workers of %v: goodput %.3f, latency %.2f times, limit %.1f", row.workers, row.service, goodput, slower, limit)
