@@ -14,7 +14,8 @@ const (
 	// one limit is judged by; a larger limit takes as many requests as it is.
 	roundSamples = 16
 	// tolerance is how much slower than an idle server one may be before the
-	// limit shrinks. Envoy allows as much for noise.
+	// limit shrinks. Envoy allows 1.25 by default; the rounds here are long
+	// enough to do with less.
 	tolerance = 1.1
 	// steepest bounds what a round may take from the limit.
 	steepest = 0.25
@@ -110,7 +111,7 @@ func (e *estimate) refused(round int) {
 
 // judge ends a round.
 func (e *estimate) judge(now time.Time) {
-	latency := e.total / time.Duration(e.samples)
+	latency := max(e.total/time.Duration(e.samples), 1) // a clock may see no time pass
 	switch {
 	case e.resting && e.busy(latency):
 		e.set(e.limit / 2)

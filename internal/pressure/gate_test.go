@@ -120,6 +120,25 @@ func TestARefusalSaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
+func TestAServerThatTakesNoTimeIsAskedForMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // where the clock stands still
+		g := pressure.New(pressure.Config{MaxInFlight: 16, Wait: -1})
+		for range 1000 {
+			var all []func(pressure.Result)
+			for range g.State().Limit {
+				all = append(all, enter(t, g))
+			}
+			for _, done := range all {
+				done(pressure.Served)
+			}
+		}
+		if s := g.State(); s.Limit != 16 || s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestARequestThatIsGivenUpHoldsNoPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
