@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/doctor"
+	"example.com/dagtrigger/internal/example"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -24,7 +26,8 @@ where there is one. It starts no run and changes nothing.
                      name, connection, certificate and access control, Airflow's REST
                      API and version, and the role that the account has there
   each route's DAG   that Airflow knows it, that it has no import error and is not
-                     paused, its Params, and that this account may trigger it
+                     paused, its Params (against what --examples make), and that
+                     this account may trigger it
   the platform       retries, the deadline, the backoff and the dead letters of the
                      trigger; where --project and --service say whose
 
@@ -48,7 +51,8 @@ func (p *program) doctor() *cobra.Command {
 		GroupID: groupDeployed,
 		Example: `  DAG_ID=load_sales COMPOSER_ENVIRONMENT=projects/acme/locations/europe-west1/environments/prod \
     dagtrigger doctor
-  dagtrigger doctor --config routes.yaml --project acme --service dagtrigger
+  dagtrigger doctor --config routes.yaml --examples routes_test.yaml
+  dagtrigger doctor --project acme --service dagtrigger
   dagtrigger doctor --json`,
 		Args:        takes(),
 		Annotations: exits("no check failed; some may have warned", "a check failed, or faulty settings left nothing to check"),
@@ -58,6 +62,7 @@ func (p *program) doctor() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.config, "config", "", "the `FILE` of routes to examine (default: what DAGTRIGGER_CONFIG or DAG_ID says)")
+	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as \"dagtrigger test\" takes it, whose confs are held against the DAGs' Params")
 	flags.StringVar(&d.project, "project", "", "the Google Cloud `PROJECT` that the function is in (default: GOOGLE_CLOUD_PROJECT)")
 	flags.StringVar(&d.service, "service", "", "the function's `NAME` (default: K_SERVICE, which Cloud Run sets)")
 	flags.BoolVar(&d.json, "json", false, "print one JSON object")
@@ -65,12 +70,13 @@ func (p *program) doctor() *cobra.Command {
 }
 
 type doctorFlags struct {
-	config, project, service string
-	json                     bool
+	config, examples string // files
+	project, service string
+	json             bool
 }
 
 func (p *program) runDoctor(ctx context.Context, d doctorFlags) error {
-	target := p.target(d)
+	target := p.target(ctx, d)
 	if d.json {
 		var report doctor.Report
 		summary := doctor.Run(ctx, target, report.Observe)
@@ -110,7 +116,7 @@ func (p painter) finding(status doctor.Status, s string) string {
 
 // target is what is to be examined. A file that is named on the command line
 // stands for all that would say otherwise what events start.
-func (p *program) target(d doctorFlags) doctor.Target {
+func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
 	getenv := p.getenv
 	if d.config != "" {
 		getenv = over(map[string]string{routesVariable: d.config, "DAG_ID": ""}, getenv)
@@ -119,35 +125,46 @@ func (p *program) target(d doctorFlags) doctor.Target {
 	if err != nil {
 		return doctor.Target{Settings: err}
 	}
-	t := doctor.Target{
+	routes, name, err := routed(c, getenv(routesVariable))
+	if err == nil && d.examples != "" {
+		err = exemplify(ctx, routes, c.Table, d.examples)
+	}
+	if err != nil {
+		return doctor.Target{Settings: err}
+	}
+	return doctor.Target{
 		Environments: c.Environments,
-		Name:         config.Variable,
+		Name:         name,
+		Routes:       routes,
 		Platform: doctor.Platform{
 			Project: cmp.Or(d.project, c.Project),
 			Service: cmp.Or(d.service, p.getenv("K_SERVICE")),
 		},
 	}
+}
+
+// routed are the routes of c, which a file may say, and how the fields of its
+// environments are called there.
+func routed(c config.Config, value string) ([]doctor.Route, func(field string) string, error) {
 	if c.File == "" {
-		t.Routes = []doctor.Route{{Name: "default", Environment: config.DefaultEnvironment, DAGs: []string{c.DAGID}}}
-		return t
+		return []doctor.Route{{Name: "default", Environment: config.DefaultEnvironment, DAGs: []string{c.DAGID}}}, config.Variable, nil
 	}
-	file, err := config.Find(getenv(routesVariable))
+	file, err := config.Find(value)
 	if err != nil {
-		return doctor.Target{Settings: err} // it has changed since it was read
+		return nil, nil, err // it has changed since it was read
 	}
+	name := config.Variable
 	if file.Environments != nil {
-		t.Name = func(field string) string { return field }
+		name = func(field string) string { return field }
 	}
-	t.Routes = routesOf(file)
-	return t
+	return routesOf(file), name, nil
 }
 
 // routesOf are the routes that can start something.
 func routesOf(file config.File) []doctor.Route {
 	only := config.DefaultEnvironment
-	if len(file.Environments) == 1 {
-		for only = range file.Environments {
-		}
+	for name := range file.Environments {
+		only = name // where there are several, each route names its own
 	}
 	var routes []doctor.Route
 	for _, spec := range file.Routes {
@@ -165,4 +182,23 @@ func routesOf(file config.File) []doctor.Route {
 		routes = append(routes, r)
 	}
 	return routes
+}
+
+// exemplify gives routes the confs that they make of the examples in a file.
+// Whether those are what was said there is not asked: that is what test is for.
+func exemplify(ctx context.Context, routes []doctor.Route, table *route.Table, path string) error {
+	suite, err := example.Load(path)
+	if err != nil {
+		return err
+	}
+	for i := range suite.Examples {
+		e := &suite.Examples[i]
+		for _, start := range e.Try(ctx, table).Starts {
+			at := slices.IndexFunc(routes, func(r doctor.Route) bool { return r.Name == start.Route })
+			if at >= 0 {
+				routes[at].Examples = append(routes[at].Examples, doctor.Example{Name: e.Name, DAG: start.DAG, Conf: start.Conf})
+			}
+		}
+	}
+	return nil
 }
