@@ -110,7 +110,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		pipeline: &trigger.Pipeline{
 			Airflows:     make(map[string]trigger.Airflow, len(c.Environments)),
 			GiveUpAfter:  c.GiveUpAfter,
-			RoutesDigest: c.Digest,
+			RoutesDigest: digest(c),
 		},
 		bytes:   pressure.NewBytes(0),
 		log:     log,
@@ -136,6 +136,14 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
 	}
 	return f, nil
+}
+
+// digest names the routes file in dead letters, empty without one.
+func digest(c config.Config) string {
+	if c.Digest == "" {
+		return ""
+	}
+	return "sha256:" + c.Digest
 }
 
 // openStore makes the store of dead letters at an address. It asks nothing.

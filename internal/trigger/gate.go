@@ -48,10 +48,8 @@ func finding(err error) pressure.Result {
 	switch e.Kind {
 	case airflow.Throttled:
 		return pressure.Overloaded
-	case airflow.Network:
+	case airflow.Network, airflow.Timeout:
 		return pressure.Down
-	case airflow.Timeout:
-		return pressure.Overloaded
 	case airflow.Canceled, airflow.NoCredentials:
 		return pressure.Ignored
 	case airflow.ServerFailure:
