@@ -80,7 +80,7 @@ func (e *examiner) settings() {
 	c := Checks()[0]
 	f := Finding{Status: OK, Why: fmt.Sprintf("%s, %s", count(len(e.target.Environments), "environment"), count(len(e.target.Routes), "route"))}
 	if e.target.Settings != nil {
-		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "mend what is said there; dagtrigger settings lists them all"}}}
+		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "mend what is said there; dagtrigger help settings lists them all"}}}
 	}
 	e.tell(Result{Check: c.Name, Means: c.Means, Finding: f})
 }

@@ -30,7 +30,7 @@ func Table(w io.Writer, paint Paint) Observer {
 		}
 		fmt.Fprintf(w, "%s  %-14s  %s\n", paint(r.Status, fmt.Sprintf("%-7s", r.Status)), r.Check, inline(r.Why))
 		if r.Status == Failed || r.Status == Warning {
-			fmt.Fprintf(w, "%25s%s\n", "", "it means: "+r.Means)
+			fmt.Fprintf(w, "%25s%s\n", "", "should hold: "+r.Means)
 		}
 		for _, fix := range r.Fixes {
 			writeFix(w, fix, len(r.Fixes) > 1)

@@ -74,7 +74,7 @@ func TestFaultySettingsEndTheExamination(t *testing.T) {
 	if summary.Failed != 1 || summary.Skipped != len(doctor.Checks())-1 || len(all) != len(doctor.Checks()) {
 		t.Errorf("summary = %+v of %d results", summary, len(all))
 	}
-	if got := told(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nmend what is said there; dagtrigger settings lists them all" {
+	if got := told(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nmend what is said there; dagtrigger help settings lists them all" {
 		t.Error(got)
 	}
 	if got := told(all[1].Finding); got != "skipped: the settings are faulty" {
