@@ -69,7 +69,7 @@ func v1Bodies() []scenario {
 		row("more than a megabyte", `413 too large, in text/html`, sized(1<<20+1)),
 		row("nonsense, to nobody", `400 invalid`, start("a").as(nobody).with(`"conf":"s"`)),
 		row("a bad conf for a DAG that is not there", `404 unknown DAG`, start("a").of("nope").with(`"conf":{}`)),
-		row("a viewer, of a DAG that is not there", `403 forbidden`, start("a").of("nope").as("viewer")),
+		row("a viewer, of a DAG that is not there", `403 forbidden`, start("a").of("nope").as(viewer)),
 		row("v2 is not there yet", `404 API absent, in text/html; 404 API absent, in text/html; 404 API absent, in text/html`,
 			start("a").over(airflow.V2), find("a").over(airflow.V2), version().over(airflow.V2)),
 		row("a token of Airflow 3", `404`, post("/auth/token").as(nobody).sending(`{"username":"admin","password":"admin"}`)),
@@ -86,10 +86,10 @@ func v1Assets() []scenario {
 		row("an event of no dataset", `404`, event(`{"dataset_uri":"s3://nope"}`)),
 		row("an event without a dataset", `400`, event(`{"extra":{}}`)),
 		row("an event with a name that is none", `400`, event(`{`+own+`,"x":1}`)),
-		row("an event of a viewer's", `403`, event(`{`+own+`}`).as("viewer")),
+		row("an event of a viewer's", `403`, event(`{`+own+`}`).as(viewer)),
 		row("an event of nobody's", `403`, event(`{`+own+`}`).as(nobody)),
 		row("a paused DAG", `200`, patch("/api/v1/dags/paused").sending(`{"is_paused":true}`)),
-		row("a DAG paused by a viewer", `403`, patch("/api/v1/dags/paused").sending(`{"is_paused":true}`).as("viewer")),
+		row("a DAG paused by a viewer", `403`, patch("/api/v1/dags/paused").sending(`{"is_paused":true}`).as(viewer)),
 		row("no DAG paused", `404`, patch("/api/v1/dags/nope").sending(`{"is_paused":true}`)),
 		row("a DAG paused by a word", `400`, patch("/api/v1/dags/paused").sending(`{"is_paused":"x"}`)),
 		row("health by its old path", `200`, get("/health").as(nobody)),
@@ -165,11 +165,11 @@ func access2(stage string) []scenario {
 			continue
 		}
 		all = append(all, in(at.api,
-			row("started by admin", at.admin, start("a")),
-			row("started by a viewer", at.viewer, start("a").as("viewer")),
+			row("started by admin", at.admin, start("a").as(admin)),
+			row("started by a viewer", at.viewer, start("a").as(viewer)),
 			row("started with a wrong password", at.wrong, start("a").as(wrong)),
 			row("started by nobody", at.nobody, start("a").as(nobody)),
-			row("the version by admin", at.version, version()),
+			row("the version by admin", at.version, version().as(admin)),
 		)...)
 	}
 	return append(all, in(airflow.V1,

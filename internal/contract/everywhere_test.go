@@ -122,11 +122,11 @@ func questions() []scenario {
 		everywhere("the version, to nobody", story(version().as(nobody)), `its release`, `its release`, `its release`),
 		everywhere("the health, to nobody", story(health().as(nobody)),
 			`scheduler healthy, database healthy`, `scheduler healthy, database healthy`, `scheduler healthy, database healthy`),
-		everywhere("a run, to a viewer", story(start("a"), find("a").as("viewer")), `created; queued`, `created; queued`, `created; queued`),
-		everywhere("no run, to a viewer", story(find("a").as("viewer")), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
+		everywhere("a run, to a viewer", story(start("a"), find("a").as(viewer)), `created; queued`, `created; queued`, `created; queued`),
+		everywhere("no run, to a viewer", story(find("a").as(viewer)), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
 		everywhere("a run, to nobody", story(start("a"), find("a").as(nobody)), `created; 401 unauthorized`, `created; 403 forbidden`, `created; queued`),
 		everywhere("a DAG, to nobody", story(look(airflowreal.PlainDAG).as(nobody)), `401 unauthorized`, `403 forbidden`, `paused`),
 		everywhere("import errors, to nobody", story(importErrors().as(nobody)), `401 unauthorized`, `403 forbidden`, ``),
-		everywhere("import errors, to a viewer", story(importErrors().as("viewer")), `broken.py`, `broken.py`, ``),
+		everywhere("import errors, to a viewer", story(importErrors().as(viewer)), `broken.py`, `broken.py`, ``),
 	)
 }

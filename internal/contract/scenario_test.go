@@ -65,7 +65,7 @@ type step struct {
 	title string
 	call  func(context.Context, *play, step) (string, error)
 	api   airflow.API // empty: the scenario's
-	user  string      // empty: admin
+	user  string      // empty: who gets in, see told
 	run   airflow.Run
 	dated bool          // the run has a logical date, on the story's day
 	ahead time.Duration // or it is to wait for so long, by the API's own means

@@ -30,8 +30,10 @@ type witness struct {
 	tick func()
 }
 
-// The callers, besides the users of each Airflow.
+// The callers.
 const (
+	admin   = "admin"
+	viewer  = "viewer"
 	nobody  = "nobody"             // no credentials
 	wrong   = "wrong"              // a wrong password, or a token of another's making
 	expired = "expired"            // a token that was good
@@ -39,11 +41,8 @@ const (
 )
 
 // credentials are a user's, as the witness takes them: a token on Airflow 3, a
-// name and a password on 2. Empty stands for admin.
+// name and a password on 2.
 func (w *witness) credentials(user string) credentials {
-	if user == "" {
-		user = "admin"
-	}
 	password := user
 	switch {
 	case user == nobody:
@@ -51,10 +50,10 @@ func (w *witness) credentials(user string) credentials {
 	case w.tokens != nil && user != basic:
 		return credentials("Bearer " + w.tokens[user])
 	case user == wrong || user == basic:
-		user = "admin"
+		user = admin
 	}
 	if password == basic {
-		password = "admin"
+		password = admin
 	}
 	return credentials("Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
 }
@@ -102,8 +101,8 @@ func embedded(t *testing.T, s stage) *witness {
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: version, Auth: s.sim, ExperimentalAPI: s.experimental, Now: now, Assets: []string{airflowreal.AssetURI},
 		Users: []airflowsim.User{
-			{Name: "admin", Password: "admin", Role: airflowsim.Admin},
-			{Name: "viewer", Password: "viewer", Role: airflowsim.Viewer},
+			{Name: admin, Password: admin, Role: airflowsim.Admin},
+			{Name: viewer, Password: viewer, Role: airflowsim.Viewer},
 		},
 		DAGs: []airflowsim.DAG{
 			{ID: airflowreal.PlainDAG, Paused: true}, {ID: airflowreal.PausedDAG, Paused: true},
@@ -124,9 +123,9 @@ func embedded(t *testing.T, s stage) *witness {
 	w.tick = func() { offset.Add(int64(time.Second / 2)) }
 	if version == airflowsim.Airflow33 {
 		offset.Store(int64(-48 * time.Hour)) // a token lasts a day
-		old := login(t, w, "admin")
+		old := login(t, w, admin)
 		offset.Store(0)
-		w.tokens = map[string]string{"admin": login(t, w, "admin"), "viewer": login(t, w, "viewer"), wrong: "x.y.z", expired: old}
+		w.tokens = map[string]string{admin: login(t, w, admin), viewer: login(t, w, viewer), wrong: "x.y.z", expired: old}
 	}
 	return w
 }
@@ -143,8 +142,8 @@ func witnessOf(t *testing.T, a *airflowreal.Airflow) *witness {
 	t.Cleanup(ticker.Stop)
 	w := &witness{name: "real", url: a.URL, release: a.Version, now: time.Now, tick: func() { <-ticker.C }}
 	if strings.HasPrefix(a.Version, "3.") {
-		good := login(t, w, "admin")
-		w.tokens = map[string]string{"admin": good, "viewer": login(t, w, "viewer"), wrong: "x.y.z", expired: expire(t, good)}
+		good := login(t, w, admin)
+		w.tokens = map[string]string{admin: good, viewer: login(t, w, viewer), wrong: "x.y.z", expired: expire(t, good)}
 	}
 	return w
 }
@@ -168,7 +167,7 @@ func setUp(t *testing.T, w *witness) {
 func (w *witness) send(t *testing.T, method, path, body string) string {
 	t.Helper()
 	p := newPlay(t, w, 0, scenario{})
-	s := ask(method, path).sending(body)
+	s := ask(method, path).sending(body).as(admin)
 	if path == "/auth/token" {
 		s.user = nobody
 	}

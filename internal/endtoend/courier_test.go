@@ -17,8 +17,9 @@ import (
 )
 
 // courier carries pushes to a function and its answers back, and keeps a copy
-// of both. The first answer about an object whose name begins with "lost" it
-// loses, and in place of the first about one that begins with "refused" it says 503.
+// of both, but where the event was deferred. The first copied answer about an
+// object whose name begins with "lost" it loses, and in place of the first
+// about one that begins with "refused" it says 503.
 type courier struct {
 	url      string
 	function string
@@ -71,8 +72,7 @@ func (c *courier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := open(r.Header, body, text)
-	first := c.keep(p)
-	switch {
+	switch first := p.outcome != "deferred" && c.keep(p); {
 	case first && strings.HasPrefix(p.object, "lost"):
 		panic(http.ErrAbortHandler) // the connection breaks
 	case first && strings.HasPrefix(p.object, "refused"):

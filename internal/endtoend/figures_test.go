@@ -20,7 +20,7 @@ import (
 // from a plain loop of POSTs, and from the function in front of it. .ci/figures
 // runs it, once. Only the ratio of the two, in one run, means anything.
 func BenchmarkARealAirflowUnderLoad(b *testing.B) {
-	y := newYard(b)
+	y := newYard(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
 	for b.Loop() {
 		f := figures{yard: y, out: b.Output()}
 		fmt.Fprintln(f.out, "| load | events | pushes | requests to Airflow per event | events/s | of the plain loop |")
@@ -131,7 +131,7 @@ func (f *figures) plainLoop(b *testing.B, atOnce, runs int) rate {
 }
 
 func (f *figures) post(ctx context.Context, n int64) error {
-	url := f.counter.url() + f.airflow.api + "/dags/" + airflowreal.PlainDAG + "/dagRuns"
+	url := f.counter.url() + f.airflow.api + "/dags/" + loadedDAG + "/dagRuns"
 	body := fmt.Appendf(nil, `{"dag_run_id":"loop-%d","logical_date":null,"conf":{"load":"loop","n":%[1]d}}`, n)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
