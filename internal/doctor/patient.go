@@ -189,11 +189,8 @@ func (p *patient) override(key, value string) string {
 // register are the commands that register an account beforehand.
 func (p *patient) register() string {
 	const id = `gcloud iam service-accounts describe EMAIL --format="value(oauth2ClientId)"`
-	subcommand := " users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f EMAIL -l - -r Op --use-random-password"
-	if strings.HasPrefix(p.version, "1.") {
-		subcommand = " create_user -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f EMAIL -l - -r Op --use_random_password"
-	}
-	return cause.Fill(id+"\n"+p.gcloud("run")+subcommand, p.known()...)
+	const create = " users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f EMAIL -l - -r Op --use-random-password"
+	return cause.Fill(id+"\n"+p.gcloud("run")+create, p.known()...)
 }
 
 // gcloud is the beginning of a command about the environment.

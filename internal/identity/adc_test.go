@@ -217,7 +217,7 @@ func TestAPersonWhoMayNotActAsTheAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Accounts[1].MayActAs = nil })
 	w.login(w.Impersonation(person, robot))
-	const fix = "gcloud iam service-accounts add-iam-policy-binding " + robot + " --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"
+	const fix = "gcloud iam service-accounts add-iam-policy-binding " + robot + " --project=acme --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"
 	w.wants("error: obtaining a Google access token: the caller may not act as "+robot+
 		" (iamcredentials.googleapis.com answers 403 IAM_PERMISSION_DENIED): "+fix, composerHost)
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: the caller may not act as "+robot+

@@ -50,7 +50,7 @@ func Causes() []cause.Cause {
 		row(causeKeyRefused, "the key of ACCOUNT is refused: it was deleted, its account is disabled, or this clock is wrong",
 			"gcloud iam service-accounts keys list --iam-account=ACCOUNT"),
 		row(causeImpersonation, "the caller may not act as ACCOUNT",
-			"gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"),
+			"gcloud iam service-accounts add-iam-policy-binding ACCOUNT --project=PROJECT --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"),
 		row(causeIAMDisabled, "the IAM Service Account Credentials API is not enabled in the project of ACCOUNT", "gcloud services enable iamcredentials.googleapis.com --project=PROJECT"),
 		row(causeTokenServer, "Google's token server gives no token", "try again; see https://status.cloud.google.com"),
 		row(causeUserIDToken, "a user's own login cannot make the ID token that Identity-Aware Proxy asks for",
