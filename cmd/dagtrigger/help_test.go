@@ -109,6 +109,7 @@ func TestExamplesParse(t *testing.T) {
 // shellWords splits a command as a shell does, where it is a simple one.
 func shellWords(line string) []string {
 	line, _, _ = strings.Cut(line, "   #")
+	line, _, _ = strings.Cut(line, " > ")
 	var words []string
 	var word strings.Builder
 	var quote rune

@@ -21,6 +21,7 @@ type localAirflow struct {
 	login    string            // who may sign in, in words
 	settings map[string]string // the variables that lead the function to it
 	curl     func(dagID string) string
+	addDAG   func(id string) error
 	failed   <-chan error // gets one error where it ends by itself
 	close    func() error
 }
@@ -78,7 +79,8 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	}
 	a := &localAirflow{
 		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: e.dags[0], failed: s.failed, close: s.close,
-		login: "admin / admin, and viewer / viewer who may only look",
+		login:  "admin / admin, and viewer / viewer who may only look",
+		addDAG: func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
 	}
 	e.access(a)
 	return a, nil

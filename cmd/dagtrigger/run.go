@@ -78,9 +78,11 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
-	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
+	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Say what starts what:"},
+		&cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.doctor(), p.version(), p.settings(), p.errors())
+	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.check(), p.explain(), p.test(), p.schema(),
+		p.doctor(), p.version(), p.settings(), p.routeHelp(), p.errors())
 	return root
 }
 

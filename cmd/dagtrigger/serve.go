@@ -39,7 +39,10 @@ works without an account. Otherwise these are enough:
 
 "dagtrigger help settings" lists all. Towards Composer the function is whoever is
 logged in by gcloud, or the service account that it runs as. Faulty settings are
-told, all at once, and the function does not start.`
+told, all at once, and the function does not start.
+
+With --config the file of routes is read again whenever it changes. A faulty one is
+told of, with all its faults, and the routes stay as they were.`
 
 func (p *program) serve() *cobra.Command {
 	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33)}
@@ -49,6 +52,7 @@ func (p *program) serve() *cobra.Command {
 		Long:    serveHelp,
 		GroupID: groupTry,
 		Example: `  dagtrigger serve
+  dagtrigger serve --config routes.yaml
   DAG_ID=load_sales PORT=9090 dagtrigger serve
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
@@ -61,12 +65,14 @@ func (p *program) serve() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; 0.0.0.0 lets others in, who may start any run that events start")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
-	flags.BoolVar(&s.json, "json", false, "print the addresses as one JSON object")
+	flags.BoolVar(&s.json, "json", false, "print the addresses, and each reload, as one JSON object")
+	flags.StringVar(&s.config, "config", "", "the `FILE` of routes, which is read again when it changes (default: what DAGTRIGGER_CONFIG says, read once)")
 	completes(cmd, "airflow-version", texts(versions()))
 	return cmd
 }
 
 type serveFlags struct {
+	config  string
 	host    string
 	version string // of the embedded Airflow
 	json    bool
@@ -91,15 +97,19 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	local, getenv, err := p.embed(ctx, s.version)
+	getenv := p.getenv
+	if s.config != "" {
+		getenv = over(map[string]string{routesVariable: s.config, "DAG_ID": ""}, getenv)
+	}
+	local, getenv, err := p.embed(ctx, getenv, s.version)
 	if err != nil {
 		return err
 	}
 	if local != nil {
 		defer func() { err = errors.Join(err, local.close()) }()
 	}
-	f, c, err := function(getenv, p.stderr, nil)
-	if err != nil {
+	f := &reloading{program: p, getenv: getenv, path: s.config, local: local, json: s.json}
+	if _, err := f.load(); err != nil {
 		return err
 	}
 	served, err := listen(ctx, s.host, port, f)
@@ -107,23 +117,28 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, served.close()) }()
-	if err := p.ready(s, served.url, c, local); err != nil {
+	if err := p.ready(s, served.url, f.config, local); err != nil {
 		return err
+	}
+	if s.config != "" {
+		following, end := context.WithCancel(ctx)
+		defer end()
+		go f.follow(following)
 	}
 	return wait(ctx, served.failed, local.failure())
 }
 
 // embed starts an Airflow where no setting says which one the function works
 // for, and gives the settings that lead to it.
-func (p *program) embed(ctx context.Context, version string) (*localAirflow, func(string) string, error) {
-	if slices.ContainsFunc(connection(), func(name string) bool { return p.getenv(name) != "" }) {
-		return nil, p.getenv, nil
+func (p *program) embed(ctx context.Context, getenv func(string) string, version string) (*localAirflow, func(string) string, error) {
+	if slices.ContainsFunc(connection(), func(name string) bool { return getenv(name) != "" }) {
+		return nil, getenv, nil
 	}
 	settings := map[string]string{}
-	dags, connected := p.routedDAGs()
+	dags, connected := routedDAGs(getenv)
 	switch {
 	case connected:
-		return nil, p.getenv, nil
+		return nil, getenv, nil
 	case dags == nil:
 		dags = []string{p.dag()}
 		settings["DAG_ID"] = p.dag()
@@ -133,13 +148,13 @@ func (p *program) embed(ctx context.Context, version string) (*localAirflow, fun
 		return nil, nil, fmt.Errorf("starting the embedded Airflow: %w", err)
 	}
 	maps.Copy(settings, local.settings)
-	return local, over(settings, p.getenv), nil
+	return local, over(settings, getenv), nil
 }
 
 // routedDAGs are the DAGs that the file of routes names, if there is one, and
 // whether it says for which Airflow. Its faults are told by who makes the function.
-func (p *program) routedDAGs() (dags []string, connected bool) {
-	value := p.getenv(routesVariable)
+func routedDAGs(getenv func(string) string) (dags []string, connected bool) {
+	value := getenv(routesVariable)
 	if value == "" {
 		return nil, false
 	}
@@ -147,6 +162,11 @@ func (p *program) routedDAGs() (dags []string, connected bool) {
 	if err != nil {
 		return nil, true
 	}
+	return dagsOf(file), file.Environments != nil
+}
+
+// dagsOf are the DAGs that the routes of a file name.
+func dagsOf(file config.File) (dags []string) {
 	for _, r := range file.Routes {
 		names := []route.Text{r.DAG}
 		if len(r.DAGs) > 0 { // the DAG is computed, and these are what it may become
@@ -156,7 +176,7 @@ func (p *program) routedDAGs() (dags []string, connected bool) {
 			dags = append(dags, name.Value)
 		}
 	}
-	return dags, file.Environments != nil
+	return dags
 }
 
 // routesVariable names the file of routes.

@@ -30,6 +30,7 @@ type Key[T any] struct {
 // Entry is the documentation of a key.
 type Entry struct {
 	Name, Doc, Example string
+	Takes              string // the type in words, empty where Doc says it
 	Required           bool
 }
 
@@ -37,7 +38,8 @@ type Entry struct {
 func Entries[T any](keys []Key[T]) []Entry {
 	all := make([]Entry, len(keys))
 	for i, k := range keys {
-		all[i] = Entry{k.Name, k.Doc, k.Example, k.Required}
+		var into T
+		all[i] = Entry{k.Name, k.Doc, k.Example, typeOf(k.To(&into)), k.Required}
 	}
 	return all
 }
@@ -218,7 +220,7 @@ func typeOf(to any) string {
 	case *map[string]string:
 		return "a map of text"
 	}
-	return "anything"
+	return ""
 }
 
 // Describe names what a node is.

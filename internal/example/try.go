@@ -52,7 +52,7 @@ func (e *Example) Try(ctx context.Context, table *route.Table) Result {
 // compare tells where r is not what e says.
 func (r *Result) compare(e *Example, why func(route string) string) {
 	if !e.Told {
-		r.Differences = []string{"nothing is said to come of it: add starts, or have it written"}
+		r.Differences = []string{"nothing is said to come of it: add starts, or have --update write it"}
 		return
 	}
 	c := comparison{Result: r, why: why}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/example"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+const explainHelp = `Tell of each route what it makes of an event, by the code that the function runs: that
+it matches, and the request that Airflow would get; or the first thing that did not
+match, with the value that it met. Where a route has a condition, each part of it is
+shown with its value. Nothing is sent, and nobody is asked.
+
+EVENT is gs://BUCKET/OBJECT for an upload of that object (or what --change says), or a
+JSON file: a CloudEvent, an object resource, a Pub/Sub message or the body of a push.
+- is the standard input. With --data instead it is a Pub/Sub message. The flags say more
+of it, as those of "dagtrigger send" do.
+
+The request is in the dialect that the route's environment names; where it leaves that
+open, in the one that --api names. The credentials are left out.`
+
+func (p *program) explain() *cobra.Command {
+	x := explainFlags{as: string(delivery.Eventarc), api: string(airflow.V2)}
+	var f eventFlags
+	cmd := &cobra.Command{
+		Use:     "explain [EVENT]",
+		Short:   "Tell what each route makes of an event, and why",
+		Long:    explainHelp,
+		GroupID: groupRoutes,
+		Example: `  dagtrigger explain gs://acme-landing/sales/eu/2026-11-22/a.csv --config routes.yaml
+  dagtrigger explain event.json --config routes.yaml
+  dagtrigger explain --data '{"order": 4711}' --topic orders --attribute kind=order`,
+		Args:        takesAtMost(1),
+		Annotations: exits("it is told what each route makes of the event", "a route could not be evaluated, or the routes or the event are faulty"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			event, err := p.oneEvent(cmd, &f, args)
+			if err != nil {
+				return err
+			}
+			return p.runExplain(cmd.Context(), x, event)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&x.config, "config", "", "the `FILE` of routes (default: what DAGTRIGGER_CONFIG says)")
+	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "the way by which the event comes, as \"dagtrigger send\" has it")
+	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
+	flags.Var(&choice{&x.api, apis}, "api", "the dialect where the environment names none: "+strings.Join(apis, ", "))
+	flags.BoolVar(&x.json, "json", false, "print one JSON object")
+	f.common(flags)
+	f.storage(flags)
+	f.pubsub(flags)
+	completes(cmd, "as", texts(delivery.Envelopes()))
+	completes(cmd, "api", apis)
+	return cmd
+}
+
+type explainFlags struct {
+	config string
+	as     string
+	api    string
+	json   bool
+}
+
+// takesAtMost checks that a command is given no more than n arguments.
+func takesAtMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usage(cmd, "%q is one argument too many", args[n])
+		}
+		return nil
+	}
+}
+
+// oneEvent makes the event that an argument or flags tell.
+func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, args []string) (delivery.Event, error) {
+	var events maker
+	var err error
+	switch isMessage := cmd.Flags().Changed("data"); {
+	case isMessage && len(args) > 0:
+		return nil, usage(cmd, "%q is an event, and --data is another", args[0])
+	case isMessage:
+		events, err = p.makeMessage(f)
+	case len(args) == 0:
+		return nil, usage(cmd, "the EVENT is missing")
+	case strings.HasPrefix(args[0], "gs://"):
+		events, err = p.makeObject(f, args[0])
+	default:
+		events, err = p.makeFile(f, args[0])
+	}
+	if err != nil {
+		return nil, err
+	}
+	return events(0)
+}
+
+// routes reads the file of routes that a flag names, or else the settings.
+func (p *program) routes(path string) (config.File, error) {
+	if path != "" {
+		return p.routesFile(path)
+	}
+	value := p.getenv(routesVariable)
+	if strings.TrimSpace(value) == "" {
+		return config.File{}, &usageError{text: "there is no file of routes", hint: "name it with --config, or in " + routesVariable}
+	}
+	f, err := config.Find(value)
+	if err != nil {
+		return f, fmt.Errorf("the routes are faulty:\n%w", err)
+	}
+	return f, nil
+}
+
+func (p *program) runExplain(ctx context.Context, x explainFlags, event delivery.Event) error {
+	file, err := p.routes(x.config)
+	if err != nil {
+		return err
+	}
+	request, err := event.Request(delivery.Envelope(x.as))
+	if err != nil {
+		return fmt.Errorf("building the request: %w", err)
+	}
+	ev, err := example.Receive(ctx, request)
+	if err != nil {
+		return fmt.Errorf("reading the event: %w", err)
+	}
+	told := explanation{Event: seen(ev), file: file}
+	for _, r := range file.Table.Explain(ctx, ev) {
+		one := routeTold{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
+		if r.Plan != nil {
+			if one.Run, err = p.preview(ctx, x.api, file, r.Plan); err != nil {
+				one.Error = err.Error()
+			}
+		}
+		if r.Failure != nil {
+			one.Error = r.Failure.Err.Error()
+		}
+		one.Matched = one.Run != nil
+		told.Routes = append(told.Routes, one)
+	}
+	if x.json {
+		err = encode(p.stdout, told)
+	} else {
+		_, err = io.WriteString(p.stdout, told.text(p.painter(p.stdout)))
+	}
+	if err == nil && told.failed() {
+		return errTold
+	}
+	return err
+}
+
+// silent is the way to an Airflow that nobody asks.
+type silent struct{}
+
+func (silent) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nobody is asked")
+}
+
+// preview is the run that a plan asks for, and the request for it.
+func (p *program) preview(ctx context.Context, api string, file config.File, plan *route.Plan) (*runTold, error) {
+	spec := file.Environments[plan.Environment]
+	if file.Environments == nil {
+		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
+	}
+	r := &runTold{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan.Route, plan.Identity), API: spec.API}
+	if r.API == "" || r.API == string(airflow.Auto) {
+		r.API, r.Assumed = api, true
+	}
+	const unknown = "https://airflow.invalid"
+	client, err := airflow.New(airflow.Config{URL: cmp.Or(spec.URL, unknown), API: airflow.API(r.API), Transport: silent{}, Insecure: true})
+	if err != nil {
+		return nil, fmt.Errorf("building the request: %w", err)
+	}
+	request, err := client.Request(ctx, airflow.Run{
+		DAGID: plan.DAG, RunID: r.RunID, Conf: plan.Conf, LogicalDate: plan.LogicalDate, Note: plan.Note,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.Body, err = io.ReadAll(request.Body); err != nil {
+		return nil, fmt.Errorf("building the request: %w", err)
+	}
+	r.Method, r.URL = request.Method, request.URL.String()
+	if spec.URL == "" {
+		r.URL = request.URL.EscapedPath()
+		r.Where = cmp.Or(spec.Composer, "the web server")
+	}
+	return r, nil
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route/expression"
+)
+
+// explanation is what is told of an event.
+type explanation struct {
+	Event  eventSeen   `json:"event"`
+	Routes []routeTold `json:"routes"`
+	file   config.File
+}
+
+// eventSeen is an event as the function sees it.
+type eventSeen struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Source  string `json:"source"`
+	Subject string `json:"subject,omitempty"`
+	Time    string `json:"time,omitempty"`
+}
+
+// routeTold is what a route makes of the event.
+type routeTold struct {
+	Route   string `json:"route"`
+	Matched bool   `json:"matched"`
+	// Reason is the first thing that did not match.
+	Reason string    `json:"reason,omitempty"`
+	When   *partTold `json:"when,omitempty"`
+	Run    *runTold  `json:"run,omitempty"`
+	Error  string    `json:"error,omitempty"`
+}
+
+// partTold is a part of a condition, with what it gave.
+type partTold struct {
+	Text   string      `json:"text"`
+	Value  string      `json:"value"`
+	Failed bool        `json:"failed,omitempty"`
+	Parts  []*partTold `json:"parts,omitempty"`
+}
+
+// runTold is the run that a route asks for, and the request for it.
+type runTold struct {
+	Environment string          `json:"environment"`
+	DAG         string          `json:"dag_id"`
+	RunID       string          `json:"dag_run_id"`
+	API         string          `json:"api"`
+	Assumed     bool            `json:"api_assumed,omitempty"`
+	Method      string          `json:"method"`
+	URL         string          `json:"url"`
+	Where       string          `json:"at,omitempty"` // whose URL it is, where only the path is known
+	Body        json.RawMessage `json:"body"`
+}
+
+func seen(ev *event.Event) eventSeen {
+	e := eventSeen{ID: ev.ID, Type: ev.Type, Source: ev.Source, Subject: ev.Subject}
+	if !ev.Time.IsZero() {
+		e.Time = ev.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return e
+}
+
+func partOf(p *expression.Part) *partTold {
+	if p == nil {
+		return nil
+	}
+	told := &partTold{Text: p.Text, Value: p.Value, Failed: p.Failed}
+	for i := range p.Parts {
+		told.Parts = append(told.Parts, partOf(&p.Parts[i]))
+	}
+	return told
+}
+
+func (x *explanation) failed() bool {
+	return slices.ContainsFunc(x.Routes, func(r routeTold) bool { return r.Error != "" })
+}
+
+// text is an explanation for a person.
+func (x *explanation) text(paint painter) string {
+	var b strings.Builder
+	b.WriteString(paint.bold(x.Event.Type) + "\n")
+	for _, row := range columns([][]string{{"  id", x.Event.ID}, {"  source", x.Event.Source}, {"  subject", x.Event.Subject}, {"  time", x.Event.Time}}) {
+		if strings.Contains(strings.TrimSpace(row), "  ") { // it has a value
+			b.WriteString(row + "\n")
+		}
+	}
+	matched, failed, assumed := 0, 0, ""
+	for _, r := range x.Routes {
+		b.WriteString("\n" + r.text(paint))
+		switch {
+		case r.Error != "":
+			failed++
+		case r.Matched:
+			matched++
+			if r.Run.Assumed {
+				assumed = fmt.Sprintf("API %s is assumed where the environment leaves it open; --api shows another.\n", r.Run.API)
+			}
+		}
+	}
+	if matched+failed == 0 {
+		return b.String() + "\nNo route matches: the event is acknowledged, and starts nothing.\n"
+	}
+	fmt.Fprintf(&b, "\n%s%s in %s: %d matched, %d failed\n", assumed, plural(len(x.Routes), "route"), x.file.Name, matched, failed)
+	return b.String()
+}
+
+// text is what a route makes of the event, for a person.
+func (r *routeTold) text(paint painter) string {
+	var b strings.Builder
+	name := paint.bold(r.Route)
+	switch {
+	case r.Error != "":
+		fmt.Fprintf(&b, "%s  %s\n  %s\n", name, paint.bad("fails"), r.Error)
+	case r.Matched:
+		fmt.Fprintf(&b, "%s  %s\n", name, paint.good("matches"))
+	default:
+		fmt.Fprintf(&b, "%s  does not match\n  %s\n", name, r.Reason)
+	}
+	if r.When != nil {
+		b.WriteString("  when\n" + r.When.text(paint, 4))
+	}
+	if r.Matched {
+		b.WriteString(r.Run.text())
+	}
+	return b.String()
+}
+
+// text is a tree, a part on a line.
+func (p *partTold) text(paint painter, indent int) string {
+	value := p.Value
+	switch {
+	case p.Failed || value == "false":
+		value = paint.bad(value)
+	case value == "true":
+		value = paint.good(value)
+	}
+	text := fmt.Sprintf("%s%s is %s\n", strings.Repeat(" ", indent), p.Text, value)
+	for _, part := range p.Parts {
+		text += part.text(paint, indent+2)
+	}
+	return text
+}
+
+// text is a run and its request, for a person.
+func (r *runTold) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  starts %s in %s: %s\n  %s %s", r.DAG, r.Environment, r.RunID, r.Method, r.URL)
+	if r.Where != "" {
+		b.WriteString(" at " + r.Where)
+	}
+	b.WriteString("\n  ")
+	var body bytes.Buffer
+	if err := json.Indent(&body, r.Body, "  ", "  "); err != nil {
+		body.Write(r.Body) // it is JSON
+	}
+	return b.String() + body.String() + "\n"
+}

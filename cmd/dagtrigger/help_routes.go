@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/route/expression"
+)
+
+const routesHelp = `A file of routes is YAML. Each route says which events start which DAG, with what conf:
+
+  # yaml-language-server: $schema=routes.schema.json
+  routes:
+    - name: sales-csv
+      on: object.finalized
+      bucket: acme-landing
+      object: sales/{region=*}/{day=*}/*.csv
+      when: int(object.size) > 0
+      dag: load_sales
+      conf:
+        uri: gs://${object.bucket}/${object.name}
+        size: ${int(object.size)}
+        region: ${path.region}
+
+The function reads it from DAGTRIGGER_CONFIG: its path, or the YAML itself. "dagtrigger
+check" tells what is wrong with it, "explain" what each route makes of an event, "test"
+whether examples hold, "serve --config" runs it.
+
+An unknown key, a wrong type, a name or a key that stands there twice, a second document
+and an empty file are faults. Anchors and aliases (&name, *name) stand for single values;
+<< is a fault.
+`
+
+// routeHelp is a topic of the help, made from the tables by which a file is read.
+func (p *program) routeHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "routes",
+		Short: "all keys of a file of routes, and what expressions can name",
+		Long:  routesHelp + routesText(),
+	}
+}
+
+// routesText documents every key and every variable.
+func routesText() string {
+	var keys []document.Entry
+	for _, k := range route.Keys() {
+		keys = append(keys, document.Entry{Name: k.Name, Doc: k.Doc, Example: k.Example, Takes: string(k.Type), Required: k.Required})
+	}
+	text := "\nThe keys of the file:\n" + entriesText(config.Keys()) +
+		"\nThe keys of a route:\n" + entriesText(keys) +
+		"\nThe keys of an environment:\n" + entriesText(config.EnvironmentKeys()) +
+		"\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
+		wrapped(strings.Join(expression.Extensions(), ", ")+
+			" (https://github.com/google/cel-go/tree/master/ext). Integers are int, other numbers double, and the two compare and compute with each other. "+
+			"Inside text, numbers and booleans stand as in JSON, timestamps as in RFC 3339, maps and lists as JSON; null is an error; $${ is ${ itself.", 84, "  ") +
+		"\nWhat they can name:\n"
+	for _, v := range expression.Variables() {
+		text += "\n  " + v.Name + "\n" + wrapped(v.Doc, 84, "      ")
+		if len(v.Fields) > 0 {
+			text += wrapped(fieldsText(v.Fields), 84, "      ")
+		}
+	}
+	return strings.TrimSuffix(text, "\n")
+}
+
+// fieldsText lists fields with their types.
+func fieldsText(fields []expression.Field) string {
+	words := make([]string, len(fields))
+	for i, f := range fields {
+		words[i] = f.Name + " (" + string(f.Type) + ")"
+	}
+	return strings.Join(words, ", ")
+}
+
+// entriesText documents keys as a list for a terminal.
+func entriesText(entries []document.Entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		head := e.Name
+		if e.Takes != "" {
+			head += ": " + e.Takes
+		}
+		if e.Required {
+			head += " (required)"
+		}
+		b.WriteString("\n  " + head + "\n" + wrapped(strings.ReplaceAll(e.Doc, "`", ""), 84, "      ") + "      " + e.Example + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/config"
+)
+
+// reloadEvery is how often a file of routes is looked at.
+const reloadEvery = 500 * time.Millisecond
+
+// reloading serves the function of the last good file of routes. Events that are
+// in flight at a change end with the routes that they began with.
+type reloading struct {
+	program *program
+	getenv  func(string) string
+	path    string        // of the file, empty where none is to be followed
+	local   *localAirflow // nil on an Airflow of the user's own
+	json    bool
+
+	current atomic.Pointer[dagtrigger.Function]
+	config  config.Config // of current
+}
+
+func (r *reloading) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.current.Load().ServeHTTP(w, req)
+}
+
+// load makes the function of the settings, and of the file as it is now, unless
+// it has only been touched. It reports whether the function is another one.
+func (r *reloading) load() (bool, error) {
+	f, c, err := function(r.getenv, r.program.stderr, nil)
+	if r.local != nil && r.path != "" {
+		err = errors.Join(err, r.teach())
+	}
+	if err != nil || r.current.Load() != nil && c.Digest == r.config.Digest {
+		return false, err
+	}
+	r.config = c
+	r.current.Store(f)
+	return true, nil
+}
+
+// teach has the embedded Airflow know the DAGs of the file.
+func (r *reloading) teach() error {
+	file, err := config.Load(r.path)
+	switch {
+	case err != nil:
+		return nil // who makes the function says so
+	case file.Environments != nil:
+		return errors.New("it says now which Airflow: end this, and start it again without the embedded one")
+	}
+	for _, id := range dagsOf(file) {
+		if err := r.local.addDAG(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow loads the file again whenever it changes, until ctx ends. A faulty one
+// is told of, and the routes stay as they were.
+func (r *reloading) follow(ctx context.Context) {
+	seen := look(r.path)
+	ticker := time.NewTicker(reloadEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := look(r.path); now != seen {
+			seen = now
+			if changed, err := r.load(); changed || err != nil {
+				r.tell(err)
+			}
+		}
+	}
+}
+
+// state is what changes when a file does.
+type state struct {
+	size     int64
+	modified time.Time
+}
+
+// look is the zero state where there is no file.
+func look(path string) state {
+	info, err := os.Stat(path)
+	if err != nil {
+		return state{}
+	}
+	return state{info.Size(), info.ModTime()}
+}
+
+// tell says what came of a change.
+func (r *reloading) tell(err error) {
+	p := r.program
+	switch { // a standard output that has gone is found by the end of the command
+	case r.json && err != nil:
+		_ = encode(p.stdout, map[string]any{"reloaded": false, "error": err.Error()})
+	case r.json:
+		_ = encode(p.stdout, map[string]any{"reloaded": true, "digest": r.config.Digest})
+	case err != nil:
+		_, _ = fmt.Fprintf(p.stdout, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
+	default:
+		_, _ = fmt.Fprintf(p.stdout, "%s has changed, and its routes are in force.\n", r.path)
+	}
+}

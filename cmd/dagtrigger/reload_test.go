@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestServeFollowsItsRoutes edits the file of routes while the function serves.
+func TestServeFollowsItsRoutes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "routes.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(path+".new", path); err != nil { // whoever reads sees one or the other
+			t.Fatal(err)
+		}
+	}
+	route := func(dag string) string { return "routes: [{name: r, on: message.published, dag: " + dag + "}]\n" }
+	write(route("first"))
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	out, log := newOutput(), newOutput()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--config", path}, set(map[string]string{"PORT": "0", "DAG_ID": "x"}), nil, out, log)
+	}()
+	url := out.after(t, "The function listens on ", ended)
+	starts := func(dag string) {
+		t.Helper()
+		told := newOutput()
+		if status := run(t.Context(), []string{"send", "pubsub", "--data", "hello", "--to", url}, none, nil, told, told); status != exitOK {
+			t.Errorf("sending ended with %d", status)
+		}
+		if !strings.Contains(told.String(), "triggered  route r, DAG "+dag+",") {
+			t.Errorf("it did not start %s: %s", dag, told)
+		}
+	}
+	starts("first")
+
+	write("route: [{name: r}]\n")
+	out.after(t, path+" has changed, and the routes stay as they were:", ended)
+	if want := path + ":1:1: route is no key of the file: did you mean routes?"; !strings.Contains(out.String(), want) {
+		t.Errorf("it wrote no %s, but\n%s", want, out)
+	}
+	starts("first")
+
+	write("environments: {prod: {url: 'http://127.0.0.1'}}\n" + route("elsewhere"))
+	out.after(t, "it says now which", ended)
+	starts("first")
+
+	write(route("another"))
+	out.after(t, path+" has changed, and its routes are in", ended)
+	starts("another")
+
+	end()
+	if status := <-ended; status != exitOK {
+		t.Errorf("serve ended with %d: %s", status, log)
+	}
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/example"
+)
+
+const testHelp = `Try examples that stand beside a file of routes, by the code that the function runs: an
+event, and what must come of it. Where something else comes of it, that is told. Nothing
+is sent, and nobody is asked.
+
+  # sales_test.yaml
+  config: routes.yaml
+  tests:
+    - name: a file of sales starts load_sales
+      upload: gs://acme-landing/sales/eu/2026-11-22/a.csv
+      size: 2048
+      starts:
+        - route: sales-csv
+          dag: load_sales
+          conf_has: {region: eu}
+    - name: what is still being written starts nothing
+      upload: gs://acme-landing/sales/_temporary/a.csv
+      starts: []
+    - name: an order is shipped
+      message: {order: 4711, region: eu, amount: 150}
+      topic: orders
+      starts: [orders]
+
+Ids, generations and times that an example leaves out are the same every time, and so
+are run ids. With --update what is takes the place of what was said, and examples that
+say nothing are completed; comments and layout stay.`
+
+func (p *program) test() *cobra.Command {
+	var t testFlags
+	cmd := &cobra.Command{
+		Use:     "test FILE...",
+		Short:   "Try examples on the routes that they stand beside",
+		Long:    testHelp + "\n\nThe keys of an example:\n" + strings.TrimSuffix(entriesText(example.Keys()), "\n"),
+		GroupID: groupRoutes,
+		Example: `  dagtrigger test sales_test.yaml
+  dagtrigger test *_test.yaml --junit report.xml
+  dagtrigger test sales_test.yaml --update`,
+		Args:        takesSome("the FILE"),
+		Annotations: exits("all examples hold, or were updated", "one does not, or a file is faulty"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runTest(cmd.Context(), t, args)
+		},
+	}
+	cmd.Flags().BoolVar(&t.update, "update", false, "write what is in the place of what was said")
+	cmd.Flags().StringVar(&t.junit, "junit", "", "write the results to this `FILE` too, as JUnit XML")
+	return cmd
+}
+
+type testFlags struct {
+	update bool
+	junit  string
+}
+
+// tried is a file of examples and what came of them.
+type tried struct {
+	suite   example.Suite
+	results []example.Result
+	faults  document.Faults // of the file or its routes, in place of results
+}
+
+func (p *program) runTest(ctx context.Context, t testFlags, paths []string) error {
+	var all []tried
+	files := map[string]config.File{}
+	for _, path := range paths {
+		all = append(all, tryAll(ctx, path, files))
+	}
+	if t.junit != "" {
+		if err := writeJUnit(t.junit, all); err != nil {
+			return err
+		}
+	}
+	if t.update {
+		return p.updateAll(all)
+	}
+	return p.tellTried(all)
+}
+
+// tryAll tries the examples of a file. Each file of routes is read once.
+func tryAll(ctx context.Context, path string, files map[string]config.File) tried {
+	suite, err := example.Load(path)
+	if err != nil {
+		return tried{suite: example.Suite{Name: path}, faults: asFaults(err)}
+	}
+	file, ok := files[suite.Config]
+	if !ok {
+		if file, err = config.Load(suite.Config); err != nil {
+			return tried{suite: suite, faults: asFaults(err)}
+		}
+		files[suite.Config] = file
+	}
+	t := tried{suite: suite}
+	for i := range suite.Examples {
+		t.results = append(t.results, suite.Examples[i].Try(ctx, file.Table))
+	}
+	return t
+}
+
+// failed counts the examples that do not hold.
+func (t tried) failed() int {
+	n := 0
+	for _, r := range t.results {
+		if len(r.Differences) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *program) tellTried(all []tried) error {
+	paint := p.painter(p.stdout)
+	var b strings.Builder
+	failed := false
+	for _, t := range all {
+		b.WriteString(t.text(paint))
+		failed = failed || t.failed() > 0 || len(t.faults) > 0
+	}
+	_, err := io.WriteString(p.stdout, b.String())
+	if err == nil && failed {
+		return errTold
+	}
+	return err
+}
+
+// text tells a person of the examples that do not hold, and sums up.
+func (t tried) text(paint painter) string {
+	var b strings.Builder
+	for _, fault := range t.faults {
+		b.WriteString(fault.String() + "\n")
+	}
+	for i, r := range t.results {
+		if len(r.Differences) > 0 {
+			e := t.suite.Examples[i]
+			fmt.Fprintf(&b, "%s:%d: %s: %s\n", t.suite.Name, e.Line, e.Name, paint.bad("does not hold"))
+		}
+		for _, d := range r.Differences {
+			b.WriteString("  " + d + "\n")
+		}
+	}
+	switch n := t.failed(); {
+	case len(t.faults) > 0:
+		b.WriteString(paint.bad(t.suite.Name+": "+plural(len(t.faults), "fault")) + "\n")
+	case n > 0:
+		b.WriteString(paint.bad(fmt.Sprintf("%s: %s, %d of them do not hold", t.suite.Name, plural(len(t.results), "example"), n)) + "\n")
+	default:
+		b.WriteString(paint.good(fmt.Sprintf("%s: %s, all hold", t.suite.Name, plural(len(t.results), "example"))) + "\n")
+	}
+	return b.String()
+}
+
+// updateAll writes what is into the files.
+func (p *program) updateAll(all []tried) error {
+	failed := false
+	for _, t := range all {
+		if len(t.faults) > 0 {
+			failed = true
+			_, _ = io.WriteString(p.stdout, t.text(p.painter(p.stdout)))
+			continue
+		}
+		n := t.failed()
+		for i, r := range t.results {
+			if r.Refused { // nothing comes of it that could be written
+				n, failed = n-1, true
+				_, _ = fmt.Fprintf(p.stdout, "%s:%d: %s: %s\n", t.suite.Name, t.suite.Examples[i].Line, t.suite.Examples[i].Name, r.Differences[0])
+			}
+		}
+		if n > 0 {
+			if err := t.update(); err != nil {
+				return err
+			}
+		}
+		_, _ = fmt.Fprintf(p.stdout, "%s: %s, %d of them updated\n", t.suite.Name, plural(len(t.results), "example"), n)
+	}
+	if failed {
+		return errTold
+	}
+	return nil
+}
+
+func (t tried) update() error {
+	text, err := t.suite.Update(t.results)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(t.suite.Name)
+	if err == nil {
+		err = os.WriteFile(t.suite.Name, text, info.Mode())
+	}
+	if err != nil {
+		return fmt.Errorf("writing the examples: %w", err)
+	}
+	return nil
+}
