@@ -50,6 +50,12 @@ const maxTime = 300 * time.Second
 // answerTime is left before a deadline, so that the answer still gets out.
 const answerTime = time.Second
 
+// connections are kept open to each host: as many as a full instance needs.
+const connections = 100
+
+// userAgent names this program to Airflow and to Google.
+const userAgent = "dagtrigger"
+
 // eventsAtOnce bounds how many events of a batch are worked on at the same time.
 const eventsAtOnce = 4
 
@@ -116,9 +122,14 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		log:     log,
 		project: c.Project,
 	}
+	if transport == nil {
+		transport = airflow.NewTransport(connections)
+	}
+	// One account for all: its tokens are made once, whoever needs them.
+	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	for name, spec := range c.Environments {
 		client, err := environment.New(spec, config.Variable, environment.Options{
-			Transport: transport, UserAgent: "dagtrigger", Logger: log,
+			Transport: transport, Google: google, UserAgent: userAgent, Logger: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
@@ -126,7 +137,10 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		f.pipeline.Airflows[name] = &trigger.Gated{Airflow: client, Gate: pressure.New(pressure.Config{})}
 	}
 	if c.DeadLetter != "" {
-		store, err := openStore(c.DeadLetter, transport)
+		store, err := deadletter.Open(c.DeadLetter, deadletter.Options{
+			Google: google.Client, Transport: transport, UserAgent: userAgent,
+			StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -144,18 +158,6 @@ func digest(c config.Config) string {
 		return ""
 	}
 	return "sha256:" + c.Digest
-}
-
-// openStore makes the store of dead letters at an address. It asks nothing.
-func openStore(address string, transport http.RoundTripper) (deadletter.Store, error) {
-	if transport == nil {
-		transport = airflow.NewTransport(eventsAtOnce)
-	}
-	return deadletter.Open(address, deadletter.Options{
-		Google:    identity.NewGoogle(&identity.ADC{Transport: transport}).Client,
-		Transport: transport, UserAgent: "dagtrigger",
-		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
-	})
 }
 
 // Result is how one event ended.
