@@ -46,7 +46,6 @@ type carried struct {
 // proveTheLoad is a shortened form of what .ci/figures measures: that nothing
 // is lost, and nothing runs twice, by an Airflow that goes down under load.
 func proveTheLoad(t *testing.T, a *realAirflow) {
-	t.Helper()
 	y := newYard(t, a)
 	for _, l := range []load{
 		{name: "quiet", events: 40},

@@ -45,7 +45,6 @@ func TestWithARealAirflow(t *testing.T) {
 // scheduler, and a task that writes down the conf that it was given. However
 // often a push comes again, there is one run for each upload.
 func proveTheWay(t *testing.T, a *realAirflow, roads ...*road) {
-	t.Helper()
 	cases := []journey{
 		{"a/first ü.csv", "triggered"},
 		{"refused.csv", "triggered, duplicate"}, // it is delivered again
@@ -76,7 +75,6 @@ func proveTheWay(t *testing.T, a *realAirflow, roads ...*road) {
 type journey struct{ object, outcomes string }
 
 func (j journey) check(t *testing.T, r *road) {
-	t.Helper()
 	var outcomes, runs, messages []string
 	for _, p := range r.courier.about(t, j.object, strings.Count(j.outcomes, ",")+1) {
 		outcomes, runs, messages = append(outcomes, p.outcome), append(runs, p.run), append(messages, p.message)
