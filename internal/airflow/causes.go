@@ -112,7 +112,7 @@ func permissionCauses() []Cause {
 			Fix:   "gcloud composer environments run ENVIRONMENT --location=LOCATION users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f NAME -l - -r Op --use-random-password",
 		}, {
 			Name: "api-denied", Kinds: refused, APIs: []API{V1}, Sources: []Source{FromAirflow},
-			Means: "[api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone",
+			Means: "[api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone",
 			Fix:   "set it to airflow.composer.api.backend.composer_auth on Composer, else to airflow.api.auth.backend.basic_auth",
 		}, {
 			Name: "experimental-denied", Kinds: refused, APIs: []API{Experimental}, Sources: notIAP,

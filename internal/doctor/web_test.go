@@ -21,7 +21,7 @@ const update = "gcloud composer environments update prod --project=acme --locati
 func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 	t.Parallel()
 	const denied = "failed: 403 application/problem+json: Forbidden\n" +
-		"if [api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone: "
+		"if [api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone: "
 	tests := []struct {
 		name      string
 		image     string
