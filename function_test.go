@@ -31,6 +31,7 @@ type world struct {
 	airflow  *airflowsim.Server
 	function *Function
 	log      *bytes.Buffer
+	url      string // of the Airflow
 }
 
 // newWorld makes a function of the given settings, as NAME=VALUE. The function
@@ -69,7 +70,7 @@ func newWorld(t *testing.T, settings ...string) *world {
 		t.Fatal(err)
 	}
 	f.pipeline.Wait = noWait
-	return &world{t: t, airflow: airflow, function: f, log: &log}
+	return &world{t: t, airflow: airflow, function: f, log: &log, url: server.URL}
 }
 
 // send gives the function a request, and returns its answer.
@@ -327,3 +328,60 @@ func TestABatchIsAnsweredWithItsWorstStatus(t *testing.T) {
 }
 
 func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// What waits for one environment is bounded, so that an instance has room left
+// for the others.
+func TestOneEnvironmentInTroubleTakesNoMoreThanItsShare(t *testing.T) {
+	t.Parallel()
+	const events = 40
+	slow, quick := newWorld(t), newWorld(t)
+	release := make(chan struct{})
+	slow.airflow.Inject(airflowsim.Fault{Kind: airflowsim.Stall, Until: release, Count: -1})
+	w := newWorld(t, "DAG_ID=", "AIRFLOW_URL=", "AIRFLOW_AUTH=", "AIRFLOW_USERNAME=", "AIRFLOW_PASSWORD=", "DAGTRIGGER_CONFIG="+fmt.Sprintf(`
+environments:
+  slow: {url: %q, api: v1, auth: basic, username: robot, password: hush-hush}
+  quick: {url: %q, api: v1, auth: basic, username: robot, password: hush-hush}
+routes:
+  - {name: slow, on: com.acme.slow, environment: slow, dag: load}
+  - {name: quick, on: com.acme.quick, environment: quick, dag: load}
+`, slow.url, quick.url))
+	custom := func(kind string, id int) *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(fmt.Sprintf(
+			`{"specversion":"1.0","id":"%d","type":"com.acme.%s","source":"/jobs"}`, id, kind)))
+		r.Header.Set("Content-Type", "application/cloudevents+json")
+		return r
+	}
+	statuses := make(chan int, events)
+	for i := range events {
+		go func() {
+			recorder := httptest.NewRecorder()
+			w.function.ServeHTTP(recorder, custom("slow", i))
+			statuses <- recorder.Code
+		}()
+	}
+	for range events - pressure.DefaultMaxInFlight {
+		if status := <-statuses; status != http.StatusTooManyRequests {
+			t.Errorf("beyond the share: answered %d, want 429", status)
+		}
+	}
+	if status, body := w.send(custom("quick", 1)); status != http.StatusOK {
+		t.Errorf("the other environment: answered %d %s", status, body)
+	}
+	close(release)
+	started := 0
+	for range pressure.DefaultMaxInFlight {
+		switch status := <-statuses; status {
+		case http.StatusOK:
+			started++
+		case http.StatusTooManyRequests:
+		default:
+			t.Errorf("within the share: answered %d", status)
+		}
+	}
+	if started == 0 {
+		t.Error("nothing was let through")
+	}
+	if peak := slow.airflow.Requests().Peak; peak > pressure.DefaultMaxInFlight {
+		t.Errorf("%d requests at once, want at most %d", peak, pressure.DefaultMaxInFlight)
+	}
+}
