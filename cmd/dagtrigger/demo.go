@@ -23,15 +23,16 @@ const demoHelp = `Start the function and an embedded Airflow on free ports of th
 story of events: uploads, messages and a CloudEvent in every envelope that Google's
 platform uses, redeliveries, an upload notified twice, an answer that is lost on its
 way, an Airflow that is down and comes back, a request that is no event, and a message
-whose conf Airflow refuses. What the function does not acknowledge is sent again, as
-Pub/Sub would.
+whose conf Airflow refuses. Then a file of routes decides what starts what. What the
+function does not acknowledge is sent again, as Pub/Sub would.
 
 Each step is shown as it happens. At the end, what Airflow holds is compared with the
-events: each must have exactly one run, or a reason why it has none.
+events: each must have exactly one run for each route that wants it, or a reason why it
+has none.
 
 The faults are played between the function and Airflow, so that --airflow-url tells
 the same story on an Airflow that you have. The usual settings say how to sign in
-(AIRFLOW_AUTH and the like). The story starts seven runs of the DAG there; choose one
+(AIRFLOW_AUTH and the like). The story starts eleven runs of the DAG there; choose one
 that nothing else starts meanwhile, and whose conf may be anything.
 
 --real installs a real Airflow into your cache folder, which takes a minute, and tells
@@ -61,7 +62,7 @@ func (p *program) demo() *cobra.Command {
   AIRFLOW_AUTH=basic AIRFLOW_USERNAME=ana AIRFLOW_PASSWORD_FILE=secret \
     dagtrigger demo --airflow-url http://127.0.0.1:8080 --dag example_bash_operator`,
 		Args:        takes(),
-		Annotations: exits("each event has exactly one run, or a reason for none", "an event was lost or ran twice, or the story could not be told"),
+		Annotations: exits("each event has exactly the runs that it must have, or a reason for none", "an event was lost or ran twice, or the story could not be told"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := atMostOne(cmd, "airflow-url", "real", "airflow-version"); err != nil {
 				return err
@@ -96,7 +97,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 	if _, err := fmt.Fprintf(out, "The function listens on %s.\n%s.\n\n", st.function.url, st.about); err != nil {
 		return err
 	}
-	r, err := t.tell(ctx, story(p.now(), p.number()))
+	r, err := t.tell(ctx, story(p.now(), p.number(), st.dagID))
 	if err != nil {
 		return err
 	}
@@ -109,6 +110,9 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 		err = errTold
 	}
 	if err != nil || !d.serve && d.real == "" {
+		return err
+	}
+	if err := st.decide(""); err != nil {
 		return err
 	}
 	return keepUp(ctx, st, out)
@@ -131,6 +135,8 @@ func keepUp(ctx context.Context, st *stage, out io.Writer) error {
 // between the two.
 type stage struct {
 	function *server
+	settings func(string) string // of the function
+	served   *reloading
 	trouble  *trouble
 	airflow  *airflow.Client // a way to Airflow without trouble, to look at what it holds
 	local    *localAirflow   // nil on an Airflow of the user's own
@@ -176,11 +182,11 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 		log = p.stderr
 	}
 	st.trouble = &trouble{way: airflow.NewTransport(1)}
-	f, c, err := function(getenv, log, st.trouble)
-	if err != nil {
+	st.settings, st.served = getenv, &reloading{log: log, transport: st.trouble}
+	if err := st.decide(""); err != nil {
 		return err
 	}
-	env, err := environment.New(c.Environments[config.DefaultEnvironment], config.Variable, environment.Options{
+	env, err := environment.New(st.served.config.Environments[config.DefaultEnvironment], config.Variable, environment.Options{
 		Transport: st.trouble.way, UserAgent: "dagtrigger demo",
 	})
 	if err != nil {
@@ -189,11 +195,22 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	if st.airflow, err = env.Airflow(ctx); err != nil {
 		return err
 	}
-	if st.function, err = listen(ctx, loopback, 0, f); err != nil {
+	if st.function, err = listen(ctx, loopback, 0, st.served); err != nil {
 		return err
 	}
 	st.poster = newPoster(st.function.url, 1, answerTime, nil)
 	return nil
+}
+
+// decide has a file of routes say what events start; without one each starts the
+// stage's DAG.
+func (st *stage) decide(routes string) error {
+	st.served.getenv = st.settings
+	if routes != "" {
+		st.served.getenv = over(map[string]string{routesVariable: routes, "DAG_ID": ""}, st.settings)
+	}
+	_, err := st.served.load()
+	return err
 }
 
 // close ends what the stage has started, the function first.

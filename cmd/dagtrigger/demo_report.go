@@ -26,6 +26,7 @@ type report struct {
 type eventTold struct {
 	Title   string   `json:"title"`
 	NoRun   string   `json:"no_run_because,omitempty"`
+	Due     int      `json:"runs_due"`
 	Answers []answer `json:"answers"`
 	// Runs are the runs that Airflow holds for the event, with their states.
 	Runs map[string]string `json:"runs"`
@@ -60,12 +61,12 @@ func (r *report) verdict(paint painter) string {
 	var wrong []string
 	for i, e := range r.Events {
 		switch {
-		case e.NoRun != "" && len(e.Runs) > 0:
+		case e.Due == 0 && len(e.Runs) > 0:
 			wrong = append(wrong, fmt.Sprintf("event %d has a run", i+1))
-		case e.NoRun == "" && len(e.Runs) == 0:
+		case e.Due > 0 && len(e.Runs) == 0:
 			wrong = append(wrong, fmt.Sprintf("event %d is lost", i+1))
-		case len(e.Runs) > 1:
-			wrong = append(wrong, fmt.Sprintf("event %d ran %d times", i+1, len(e.Runs)))
+		case len(e.Runs) != e.Due:
+			wrong = append(wrong, fmt.Sprintf("event %d ran %s", i+1, times(len(e.Runs))))
 		}
 	}
 	if r.NewRuns != r.Runs {

@@ -14,8 +14,12 @@ import (
 type scene struct {
 	title string
 	what  string // what arrives
-	// noRun tells why the event can start no run; empty where it must start one.
+	// routes are in force from here on; empty for those that were.
+	routes string
+	// noRun tells why the event can start no run; empty where it must start one, or
+	// as many as due says.
 	noRun string
+	due   int
 	// fault goes wrong before the first delivery, and is mended after it where
 	// that is told; otherwise it stays.
 	fault    fault
@@ -40,14 +44,27 @@ func (t telling) request() (delivery.Request, error) {
 	return t.event.Request(t.as)
 }
 
-// story is what the demo tells, with ids from number on, so that it can be told
-// any number of times on one Airflow.
-func story(now time.Time, number int64) []scene {
-	s := &author{now: now, number: number}
-	eu, us := s.upload("sales/eu.csv"), s.upload("sales/us.csv")
+// runs is how many runs the event must start.
+func (s scene) runs() int {
+	if s.noRun != "" {
+		return 0
+	}
+	return max(1, s.due)
+}
+
+// story is what the demo tells of a DAG, with ids from number on, so that it can be
+// told any number of times on one Airflow.
+func story(now time.Time, number int64, dagID string) []scene {
+	a := &author{now: now, number: number}
+	return append(a.firstAct(), a.secondAct(dagID)...)
+}
+
+// firstAct is what is told while every event starts the DAG.
+func (a *author) firstAct() []scene {
+	eu, us := a.upload("sales/eu.csv"), a.upload("sales/us.csv")
 	again := us
-	again.MessageID = s.id()
-	order := s.message(`{"order": 4711}`)
+	again.MessageID = a.id()
+	order := a.message(`{"order": 4711}`)
 	return []scene{
 		{title: "an upload", what: "gs://acme-landing/sales/eu.csv", tellings: []telling{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: eu},
@@ -61,23 +78,23 @@ func story(now time.Time, number int64) []scene {
 			{title: "by another, unwrapped", as: delivery.PushUnwrapped, event: again},
 		}},
 		{title: "an application's CloudEvent", what: "example.acme.order.v1.paid", tellings: []telling{
-			{title: "in structured mode", as: delivery.Structured, event: s.payment()},
+			{title: "in structured mode", as: delivery.Structured, event: a.payment()},
 		}},
 		{title: "an upload, to an old trigger", what: "gs://acme-landing/sales/asia.csv", tellings: []telling{
-			{title: "as a background event", as: delivery.Background, event: s.upload("sales/asia.csv")},
+			{title: "as a background event", as: delivery.Background, event: a.upload("sales/asia.csv")},
 		}},
 		{title: "the answer is lost on its way", what: `{"order": 4712}`, fault: answerLost, tellings: []telling{
-			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: s.message(`{"order": 4712}`)},
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.message(`{"order": 4712}`)},
 		}},
 		{title: "Airflow is down", what: `{"order": 4713}`, fault: airflowDown, mended: "Airflow is back", tellings: []telling{
-			{title: "by an unwrapped push", as: delivery.PushUnwrapped, event: s.message(`{"order": 4713}`)},
+			{title: "by an unwrapped push", as: delivery.PushUnwrapped, event: a.message(`{"order": 4713}`)},
 		}},
 		{title: "a request that is no event", what: `{"hello": "world"}`, noRun: "it has no identity", tellings: []telling{
 			{title: "by somebody", raw: []byte(`{"hello": "world"}`)},
 		}},
 		{title: "a conf that Airflow refuses", what: `{"order": 4714, "amount": "much"}`, noRun: "no retry can help",
 			fault: confRefused, tellings: []telling{
-				{title: "by a push subscription", as: delivery.Push, event: s.message(`{"order": 4714, "amount": "much"}`)},
+				{title: "by a push subscription", as: delivery.Push, event: a.message(`{"order": 4714, "amount": "much"}`)},
 			}},
 	}
 }

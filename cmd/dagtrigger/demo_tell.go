@@ -64,7 +64,13 @@ func (t *teller) count(ctx context.Context) (int, error) {
 
 // play tells one scene.
 func (t *teller) play(ctx context.Context, number int, s scene) (eventTold, error) {
-	e := eventTold{Title: s.title, NoRun: s.noRun, Runs: map[string]string{}}
+	e := eventTold{Title: s.title, NoRun: s.noRun, Due: s.runs(), Runs: map[string]string{}}
+	if s.routes != "" {
+		if err := t.stage.decide(s.routes); err != nil {
+			return e, err
+		}
+		t.show("\nFrom here on a file of routes decides:\n\n%s\n", indented(s.routes))
+	}
 	t.show("%2d  %s\n", number, t.paint.bold(s.title+": "+s.what))
 	t.stage.trouble.set(s.fault)
 	defer t.stage.trouble.set(noFault)
@@ -112,6 +118,11 @@ func (s scene) patience() int {
 	return maxDeliveries
 }
 
+// indented is a text with four blanks before each line.
+func indented(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
+}
+
 // show prints; a standard output that has gone is found by the end of the command.
 func (t *teller) show(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format, args...) }
 
@@ -125,10 +136,14 @@ const (
 func (t *teller) showAnswer(title string, a answer) {
 	t.show("    %s  %d", pad(title, titleWidth), a.Status)
 	reasons := []string{a.Error}
-	for _, o := range a.Outcomes {
-		t.show(" %s", t.paint.outcome(o.Kind, pad(string(o.Kind), len(trigger.Duplicate))))
-		if o.RunID != "" {
-			t.show("  %s", o.RunID)
+	for i, o := range a.Outcomes {
+		if i > 0 {
+			t.show("\n%s", strings.Repeat(" ", 4+titleWidth+2+3))
+		}
+		if o.RunID == "" {
+			t.show(" %s", t.paint.outcome(o.Kind, string(o.Kind)))
+		} else {
+			t.show(" %s  %s", t.paint.outcome(o.Kind, pad(string(o.Kind), len(trigger.Duplicate))), o.RunID)
 		}
 		reasons = append(reasons, o.Reason)
 	}
@@ -149,13 +164,11 @@ func (t *teller) look(ctx context.Context, r *report, before int) error {
 		if err := t.find(ctx, e); err != nil {
 			return err
 		}
-		want := 1
-		if e.NoRun != "" {
-			want = 0
+		if e.Due > 0 {
+			r.Due++
 		}
-		r.Due += want
 		r.Runs += len(e.Runs)
-		r.Holds = r.Holds && len(e.Runs) == want
+		r.Holds = r.Holds && len(e.Runs) == e.Due
 	}
 	after, err := t.count(ctx)
 	r.NewRuns = after - before

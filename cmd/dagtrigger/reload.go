@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -21,11 +22,13 @@ const reloadEvery = 500 * time.Millisecond
 // reloading serves the function of the last good file of routes. Events that are
 // in flight at a change end with the routes that they began with.
 type reloading struct {
-	program *program
-	getenv  func(string) string
-	path    string        // of the file, empty where none is to be followed
-	local   *localAirflow // nil on an Airflow of the user's own
-	json    bool
+	getenv    func(string) string
+	log       io.Writer         // of the function
+	transport http.RoundTripper // to Airflow, nil for one of its own
+	path      string            // of the file, empty where none is to be followed
+	local     *localAirflow     // nil on an Airflow of the user's own
+	out       io.Writer         // is told of changes
+	json      bool
 
 	current atomic.Pointer[dagtrigger.Function]
 	config  config.Config // of current
@@ -38,7 +41,7 @@ func (r *reloading) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // load makes the function of the settings, and of the file as it is now, unless
 // it has only been touched. It reports whether the function is another one.
 func (r *reloading) load() (bool, error) {
-	f, c, err := function(r.getenv, r.program.stderr, nil)
+	f, c, err := function(r.getenv, r.log, r.transport)
 	if r.local != nil && r.path != "" {
 		err = errors.Join(err, r.teach())
 	}
@@ -105,15 +108,14 @@ func look(path string) state {
 
 // tell says what came of a change.
 func (r *reloading) tell(err error) {
-	p := r.program
 	switch { // a standard output that has gone is found by the end of the command
 	case r.json && err != nil:
-		_ = encode(p.stdout, map[string]any{"reloaded": false, "error": err.Error()})
+		_ = encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
 	case r.json:
-		_ = encode(p.stdout, map[string]any{"reloaded": true, "digest": r.config.Digest})
+		_ = encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest})
 	case err != nil:
-		_, _ = fmt.Fprintf(p.stdout, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
+		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
 	default:
-		_, _ = fmt.Fprintf(p.stdout, "%s has changed, and its routes are in force.\n", r.path)
+		_, _ = fmt.Fprintf(r.out, "%s has changed, and its routes are in force.\n", r.path)
 	}
 }

@@ -108,7 +108,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if local != nil {
 		defer func() { err = errors.Join(err, local.close()) }()
 	}
-	f := &reloading{program: p, getenv: getenv, path: s.config, local: local, json: s.json}
+	f := &reloading{getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json}
 	if _, err := f.load(); err != nil {
 		return err
 	}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"example.com/dagtrigger/internal/delivery"
+)
+
+// demoRoutes is the file of routes of the second act. All its routes start one DAG,
+// so that it works on any Airflow that has one.
+const demoRoutes = `routes:
+  - name: sales-csv
+    on: object.finalized
+    bucket: acme-landing
+    object: sales/{region=*}/*.csv
+    skip: [folders, temporary]
+    dag: DAG
+    conf:
+      uri: gs://${object.bucket}/${object.name}
+      region: ${path.region}
+      size: ${int(object.size)}
+  - name: large-files
+    on: object.finalized
+    bucket: acme-landing
+    when: int(object.size) > 1000000
+    dag: DAG
+  - name: orders
+    on: message.published
+    subscription: dagtrigger
+    attributes: {region: eu}
+    when: message.json.amount > 100
+    dag: DAG
+    run_id: ${message.json.order}
+`
+
+// routesFor is the file of routes on an Airflow's DAG.
+func routesFor(dagID string) string { return strings.ReplaceAll(demoRoutes, "DAG", dagID) }
+
+// secondAct is what is told once a file of routes decides.
+func (a *author) secondAct(dagID string) []scene {
+	large, order := a.upload("sales/us/2026.csv"), a.id()
+	large.Size = 2_000_000
+	paid := fmt.Sprintf(`{"order": %s, "amount": 150}`, order)
+	return []scene{
+		{routes: routesFor(dagID), title: "an upload that a route wants", what: "gs://acme-landing/sales/eu/a.csv", tellings: []telling{
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.upload("sales/eu/a.csv")},
+		}},
+		{title: "an upload that two routes want", what: "gs://acme-landing/sales/us/2026.csv, 2 MB", due: 2, tellings: []telling{
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: large},
+		}},
+		{title: "an upload that is not done", what: "gs://acme-landing/sales/_temporary/b.csv", noRun: "no route wants it", tellings: []telling{
+			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.upload("sales/_temporary/b.csv")},
+		}},
+		{title: "two messages about one order", what: paid, tellings: []telling{
+			{title: "by a push subscription", as: delivery.Push, event: a.message(paid)},
+			{title: "and another message", as: delivery.Eventarc, event: a.message(paid)},
+		}},
+		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route wants it", tellings: []telling{
+			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4716, "amount": 20}`)},
+		}},
+		{title: "an order without an amount", what: `{"order": 4717}`, noRun: "a condition cannot be evaluated, which is never taken for \"no\"", tellings: []telling{
+			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717}`)},
+		}},
+	}
+}
