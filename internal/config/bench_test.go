@@ -28,35 +28,6 @@ func manyRoutes(n int) []byte {
 	return []byte(b.String())
 }
 
-// computingRoutes is a file of n routes with a condition and five expressions in
-// conf, of which no two are the same.
-func computingRoutes(n int) []byte {
-	var b strings.Builder
-	b.WriteString("routes:\n")
-	for i := range n {
-		fmt.Fprintf(&b, "  - name: route-%d\n    on: object.finalized\n    bucket: acme-landing-%d\n    object: sales/{region=*}/*.csv\n", i, i)
-		fmt.Fprintf(&b, "    when: int(object.size) > %d && object.name.endsWith('.csv')\n    dag: load_%d\n    conf:\n", i, i)
-		fmt.Fprintf(&b, "      uri: ${'gs://' + object.bucket + '/%d'}\n      size: ${int(object.size) + %d}\n      part: ${object.name.split('/')[%d]}\n", i, i, i)
-		fmt.Fprintf(&b, "      region: ${path.region + '-%d'}\n      owner: \"${has(object.metadata.x%d) ? object.metadata.x%d : 'none'}\"\n", i, i, i)
-	}
-	return []byte(b.String())
-}
-
-// The time from a file's text to a table of routes.
-func BenchmarkParse(b *testing.B) {
-	for _, n := range []int{10, 1_000} {
-		text := computingRoutes(n)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := config.Parse("routes.yaml", text); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // fileToLoad asks a child of BenchmarkMemory to load that file.
 const fileToLoad = "FILE_TO_LOAD"
 

@@ -80,10 +80,20 @@ func (x explanation) parts(p *Part, e ast.Expr) {
 		case calls(e, operators.LogicalAnd) && calls(child, operators.LogicalAnd),
 			calls(e, operators.LogicalOr) && calls(child, operators.LogicalOr):
 			x.parts(p, child)
-		case child.Kind() != ast.LiteralKind:
+		case !constant(child):
 			p.Parts = append(p.Parts, x.of(child))
 		}
 	})
+}
+
+// constant tells whether e is a literal, or a list or map of such.
+func constant(e ast.Expr) bool {
+	if kind := e.Kind(); kind != ast.ListKind && kind != ast.MapKind {
+		return kind == ast.LiteralKind
+	}
+	all := true
+	eachChild(e, func(child ast.Expr) { all = all && constant(child) })
+	return all
 }
 
 // calls tells whether e is a call of function.

@@ -57,6 +57,16 @@ data.items.exists(i, i.price > data.count) ? false : !data.flag: false
 			`data.items.exists(i, i.price > data.count) ? false : !data.flag is false where data.flag is true`,
 		},
 		{
+			upload(), `path.region in ["eu", "us"] && object.bucket in {"acme": 1}`, `
+path.region in ["eu", "us"] && object.bucket in {"acme": 1}: true
+  path.region in ["eu", "us"]: true
+    path.region: "eu"
+  object.bucket in {"acme": 1}: true
+    object.bucket: "acme"
+`,
+			`path.region in ["eu", "us"] && object.bucket in {"acme": 1} is true where path.region is "eu", object.bucket is "acme"`,
+		},
+		{
 			generic(order), `data.text in ["y", data.none, {"k": data.count}.k]`, `
 data.text in ["y", data.none, {"k": data.count}.k]: false
   data.text: "x"
