@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,5 +64,27 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 	end()
 	if status := <-ended; status != exitOK {
 		t.Errorf("serve ended with %d: %s", status, log)
+	}
+}
+
+// TestAFileThatIsOnlyTouchedIsNoChange holds the function that serves.
+func TestAFileThatIsOnlyTouchedIsNoChange(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "routes.yaml")
+	r := &reloading{getenv: set(map[string]string{routesVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard, path: path}
+	for _, row := range []struct {
+		text    string
+		changed bool
+	}{
+		{"routes: [{name: r, on: x, dag: d}]", true},
+		{"routes: [{name: r, on: x, dag: d}]", false},
+		{"routes: [{name: r, on: x, dag: e}]", true},
+	} {
+		if err := os.WriteFile(path, []byte(row.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := r.load(); err != nil || changed != row.changed {
+			t.Errorf("%s is a change: %t, %v", row.text, changed, err)
+		}
 	}
 }

@@ -4,19 +4,12 @@ package config
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
@@ -94,14 +87,6 @@ func Parse(name string, text []byte) (File, error) {
 	return r.read(root)
 }
 
-// fileReader reads one file.
-type fileReader struct {
-	document.Reader
-	file File
-	// apart tells that the routes have been read by themselves, and root has none.
-	apart bool
-}
-
 // Warnings tells what has no fault and is surely wrong.
 func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Routes)) }
 
@@ -120,105 +105,8 @@ func (f File) faults(of []route.Fault) document.Faults {
 	return all
 }
 
-func newFileReader(name string, text []byte) *fileReader {
-	sum := sha256.Sum256(text)
-	return &fileReader{Reader: document.Reader{File: name}, file: File{Name: name, Digest: hex.EncodeToString(sum[:])}}
-}
-
-// fileKeys are the keys of the file, in the order of the documentation.
-func fileKeys() []document.Key[fileReader] {
-	return []document.Key[fileReader]{
-		{
-			Name: "environments", Example: "environments: {prod: {composer: projects/acme/locations/europe-west1/environments/prod}}",
-			Doc: "The Airflows that routes start DAGs in, by name. Left out: the one that the environment variables tell, so that one file serves every stage.",
-			To:  func(r *fileReader) any { return r.environments },
-		},
-		{
-			Name: "routes", Required: true, Example: "routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]",
-			Doc: "The routes. Every route that matches an event fires, each with an outcome of its own.",
-			To:  func(r *fileReader) any { return r.routes },
-		},
-	}
-}
-
-// open returns the root of the document, or nil after a fault.
-func (r *fileReader) open(text []byte) *yaml.Node {
-	root, fault := document.Parse(text)
-	if fault != nil {
-		r.Fault(fault.Position, fault.What, fault.Fix)
-	}
-	return root
-}
-
 // Keys document the keys of the file. Those of a route are [route.Keys].
 func Keys() []document.Entry { return document.Entries(fileKeys()) }
 
 // EnvironmentKeys document the keys of an environment.
 func EnvironmentKeys() []document.Entry { return document.Entries(environmentKeys()) }
-
-// takeApart reads the routes by themselves, and returns the root of a document
-// without them, or nil where that cannot be done. The nodes of a whole file
-// weigh more than ten times its text; a route's are let go of before the next.
-func (r *fileReader) takeApart(text []byte) *yaml.Node {
-	rest, list, line, ok := cut(text)
-	if !ok {
-		return nil
-	}
-	root, fault := document.Parse(rest)
-	if fault != nil {
-		return nil
-	}
-	specs, faults, err := route.DecodeList(list, line)
-	if err != nil || len(specs) == 0 {
-		return nil
-	}
-	r.apart, r.file.Routes = true, specs
-	r.Faults = append(r.Faults, r.file.faults(faults)...)
-	return root
-}
-
-// read reads the document.
-func (r *fileReader) read(root *yaml.Node) (File, error) {
-	if root == nil {
-		r.file.Environments = unknown()
-		return r.file, r.Faults
-	}
-	places := document.Map(&r.Reader, root, "the file", fileKeys(), r)
-	if _, ok := places["routes"]; ok {
-		r.compile()
-	}
-	if len(r.Faults) == 0 {
-		return r.file, nil
-	}
-	r.file.Table = nil
-	slices.SortStableFunc(r.Faults, func(a, b document.Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return r.file, r.Faults
-}
-
-// routes reads the list of routes, unless that is done.
-func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
-	if r.apart {
-		return
-	}
-	before := len(r.Faults)
-	r.List(node, "routes", "routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]", func(item *yaml.Node) {
-		spec, faults := route.Decode(item)
-		r.file.Routes = append(r.file.Routes, spec)
-		r.Faults = append(r.Faults, r.file.faults(faults)...)
-	})
-	if len(r.file.Routes) == 0 && len(r.Faults) == before {
-		r.Fault(document.At(node), "there are no routes", "add one: without any, every event is acknowledged and starts nothing")
-	}
-}
-
-// compile makes the table of the routes.
-func (r *fileReader) compile() {
-	table, faults := route.Compile(r.file.Routes, route.Options{
-		Environments: slices.Sorted(maps.Keys(r.file.Environments)),
-		Default:      DefaultEnvironment,
-	})
-	r.file.Table = table
-	r.Faults = append(r.Faults, r.file.faults(faults)...)
-}

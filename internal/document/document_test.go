@@ -19,6 +19,7 @@ func TestParseTellsWhereItStops(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{
 		{"nothing wrong", before, ``},
 		{"windows line ends", strings.ReplaceAll(before, "\n", "\r\n"), ``},
+		{"after a long value", "a: {b: 1,\n" + strings.Repeat(" c: 2,\n", 15) + "}\nd: e: f\ng: h\n", `18:1`},
 		{"two keys in a line", before + "  - d: e: f\n  - g\n", `7:3`},
 		{"indented too little", before + "  - d: e\n f: g\nh: i\n", `8:2`},
 		{"a quote left open", before + "  - \"d\n  - e\nh: i\n", `7:3`},
@@ -125,6 +126,7 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 		{".inf", `f:1:1: .inf is no JSON: quote it, or write a number, true, false or null`},
 		{"!x 1", `f:1:1: 1 is no JSON: quote it, or write a number, true, false or null`},
 		{"{1: 2}", `f:1:2: a key is text, and this is a number: write it as key: value, and quote a key that is a number`},
+		{strings.Repeat("[", 202) + strings.Repeat("]", 202), `f:1:202: this has over 10000 values, or 200 levels: use fewer aliases, or a file of its own`},
 		{"&x [*x]", `f:1:1: this has over 10000 values, or 200 levels: use fewer aliases, or a file of its own`},
 	} {
 		var root yaml.Node

@@ -75,6 +75,9 @@ func (s Suite) set(item *yaml.Node, key string, value *yaml.Node) edit {
 	for i := 0; i+1 < len(item.Content); i += 2 {
 		if item.Content[i].Value == key {
 			item.Content[i+1] = value
+			if value.Style&yaml.FlowStyle == 0 && value.LineComment != "" { // a block has none
+				item.Content[i].LineComment, value.LineComment = value.LineComment, ""
+			}
 			return edit{key: item.Content[i], value: value, flow: item.Style&yaml.FlowStyle != 0}
 		}
 	}

@@ -41,6 +41,10 @@ tests:
   - name: nothing said
     deleted: gs://b/o
 
+  - name: said to be nothing
+    starts: [] # none
+    archived: gs://b/o
+
   # The last of all.
   - name: otherwise
     starts: [orders, {route: sales-csv, conf_has: {region: us, rows: 3}}]
@@ -81,6 +85,13 @@ tests:
       - route: gone
         dag: forget
         conf: {}
+
+  - name: said to be nothing
+    starts: # none
+      - route: gone
+        dag: forget
+        conf: {}
+    archived: gs://b/o
 
   # The last of all.
   - name: otherwise
