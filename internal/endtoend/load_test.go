@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,6 +40,7 @@ type carried struct {
 	requests int64 // to Airflow
 	pushes   int64 // to the function, those that were not acknowledged included
 	took     time.Duration
+	down     time.Duration // of which no web server was there
 }
 
 // proveTheLoad is a shortened form of what .ci/figures measures: that nothing
@@ -52,7 +52,8 @@ func proveTheLoad(t *testing.T, a *realAirflow) {
 		{name: "rough", events: 160, again: 32, outage: true},
 	} {
 		c := y.carry(t, l)
-		t.Logf("%s: %d events by %d pushes and %d requests to Airflow, in %.1f s", l.name, l.events, c.pushes, c.requests, c.took.Seconds())
+		t.Logf("%s: %d events by %d pushes and %d requests to Airflow, in %.1f s, of which it was down for %.1f s",
+			l.name, l.events, c.pushes, c.requests, c.took.Seconds(), c.down.Seconds())
 		if l.name == "quiet" && c.requests != int64(l.events) {
 			t.Errorf("%d events took %d requests to Airflow, want one each", l.events, c.requests)
 		}
@@ -87,13 +88,13 @@ func (y *yard) carry(t testing.TB, l load) carried {
 	before := y.airflow.confs(t, loadedDAG)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*hang)
 	defer cancel()
-	d := &drive{load: l, yard: y, queue: l.shuffled()}
+	d := &drive{load: l, yard: y, queue: l.shuffled(), published: time.Now()}
 	if l.outage {
 		d.half = make(chan struct{})
 	}
 	requests, start := y.counter.requests.Load(), time.Now()
 	err := d.run(ctx)
-	c := carried{requests: y.counter.requests.Load() - requests, pushes: d.pushes.Load(), took: time.Since(start)}
+	c := carried{requests: y.counter.requests.Load() - requests, pushes: d.pushes.Load(), took: time.Since(start), down: d.down}
 	if err != nil {
 		t.Fatalf("%s: %v", l.name, err)
 	}
@@ -128,45 +129,78 @@ func (l load) shuffled() []int {
 	return queue
 }
 
-// drive pushes one load.
+// drive pushes one load, as Pub/Sub does: so many at once, and what was not
+// acknowledged again later, while others have their turn.
 type drive struct {
 	load
 	*yard
-	queue  []int
-	pushes atomic.Int64
-	half   chan struct{} // closed once half of it is acknowledged; nil without an outage
+	queue     []int
+	published time.Time
+	due       chan due // closed once everything is acknowledged
+	pushes    atomic.Int64
+	half      chan struct{} // closed once half of it is acknowledged; nil without an outage
+	down      time.Duration
 
 	mu           sync.Mutex
 	acknowledged map[string]bool // by run id
 	done         int             // deliveries that were acknowledged
 }
 
+// due is a delivery, and how long it waits where it is not acknowledged.
+type due struct {
+	event int
+	wait  time.Duration
+}
+
+// Pub/Sub waits from a tenth of a second up to a minute.
+const firstWait, longestWait = 100 * time.Millisecond, 2 * time.Second
+
 func (d *drive) run(ctx context.Context) error {
 	d.acknowledged = map[string]bool{}
-	var group sync.WaitGroup
-	var outage error
-	if d.half != nil {
-		group.Go(func() { outage = d.breakDown(ctx) })
-	}
-	todo := make(chan int, len(d.queue))
+	d.due = make(chan due, len(d.queue))
 	for _, i := range d.queue {
-		todo <- i
+		d.due <- due{i, firstWait}
 	}
-	close(todo)
-	faults := make(chan error, senders)
+	faults := make(chan error, senders+1)
+	var group sync.WaitGroup
+	if d.half != nil {
+		group.Go(func() { faults <- d.breakDown(ctx) })
+	}
 	for range senders {
-		group.Go(func() {
-			for i := range todo {
-				if err := d.deliver(ctx, i); err != nil {
-					faults <- err
-					return
-				}
-			}
-		})
+		group.Go(func() { faults <- d.send(ctx) })
 	}
 	group.Wait()
 	close(faults)
-	return errors.Join(outage, <-faults)
+	for err := range faults {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send pushes what is due, until nothing is left.
+func (d *drive) send(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case next, open := <-d.due:
+			if !open {
+				return nil
+			}
+			run, err := d.push(ctx, next.event)
+			if err != nil {
+				return err
+			}
+			if run != "" {
+				d.note(run)
+				continue
+			}
+			again := due{next.event, min(2*next.wait, longestWait)}
+			time.AfterFunc(next.wait, func() { d.due <- again }) // there is room for all
+		}
+	}
 }
 
 // breakDown kills the web server when half of the load is acknowledged, and starts it again.
@@ -176,40 +210,22 @@ func (d *drive) breakDown(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	start := time.Now()
+	defer func() { d.down = time.Since(start) }()
 	err := errors.Join(d.airflow.KillWebServer(), d.counter.shut(), d.airflow.RestartWebServer(ctx, nil))
 	return errors.Join(err, d.counter.open())
 }
 
-// deliver pushes an event until it is acknowledged, waiting between the tries
-// as Pub/Sub does, in less time.
-func (d *drive) deliver(ctx context.Context, i int) error {
+// push pushes an event once. An acknowledgement names its run; without one, the run is empty.
+func (d *drive) push(ctx context.Context, event int) (run string, err error) {
 	message := delivery.Message{
-		ID: fmt.Sprintf("%s-%d", d.name, i), Topic: delivery.DefaultTopic, Subscription: delivery.DefaultSubscription,
-		PublishTime: time.Now(), Data: d.data(i),
+		ID: fmt.Sprintf("%s-%d", d.name, event), Topic: delivery.DefaultTopic, Subscription: delivery.DefaultSubscription,
+		PublishTime: d.published, Data: d.data(event),
 	}
 	request, err := message.Request(delivery.Push)
 	if err != nil {
-		return err
+		return "", err
 	}
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		answer, err := d.push(ctx, request)
-		if err != nil {
-			return err
-		}
-		if run, ok := strings.CutPrefix(answer, "acknowledged "); ok {
-			d.note(run)
-			return nil
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return fmt.Errorf("%w: event %d was answered %s", ctx.Err(), i, answer)
-		}
-	}
-}
-
-// push is one try. An acknowledgement names its run.
-func (d *drive) push(ctx context.Context, request delivery.Request) (answer string, err error) {
 	r, err := request.HTTP(ctx, d.function)
 	if err != nil {
 		return "", err
@@ -222,24 +238,28 @@ func (d *drive) push(ctx context.Context, request delivery.Request) (answer stri
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Sprintf("%s %s", resp.Status, text), err
+		return "", err
 	}
 	var said struct {
 		Outcomes []struct {
 			Run string `json:"dag_run_id"`
 		}
 	}
-	if err := json.Unmarshal(text, &said); err != nil || len(said.Outcomes) != 1 {
-		return "", fmt.Errorf("it was acknowledged with %s: %w", text, err)
+	if err := json.Unmarshal(text, &said); err != nil || len(said.Outcomes) != 1 || said.Outcomes[0].Run == "" {
+		return "", fmt.Errorf("event %d was acknowledged with %s: %w", event, text, err)
 	}
-	return "acknowledged " + said.Outcomes[0].Run, nil
+	return said.Outcomes[0].Run, nil
 }
 
 func (d *drive) note(run string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.acknowledged[run] = true
-	if d.done++; d.half != nil && d.done == len(d.queue)/2 {
+	d.done++
+	if d.half != nil && d.done == len(d.queue)/2 {
 		close(d.half)
+	}
+	if d.done == len(d.queue) {
+		close(d.due)
 	}
 }
