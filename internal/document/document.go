@@ -11,7 +11,9 @@ package document
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -39,7 +41,29 @@ func (f Fault) String() string {
 	if place != "" {
 		place += ": "
 	}
-	return place + f.What + ": " + f.Fix
+	return place + oneLine(f.What) + ": " + oneLine(f.Fix)
+}
+
+// maxPart is the most characters of a fault's parts: it may quote what somebody
+// wrote, be it a whole book.
+const maxPart = 1000
+
+// oneLine escapes what would break a line or hide in it, and shortens.
+func oneLine(text string) string {
+	var b strings.Builder
+	n := 0
+	for _, c := range text {
+		if n++; n > maxPart {
+			return b.String() + "…"
+		}
+		if unicode.IsControl(c) {
+			quoted := strconv.QuoteRune(c)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // Faults are all that is wrong.

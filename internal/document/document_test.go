@@ -95,6 +95,9 @@ func TestMapTellsWhatIsWrong(t *testing.T) {
 		{"text: a\nword: tow", `f:2:7: word is "tow": did you mean two?`},
 		{"text: a\nword: three", `f:2:7: word is "three": use one of one, two`},
 		{"text: a\nsecret: 4711", `f:2:9: secret takes text, and this is a number: quote it`},
+		{"text: a\n'': b", `f:2:1: "" is no key of it: use one of text, word, secret, flag, number, time, texts`},
+		{"text: a\n\"b\\nc\": d", `f:2:1: "b\nc" is no key of it: use one of text, word, secret, flag, number, time, texts`},
+		{"text: a\ntexts: {\"\\u0007\": 1}", `f:2:19: texts.\a takes text, and this is a number: quote it: "1"`},
 		{"text: a\nflag: yes", `f:2:7: flag takes true or false, and this is text: write it as flag: true`},
 		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
 		{"text: a\nnumber: '12'", `f:2:9: number takes a whole number, and this is text: write it as number: 12`},
@@ -138,5 +141,13 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 		if got += r.Faults.Error(); got != row.want {
 			t.Errorf("%s is %s, want %s", row.text, got, row.want)
 		}
+	}
+}
+
+func TestAFaultIsOneLineThatEnds(t *testing.T) {
+	t.Parallel()
+	f := document.Fault{File: "f", Position: document.Position{Line: 1, Column: 2}, What: "a\nb\u0007\u2028", Fix: strings.Repeat("ü", 1001)}
+	if got, want := f.String(), `f:1:2: a\nb\a`+"\u2028"+`: `+strings.Repeat("ü", 1000)+"…"; got != want {
+		t.Errorf("it is %s, want %s", got, want)
 	}
 }

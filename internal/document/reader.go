@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -71,7 +72,7 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 	if !r.Members(node, what, func(name, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key[T]) bool { return k.Name == name.Value })
 		if at < 0 {
-			r.Fault(At(name), name.Value+" is no key of "+what, suggestion(name.Value, names(keys)))
+			r.Fault(At(name), word(name.Value)+" is no key of "+what, suggestion(name.Value, names(keys)))
 			return
 		}
 		places[name.Value] = At(value)
@@ -94,6 +95,16 @@ func names[T any](keys []Key[T]) []string {
 		all[i] = k.Name
 	}
 	return all
+}
+
+// word is a name as a fault shows it: in quotes where it is no plain word.
+func word(name string) string {
+	if name == "" || strings.ContainsFunc(name, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_-.", c)
+	}) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // suggestion is the fix of a name that is none of known.
@@ -122,7 +133,7 @@ func (r *Reader) Members(node *yaml.Node, what string, each func(name, value *ya
 		case !IsText(key):
 			r.Fault(At(key), "a key is text, and this is "+Describe(key), "write it as key: value, and quote a key that is a number")
 		case twice:
-			r.Fault(At(key), fmt.Sprintf("%s stands here twice, first on line %d", key.Value, before.Line), "remove one of the two")
+			r.Fault(At(key), fmt.Sprintf("%s stands here twice, first on line %d", word(key.Value), before.Line), "remove one of the two")
 		default:
 			first[key.Value] = At(key)
 			each(key, node.Content[i+1])
@@ -158,7 +169,7 @@ func (r *Reader) value(f field, node *yaml.Node, to any) {
 	case *string:
 		if r.takes(f, node, IsText(node), to) {
 			*to = node.Value
-			r.word(f, node)
+			r.choose(f, node)
 		}
 	case *bool:
 		r.takes(f, node, node.Kind == yaml.ScalarNode && node.ShortTag() == "!!bool" && node.Decode(to) == nil, to)
@@ -184,8 +195,8 @@ func (r *Reader) value(f field, node *yaml.Node, to any) {
 	}
 }
 
-// word holds a text to the words that it may be.
-func (r *Reader) word(f field, node *yaml.Node) {
+// choose holds a text to the words that it may be.
+func (r *Reader) choose(f field, node *yaml.Node) {
 	if f.words != nil && !slices.Contains(f.words, node.Value) {
 		r.Fault(At(node), fmt.Sprintf("%s is %q", f.name, node.Value), suggestion(node.Value, f.words))
 	}
