@@ -171,15 +171,9 @@ func routesOf(file config.File) []doctor.Route {
 		if spec.Enabled.Off {
 			continue
 		}
-		r := doctor.Route{Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only)}
-		names := spec.DAGs // where the DAG is computed, what it may become
-		if len(names) == 0 {
-			names = []route.Text{spec.DAG}
-		}
-		for _, name := range names {
-			r.DAGs = append(r.DAGs, name.Value)
-		}
-		routes = append(routes, r)
+		routes = append(routes, doctor.Route{
+			Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only), DAGs: spec.Starts(),
+		})
 	}
 	return routes
 }

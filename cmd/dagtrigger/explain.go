@@ -17,6 +17,7 @@ import (
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/delivery"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/example"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
@@ -49,11 +50,11 @@ func (p *program) explain() *cobra.Command {
 		Args:        takesAtMost(1),
 		Annotations: exits("it is told what each route makes of the event", "a route could not be evaluated, or the routes or the event are faulty"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			event, err := p.oneEvent(cmd, &f, args)
+			made, err := p.oneEvent(cmd, &f, args)
 			if err != nil {
 				return err
 			}
-			return p.runExplain(cmd.Context(), x, event)
+			return p.runExplain(cmd.Context(), x, made)
 		},
 	}
 	flags := cmd.Flags()
@@ -125,12 +126,12 @@ func (p *program) routes(path string) (config.File, error) {
 	return f, nil
 }
 
-func (p *program) runExplain(ctx context.Context, x explainFlags, event delivery.Event) error {
+func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.Event) error {
 	file, err := p.routes(x.config)
 	if err != nil {
 		return err
 	}
-	request, err := event.Request(delivery.Envelope(x.as))
+	request, err := made.Request(delivery.Envelope(x.as))
 	if err != nil {
 		return fmt.Errorf("building the request: %w", err)
 	}
@@ -138,20 +139,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, event delivery
 	if err != nil {
 		return fmt.Errorf("reading the event: %w", err)
 	}
-	told := explanation{Event: seen(ev), file: file}
-	for _, r := range file.Table.Explain(ctx, ev) {
-		one := routeTold{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
-		if r.Plan != nil {
-			if one.Run, err = p.preview(ctx, x.api, file, r.Plan); err != nil {
-				one.Error = err.Error()
-			}
-		}
-		if r.Failure != nil {
-			one.Error = r.Failure.Err.Error()
-		}
-		one.Matched = one.Run != nil
-		told.Routes = append(told.Routes, one)
-	}
+	told := explanation{Event: seen(ev), Routes: p.tellRoutes(ctx, x.api, file, ev), file: file}
 	if x.json {
 		err = encode(p.stdout, told)
 	} else {
@@ -161,6 +149,27 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, event delivery
 		return errTold
 	}
 	return err
+}
+
+// tellRoutes tells of each route what it makes of an event.
+func (p *program) tellRoutes(ctx context.Context, api string, file config.File, ev *event.Event) []routeTold {
+	var all []routeTold
+	for _, r := range file.Table.Explain(ctx, ev) {
+		told := routeTold{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
+		var err error
+		switch {
+		case r.Plan != nil:
+			told.Run, err = p.preview(ctx, api, file, r.Plan)
+		case r.Failure != nil:
+			err = r.Failure.Err
+		}
+		if err != nil {
+			told.Error = err.Error()
+		}
+		told.Matched = told.Run != nil
+		all = append(all, told)
+	}
+	return all
 }
 
 // silent is the way to an Airflow that nobody asks.

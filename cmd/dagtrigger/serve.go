@@ -21,7 +21,6 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
-	"example.com/dagtrigger/internal/route"
 )
 
 const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings
@@ -167,14 +166,8 @@ func routedDAGs(getenv func(string) string) (dags []string, connected bool) {
 
 // dagsOf are the DAGs that the routes of a file name.
 func dagsOf(file config.File) (dags []string) {
-	for _, r := range file.Routes {
-		names := []route.Text{r.DAG}
-		if len(r.DAGs) > 0 { // the DAG is computed, and these are what it may become
-			names = r.DAGs
-		}
-		for _, name := range names {
-			dags = append(dags, name.Value)
-		}
+	for i := range file.Routes {
+		dags = append(dags, file.Routes[i].Starts()...)
 	}
 	return dags
 }

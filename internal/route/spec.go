@@ -38,6 +38,19 @@ type Spec struct {
 	faulty []string // the keys that stand in the file, but could not be decoded
 }
 
+// Starts are the ids of the DAGs that the route may start: the one it names, or
+// where that is computed, what it may become.
+func (s *Spec) Starts() []string {
+	if len(s.DAGs) == 0 {
+		return []string{s.DAG.Value}
+	}
+	ids := make([]string, len(s.DAGs))
+	for i, id := range s.DAGs {
+		ids[i] = id.Value
+	}
+	return ids
+}
+
 // Position is a place in the file. Lines and columns count from 1, columns in
 // characters; zero means nowhere. It is small because every text has one.
 type Position struct{ Line, Column int32 }

@@ -50,3 +50,13 @@ func TestDefaultStartsOneDAGForEveryEvent(t *testing.T) {
 		})
 	}
 }
+
+func TestASpecTellsWhatItMayStart(t *testing.T) {
+	t.Parallel()
+	specs, _ := decode(t, "- {name: a, on: '*', dag: d}\n- {name: b, on: '*', dag: 'load_${event.id}', dags: [load_1, load_2]}")
+	for i, want := range []string{"d", "load_1 load_2"} {
+		if got := strings.Join(specs[i].Starts(), " "); got != want {
+			t.Errorf("route %d starts %s, want %s", i, got, want)
+		}
+	}
+}
