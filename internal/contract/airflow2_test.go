@@ -64,6 +64,8 @@ func v1Bodies() []scenario {
 		row("several faults", `400 invalid`, start("a").sending(`{"dag_run_id":null,"x":1}`)),
 		row("a text as its type", `415 invalid`, start("a").with(`"note":"n"`).typed("text/plain")),
 		row("nested too deep", `500 server failure, in text/html`, start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`)),
+		row("as many bytes as the client sends", `created`, sized(airflow.MaxBodyV1)),
+		row("one more than the client sends", `500 server failure, in text/html`, sized(airflow.MaxBodyV1+1)),
 		row("a megabyte", `created`, sized(1<<20)),
 		row("just below a megabyte", `500 server failure, in text/html`, sized(1<<20-1)),
 		row("more than a megabyte", `413 too large, in text/html`, sized(1<<20+1)),

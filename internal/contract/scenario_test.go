@@ -108,6 +108,9 @@ func await(id string) step {
 func look(dag string) step   { return step{title: "look at", call: lookAtDAG}.of(dag) }
 func params(dag string) step { return step{title: "ask the Params of", call: askParams}.of(dag) }
 func runs(dag string) step   { return step{title: "list the runs of", call: listRuns}.of(dag) }
+func may(dag string) step {
+	return step{title: "ask whether it may start", call: askPermission}.of(dag)
+}
 func importErrors() step     { return step{title: "ask for import errors", call: askImportErrors} }
 func version() step          { return step{title: "ask for the version", call: askVersion} }
 func health() step           { return step{title: "ask for the health", call: askHealth} }
@@ -284,6 +287,10 @@ func askImportErrors(ctx context.Context, p *play, _ step) (string, error) {
 		files = append(files, fault.Filename[strings.LastIndexByte(fault.Filename, '/')+1:])
 	}
 	return strings.Join(files, ", "), err
+}
+
+func askPermission(ctx context.Context, p *play, s step) (string, error) {
+	return "it may", p.client.MayTrigger(ctx, s.run.DAGID)
 }
 
 func askVersion(ctx context.Context, p *play, _ step) (string, error) {
