@@ -170,7 +170,7 @@ func FuzzStrikeOut(f *testing.F) {
 		decoder := encoding.NewDecoder(strings.NewReader(conf))
 		decoder.UseNumber()
 		var members map[string]any
-		if decoder.Decode(&members) != nil || decoder.More() || !encoding.Valid([]byte(conf)) || !utf8.ValidString(token) {
+		if decoder.Decode(&members) != nil || members == nil || decoder.More() || !encoding.Valid([]byte(conf)) || !utf8.ValidString(token) {
 			t.Skip("no conf, or no text")
 		}
 		header := "Basic " + base64.StdEncoding.EncodeToString([]byte("u:"+token))
