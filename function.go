@@ -152,6 +152,16 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	return f, nil
 }
 
+// Replay is f for events that are gone through once more, from the time since
+// on: none counts as older than that, and what fails for good ends rejected,
+// for it is stored already. Where again is not empty the runs get ids of their
+// own by it, and the events start once more what they have started before.
+func (f *Function) Replay(since time.Time, again string) *Function {
+	pipeline := *f.pipeline
+	pipeline.Since, pipeline.Again, pipeline.DeadLetters = since, again, nil
+	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, log: f.log, project: f.project}
+}
+
 // digest names the routes file in dead letters, empty without one.
 func digest(c config.Config) string {
 	if c.Digest == "" {

@@ -91,6 +91,43 @@ func TestADeferredEventIsGivenUpBeforeThePlatformDropsIt(t *testing.T) {
 	}
 }
 
+// What was stored may be days old, and Airflow's patience with it begins anew.
+func TestInAReplayTheAgeCountsFromItsStart(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		since time.Time
+		err   error
+		kind  trigger.Kind
+	}{
+		{"given up a while after the start", now.Add(-20*time.Hour - 1), refused(airflow.Forbidden), trigger.DeadLettered},
+		{"not given up before", now.Add(-time.Hour), refused(airflow.Forbidden), trigger.Deferred},
+		{"a DAG that is unknown may be on its way", now.Add(-time.Minute), refused(airflow.UnknownDAG), trigger.Deferred},
+		{"but not for long", now.Add(-10 * time.Minute), refused(airflow.UnknownDAG), trigger.DeadLettered},
+	} {
+		p := &trigger.Pipeline{
+			Airflows:    map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(tt.err)}}},
+			DeadLetters: &shelf{}, GiveUpAfter: 20 * time.Hour, Since: tt.since,
+			Now: func() time.Time { return now },
+		}
+		ev := event.Event{ID: "1", Time: now.Add(-100 * time.Hour)}
+		if o := p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}})[0]; o.Kind != tt.kind {
+			t.Errorf("%s: came to %s: %s", tt.name, o.Kind, o.Reason)
+		}
+	}
+}
+
+func TestAgainMakesOneRunMore(t *testing.T) {
+	t.Parallel()
+	id := func(again string) string {
+		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(nil)}}}, Again: again}
+		return p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})[0].RunID
+	}
+	if first := id("monday"); first == id("") || first == id("tuesday") || first != id("monday") {
+		t.Errorf("again made %s, otherwise %s", first, id(""))
+	}
+}
+
 func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	store := &shelf{}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,12 @@ type Pipeline struct {
 	// GiveUpAfter is the age, by the event's own time, from which a deferral
 	// becomes a dead letter; 0 for never. It needs DeadLetters.
 	GiveUpAfter time.Duration
+	// Since is when a replay began: no event counts as older than that. It is
+	// zero where events come as they happen.
+	Since time.Time
+	// Again makes the runs of a replay others than those that the events have
+	// started already; empty to meet those as duplicates.
+	Again string
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
 	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
@@ -121,7 +128,7 @@ func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan)
 		client:   p.Airflows[plan.Environment],
 		young:    p.young(ev),
 		run: airflow.Run{
-			DAGID: plan.DAG, RunID: RunID(plan.Route, plan.Identity), Conf: plan.Conf,
+			DAGID: plan.DAG, RunID: p.runID(plan), Conf: plan.Conf,
 			LogicalDate: plan.LogicalDate, Note: plan.Note,
 		},
 	}
@@ -143,10 +150,31 @@ func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan)
 	return o
 }
 
+// runID names the run that plan asks for.
+func (p *Pipeline) runID(plan *route.Plan) string {
+	if p.Again == "" {
+		return RunID(plan.Route, plan.Identity)
+	}
+	return RunID(plan.Route, append(slices.Clone(plan.Identity), "again", p.Again))
+}
+
+// age is how long ago ev happened, or the replay of it began; 0 where it does
+// not say.
+func (p *Pipeline) age(ev *event.Event) time.Duration {
+	if ev.Time.IsZero() {
+		return 0
+	}
+	since := ev.Time
+	if p.Since.After(since) {
+		since = p.Since
+	}
+	return p.now().Sub(since)
+}
+
 // tooOld tells whether ev is kept as a dead letter rather than deferred once
 // more, before the platform drops it unseen at the end of its retention.
 func (p *Pipeline) tooOld(ev *event.Event) bool {
-	return p.DeadLetters != nil && p.GiveUpAfter > 0 && !ev.Time.IsZero() && p.now().Sub(ev.Time) > p.GiveUpAfter
+	return p.DeadLetters != nil && p.GiveUpAfter > 0 && p.age(ev) > p.GiveUpAfter
 }
 
 // parseDelay is how long Airflow may take to know a DAG that was just
@@ -156,7 +184,7 @@ const parseDelay = 10 * time.Minute
 // young tells whether ev happened within parseDelay. An event that does not
 // say when counts as young.
 func (p *Pipeline) young(ev *event.Event) bool {
-	return ev.Time.IsZero() || p.now().Sub(ev.Time) < parseDelay
+	return p.age(ev) < parseDelay
 }
 
 // The bounds of an unmatched outcome's reason: routes named, and characters.
