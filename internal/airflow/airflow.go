@@ -71,8 +71,11 @@ type Run struct {
 	// Conf is a JSON object; empty stands for {}. It is sent as it stands.
 	Conf []byte
 	// LogicalDate and RunAfter are zero where none is asked for; both are sent
-	// in microseconds. RunAfter needs v2: on Airflow 2 a run waits by a logical
-	// date ahead.
+	// in microseconds. Until RunAfter the run stays queued. Airflow 2 and 1.10
+	// have one date for both, so that there RunAfter is the logical date: it must
+	// be no other run's, and a run does not wait for it where [scheduler]
+	// allow_trigger_in_future is on
+	// (airflow/models/dagrun.py, next_dagruns_to_examine).
 	LogicalDate time.Time
 	RunAfter    time.Time
 	// Note goes to v2, and to v1 where the version is known to be 2.5 or

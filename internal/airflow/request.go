@@ -91,9 +91,15 @@ func (r *Run) check() error {
 // trigger is the request for a run, in the dialect's own words.
 func trigger(d dialect, run *Run) (ask, error) {
 	q := ask{api: d.api, method: http.MethodPost, path: runsPath(d.api, run.DAGID), run: run}
+	if d.api != V2 && !run.RunAfter.IsZero() {
+		if !run.LogicalDate.IsZero() {
+			return ask{}, beforeSending(Invalid, d.api, "a run cannot wait and have a logical date before Airflow 3", "leave one of the two out")
+		}
+		waiting := *run
+		waiting.LogicalDate = run.RunAfter
+		run = &waiting
+	}
 	switch {
-	case d.api != V2 && !run.RunAfter.IsZero():
-		return ask{}, beforeSending(Invalid, d.api, "run_after needs Airflow 3", "on Airflow 2 give a logical date ahead")
 	case d.api == V2:
 		q.body = bodyV2(run)
 	case d.api == V1:

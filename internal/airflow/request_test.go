@@ -30,6 +30,8 @@ func TestRequestsAreGolden(t *testing.T) {
 	}
 	later := full
 	later.RunAfter = logicalDate.Add(time.Minute)
+	waiting := bare
+	waiting.RunAfter = logicalDate
 	for _, row := range []struct {
 		golden  string
 		api     airflow.API
@@ -38,7 +40,10 @@ func TestRequestsAreGolden(t *testing.T) {
 	}{
 		{"v2_bare", airflow.V2, "", bare},
 		{"v2_full", airflow.V2, "", later},
+		{"v2_waiting", airflow.V2, "", waiting},
 		{"v1_bare", airflow.V1, "", bare},
+		{"v1_waiting", airflow.V1, "2.11.2", waiting},
+		{"experimental_waiting", airflow.Experimental, "", waiting},
 		{"v1_full_2.0", airflow.V1, "2.0.2", full},
 		{"v1_full_2.4", airflow.V1, "2.4.3", full},
 		{"v1_full_2.11", airflow.V1, "2.11.2", full},
@@ -215,14 +220,14 @@ func TestLargeConf(t *testing.T) {
 	}
 }
 
-func TestRunAfterNeedsV2(t *testing.T) {
+func TestOneDateCannotBothWaitAndBeLogical(t *testing.T) {
 	t.Parallel()
 	for _, api := range []airflow.API{airflow.V1, airflow.Experimental} {
 		client := newClient(t, airflow.Config{URL: serve(t, script{}).URL, API: api})
 		run := sales()
-		run.RunAfter = logicalDate
+		run.RunAfter, run.LogicalDate = logicalDate, logicalDate
 		_, err := client.Trigger(t.Context(), run)
-		if e := asKind(t, err, airflow.Invalid); e.Error() != "invalid: run_after needs Airflow 3; on Airflow 2 give a logical date ahead" {
+		if e := asKind(t, err, airflow.Invalid); e.Error() != "invalid: a run cannot wait and have a logical date before Airflow 3; leave one of the two out" {
 			t.Error(e)
 		}
 	}
