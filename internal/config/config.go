@@ -9,8 +9,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,8 +45,10 @@ type Config struct {
 	// Environments are the Airflows, by name.
 	Environments map[string]environment.Spec
 	// DeadLetter is the address of the store of dead letters, see
-	// [deadletter.ParseAddress]; empty for none.
+	// [deadletter.ParseAddress]; empty for none. Routes may have others.
 	DeadLetter string
+	// RouteDeadLetters are the addresses that routes name for themselves, each once.
+	RouteDeadLetters []string
 	// GiveUpAfter is the age from which a deferred event becomes a dead letter;
 	// 0 without a store.
 	GiveUpAfter time.Duration
@@ -105,12 +111,38 @@ func (r *reader) routes(c *Config) {
 		r.faults = append(r.faults, faults...)
 	}
 	c.File, c.Digest, c.Table, c.Environments = f.Name, f.Digest, f.Table, f.Environments
+	c.RouteDeadLetters = f.routeDeadLetters()
+	r.whole(c, f)
 	if len(f.Environments) == 0 {
 		return
 	}
 	for _, k := range r.given {
 		r.fault(Variable(k.field)+" is given, and "+f.Name+" has environments", "leave it out, or set "+k.field+" there")
 	}
+}
+
+// whole settles what either a variable or the file says for all routes.
+func (r *reader) whole(c *Config, f File) {
+	const fix = "leave one of them out"
+	if f.DeadLetter != "" && c.DeadLetter != "" {
+		r.fault("DEAD_LETTER is given, and "+f.Name+" has dead_letter", fix)
+	}
+	if f.GiveUpAfter != 0 && c.GiveUpAfter != 0 {
+		r.fault("GIVE_UP_AFTER is given, and "+f.Name+" has give_up_after", fix)
+	}
+	c.DeadLetter = cmp.Or(c.DeadLetter, f.DeadLetter)
+	c.GiveUpAfter = cmp.Or(c.GiveUpAfter, f.GiveUpAfter)
+}
+
+// routeDeadLetters are the stores that routes name for themselves.
+func (f File) routeDeadLetters() []string {
+	addresses := map[string]bool{}
+	for i := range f.Routes {
+		if address := f.Routes[i].DeadLetter.Value; address != "" {
+			addresses[address] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(addresses))
 }
 
 // text reads a variable. Blanks around it are a slip of the hand, never meant.
@@ -131,6 +163,8 @@ func (r *reader) connection(name string, k connector, s *environment.Spec) {
 		}
 	case *bool:
 		*to = r.flag(name)
+	case *int64:
+		*to = r.count(name)
 	case *time.Duration:
 		*to = r.duration(name)
 	}
@@ -151,10 +185,13 @@ func (r *reader) deadLetter(name string) string {
 
 // giveUp settles from when on a deferred event is given up.
 func (r *reader) giveUp(c *Config) {
+	stored := c.DeadLetter != "" || len(c.RouteDeadLetters) > 0
 	switch {
-	case c.DeadLetter == "" && c.GiveUpAfter != 0:
+	case !stored && c.GiveUpAfter != 0 && r.text("GIVE_UP_AFTER") == "":
+		r.fault(c.File+" has give_up_after without a store", "add dead_letter: an event that is given up has to go somewhere")
+	case !stored && c.GiveUpAfter != 0:
 		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "name a store there: an event that is given up has to go somewhere")
-	case c.DeadLetter != "" && c.GiveUpAfter == 0:
+	case stored && c.GiveUpAfter == 0:
 		c.GiveUpAfter = DefaultGiveUpAfter
 	}
 }
@@ -169,6 +206,19 @@ func (r *reader) flag(name string) bool {
 		r.fault(name+" is \""+v+"\"", "use true or false")
 		return false
 	}
+}
+
+func (r *reader) count(name string) int64 {
+	v := r.text(name)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		r.fault(name+" is \""+v+"\"", "use a whole number of one or more")
+		return 0
+	}
+	return n
 }
 
 func (r *reader) duration(name string) time.Duration {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
@@ -26,8 +27,12 @@ type File struct {
 	// Environments are those that it declares. It is nil where the variables of
 	// the connection hold.
 	Environments map[string]environment.Spec
-	Routes       []route.Spec
-	Table        *route.Table // the routes, compiled
+	// DeadLetter and GiveUpAfter hold for all routes; zero where the file does
+	// not say.
+	DeadLetter  string
+	GiveUpAfter time.Duration
+	Routes      []route.Spec
+	Table       *route.Table // the routes, compiled
 }
 
 // Find reads the file that value stands for, as DAGTRIGGER_CONFIG has it: a

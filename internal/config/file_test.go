@@ -86,7 +86,7 @@ func TestFaultsOfAFile(t *testing.T) {
 		// The keys of the file.
 		{"misspelt", "route: []", `f:1:1: route is no key of the file: did you mean routes?|` +
 			`f:1:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
-		{"unknown", route + "version: 1", `f:2:1: version is no key of the file: use one of environments, routes`},
+		{"unknown", route + "version: 1", `f:2:1: version is no key of the file: use one of environments, dead_letter, give_up_after, routes`},
 		{"twice", routes + routes, `f:9:1: routes stands here twice, first on line 2: remove one of the two`},
 		{"merged", route + "<<: {a: b}", `f:2:1: << merges nothing here: write the keys out, or use an alias for one value`},
 		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: write it as key: value, and quote a key that is a number`},
@@ -128,7 +128,7 @@ func TestFaultsOfAFile(t *testing.T) {
 			`f:2:14: url is no web address: write it as https://HOST or https://HOST/PATH|` +
 				`f:4:5: the route has no dag: add the DAG to start, such as dag: load_sales|` +
 				`f:4:11: name: "R" is no name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
-				`f:6:1: colour is no key of the file: use one of environments, routes`},
+				`f:6:1: colour is no key of the file: use one of environments, dead_letter, give_up_after, routes`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,11 +6,13 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
+	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 )
@@ -37,6 +39,16 @@ func fileKeys() []document.Key[fileReader] {
 			Name: "environments", Example: "environments: {prod: {composer: projects/acme/locations/europe-west1/environments/prod}}",
 			Doc: "The Airflows that routes start DAGs in, by name. Left out: the one that the environment variables tell, so that one file serves every stage.",
 			To:  func(r *fileReader) any { return r.environments },
+		},
+		{
+			Name: "dead_letter", Example: "dead_letter: gs://acme-dead-letters/dagtrigger",
+			Doc: "Where events are kept that failed for good, which are then acknowledged: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. A route may have its own. Left out: what DEAD_LETTER says.",
+			To:  func(r *fileReader) any { return &r.file.DeadLetter },
+		},
+		{
+			Name: "give_up_after", Example: "give_up_after: 20h",
+			Doc: "The age from which an event that is deferred becomes a dead letter, before the platform drops it after its 24 hours. Left out: what GIVE_UP_AFTER says, or 20h where there is a dead_letter.",
+			To:  func(r *fileReader) any { return &r.file.GiveUpAfter },
 		},
 		{
 			Name: "routes", Required: true, Example: routesExample,
@@ -67,6 +79,14 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	return root
 }
 
+// address checks that of a store of dead letters.
+func (r *fileReader) address(at document.Position, text string) {
+	_, err := deadletter.ParseAddress(text)
+	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
+		r.Fault(at, "dead_letter: "+bad.What, bad.Fix)
+	}
+}
+
 // open returns the root of the document, or nil after a fault.
 func (r *fileReader) open(text []byte) *yaml.Node {
 	root, fault := document.Parse(text)
@@ -83,6 +103,14 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 		return r.file, r.Faults
 	}
 	places := document.Map(&r.Reader, root, "the file", fileKeys(), r)
+	if at, ok := places["dead_letter"]; ok {
+		r.address(at, r.file.DeadLetter)
+	}
+	for i := range r.file.Routes {
+		if own := r.file.Routes[i].DeadLetter; own.IsSet() {
+			r.address(document.Position{Line: int(own.Line), Column: int(own.Column)}, own.Value)
+		}
+	}
 	if _, ok := places["routes"]; ok {
 		r.compile()
 	}

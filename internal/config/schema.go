@@ -25,6 +25,7 @@ type schema struct {
 	Type    string   `json:"type,omitempty"`
 	Enum    []string `json:"enum,omitempty"`
 	Pattern string   `json:"pattern,omitempty"`
+	Minimum int      `json:"minimum,omitempty"`
 
 	Items    *schema `json:"items,omitempty"`
 	MinItems int     `json:"minItems,omitempty"`
@@ -39,6 +40,9 @@ type schema struct {
 	OneOf []*schema `json:"oneOf,omitempty"`
 }
 
+// durationPattern is what time.ParseDuration takes, but for signs and zero.
+const durationPattern = `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`
+
 // Schema is the JSON Schema of a file of routes, made from the tables that it is
 // read by. It accepts what [Parse] accepts, and of what that refuses it refuses
 // what is no matter of meaning: unknown keys, wrong types, what is missing. The
@@ -48,7 +52,12 @@ func Schema() ([]byte, error) {
 		Schema: "http://json-schema.org/draft-07/schema#", Title: "dagtrigger routes",
 		Type: "object", Properties: map[string]*schema{}, AdditionalProperties: false,
 	}
-	of := map[string]func() (*schema, error){"environments": environmentsSchema, "routes": routesSchema}
+	of := map[string]func() (*schema, error){
+		"environments":  environmentsSchema,
+		"dead_letter":   func() (*schema, error) { return &schema{Type: "string"}, nil },
+		"give_up_after": func() (*schema, error) { return &schema{Type: "string", Pattern: durationPattern}, nil },
+		"routes":        routesSchema,
+	}
 	for _, k := range fileKeys() {
 		s, err := of[k.Name]()
 		if err != nil {
@@ -95,8 +104,10 @@ func environmentsSchema() (*schema, error) {
 		switch k.To(&environment.Spec{}).(type) {
 		case *bool:
 			property.Type = "boolean"
+		case *int64:
+			property.Type = "integer"
 		case *time.Duration:
-			property.Pattern = `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`
+			property.Pattern = durationPattern
 		}
 		if err := one.add(k.Name, k.Doc, k.Example, k.Required, property); err != nil {
 			return nil, err
@@ -131,6 +142,10 @@ func keySchema(k route.Key) *schema {
 		return &schema{AnyOf: []*schema{{Type: "object"}, {Type: "string"}}}
 	case route.TypeSwitch:
 		return &schema{Type: "boolean"}
+	case route.TypeCount:
+		return &schema{Type: "integer", Minimum: 1}
+	case route.TypeSpan:
+		return &schema{Type: "string", Pattern: durationPattern}
 	}
 	if k.Name == "name" {
 		text.Pattern = namePattern

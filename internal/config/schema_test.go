@@ -38,7 +38,13 @@ func keywordHolds(t *testing.T, keyword string, want, value any, schema map[stri
 	case "$schema", "title", "description", "examples":
 		return true
 	case "type":
+		if n, ok := value.(int); ok && want == "integer" {
+			return n >= 0
+		}
 		return typeOf(value) == want
+	case "minimum":
+		n, ok := value.(int)
+		return !ok || n >= int(want.(float64))
 	case "enum":
 		return slices.ContainsFunc(want.([]any), func(word any) bool { return reflect.DeepEqual(word, value) })
 	case "pattern":
@@ -156,6 +162,9 @@ func TestTheSchemaTakesWhatParseTakes(t *testing.T) {
 			if k.Name == "dags" {
 				keys["dag"] = "load_${data.region}"
 			}
+			if k.Name == "grace" || k.Name == "late" {
+				keys["every"] = "5m"
+			}
 			text := "environments: {prod: {url: 'http://127.0.0.1'}}\nroutes:\n- "
 			for name, value := range keys {
 				text += name + ": " + value + "\n  "
@@ -176,7 +185,7 @@ func TestTheSchemaTakesTheEnvironmentsThatParseTakes(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	const routes = "routes: [{name: r, on: '*', dag: d}]\nenvironments: {lab: {"
-	for _, k := range []string{"api", "auth", "iap_client_id", "username", "password", "password_file", "token", "token_file", "insecure", "timeout"} {
+	for _, k := range []string{"api", "auth", "iap_client_id", "username", "password", "password_file", "token", "token_file", "insecure", "timeout", "max_in_flight"} {
 		for _, value := range shapes() {
 			if k == "insecure" && value == "true" {
 				continue // by itself it has a meaning

@@ -54,7 +54,7 @@ type connector struct {
 	example string
 	words   []string // what it may be; nil for anything
 	secret  bool
-	to      func(*environment.Spec) any // a *string, *bool or *time.Duration
+	to      func(*environment.Spec) any // a *string, *bool, *int64 or *time.Duration
 }
 
 func connection() []connector {
@@ -85,6 +85,8 @@ func connection() []connector {
 			example: "true", to: func(s *environment.Spec) any { return &s.Insecure }},
 		{field: environment.FieldTimeout, preset: "`90s`", meaning: "for one call to Airflow, always within the request's own deadline (300 s where the platform sets none)",
 			example: "30s", to: func(s *environment.Spec) any { return &s.Timeout }},
+		{field: environment.FieldMaxInFlight, preset: "`16`", meaning: "how many calls to Airflow one instance may have under way: it finds out by itself how many serve best, and goes no higher than this",
+			example: "8", to: func(s *environment.Spec) any { return &s.MaxInFlight }},
 	}
 }
 

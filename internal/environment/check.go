@@ -30,6 +30,7 @@ const (
 	FieldTokenFile    = "token_file"
 	FieldInsecure     = "insecure"
 	FieldTimeout      = "timeout"
+	FieldMaxInFlight  = "max_in_flight"
 )
 
 // Fault is something about a [Spec] that does not hold together, and its mend.

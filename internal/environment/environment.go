@@ -41,6 +41,9 @@ type Spec struct {
 	TokenFile    string
 	Insecure     bool
 	Timeout      time.Duration
+	// MaxInFlight bounds the requests that one instance has under way at once:
+	// 0 stands for 16. It is for who makes the gate: a client counts nothing.
+	MaxInFlight int64
 }
 
 // LogValue keeps secrets out of logs.

@@ -131,6 +131,9 @@ func (c *compiler) rule() rule {
 	r.logicalDate = c.logicalDate()
 	r.note = c.template("note", s.Note)
 	r.environment = c.environment()
+	r.window = c.windowing()
+	c.word("late", s.Late)
+	r.limits = Limits{DeadLetter: s.DeadLetter.Value, MaxActive: s.MaxActive.Value, WhenPaused: c.word("when_paused", s.WhenPaused)}
 	return r
 }
 

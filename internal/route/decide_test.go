@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 )
@@ -34,8 +36,8 @@ func TestTheExampleOfTheDesign(t *testing.T) {
 		Conf: []byte(`{"uri":"gs://acme-landing/sales/eu/2026-11-22/a.csv","size":12,"region":"eu"}`),
 		Note: "gs://acme-landing/sales/eu/2026-11-22/a.csv, generation 7: finalized",
 	}
-	if len(got.Plans) != 1 || fmt.Sprintf("%q", got.Plans) != fmt.Sprintf("%q", []route.Plan{want}) || got.Failures != nil || got.Misses != nil {
-		t.Errorf("Decide = %q\nwant %q", got, want)
+	if diff := cmp.Diff(route.Decision{Plans: []route.Plan{want}}, got); diff != "" {
+		t.Errorf("Decide (-want +got):\n%s", diff)
 	}
 }
 

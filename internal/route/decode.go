@@ -5,7 +5,9 @@ package route
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -106,6 +108,10 @@ func (d *decoder) key(k Key, node *yaml.Node, spec *Spec) {
 			d.attributes(k, node, field)
 		case *Value:
 			*field = d.value(node)
+		case *Span:
+			d.span(k, node, field)
+		case *Count:
+			d.count(k, node, field)
 		case *Switch:
 			d.toggle(k, node, field)
 		}
@@ -124,7 +130,7 @@ func (d *decoder) text(k Key, node *yaml.Node, field *Text) {
 // wrong reports a value that is not of the key's type.
 func (d *decoder) wrong(k Key, node *yaml.Node) {
 	fix := "write it as " + k.Example
-	if node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" && k.Type != TypeSwitch {
+	if node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" && !slices.Contains([]Type{TypeSwitch, TypeSpan, TypeCount}, k.Type) {
 		fix = fmt.Sprintf("quote it: %q", node.Value)
 	}
 	d.fault(d.position(node), fmt.Sprintf("%s takes %s, and this is %s", k.Name, k.Type, described(node)), fix)
@@ -230,6 +236,24 @@ func (d *decoder) toggle(k Key, node *yaml.Node, field *Switch) {
 		return
 	}
 	*field = Switch{d.position(node), !on}
+}
+
+func (d *decoder) span(k Key, node *yaml.Node, field *Span) {
+	value, err := time.ParseDuration(node.Value)
+	if !isText(node) || err != nil || value <= 0 {
+		d.wrong(k, node)
+		return
+	}
+	*field = Span{d.position(node), value}
+}
+
+func (d *decoder) count(k Key, node *yaml.Node, field *Count) {
+	value, err := strconv.Atoi(node.Value)
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int" || err != nil || value < 1 {
+		d.wrong(k, node)
+		return
+	}
+	*field = Count{d.position(node), value}
 }
 
 // members calls each for the members of a map, and reports names that are no

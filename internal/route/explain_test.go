@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -61,23 +63,22 @@ func TestExplainAgreesWithDecide(t *testing.T) {
 `)} {
 		ev := upload(t, "acme", "a.csv")
 		d := table.Decide(t.Context(), ev)
-		var plans, failures []string
+		var plans []route.Plan
+		var failures []string
 		for _, x := range table.Explain(t.Context(), ev) {
 			if x.Plan != nil {
-				plans = append(plans, fmt.Sprintf("%q", *x.Plan))
+				plans = append(plans, *x.Plan)
 			}
 			if x.Failure != nil {
 				failures = append(failures, x.Failure.Route+x.Failure.Err.Error())
 			}
 		}
-		for i, p := range d.Plans {
-			if i >= len(plans) || plans[i] != fmt.Sprintf("%q", p) {
-				t.Errorf("Decide plans %q, and Explain %s", p, plans)
-			}
+		if diff := cmp.Diff(d.Plans, plans); diff != "" {
+			t.Errorf("Decide plans, and Explain tells (-decided +told):\n%s", diff)
 		}
-		if len(plans) != len(d.Plans) || len(failures) != len(d.Failures) ||
+		if len(failures) != len(d.Failures) ||
 			len(failures) == 1 && failures[0] != d.Failures[0].Route+d.Failures[0].Err.Error() {
-			t.Errorf("Decide = %+v\nExplain has %s and %s", d, plans, strings.Join(failures, " "))
+			t.Errorf("Decide = %+v\nExplain has %s", d, strings.Join(failures, " "))
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestATableIsSafeToShare(t *testing.T) {
 				name := fmt.Sprintf("r%d/x%d", i, j)
 				d := table.Decide(t.Context(), upload(t, "b", name))
 				if want := fmt.Sprintf(`{"r":"r%d","x":"x%d!"}`, i, j); len(d.Plans) != 1 || string(d.Plans[0].Conf) != want {
-					t.Fatalf("%s: %q, want %s", name, d, want)
+					t.Fatalf("%s: %+v, want %s", name, d, want)
 				}
 			}
 		})

@@ -20,8 +20,8 @@ type Key struct {
 	Words []string
 	Open  bool
 
-	// field points to what the key sets: a *Text, *[]Text, *[]Attribute, *Value
-	// or *Switch.
+	// field points to what the key sets: a *Text, *[]Text, *[]Attribute, *Value,
+	// *Span, *Count or *Switch.
 	field func(*Spec) any
 }
 
@@ -37,6 +37,10 @@ const (
 	TypeExpression Type = "an expression"
 	TypeTemplate   Type = "text with ${expressions} inside"
 	TypeConf       Type = "a map of anything with ${expressions} inside its text, or one ${expression} that is a map"
+	TypeWord       Type = "one of a few words"
+	TypeSpan       Type = "a duration such as 90s, 5m or 24h"
+	TypeCount      Type = "a whole number of one or more"
+	TypeAddress    Type = "an address"
 	TypeSwitch     Type = "true or false"
 )
 
@@ -135,6 +139,36 @@ var keys = []Key{
 		Name: "environment", Type: TypeName, Example: "environment: prod",
 		Doc:   "The environment that the DAG is in. Left out where there is only one.",
 		field: func(s *Spec) any { return &s.Environment },
+	},
+	{
+		Name: "every", Type: TypeSpan, Example: "every: 5m",
+		Doc:   "Makes one run of all events of a window of this length (and of one run_id, where the route has that): hours and days begin as UTC's do. The run starts when the window has ended and the grace is over, and finds the window's begin and end in its conf, under window. Without conf, its conf is the window alone. Needs events that say when they happened.",
+		field: func(s *Spec) any { return &s.Every },
+	},
+	{
+		Name: "grace", Type: TypeSpan, Example: "grace: 2m",
+		Doc:   "With every: how long after its window a run starts, so that events on their way are still in time. Left out: 1m.",
+		field: func(s *Spec) any { return &s.Grace },
+	},
+	{
+		Name: "late", Type: TypeWord, Example: "late: ignore", Words: []string{lateRun, lateIgnore},
+		Doc:   "With every: what becomes of an event that arrives when its window's run has started. run: a run of its own at once, whose window says late: true. ignore: nothing. Left out: run.",
+		field: func(s *Spec) any { return &s.Late },
+	},
+	{
+		Name: "max_active", Type: TypeCount, Example: "max_active: 16",
+		Doc:   "How many runs of the DAG may be queued or running. While there are as many, events are deferred, so that a DAG that is paused, stuck or slow leaves its backlog where it came from. The count is some seconds old. Pub/Sub slows the whole subscription down, so such a route deserves a trigger of its own. Left out: any number.",
+		field: func(s *Spec) any { return &s.MaxActive },
+	},
+	{
+		Name: "when_paused", Type: TypeWord, Example: "when_paused: defer", Words: []string{PausedTrigger, PausedDefer, PausedFail},
+		Doc:   "What becomes of an event whose DAG is paused. trigger: its run is made, and waits until somebody unpauses the DAG. defer: it comes again, until then. fail: it fails for good. Left out: trigger.",
+		field: func(s *Spec) any { return &s.WhenPaused },
+	},
+	{
+		Name: "dead_letter", Type: TypeAddress, Example: "dead_letter: gs://acme-dead-letters/sales",
+		Doc:   "Where events are kept that failed for good by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. Left out: where those of all routes are.",
+		field: func(s *Spec) any { return &s.DeadLetter },
 	},
 	{
 		Name: "enabled", Type: TypeSwitch, Example: "enabled: false",

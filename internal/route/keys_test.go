@@ -19,6 +19,9 @@ func TestTheExampleOfEveryKeyCompiles(t *testing.T) {
 		if key.Name == "dags" {
 			lines["dag"] = "dag: load_${data.region}"
 		}
+		if key.Name == "grace" || key.Name == "late" {
+			lines["every"] = "every: 5m"
+		}
 		text := "-"
 		for _, line := range lines {
 			text += " " + line + "\n "

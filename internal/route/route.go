@@ -25,7 +25,43 @@ type Plan struct {
 	LogicalDate time.Time
 	// Note says in words what happened; empty for none.
 	Note string
+	// Window is set where all events of a window of time are one run. LogicalDate
+	// is then zero.
+	Window *Window
+	Limits
 }
+
+// Window is a part of time all of whose events are one run.
+type Window struct {
+	// Begin and End are where it begins, and where the next one does.
+	Begin, End time.Time
+	// Start is when its run starts, which then sees what came in it.
+	Start time.Time
+	// Late is the run that an event asks for alone where that of the window has
+	// started without it; nil where it then asks for none.
+	Late *Plan
+}
+
+// Limits are what a route says about runs that may not be made, or could not be.
+type Limits struct {
+	// DeadLetter is the address of the store for what fails for good; empty for
+	// the one that holds for all routes.
+	DeadLetter string
+	// MaxActive is how many runs of the DAG may be queued or running before
+	// another is made; 0 for any number.
+	MaxActive int
+	// WhenPaused is what becomes of an event whose DAG is paused: [PausedTrigger],
+	// which "" stands for, [PausedDefer] or [PausedFail].
+	WhenPaused string
+}
+
+// What becomes of an event whose DAG is paused. A run of a paused DAG is made,
+// and stays queued until somebody unpauses the DAG.
+const (
+	PausedTrigger = "trigger" // make the run
+	PausedDefer   = "defer"   // have the event come again
+	PausedFail    = "fail"    // for good
+)
 
 // Decision is what a [Table] makes of one event. At least one of its parts
 // is not empty.
@@ -44,6 +80,7 @@ type Failure struct {
 	Route       string
 	Environment string
 	DAG         string // empty where it could not be told
+	DeadLetter  string // as in [Limits]
 	Err         error
 }
 

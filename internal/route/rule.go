@@ -31,6 +31,8 @@ type rule struct {
 	runID       *located
 	logicalDate *located
 	note        *located
+	window      *windowing
+	limits      Limits
 }
 
 // filter is a key that picks events: one of its patterns must match.
@@ -163,7 +165,7 @@ func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
 // plan maps an event that matched into the run that it asks for. Beside an
 // error it is what could be told of it.
 func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
-	p := Plan{Route: r.name, Environment: r.environment, Identity: s.Event().Key()}
+	p := Plan{Route: r.name, Environment: r.environment, Identity: s.Event().Key(), Limits: r.limits}
 	dag, err := r.dag.text(ctx, s, "dag")
 	if err != nil {
 		return p, err
@@ -188,13 +190,18 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 	if p.LogicalDate, err = r.logicalDate.time(ctx, s); err != nil {
 		return p, err
 	}
+	if p.Note, err = r.noteOn(ctx, s); err != nil || r.window == nil {
+		return p, err
+	}
+	return p, r.window.apply(&p, s.Event(), r)
+}
+
+func (r *rule) noteOn(ctx context.Context, s *expression.Scope) (string, error) {
 	if r.note == nil {
-		p.Note = note(s.Event())
-		return p, nil
+		return note(s.Event()), nil
 	}
 	text, err := r.note.text(ctx, s, "note")
-	p.Note = shorten(text, maxNote)
-	return p, err
+	return shorten(text, maxNote), err
 }
 
 func (l *located) text(ctx context.Context, s *expression.Scope, key string) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -33,6 +34,12 @@ type Spec struct {
 	LogicalDate  Text
 	Note         Text
 	Environment  Text
+	Every        Span
+	Grace        Span
+	Late         Text
+	MaxActive    Count
+	WhenPaused   Text
+	DeadLetter   Text
 	Enabled      Switch
 
 	faulty []string // the keys that stand in the file, but could not be decoded
@@ -79,6 +86,18 @@ func (t Text) at(offset int) Position {
 type Attribute struct {
 	Name     Text
 	Patterns []Text
+}
+
+// Span is a length of time; zero where it was left out.
+type Span struct {
+	Position
+	Value time.Duration
+}
+
+// Count is a whole number of one or more; zero where it was left out.
+type Count struct {
+	Position
+	Value int
 }
 
 // Switch is true, false or left out.

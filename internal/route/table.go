@@ -71,7 +71,7 @@ func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) {
 		p, err = r.plan(ctx, s)
 	}
 	if err != nil {
-		d.Failures = append(d.Failures, Failure{Route: r.name, Environment: r.environment, DAG: p.DAG, Err: err})
+		d.Failures = append(d.Failures, Failure{Route: r.name, Environment: r.environment, DAG: p.DAG, DeadLetter: r.limits.DeadLetter, Err: err})
 		return
 	}
 	d.Plans = append(d.Plans, p)

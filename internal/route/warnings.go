@@ -135,7 +135,7 @@ func (w *warner) constants() {
 	if strings.TrimSpace(w.spec.When.Value) == "false" {
 		w.warn(w.spec.When.Position, "when is always false: the route can match nothing", "write enabled: false to switch it off")
 	}
-	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") {
+	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") && w.spec.Every.Value == 0 {
 		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate", "compute it, as in ${object.bucket}/${object.name}")
 	}
 }
@@ -156,6 +156,13 @@ func Compare(old, new []Spec) []Fault {
 		s := &new[i]
 		was, known := before[s.Name.Value]
 		switch {
+		case known && was.Every.Value != s.Every.Value:
+			at := s.Every.Position
+			if at.Line == 0 {
+				at = s.Position
+			}
+			all = append(all, Fault{at, "every of " + s.Name.Value + " has changed: events in flight start twice",
+				"deploy it when no events are in flight, or accept the duplicates"})
 		case known && was.RunID.Value != s.RunID.Value:
 			at := s.RunID.Position
 			if !s.RunID.IsSet() {
@@ -204,7 +211,7 @@ func (s *Spec) wants() string {
 
 // asks writes which run the route asks for.
 func (s *Spec) asks() string {
-	return fmt.Sprintf("%q;%q;%q;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value) + s.Conf.content()
+	return fmt.Sprintf("%q;%q;%q;%s;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value, s.Every.Value) + s.Conf.content()
 }
 
 // content writes a value of a conf, wherever it stands.

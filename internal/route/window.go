@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/dagtrigger/internal/event"
+)
+
+// defaultGrace is what most events need to arrive.
+const defaultGrace = time.Minute
+
+// What becomes of an event that is late for its window.
+const (
+	lateRun    = "run"
+	lateIgnore = "ignore"
+)
+
+// windowKey is the key of a conf that holds the window.
+const windowKey = "window"
+
+// windowing makes one run of all events of a window.
+type windowing struct {
+	every, grace time.Duration
+	ignoreLate   bool
+	at           Position
+}
+
+// windowing compiles every and what belongs to it; nil where there is none.
+func (c *compiler) windowing() *windowing {
+	s := c.spec
+	if s.Every.Value == 0 {
+		c.needsEvery("grace", s.Grace.Position)
+		c.needsEvery("late", s.Late.Position)
+		return nil
+	}
+	if s.Every.Value%time.Second != 0 {
+		c.fault(s.Every.Position, fmt.Sprintf("every: %s is not in whole seconds", s.Every.Value), "round it")
+	}
+	if s.LogicalDate.IsSet() {
+		c.fault(s.LogicalDate.Position, "logical_date stands beside every, which sets when the run starts", "leave one of the two out")
+	}
+	if s.MaxActive.Value > 0 {
+		c.fault(s.MaxActive.Position, "max_active stands beside every, whose waiting run counts as active", "leave max_active out: every makes one run of a window")
+	}
+	if at := slices.IndexFunc(s.Conf.Names, func(t Text) bool { return t.Value == windowKey }); at >= 0 {
+		c.fault(s.Conf.Names[at].Position, "conf has a key window, under which every puts its window", "name it otherwise")
+	}
+	w := &windowing{every: s.Every.Value, grace: s.Grace.Value, ignoreLate: s.Late.Value == lateIgnore, at: s.Every.Position}
+	if w.grace == 0 {
+		w.grace = defaultGrace
+	}
+	return w
+}
+
+func (c *compiler) needsEvery(key string, at Position) {
+	if at.Line > 0 && !slices.Contains(c.spec.faulty, "every") {
+		c.fault(at, key+" stands without every", "leave it out, or add every: 5m")
+	}
+}
+
+// word reports a word that is not among those of its key.
+func (c *compiler) word(key string, text Text) string {
+	at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == key })
+	if text.IsSet() && !slices.Contains(keys[at].Words, text.Value) {
+		c.fault(text.Position, fmt.Sprintf("%s: %q is no choice", key, text.Value), suggestion(text.Value, keys[at].Words))
+	}
+	return text.Value
+}
+
+// apply makes of the plan for one event that of its window.
+func (w *windowing) apply(p *Plan, ev *event.Event, r *rule) error {
+	if ev.Time.IsZero() {
+		return placed("every", w.at, errors.New("the event does not say when it happened: have its sender set time, or leave every out"))
+	}
+	begin := ev.Time.UTC().Truncate(w.every)
+	window := Window{Begin: begin, End: begin.Add(w.every)}
+	identity := []string{windowKey, begin.Format(time.RFC3339), window.End.Format(time.RFC3339)}
+	if r.runID != nil {
+		identity = append(identity, p.Identity...)
+	}
+	late := *p
+	late.Window = &Window{Begin: window.Begin, End: window.End}
+	late.Identity = slices.Concat(identity, ev.Key())
+	conf := p.Conf
+	if r.conf == nil {
+		conf = []byte("{}")
+	}
+	var err error
+	if p.Conf, err = window.into(conf, false); err == nil {
+		late.Conf, err = window.into(conf, true)
+	}
+	if err != nil {
+		return placed("conf", w.at, err)
+	}
+	if r.note == nil {
+		p.Note = fmt.Sprintf("what came from %s to %s", begin.Format(time.RFC3339), window.End.Format(time.RFC3339))
+	}
+	if !w.ignoreLate {
+		window.Late = &late
+	}
+	window.Start = window.End.Add(w.grace)
+	p.Window, p.Identity = &window, identity
+	return nil
+}
+
+// into adds the window to a conf, which is a JSON object.
+func (w *Window) into(conf []byte, late bool) ([]byte, error) {
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(conf, &members); err != nil {
+		return nil, err
+	}
+	if _, taken := members[windowKey]; taken {
+		return nil, errors.New("it has a key window, under which every puts its window: name it otherwise")
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{%q:{"begin":%q,"end":%q`, windowKey, w.Begin.Format(time.RFC3339), w.End.Format(time.RFC3339))
+	if late {
+		b.WriteString(`,"late":true`)
+	}
+	b.WriteByte('}')
+	rest := bytes.TrimLeft(conf, " \t\r\n")[1:]
+	if len(members) > 0 {
+		b.WriteByte(',')
+	}
+	b.Write(rest)
+	return b.Bytes(), nil
+}
