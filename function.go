@@ -114,9 +114,11 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	f := &Function{
 		table: c.Table,
 		pipeline: &trigger.Pipeline{
-			Airflows:     make(map[string]trigger.Airflow, len(c.Environments)),
-			GiveUpAfter:  c.GiveUpAfter,
-			RoutesDigest: digest(c),
+			Airflows:         make(map[string]trigger.Airflow, len(c.Environments)),
+			Admissions:       make(map[string]*pressure.Admission, len(c.Environments)),
+			RouteDeadLetters: make(map[string]trigger.DeadLetters, len(c.RouteDeadLetters)),
+			GiveUpAfter:      c.GiveUpAfter,
+			RoutesDigest:     digest(c),
 		},
 		bytes:   pressure.NewBytes(0),
 		log:     log,
@@ -134,22 +136,40 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
 		}
-		f.pipeline.Airflows[name] = &trigger.Gated{Airflow: client, Gate: pressure.New(pressure.Config{})}
+		gate := pressure.New(pressure.Config{MaxInFlight: int(spec.MaxInFlight)})
+		f.pipeline.Airflows[name] = &trigger.Gated{Airflow: client, Gate: gate}
+		f.pipeline.Admissions[name] = pressure.NewAdmission(&trigger.Counted{Airflow: client, Gate: gate}, 0)
 	}
-	if c.DeadLetter != "" {
-		store, err := deadletter.Open(c.DeadLetter, deadletter.Options{
-			Google: google.Client, Transport: transport, UserAgent: userAgent,
-			StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
-		})
-		if err != nil {
-			return nil, err
-		}
-		f.pipeline.DeadLetters = store
+	if err := f.openStores(c, google, transport); err != nil {
+		return nil, err
 	}
 	if c.File != "" {
 		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
 	}
 	return f, nil
+}
+
+// openStores opens the stores of dead letters, asking none of them anything.
+func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
+	options := deadletter.Options{
+		Google: google.Client, Transport: transport, UserAgent: userAgent,
+		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
+	}
+	for _, address := range c.RouteDeadLetters {
+		store, err := deadletter.Open(address, options)
+		if err != nil {
+			return err
+		}
+		f.pipeline.RouteDeadLetters[address] = store
+	}
+	if c.DeadLetter == "" {
+		return nil
+	}
+	store, err := deadletter.Open(c.DeadLetter, options)
+	if err == nil {
+		f.pipeline.DeadLetters = store
+	}
+	return err
 }
 
 // Replay is f for events that are gone through once more, from the time since
@@ -158,7 +178,8 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 // own by it, and the events start once more what they have started before.
 func (f *Function) Replay(since time.Time, again string) *Function {
 	pipeline := *f.pipeline
-	pipeline.Since, pipeline.Again, pipeline.DeadLetters = since, again, nil
+	pipeline.Since, pipeline.Again = since, again
+	pipeline.DeadLetters, pipeline.RouteDeadLetters = nil, nil
 	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, log: f.log, project: f.project}
 }
 
@@ -184,7 +205,7 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 	ev, err := event.New(ce)
 	var outcomes []trigger.Outcome
 	if bad, ok := errors.AsType[*event.DataError](err); ok {
-		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, trigger.Outcome{}, bad.Reason)}
+		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, bad.Reason)}
 	} else if err != nil {
 		return Result{Err: err}
 	} else {

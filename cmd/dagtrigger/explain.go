@@ -185,7 +185,7 @@ func (p *program) preview(ctx context.Context, api string, file config.File, pla
 	if file.Environments == nil {
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
 	}
-	r := &runTold{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan.Route, plan.Identity), API: spec.API}
+	r := &runTold{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), API: spec.API}
 	if r.API == "" || r.API == string(airflow.Auto) {
 		r.API, r.Assumed = api, true
 	}
@@ -194,9 +194,7 @@ func (p *program) preview(ctx context.Context, api string, file config.File, pla
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
-	request, err := client.Request(ctx, airflow.Run{
-		DAGID: plan.DAG, RunID: r.RunID, Conf: plan.Conf, LogicalDate: plan.LogicalDate, Note: plan.Note,
-	})
+	request, err := client.Request(ctx, trigger.Run(plan))
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,16 @@ func (c *Client) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun,
 	return ask(ctx, c, func(a *airflow.Client) (airflow.DAGRun, error) { return a.Find(ctx, dagID, runID) })
 }
 
+// DAG asks how a DAG stands, see [airflow.Client.DAG].
+func (c *Client) DAG(ctx context.Context, id string) (airflow.DAG, error) {
+	return ask(ctx, c, func(a *airflow.Client) (airflow.DAG, error) { return a.DAG(ctx, id) })
+}
+
+// Runs asks for a DAG's runs, see [airflow.Client.Runs].
+func (c *Client) Runs(ctx context.Context, dagID string, query airflow.RunsQuery) (airflow.Runs, error) {
+	return ask(ctx, c, func(a *airflow.Client) (airflow.Runs, error) { return a.Runs(ctx, dagID, query) })
+}
+
 func ask[T any](ctx context.Context, c *Client, question func(*airflow.Client) (T, error)) (T, error) {
 	var none T
 	connection, err := c.Connection(ctx)

@@ -62,7 +62,7 @@ func (r *Result) compare(e *Example, why func(route string) string) {
 
 func started(p *route.Plan) Start {
 	s := Start{
-		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p.Route, p.Identity),
+		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p),
 		Note: p.Note, Conf: p.Conf,
 	}
 	if !p.LogicalDate.IsZero() {

@@ -35,11 +35,21 @@ type Plan struct {
 type Window struct {
 	// Begin and End are where it begins, and where the next one does.
 	Begin, End time.Time
-	// Start is when its run starts, which then sees what came in it.
+	// Start is when its run starts, which then sees what came in it; zero for a
+	// late run, which starts at once.
 	Start time.Time
 	// Late is the run that an event asks for alone where that of the window has
 	// started without it; nil where it then asks for none.
 	Late *Plan
+}
+
+// Starts is when the run that a plan with this window asks for starts; zero for
+// at once, as it does where there is no window.
+func (w *Window) Starts() time.Time {
+	if w == nil {
+		return time.Time{}
+	}
+	return w.Start
 }
 
 // Limits are what a route says about runs that may not be made, or could not be.

@@ -11,6 +11,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/route"
 )
 
 const (
@@ -23,10 +24,13 @@ const (
 	// be granted inside the request; a longer one is passed on with the answer.
 	maxRetryAfter = 10 * time.Second
 	// lookShare is the part of the remaining time that a try leaves for the
-	// look after it, at most lookTime: a try that is cut off by the request's
+	// look after it, at most maxLeft: a try that is cut off by the request's
 	// own end could never be settled.
 	lookShare = 5
-	lookTime  = 10 * time.Second
+	// storeShare is the part that all tries leave for storing a dead letter: an
+	// event whose every try took all of the time could never be given up.
+	storeShare = 10
+	maxLeft    = 10 * time.Second
 )
 
 // attempt is the work of getting one run started.
@@ -35,11 +39,13 @@ type attempt struct {
 	client   Airflow
 	run      airflow.Run
 	young    bool
+	starts   time.Time // when the run of a window does; zero for at once
 }
 
 // verdict is what one try came to.
 type verdict struct {
 	kind       Kind
+	created    bool // by this very request
 	reason     string
 	throttled  bool
 	retryAfter time.Duration
@@ -47,6 +53,40 @@ type verdict struct {
 
 	again  bool // another try may help, after a pause
 	atOnce bool // another try may help, and need not wait
+}
+
+// bounded is see for a DAG that may not be given any number of runs, and keeps
+// some of the time for storing a dead letter.
+func (a *attempt) bounded(ctx context.Context, admission *pressure.Admission, limits route.Limits, stores bool) verdict {
+	if stores {
+		var cancel context.CancelFunc
+		ctx, cancel = leaveTime(ctx, storeShare)
+		defer cancel()
+	}
+	if limits.MaxActive == 0 && limits.WhenPaused == "" {
+		return a.see(ctx)
+	}
+	done, err := admission.Admit(ctx, a.run.DAGID, pressure.Policy{MaxActive: limits.MaxActive, WhenPaused: pressure.WhenPaused(limits.WhenPaused)})
+	if err != nil {
+		return a.held(ctx, err)
+	}
+	v := a.see(ctx)
+	done(v.kind == Triggered)
+	return v
+}
+
+// held is what it comes to that a run was not asked for, or not answered.
+func (a *attempt) held(ctx context.Context, err error) verdict {
+	if held, ok := errors.AsType[*pressure.Refusal](err); ok {
+		return verdict{kind: Deferred, reason: held.Reason, throttled: !held.Down(), retryAfter: held.RetryAfter}
+	}
+	if paused, ok := errors.AsType[*pressure.PausedError](err); ok {
+		return verdict{kind: Rejected, reason: paused.Error(), operator: true}
+	}
+	if refusal, ok := errors.AsType[*airflow.Error](err); ok {
+		return a.judge(ctx, refusal)
+	}
+	return verdict{kind: Deferred, reason: err.Error(), again: true}
 }
 
 // see tries until the run is there, a try says that no other helps, or the
@@ -79,29 +119,22 @@ func (a *attempt) pause(try int, retryAfter time.Duration) time.Duration {
 
 // once asks for the run, and settles what the answer leaves open.
 func (a *attempt) once(ctx context.Context) verdict {
-	tryCtx, cancel := leaveTime(ctx)
+	tryCtx, cancel := leaveTime(ctx, lookShare)
 	_, err := a.client.Trigger(tryCtx, a.run)
 	cancel()
 	if err == nil {
-		return verdict{kind: Triggered, reason: "Airflow created the run"}
+		return verdict{kind: Triggered, created: true, reason: "Airflow created the run"}
 	}
-	if held, ok := errors.AsType[*pressure.Refusal](err); ok {
-		return verdict{kind: Deferred, reason: held.Reason, throttled: !held.Down(), retryAfter: held.RetryAfter}
-	}
-	refusal, ok := errors.AsType[*airflow.Error](err)
-	if !ok {
-		return verdict{kind: Deferred, reason: err.Error(), again: true}
-	}
-	return a.judge(ctx, refusal)
+	return a.held(ctx, err)
 }
 
-// leaveTime bounds a try so that time remains for a look.
-func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
+// leaveTime bounds a step so that a part of the time remains for the next.
+func leaveTime(ctx context.Context, share time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/lookShare, lookTime)))
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/share, maxLeft)))
 }
 
 // judge decides what a refusal means for the event.
@@ -156,9 +189,13 @@ func brief(e *airflow.Error) string {
 // Airflow 2 the server chose that date, so that another try gets another; a
 // date that the route chose stays taken.
 func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) verdict {
-	_, err := a.client.Find(ctx, a.run.DAGID, a.run.RunID)
+	found, err := a.client.Find(ctx, a.run.DAGID, a.run.RunID)
 	if err == nil {
 		if e.Kind == airflow.Conflict {
+			if a.early(found) {
+				return verdict{kind: Rejected, operator: true, reason: "the run of its window has started before the window was over: " +
+					"set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"}
+			}
 			return verdict{kind: Duplicate, reason: "the run exists already"}
 		}
 		return verdict{kind: Triggered, reason: "Airflow holds the run, though the answer was: " + brief(e)}
@@ -173,7 +210,15 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 		if !a.run.LogicalDate.IsZero() {
 			return permanent(e)
 		}
+		if !a.run.RunAfter.IsZero() {
+			a.run.RunAfter = a.run.RunAfter.Add(time.Microsecond)
+		}
 		deferred.again = true
 	}
 	return deferred
+}
+
+// early tells whether the run of a window did not wait for the window's end.
+func (a *attempt) early(found airflow.DAGRun) bool {
+	return found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))
 }

@@ -29,14 +29,38 @@ func (g *Gated) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, 
 	return pass(ctx, g.Gate, func() (airflow.DAGRun, error) { return g.Airflow.Find(ctx, dagID, runID) })
 }
 
-func pass(ctx context.Context, gate *pressure.Gate, ask func() (airflow.DAGRun, error)) (airflow.DAGRun, error) {
+// Counted tells an admission how DAGs stand, asking through the gate that the
+// environment's runs pass.
+type Counted struct {
+	Airflow interface {
+		DAG(ctx context.Context, id string) (airflow.DAG, error)
+		Runs(ctx context.Context, dagID string, query airflow.RunsQuery) (airflow.Runs, error)
+	}
+	Gate *pressure.Gate
+}
+
+// ActiveRuns is how many runs of the DAG are queued or running.
+func (c *Counted) ActiveRuns(ctx context.Context, dagID string) (int, error) {
+	query := airflow.RunsQuery{States: []string{"queued", "running"}, Limit: 1}
+	runs, err := pass(ctx, c.Gate, func() (airflow.Runs, error) { return c.Airflow.Runs(ctx, dagID, query) })
+	return runs.Total, err
+}
+
+// Paused reports whether the DAG is paused.
+func (c *Counted) Paused(ctx context.Context, dagID string) (bool, error) {
+	dag, err := pass(ctx, c.Gate, func() (airflow.DAG, error) { return c.Airflow.DAG(ctx, dagID) })
+	return dag.Paused, err
+}
+
+func pass[T any](ctx context.Context, gate *pressure.Gate, ask func() (T, error)) (T, error) {
 	done, err := gate.Enter(ctx)
 	if err != nil {
-		return airflow.DAGRun{}, err
+		var none T
+		return none, err
 	}
-	run, err := ask()
+	answer, err := ask()
 	done(finding(err))
-	return run, err
+	return answer, err
 }
 
 // finding is what an answer says about the server, rather than about the run.

@@ -23,6 +23,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -42,10 +43,15 @@ type DeadLetters interface {
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
+	// Admissions decide by environment whether a DAG may be given another run,
+	// for routes that bound that.
+	Admissions map[string]*pressure.Admission
 	// DeadLetters keeps what failed for good; nil where there is no store.
 	DeadLetters DeadLetters
+	// RouteDeadLetters are the stores that routes name for themselves, by address.
+	RouteDeadLetters map[string]DeadLetters
 	// GiveUpAfter is the age, by the event's own time, from which a deferral
-	// becomes a dead letter; 0 for never. It needs DeadLetters.
+	// becomes a dead letter; 0 for never. It needs a store.
 	GiveUpAfter time.Duration
 	// Since is when a replay began: no event counts as older than that. It is
 	// zero where events come as they happen.
@@ -53,6 +59,9 @@ type Pipeline struct {
 	// Again makes the runs of a replay others than those that the events have
 	// started already; empty to meet those as duplicates.
 	Again string
+	// IgnoreLate makes nothing of events that are late for their window, whatever
+	// their routes say: its run has seen them.
+	IgnoreLate bool
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
 	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
@@ -99,17 +108,29 @@ func (p *Pipeline) fail(ctx context.Context, ev *event.Event, f *route.Failure) 
 		o.Kind, o.Reason = Deferred, f.Err.Error()
 		return o
 	}
-	return p.Refuse(ctx, ev, o, f.Err.Error())
+	return p.refuse(ctx, ev, o, p.store(f.DeadLetter), f.Err.Error())
 }
 
-// Refuse ends o as a permanent failure of ev for the given reason: a dead
-// letter where there is a store for it.
-func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, o Outcome, reason string) Outcome {
-	o.EventID, o.Kind, o.Reason, o.Operator = ev.ID, Rejected, reason, true
-	if p.DeadLetters == nil {
+// Refuse ends an event that no route can be given as a permanent failure for
+// the given reason: a dead letter where there is a store for it.
+func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, reason string) Outcome {
+	return p.refuse(ctx, ev, Outcome{EventID: ev.ID}, p.DeadLetters, reason)
+}
+
+// store is the one at address, and the one for all routes where that is empty.
+func (p *Pipeline) store(address string) DeadLetters {
+	if address == "" {
+		return p.DeadLetters
+	}
+	return p.RouteDeadLetters[address]
+}
+
+func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store DeadLetters, reason string) Outcome {
+	o.Kind, o.Reason, o.Operator = Rejected, reason, true
+	if store == nil {
 		return o
 	}
-	err := p.DeadLetters.Put(ctx, deadletter.Record{
+	err := store.Put(ctx, deadletter.Record{
 		Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID,
 		Reason: reason, Time: p.now(), RoutesDigest: p.RoutesDigest, Event: ev.Origin,
 	})
@@ -121,41 +142,60 @@ func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, o Outcome, reaso
 	return o
 }
 
-// start sees one run started.
+// start sees one run started. One of a window may have started before it could
+// be known to see ev.
 func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan) Outcome {
+	o, created := p.startRun(ctx, ev, plan)
+	w := plan.Window
+	if w == nil || created || o.Kind != Triggered && o.Kind != Duplicate || p.now().Before(w.Start.Add(-maxSkew)) {
+		return o
+	}
+	if w.Late == nil || p.IgnoreLate {
+		o.Kind, o.Reason = Unmatched, fmt.Sprintf("the run of its window started at %s, and late events start none", w.Start.Format(time.RFC3339))
+		return o
+	}
+	o, _ = p.startRun(ctx, ev, w.Late)
+	return o
+}
+
+// startRun sees the run of one plan started, and tells whether it was this
+// request that created it.
+func (p *Pipeline) startRun(ctx context.Context, ev *event.Event, plan *route.Plan) (o Outcome, created bool) {
 	a := attempt{
 		pipeline: p,
 		client:   p.Airflows[plan.Environment],
 		young:    p.young(ev),
-		run: airflow.Run{
-			DAGID: plan.DAG, RunID: p.runID(plan), Conf: plan.Conf,
-			LogicalDate: plan.LogicalDate, Note: plan.Note,
-		},
+		run:      p.run(plan),
+		starts:   plan.Window.Starts(),
 	}
-	o := Outcome{
+	o = Outcome{
 		EventID: ev.ID, Route: plan.Route, Environment: plan.Environment,
 		DAGID: plan.DAG, RunID: a.run.RunID,
 	}
+	store := p.store(plan.DeadLetter)
 	if a.client == nil {
-		return p.Refuse(ctx, ev, o, fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment))
+		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
+		return p.refuse(ctx, ev, o, store, reason), false
 	}
-	v := a.see(ctx)
+	v := a.bounded(ctx, p.Admissions[plan.Environment], plan.Limits, store != nil)
 	switch {
 	case v.kind == Rejected:
-		return p.Refuse(ctx, ev, o, v.reason)
-	case v.kind == Deferred && p.tooOld(ev):
-		return p.Refuse(ctx, ev, o, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason))
+		return p.refuse(ctx, ev, o, store, v.reason), false
+	case v.kind == Deferred && store != nil && p.tooOld(ev):
+		return p.refuse(ctx, ev, o, store, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason)), false
 	}
 	o.Kind, o.Reason, o.Throttled, o.RetryAfter, o.Operator = v.kind, v.reason, v.throttled, v.retryAfter, v.operator
-	return o
+	return o, v.created
 }
 
-// runID names the run that plan asks for.
-func (p *Pipeline) runID(plan *route.Plan) string {
+// run is the run that plan asks for.
+func (p *Pipeline) run(plan *route.Plan) airflow.Run {
 	if p.Again == "" {
-		return RunID(plan.Route, plan.Identity)
+		return Run(plan)
 	}
-	return RunID(plan.Route, append(slices.Clone(plan.Identity), "again", p.Again))
+	again := *plan
+	again.Identity = append(slices.Clone(plan.Identity), "again", p.Again)
+	return Run(&again)
 }
 
 // age is how long ago ev happened, or the replay of it began; 0 where it does
@@ -174,7 +214,7 @@ func (p *Pipeline) age(ev *event.Event) time.Duration {
 // tooOld tells whether ev is kept as a dead letter rather than deferred once
 // more, before the platform drops it unseen at the end of its retention.
 func (p *Pipeline) tooOld(ev *event.Event) bool {
-	return p.DeadLetters != nil && p.GiveUpAfter > 0 && p.age(ev) > p.GiveUpAfter
+	return p.GiveUpAfter > 0 && p.age(ev) > p.GiveUpAfter
 }
 
 // parseDelay is how long Airflow may take to know a DAG that was just

@@ -6,22 +6,33 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+
+	"example.com/dagtrigger/internal/route"
 )
 
 // runIDDigits is how many hex digits of the digest stand in a run id: 80 bits,
 // of which a clash among a billion events is less likely than one in a million.
 const runIDDigits = 20
 
-// RunID is the id of the run that route starts for identity:
-// dagtrigger__ROUTE__DIGEST, the digest over the route's name and the parts of
-// identity, each with its length before it so that no two lists are alike.
+// RunID is the id of the run that plan asks for: dagtrigger__ROUTE__DIGEST, the
+// digest over the route's name and the parts of the plan's identity, each with
+// its length before it so that no two lists are alike. A window's begin stands
+// before the digest, as in dagtrigger__sales__20261122T120500Z__DIGEST.
 //
 // It is what keeps an event from starting a run twice, so a change of it would
 // start every event in flight again. Its letters are among those that every
 // Airflow accepts ([A-Za-z0-9_.~:+-], see allowed_run_id_pattern in
 // https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#allowed-run-id-pattern),
-// and at most 97 of the 250 that it stores.
-func RunID(route string, identity []string) string {
+// and at most 115 of the 250 that it stores.
+func RunID(plan *route.Plan) string {
+	name := "dagtrigger__" + plan.Route + "__"
+	if plan.Window != nil {
+		name += plan.Window.Begin.Format("20060102T150405Z") + "__"
+	}
+	return name + digestOf(plan.Route, plan.Identity)
+}
+
+func digestOf(route string, identity []string) string {
 	h := sha256.New()
 	var length [8]byte
 	write := func(part string) {
@@ -33,5 +44,5 @@ func RunID(route string, identity []string) string {
 	for _, part := range identity {
 		write(part)
 	}
-	return "dagtrigger__" + route + "__" + hex.EncodeToString(h.Sum(nil))[:runIDDigits]
+	return hex.EncodeToString(h.Sum(nil))[:runIDDigits]
 }

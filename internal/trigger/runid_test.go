@@ -7,8 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )
+
+func runID(name string, identity []string) string {
+	return trigger.RunID(&route.Plan{Route: name, Identity: identity})
+}
 
 // A change of any of these would start events in flight a second time.
 func TestRunIDsNeverChange(t *testing.T) {
@@ -24,7 +29,7 @@ func TestRunIDsNeverChange(t *testing.T) {
 		{"sales-csv", nil, "dagtrigger__sales-csv__7e5496a801ffb6585d16"},
 	}
 	for _, tt := range tests {
-		if got := trigger.RunID(tt.route, tt.identity); got != tt.want {
+		if got := runID(tt.route, tt.identity); got != tt.want {
 			t.Errorf("RunID(%q, %q) = %q, want %q", tt.route, tt.identity, got, tt.want)
 		}
 	}
@@ -36,13 +41,13 @@ func TestPartsOfAnIdentityNeverRunTogether(t *testing.T) {
 	for _, identity := range [][]string{
 		{"a", "bc"}, {"ab", "c"}, {"abc"}, {"abc", ""}, {"", "abc"}, {"a", "b", "c"}, {},
 	} {
-		id := trigger.RunID("r", identity)
+		id := runID("r", identity)
 		if other, ok := seen[id]; ok {
 			t.Errorf("%q and %q have the run id %s", identity, other, id)
 		}
 		seen[id] = identity
 	}
-	if trigger.RunID("ra", []string{"b"}) == trigger.RunID("r", []string{"ab"}) {
+	if runID("ra", []string{"b"}) == runID("r", []string{"ab"}) {
 		t.Error("the route's name runs into the identity")
 	}
 }
@@ -50,7 +55,9 @@ func TestPartsOfAnIdentityNeverRunTogether(t *testing.T) {
 func TestEveryAirflowAcceptsARunID(t *testing.T) {
 	t.Parallel()
 	accepted := regexp.MustCompile(`^[A-Za-z0-9_.~:+-]{1,250}$`)
-	id := trigger.RunID(strings.Repeat("r", 63), []string{"gs://ugly name/%#/ü\n"})
+	id := trigger.RunID(&route.Plan{
+		Route: strings.Repeat("r", 63), Identity: []string{"gs://ugly name/%#/ü\n"}, Window: &route.Window{Begin: now},
+	})
 	if !accepted.MatchString(id) || strings.Contains(id, "..") {
 		t.Errorf("run id %q", id)
 	}
