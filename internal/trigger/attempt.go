@@ -192,7 +192,7 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 	found, err := a.client.Find(ctx, a.run.DAGID, a.run.RunID)
 	if err == nil {
 		if e.Kind == airflow.Conflict {
-			if a.early(found) {
+			if a.early(found, e.Dialect) {
 				return verdict{kind: Rejected, operator: true, reason: "the run of its window has started before the window was over: " +
 					"set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"}
 			}
@@ -219,6 +219,7 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 }
 
 // early tells whether the run of a window did not wait for the window's end.
-func (a *attempt) early(found airflow.DAGRun) bool {
-	return found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))
+// On 1.10 a run that waits says that it is running.
+func (a *attempt) early(found airflow.DAGRun, dialect airflow.API) bool {
+	return dialect != airflow.Experimental && found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))
 }

@@ -64,6 +64,8 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 		{"before Airflow 3 a conflict is looked into", 0, false, "queued", []step{post(refused(airflow.Conflict)), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
 		{"a run that did not wait", 0, false, "running", []step{post(refused(airflow.Conflict)), get(nil)}, trigger.Rejected, 1, false,
 			"the run of its window has started before the window was over: set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"},
+		{"on 1.10 all runs say that they run", 0, false, "running",
+			[]step{post(&airflow.Error{Kind: airflow.Conflict, Dialect: airflow.Experimental}), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
 		{"a run that waited", 2 * time.Minute, false, "success", []step{post(refused(airflow.Conflict)), get(nil), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
 		{"another run has the date", 0, false, "", []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), post(nil)}, trigger.Triggered, 2, false, "Airflow created the run"},
 	}
