@@ -173,6 +173,7 @@ func routesOf(file config.File) []doctor.Route {
 		}
 		routes = append(routes, doctor.Route{
 			Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only), DAGs: spec.Starts(),
+			Waits: spec.Every.Value > 0,
 		})
 	}
 	return routes

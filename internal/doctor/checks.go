@@ -44,6 +44,7 @@ func Checks() []Check {
 		{"role", "the role that Airflow gives to new callers may trigger", PerEnvironment, []string{"environment"}, role},
 		{"dag", "Airflow knows the DAG, and its file has no import error", PerDAG, []string{"api"}, dag},
 		{"paused", "the DAG is not paused", PerDAG, []string{"dag"}, paused},
+		{"window", "the run of a window waits for its start", PerDAG, []string{"dag"}, window},
 		{"params", "the DAG's Params take what the route's examples make", PerDAG, []string{"dag"}, params},
 		{"permission", "this caller may trigger the DAG", PerDAG, []string{"dag"}, permission},
 		{"trigger", "Eventarc's trigger sends an event again that was not acknowledged", OfPlatform, nil, retry},

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/environment"
 )
 
 func dag(ctx context.Context, p *patient) Finding {
@@ -67,6 +68,24 @@ func paused(_ context.Context, p *patient) Finding {
 		do = p.gcloud("run") + " dags unpause -- " + quoted(p.dag)
 	}
 	return warning("it is: its runs are made, and wait until it is unpaused", Fix{Do: do})
+}
+
+// window looks whether runs can wait for a date ahead. Airflow 3 has them wait
+// for run_after whatever its settings say.
+func window(_ context.Context, p *patient) Finding {
+	switch {
+	case !p.route.Waits:
+		return skipped("the route makes no windows")
+	case p.dialect == airflow.V2:
+		return ok("Airflow 3 has runs that wait")
+	case p.connection.StartsEarly():
+		return failed("[scheduler] allow_trigger_in_future is on, by which no run waits: the function refuses to make one",
+			Fix{Do: p.gcloud("update") + " --remove-airflow-configs=" + environment.KeyInFuture})
+	case p.env() != nil:
+		return ok("[scheduler] allow_trigger_in_future is not on")
+	}
+	return warning("whether a run waits is decided by [scheduler] allow_trigger_in_future, which cannot be asked for here",
+		Fix{Do: "see that it is False, as it is by default"})
 }
 
 // quoted is a DAG id as a shell takes it.

@@ -72,6 +72,38 @@ func TestAPausedDAGOfOnesOwnAirflowIsUnpausedByAirflowsCommand(t *testing.T) {
 	w.wants(all, "paused", "warning: it is: its runs are made, and wait until it is unpaused\nairflow dags unpause load")
 }
 
+func TestRunsThatAreToWaitCanWait(t *testing.T) {
+	t.Parallel()
+	on := map[string]string{"scheduler-allow_trigger_in_future": "True"}
+	tests := []struct {
+		name, image string
+		overrides   map[string]string
+		waits       bool
+		want        string
+	}{
+		{"no windows", composer21, on, false, "skipped: the route makes no windows"},
+		{"Airflow 3", composer33, on, true, "ok: Airflow 3 has runs that wait"},
+		{"Airflow 2", composer21, nil, true, "ok: [scheduler] allow_trigger_in_future is not on"},
+		{"Airflow 2, where none waits", composer21, on, true,
+			"failed: [scheduler] allow_trigger_in_future is on, by which no run waits: the function refuses to make one\n" +
+				"gcloud composer environments update prod --project=acme --location=europe-west1 --remove-airflow-configs=scheduler-allow_trigger_in_future"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, tt.image)
+			w.env().Overrides, w.target.Routes[0].Waits = tt.overrides, tt.waits
+			all, _ := w.examine()
+			w.wants(all, "window", tt.want)
+		})
+	}
+	w := plain(t, airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: "op"})
+	w.target.Routes[0].Waits = true
+	all, _ := w.examine()
+	w.wants(all, "window", "warning: whether a run waits is decided by [scheduler] allow_trigger_in_future, which cannot be asked for here\n"+
+		"see that it is False, as it is by default")
+}
+
 func TestExamplesAreHeldAgainstParams(t *testing.T) {
 	t.Parallel()
 	const declared = `{"day":{"type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}$"},"size":{"type":"integer","minimum":1,"default":1}}`

@@ -120,6 +120,8 @@ type Route struct {
 	Environment string
 	// DAGs are the DAGs that it may start.
 	DAGs []string
+	// Waits tells that its runs are those of windows, which wait for their start.
+	Waits bool
 	// Examples are confs that it makes, by the names of their events.
 	Examples []Example
 }

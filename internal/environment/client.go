@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -51,7 +52,44 @@ type found struct {
 
 // Trigger asks for a run, see [airflow.Client.Trigger].
 func (c *Client) Trigger(ctx context.Context, run airflow.Run) (airflow.DAGRun, error) {
-	return ask(ctx, c, func(a *airflow.Client) (airflow.DAGRun, error) { return a.Trigger(ctx, run) })
+	return ask(ctx, c, func(a *airflow.Client) (airflow.DAGRun, error) {
+		if err := c.refuseToWait(ctx, a, run); err != nil {
+			return airflow.DAGRun{}, err
+		}
+		return a.Trigger(ctx, run)
+	})
+}
+
+// KeyInFuture is the setting by which a run of Airflow 2 or before does not
+// wait for its logical date, as Composer's API names it. See
+// https://airflow.apache.org/docs/apache-airflow/2.11.2/configurations-ref.html#allow-trigger-in-future
+const KeyInFuture = "scheduler-allow_trigger_in_future"
+
+// refuseToWait refuses a run that is to wait where it is known that none does.
+func (c *Client) refuseToWait(ctx context.Context, a *airflow.Client, run airflow.Run) error {
+	if run.RunAfter.IsZero() || !c.current().StartsEarly() {
+		return nil
+	}
+	dialect, err := a.Dialect(ctx)
+	if err != nil || dialect == airflow.V2 {
+		return err
+	}
+	return &airflow.Error{
+		Kind: airflow.Invalid, Dialect: dialect,
+		Said: "not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait",
+		Hint: "gcloud composer environments update " + c.name.Environment + " --project=" + c.name.Project + " --location=" + c.name.Location +
+			" --remove-airflow-configs=" + KeyInFuture,
+	}
+}
+
+// StartsEarly reports whether Composer told that before Airflow 3 a run does
+// not wait for a date ahead.
+func (c *Connection) StartsEarly() bool {
+	if c == nil || c.Composer == nil {
+		return false
+	}
+	on, err := strconv.ParseBool(c.Composer.Overrides[KeyInFuture])
+	return err == nil && on
 }
 
 // Find looks for a run, see [airflow.Client.Find].

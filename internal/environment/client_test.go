@@ -205,6 +205,37 @@ func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
 	}
 }
 
+func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
+	t.Parallel()
+	const hint = "; gcloud composer environments update prod --project=acme --location=europe-west1 --remove-airflow-configs=scheduler-allow_trigger_in_future"
+	for _, row := range []struct {
+		image   string
+		version airflowsim.Version
+		setting string
+		refused bool
+	}{
+		{"composer-2.9.7-airflow-2.9.3", airflowsim.Airflow211, "True", true},
+		{"composer-2.9.7-airflow-2.9.3", airflowsim.Airflow211, "False", false},
+		{"composer-2.9.7-airflow-2.9.3", airflowsim.Airflow211, "", false},
+		{"composer-3-airflow-3.1.7-build.12", airflowsim.Airflow33, "True", false},
+	} {
+		g := newGoogle(t, googlesim.Environment{
+			Host: host2, Image: row.image, Airflow: newAirflow(t, row.version),
+			Overrides: map[string]string{environment.KeyInFuture: row.setting},
+		})
+		c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))
+		if err := trigger(t, c, "now"); err != nil {
+			t.Errorf("%s, %q: %v", row.image, row.setting, err)
+		}
+		_, err := c.Trigger(t.Context(), airflow.Run{DAGID: "load", RunID: "waits", RunAfter: time.Now().Add(time.Hour)})
+		if row.refused {
+			wantsError(t, err, airflow.Invalid, "invalid: not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait"+hint)
+		} else if err != nil {
+			t.Errorf("%s, %q: %v", row.image, row.setting, err)
+		}
+	}
+}
+
 func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 	t.Parallel()
 	image := "composer-3-airflow-3.1.7-build.12"
