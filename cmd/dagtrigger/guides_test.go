@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// guides is the folder of the pages that take a reader from what he has to runs.
+const guides = repository + "/deploy/"
+
+func contents(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestTheExamplesOfTheGuidesHold checks every file of routes, and tries it on the
+// events beside it: none is without.
+func TestTheExamplesOfTheGuidesHold(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(guides + "examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d examples: %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(file, ".yaml")
+		if strings.HasSuffix(name, "_test") {
+			continue
+		}
+		for _, args := range [][]string{{"check", file}, {"test", name + "_test.yaml"}} {
+			out := newOutput()
+			if status := run(t.Context(), args, none, nil, out, out); status != exitOK || strings.Contains(out.String(), "warning") {
+				t.Errorf("%v ended with %d:\n%s", args, status, out)
+			}
+		}
+	}
+}
+
+// TestTheGuidesShowTheirExamples holds the routes in the page to the files that
+// are tried.
+func TestTheGuidesShowTheirExamples(t *testing.T) {
+	t.Parallel()
+	shown := contents(t, guides+"README.md")
+	for _, name := range []string{"bucket.yaml", "topic.yaml", "airflow_2_to_3.yaml"} {
+		routes := regexp.MustCompile(`(?m)^ *#.*\n`).ReplaceAllString(contents(t, guides+"examples/"+name), "")
+		if !strings.Contains(shown, "```yaml\n"+routes+"```") {
+			t.Errorf("the guide does not show %s as it is:\n%s", name, routes)
+		}
+	}
+}
+
+// TestTheCostsAreComputed by the formula that stands above them.
+func TestTheCostsAreComputed(t *testing.T) {
+	t.Parallel()
+	const events, cpu, memory, requests = 1e6, 0.000024, 0.25 * 0.0000025, 0.40 // dollars a second of an instance; a million requests
+	number := func(text string) float64 {
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	shown := contents(t, guides+"README.md")
+	if formula := "dollars = 1,000,000 × seconds ÷ at once × (1 vCPU × 0.000024 + 0.25 GiB × 0.0000025) + 0.40"; !strings.Contains(shown, formula) {
+		t.Errorf("the guide does not show %s", formula)
+	}
+	rows := regexp.MustCompile(`(?m)^\| ([\d.]+) s \| (\d+) \| \$([\d.]+) \|$`).FindAllStringSubmatch(shown, -1)
+	if len(rows) == 0 {
+		t.Error("the guide has no costs")
+	}
+	for _, row := range rows {
+		seconds, atOnce := number(row[1]), number(row[2])
+		if want := fmt.Sprintf("%.2f", events*seconds/atOnce*(cpu+memory)+requests); row[3] != want {
+			t.Errorf("%s: computed, it is $%s", row[0], want)
+		}
+	}
+}
+
+// TestTheUnitIsOneOfSystemds where there is a systemd to ask.
+func TestTheUnitIsOneOfSystemds(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is missing: the unit is not verified")
+	}
+	unit := strings.Replace(contents(t, guides+"examples/dagtrigger.service"), "/usr/local/bin/dagtrigger ", "/bin/true ", 1)
+	file := filepath.Join(t.TempDir(), "dagtrigger.service")
+	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", file).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
