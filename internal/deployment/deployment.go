@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package deployment owns what must exist in Google Cloud for a file of routes:
+// one function, a trigger for each source that the routes name, two service
+// accounts with the least roles, the topics that keep what could not be
+// delivered, and the alerts. It tells all of that as data ([Plan]), the order in
+// which it is made and why ([Plan.Steps]), and writes it as text, as commands
+// and as scripts.
+//
+//	plan := deployment.New(deployment.Settings{Project: "acme", Region: "europe-west1"}, file.Routes)
+//	if len(plan.Gaps) > 0 {
+//		…
+//	}
+//	fmt.Print(plan.Text())
+//
+// Every value in it has its reason beside it, for a person; the commands, the
+// scripts and the Terraform module follow this data.
+//
+// The package never runs a command, reads no file and asks nobody: what only
+// Google knows, such as a project's number, is a look-up among the steps.
+package deployment
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/dagtrigger/internal/route"
+)
+
+// Settings are what the operator decides. A zero field stands for a placeholder
+// in capitals, such as PROJECT, or for the default that is told.
+type Settings struct {
+	Project  string
+	Region   string
+	Function string // the function's name, and the beginning of all other names; "dagtrigger"
+	// Composer are the environments that the function calls,
+	// projects/P/locations/L/environments/E. Connected says that the file of routes
+	// or Variables tell where Airflow is, so that none is needed.
+	Composer  []string
+	Connected bool
+	// Variables are further settings of the function, by name.
+	Variables map[string]string
+	// Secrets are settings, by name or by the path of a file, whose value is a
+	// secret of Secret Manager.
+	Secrets map[string]string
+	// Routes is the path of the file of routes, and Digest the SHA-256 of its
+	// text, in hex.
+	Routes, Digest string
+	// Source is the folder of a clone of the repository; "." is this one.
+	Source string
+	// DeadLetter and GiveUpAfter say whether the file has the keys dead_letter and
+	// give_up_after, and Stores are all addresses of dead letters in it.
+	DeadLetter, GiveUpAfter bool
+	Stores                  []string
+	// Buckets and Topics are those that exist, for routes that have a pattern.
+	Buckets, Topics []string
+	// Locations are the locations of buckets, in lower case. That of any other
+	// bucket is looked up.
+	Locations map[string]string
+	// Elsewhere are routes whose events are sent by something that is not planned here.
+	Elsewhere []string
+	// Channel is the notification channel of the alerts; empty for none.
+	Channel string
+}
+
+// Plan is what must exist, and why.
+type Plan struct {
+	Settings Settings `json:"-"`
+
+	APIs          []API          `json:"apis"`
+	Accounts      []Account      `json:"accounts"`
+	Grants        []Grant        `json:"grants"`
+	Topics        []Topic        `json:"topics"`
+	Function      Function       `json:"function"`
+	Sources       []Source       `json:"sources"` // the first is the function's own trigger
+	Subscriptions []Subscription `json:"subscriptions"`
+	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
+	Alerts        []Alert        `json:"alerts"`
+	Notes         []Note         `json:"notes"`
+	// Gaps are the routes that get no events. A plan with one must not be carried out.
+	Gaps []Gap `json:"gaps"`
+}
+
+// API is an API of Google Cloud that is used.
+type API struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// Value is a setting of a resource as a flag of gcloud without its dashes, and
+// why it has that value.
+type Value struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Why   string `json:"why"`
+}
+
+// Note is what the operator should know, and a command where one belongs to it.
+type Note struct {
+	Text    string  `json:"text"`
+	Command Command `json:"command,omitempty"`
+}
+
+// Gap is a route for which no trigger can be made.
+type Gap struct {
+	Route string `json:"route"`
+	What  string `json:"what"`
+	Fix   string `json:"fix"`
+}
+
+// String is the gap in one line.
+func (g Gap) String() string { return "the route " + g.Route + ": " + g.What + ": " + g.Fix }
+
+// New plans the deployment of routes, which have no fault.
+func New(s Settings, routes []route.Spec) Plan {
+	s = s.withDefaults()
+	return build(s, find(s, routes))
+}
+
+// build plans what the routes were found to need. Nothing of it depends on what
+// the names in s are, so that each may be a variable of a script.
+func build(s Settings, f found) Plan {
+	p := Plan{
+		Settings: s, Sources: f.sources, Subscriptions: f.subscriptions, Gaps: f.gaps,
+		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
+	}
+	p.APIs = p.apis()
+	p.Grants = p.grants()
+	p.Function = p.function()
+	p.Notes = p.notes()
+	return p
+}
+
+// DefaultFunction is the function's name where no other is given.
+const DefaultFunction = "dagtrigger"
+
+// withDefaults puts placeholders where something was left out.
+func (s Settings) withDefaults() Settings {
+	or := func(value *string, preset string) {
+		if *value == "" {
+			*value = preset
+		}
+	}
+	or(&s.Project, "PROJECT")
+	or(&s.Region, "REGION")
+	or(&s.Function, DefaultFunction)
+	or(&s.Routes, "routes.yaml")
+	or(&s.Source, ".")
+	if len(s.Composer) == 0 && !s.Connected {
+		s.Composer = []string{"projects/" + s.Project + "/locations/" + s.Region + "/environments/ENVIRONMENT"}
+	}
+	return s
+}
+
+// variables are the settings of the function.
+func (s Settings) variables() []Value {
+	all := []Value{
+		{"DAGTRIGGER_CONFIG", "$" + configVariable, "the routes themselves: a change of them needs no other image"},
+		{"GOOGLE_CLOUD_PROJECT", s.Project, "log lines name their trace in it"},
+	}
+	if !s.DeadLetter {
+		all = append(all, Value{"DEAD_LETTER", "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters(), "what fails for good is kept there"})
+	}
+	if !s.GiveUpAfter {
+		all = append(all, Value{"GIVE_UP_AFTER", strconv.Itoa(int(GiveUpAfter.Hours())) + "h", "so that a dead letter which tells the reason comes before Pub/Sub's, which does not"})
+	}
+	if len(s.Composer) > 0 && !s.Connected {
+		all = append(all, Value{"COMPOSER_ENVIRONMENT", s.Composer[0], "the environment whose Airflow is called"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
+		all = append(all, Value{name, s.Variables[name], "asked for"})
+	}
+	return all
+}
+
+func (s Settings) deadLetters() string { return s.Function + "-dead-letters" }
+func (s Settings) undelivered() string { return s.Function + "-undelivered" }
+
+// composerProjects are the projects of the environments.
+func (s Settings) composerProjects() []string {
+	var projects []string
+	for _, name := range s.Composer {
+		if name == "$"+composerVariable {
+			return []string{"$" + composerProjectVariable}
+		}
+		project, _, _ := strings.Cut(strings.TrimPrefix(name, "projects/"), "/")
+		projects = append(projects, project)
+	}
+	slices.Sort(projects)
+	return slices.Compact(projects)
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Account is a service account that is made.
+type Account struct {
+	ID    string `json:"id"` // before the @
+	Email string `json:"email"`
+	Does  string `json:"does"` // what it does, for its description
+}
+
+// Grant is a role that somebody is given.
+type Grant struct {
+	Member string   `json:"member"` // serviceAccount:EMAIL
+	Role   string   `json:"role"`
+	On     Resource `json:"on"`
+	Why    string   `json:"why"`
+	// Ours says that it serves this function alone, so that it may be taken away again.
+	Ours bool `json:"ours,omitempty"`
+}
+
+// Resource is what a role is given on.
+type Resource struct {
+	Kind string `json:"kind"` // project, topic, bucket, subscription, service or secret
+	Name string `json:"name"`
+}
+
+func (s Settings) runtime() string { return s.email(s.Function + "-runtime") }
+func (s Settings) invoker() string { return s.email(s.Function + "-invoker") }
+func (s Settings) email(id string) string {
+	return id + "@" + s.Project + ".iam.gserviceaccount.com"
+}
+
+// Google's own accounts in a project, which its number names:
+// https://cloud.google.com/iam/docs/service-agents
+const (
+	numberVariable = "NUMBER"
+	pubsubAgent    = "serviceAccount:service-$" + numberVariable + "@gcp-sa-pubsub.iam.gserviceaccount.com"
+	storageAgent   = "serviceAccount:service-$" + numberVariable + "@gs-project-accounts.iam.gserviceaccount.com"
+)
+
+// accounts are two, so that who may call the function is not who may call Airflow.
+func accounts(s Settings) []Account {
+	return []Account{
+		{ID: s.Function + "-runtime", Email: s.runtime(), Does: "Runs " + s.Function + ", and calls Airflow"},
+		{ID: s.Function + "-invoker", Email: s.invoker(), Does: "Delivers events to " + s.Function},
+	}
+}
+
+// grants are the least roles that the way of an event needs, each at the
+// smallest resource that can carry it.
+func (p *Plan) grants() []Grant {
+	s := p.Settings
+	runtime, invoker := "serviceAccount:"+s.runtime(), "serviceAccount:"+s.invoker()
+	var all []Grant
+	for _, project := range s.composerProjects() {
+		all = append(all, Grant{runtime, "roles/composer.user", Resource{"project", project},
+			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest", true})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name, true})
+	}
+	for _, on := range s.stores() {
+		role := "roles/pubsub.publisher"
+		if on.Kind == "bucket" {
+			role = "roles/storage.objectUser" // a record that is there already is read, and replaced
+		}
+		all = append(all, Grant{runtime, role, on, "to keep what failed for good", true})
+	}
+	all = append(all,
+		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()}, "Pub/Sub itself moves there what it could not deliver", true},
+		Grant{invoker, "roles/run.invoker", Resource{"service", s.Function}, "to deliver events: nobody else may call the function", true},
+	)
+	if p.watchesStorage() {
+		all = append(all,
+			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project}, "to receive what Cloud Storage tells of; messages of a topic need it not", true},
+			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project}, "Cloud Storage tells of its objects over topics that Eventarc makes in the project", false},
+		)
+	}
+	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription, "to take off it what it moves to " + s.undelivered(), true})
+}
+
+// everySubscription stands for each one that pushes to the function. Its name is
+// known once its trigger is made.
+var everySubscription = Resource{"subscription", "behind each trigger"}
+
+// stores are where the function keeps dead letters.
+func (s Settings) stores() (all []Resource) {
+	if !s.DeadLetter {
+		all = append(all, Resource{"topic", "projects/" + s.Project + "/topics/" + s.deadLetters()})
+	}
+	for _, address := range s.Stores {
+		kind, rest, _ := strings.Cut(address, "://")
+		on := Resource{"topic", rest}
+		if kind == "gs" {
+			bucket, _, _ := strings.Cut(rest, "/")
+			on = Resource{"bucket", bucket}
+		}
+		if !slices.Contains(all, on) {
+			all = append(all, on)
+		}
+	}
+	return all
+}
+
+// grant gives the roles that can be given before the function is there, or those
+// that cannot.
+func (p *Plan) grant(deployed bool) (steps []Step) {
+	for _, g := range p.Grants {
+		if g.On == everySubscription || (g.On.Kind == "service") != deployed {
+			continue
+		}
+		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".", Patient: true,
+			Do: append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role)}
+		if g.On.Kind == "project" {
+			step.Do = append(step.Do, "--condition=None")
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// policy is a command about the policy of a resource.
+func (p *Plan) policy(on Resource, verb string) Command {
+	switch on.Kind {
+	case "project":
+		return gcloud("projects", verb, on.Name)
+	case "topic":
+		return gcloud("pubsub", "topics", verb, on.Name, p.project())
+	case "secret":
+		return gcloud("secrets", verb, on.Name, p.project())
+	case "bucket":
+		return gcloud("storage", "buckets", verb, "gs://"+on.Name)
+	default:
+		return gcloud("run", "services", verb, on.Name, p.project(), p.region())
+	}
+}
+
+// who is a member for a person.
+func (p *Plan) who(member string) string {
+	switch member {
+	case pubsubAgent:
+		return "Pub/Sub"
+	case storageAgent:
+		return "Cloud Storage"
+	case "serviceAccount:" + p.Settings.runtime():
+		return p.Settings.Function + "-runtime"
+	default:
+		return p.Settings.Function + "-invoker"
+	}
+}
+
+// watchesStorage tells whether a source is a bucket.
+func (p *Plan) watchesStorage() bool {
+	return slices.ContainsFunc(p.Sources, func(s Source) bool { return s.Bucket != "" })
+}
+
+// apis are those whose resources are made, or that are asked on the way.
+func (p *Plan) apis() []API {
+	all := []API{
+		{"artifactregistry.googleapis.com", "keeps the function's image"},
+		{"cloudbuild.googleapis.com", "builds it"},
+		{"cloudfunctions.googleapis.com", "deploys the function"},
+		{"cloudresourcemanager.googleapis.com", "tells the project's number, and holds its policy"},
+		{"eventarc.googleapis.com", "holds the triggers"},
+		{"iam.googleapis.com", "holds the service accounts"},
+		{"logging.googleapis.com", "keeps the log"},
+		{"monitoring.googleapis.com", "holds the alerts"},
+		{"pubsub.googleapis.com", "carries the events"},
+		{"run.googleapis.com", "runs the function"},
+	}
+	if p.watchesStorage() {
+		all = append(all, API{"storage.googleapis.com", "tells of objects"})
+	}
+	if len(p.Settings.Secrets) > 0 {
+		all = append(all, API{"secretmanager.googleapis.com", "keeps the secrets"})
+	}
+	return all
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+// The variables of the scripts that the operator sets, and what follows from them.
+const (
+	composerVariable        = "COMPOSER_ENVIRONMENT"
+	composerProjectVariable = "COMPOSER_PROJECT"
+)
+
+// variable is one of a script's, at its top.
+type variable struct{ name, preset, meaning string }
+
+// shell puts the variables of a script in the place of what they stand
+// for. Nothing else of the plan changes.
+func (p *Plan) shell() Plan {
+	s := p.Settings
+	s.Project, s.Region, s.Function, s.Routes, s.Source, s.Channel = "$PROJECT", "$REGION", "$FUNCTION", "$ROUTES", "$SOURCE", "$CHANNEL"
+	if !s.Connected {
+		s.Composer = []string{"$" + composerVariable}
+	}
+	return build(s, found{sources: p.Sources, subscriptions: p.Subscriptions, gaps: p.Gaps})
+}
+
+// presets are the variables, with what the plan was made for. A placeholder is
+// no preset: the script then asks for a value.
+func (p *Plan) presets() []variable {
+	s := p.Settings
+	known := func(value, placeholder string) string {
+		if strings.Contains(value, placeholder) {
+			return ""
+		}
+		return value
+	}
+	all := []variable{
+		{"PROJECT", known(s.Project, "PROJECT"), "the project to deploy to"},
+		{"REGION", known(s.Region, "REGION"), "the region of the function, that of Airflow for best"},
+		{"FUNCTION", s.Function, "the function, and how all other names begin"},
+	}
+	if !s.Connected {
+		all = append(all, variable{composerVariable, known(s.Composer[0], "/environments/ENVIRONMENT"), "projects/P/locations/L/environments/E"})
+	}
+	return append(all,
+		variable{"ROUTES", s.Routes, "the file of routes that this script was made for"},
+		variable{"SOURCE", s.Source, "a clone of the repository"},
+		variable{"CHANNEL", s.Channel, "who is told of alerts: projects/P/notificationChannels/N, or nobody"},
+	)
+}
+
+// optional are the variables that may be empty.
+func optional(name string) bool { return name == "CHANNEL" }
+
+//go:embed deploy.sh.txt
+var deployBody string
+
+//go:embed undeploy.sh.txt
+var undeployBody string
+
+// Script is a script that carries the plan out. It is safe to run again: it
+// makes what is missing, and sets the rest anew. It must not be made of a plan
+// with gaps.
+func (p *Plan) Script() string {
+	inner := p.shell()
+	var b strings.Builder
+	writeHead(&b, "Deploys dagtrigger, the function that starts DAG runs, for the routes in "+p.Settings.Routes+".",
+		"dagtrigger deploy plan "+p.Settings.Routes+" --format script", p.presets())
+	b.WriteString(strings.Replace(deployBody, "DIGEST", p.Settings.Digest, 1))
+	if !p.Settings.Connected {
+		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
+	}
+	for _, s := range inner.Steps() {
+		b.WriteString("\nsay " + quoted(s.What) + "\n")
+		verb := "run"
+		if s.Patient {
+			verb = "again"
+		}
+		switch {
+		case s.Sets != "":
+			fmt.Fprintf(&b, "%s=$(look %[1]s %s)\n", s.Sets, s.Do.lines("  "))
+		case s.Unless != nil:
+			fmt.Fprintf(&b, "exists %s ||\n  %s %s\n", s.Unless.lines("  "), verb, s.Do.lines("  "))
+		default:
+			fmt.Fprintf(&b, "%s %s\n", verb, s.Do.lines("  "))
+		}
+	}
+	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
+		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
+	return b.String()
+}
+
+// UndoScript is a script that takes away what [Plan.Script] has made, and
+// nothing else.
+func (p *Plan) UndoScript() string {
+	inner := p.shell()
+	var b strings.Builder
+	writeHead(&b, "Takes away what deploy.sh has made for the routes in "+p.Settings.Routes+", and nothing else.",
+		"dagtrigger deploy plan "+p.Settings.Routes+" --format undo", p.presets()[:len(p.presets())-3])
+	b.WriteString(undeployBody)
+	if !p.Settings.Connected {
+		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
+	}
+	for _, u := range inner.Undos() {
+		indent := ""
+		b.WriteString("\n")
+		if u.Keeps {
+			b.WriteString("if [ -n \"$letters\" ]; then\n")
+			indent = "  "
+		}
+		b.WriteString(indent + "say " + quoted("Remove "+u.What+".") + "\n")
+		if u.Is != "" {
+			fmt.Fprintf(&b, "%sif is %s %s; then\n", indent, quoted(u.Is), u.Where.lines(indent+"  "))
+			fmt.Fprintf(&b, "%s  run %s\n%[1]sfi\n", indent, u.Do.lines(indent+"    "))
+		} else {
+			fmt.Fprintf(&b, "%sLIST=$(names %s)\n", indent, u.Where.lines(indent+"  "))
+			fmt.Fprintf(&b, "%sfor %s in $LIST; do\n%[1]s  run %s\n%[1]sdone\n", indent, foundVariable, u.Do.lines(indent+"    "))
+		}
+		if u.Keeps {
+			b.WriteString("fi\n")
+		}
+	}
+	return b.String()
+}
+
+// writeHead writes what both scripts begin with.
+func writeHead(b *strings.Builder, does, made string, variables []variable) {
+	b.WriteString("#!/usr/bin/env bash\n# SPDX-License-Identifier: Apache-2.0\n#\n# " + does + "\n# Made by: " + made + "\n")
+	b.WriteString("set -euo pipefail\n\n# What is yours to say, here or in the environment.\n")
+	for _, v := range variables {
+		if v.preset == "" && !optional(v.name) {
+			fmt.Fprintf(b, "%s=${%[1]s:?set %[1]s: %s}\n", v.name, v.meaning)
+			continue
+		}
+		fmt.Fprintf(b, "%s=${%[1]s:-%s} # %s\n", v.name, v.preset, v.meaning)
+	}
+	b.WriteString("\n")
+}

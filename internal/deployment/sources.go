@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/route/pattern"
+)
+
+// Source is one thing that a trigger can watch: the changes of one kind in one
+// bucket, or the messages of one topic. Several routes may live on it.
+type Source struct {
+	Type   string   `json:"type"`             // of its events
+	Bucket string   `json:"bucket,omitempty"` // without gs://; or
+	Topic  string   `json:"topic,omitempty"`  // the topic's own name, in the function's project
+	Routes []string `json:"routes"`
+}
+
+// String is the source for a person.
+func (s Source) String() string {
+	if s.Topic != "" {
+		return "every message on the topic " + s.Topic
+	}
+	return "every object " + s.verb() + " in gs://" + s.Bucket
+}
+
+// verb is the end of the type's name, in words.
+func (s Source) verb() string {
+	_, kind := cutLast(s.Type, ".")
+	return map[string]string{
+		"finalized": "written", "deleted": "deleted", "archived": "archived", "metadataUpdated": "of new metadata",
+	}[kind]
+}
+
+// Subscription is a push subscription that the operator made, and by whose name
+// routes pick their messages.
+type Subscription struct {
+	Name   string   `json:"name"`
+	Routes []string `json:"routes"`
+}
+
+// What Eventarc watches, by the short name of the routes:
+// https://cloud.google.com/eventarc/docs/event-types
+var eventTypes = map[string]string{
+	"object.finalized":       "google.cloud.storage.object.v1.finalized",
+	"object.deleted":         "google.cloud.storage.object.v1.deleted",
+	"object.archived":        "google.cloud.storage.object.v1.archived",
+	"object.metadataUpdated": "google.cloud.storage.object.v1.metadataUpdated",
+	"message.published":      messagePublished,
+}
+
+const messagePublished = "google.cloud.pubsub.topic.v1.messagePublished"
+
+// found is what routes need to get their events.
+type found struct {
+	settings      Settings
+	sources       []Source
+	subscriptions []Subscription
+	gaps          []Gap
+}
+
+func find(s Settings, routes []route.Spec) found {
+	f := found{settings: s}
+	for i := range routes {
+		r := &routes[i]
+		if r.Enabled.Off || slices.Contains(s.Elsewhere, r.Name.Value) {
+			continue
+		}
+		for _, eventType := range f.types(r) {
+			if eventType == messagePublished {
+				f.messages(r)
+			} else {
+				f.changes(r, eventType)
+			}
+		}
+	}
+	return f
+}
+
+// types are the event types that a route takes, as far as a trigger can watch them.
+func (f *found) types(r *route.Spec) (types []string) {
+	for _, on := range r.On {
+		matched := matching(on.Value)
+		if len(matched) == 0 {
+			f.gap(r, "no trigger is planned for events of the type "+on.Value,
+				"make what sends them to the function yourself, and say so with --elsewhere="+r.Name.Value)
+		}
+		for _, eventType := range matched {
+			types = with(types, eventType)
+		}
+	}
+	return types
+}
+
+// matching are the full names of the types that a name, short or full, or a
+// pattern means.
+func matching(on string) (full []string) {
+	if name, ok := eventTypes[on]; ok {
+		return []string{name}
+	}
+	p, err := pattern.Parse(on)
+	if err != nil {
+		return nil
+	}
+	for _, short := range slices.Sorted(maps.Keys(eventTypes)) {
+		if _, ok := p.Match(eventTypes[short]); ok {
+			full = append(full, eventTypes[short])
+		}
+	}
+	return full
+}
+
+// changes finds the buckets that a route watches.
+func (f *found) changes(r *route.Spec, eventType string) {
+	for _, bucket := range f.names(r, r.Bucket, f.settings.Buckets, "bucket", isBucket) {
+		f.add(Source{Type: eventType, Bucket: bucket}, r)
+	}
+}
+
+// messages finds the topics or the subscriptions that a route's messages come by.
+func (f *found) messages(r *route.Spec) {
+	switch {
+	case len(r.Subscription) > 0 && len(r.Topic) > 0:
+		f.gap(r, "it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a trigger's is not known before it is made",
+			"leave one of the two out")
+	case len(r.Subscription) > 0:
+		for _, name := range f.names(r, r.Subscription, nil, "subscription", isTopic) {
+			f.subscribe(name, r)
+		}
+	default:
+		for _, name := range f.names(r, r.Topic, f.settings.Topics, "topic", isTopic) {
+			f.add(Source{Type: messagePublished, Topic: name}, r)
+		}
+	}
+}
+
+// names are those that patterns mean: one without a wildcard itself, any other
+// those of known that it covers. None at all means all that are known.
+func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what string, valid func(string) bool) (names []string) {
+	fix := "name those that exist, with --" + what + "=NAME for each"
+	if what == "subscription" {
+		fix = "write its whole name in the route"
+	}
+	if len(patterns) == 0 {
+		if len(known) == 0 {
+			f.gap(r, "it takes any "+what+", and a trigger watches one", fix)
+		}
+		return known
+	}
+	for _, text := range patterns {
+		p, err := pattern.Parse(text.Value)
+		switch {
+		case err != nil:
+			continue // a fault of the file, told by who reads it
+		case p.Exact():
+			if name, ok := f.local(r, text.Value, what); ok {
+				names = append(names, f.valid(r, name, what, valid)...)
+			}
+			continue
+		}
+		covered := f.covered(p, known)
+		if len(covered) == 0 {
+			f.gap(r, "the "+what+" "+text.Value+" is a pattern, and a trigger watches one", fix)
+		}
+		names = append(names, covered...)
+	}
+	return names
+}
+
+// covered are the known names that p covers, be it with their project.
+func (f *found) covered(p *pattern.Pattern, known []string) (names []string) {
+	for _, name := range known {
+		_, short := p.Match(name)
+		_, long := p.Match("projects/" + f.settings.Project + "/topics/" + name)
+		if short || long {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// valid is the name, unless there can be none such.
+func (f *found) valid(r *route.Spec, name, what string, valid func(string) bool) []string {
+	if !valid(name) {
+		f.gap(r, "there can be no "+what+" "+name, "write the name that it has")
+		return nil
+	}
+	return []string{name}
+}
+
+// local is the own name of a topic or a subscription in the function's project.
+func (f *found) local(r *route.Spec, name, what string) (string, bool) {
+	parts := strings.Split(name, "/")
+	if what == "bucket" || len(parts) == 1 {
+		return name, true
+	}
+	if len(parts) == 4 && parts[0] == "projects" && parts[2] == what+"s" && parts[1] == f.settings.Project {
+		return parts[3], true
+	}
+	f.gap(r, "the "+what+" "+name+" is not in the project "+f.settings.Project+", where the trigger is",
+		"subscribe to it in the function's project, and pick its messages by subscription")
+	return "", false
+}
+
+func (f *found) gap(r *route.Spec, what, fix string) {
+	f.gaps = append(f.gaps, Gap{r.Name.Value, what, fix})
+}
+
+// add notes that a route lives on a source.
+func (f *found) add(s Source, r *route.Spec) {
+	at := slices.IndexFunc(f.sources, func(other Source) bool {
+		return other.Type == s.Type && other.Bucket == s.Bucket && other.Topic == s.Topic
+	})
+	if at < 0 {
+		at, f.sources = len(f.sources), append(f.sources, s)
+	}
+	f.sources[at].Routes = with(f.sources[at].Routes, r.Name.Value)
+}
+
+func (f *found) subscribe(name string, r *route.Spec) {
+	at := slices.IndexFunc(f.subscriptions, func(s Subscription) bool { return s.Name == name })
+	if at < 0 {
+		at, f.subscriptions = len(f.subscriptions), append(f.subscriptions, Subscription{Name: name})
+	}
+	f.subscriptions[at].Routes = with(f.subscriptions[at].Routes, r.Name.Value)
+}
+
+func with(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
+
+// maxSourceName leaves room for the function's name before it: a trigger's name
+// has at most 63 letters.
+const maxSourceName = 32
+
+// name is a name that follows from the source alone. Where the source's own
+// name cannot be part of a trigger's, a digest keeps two of them apart.
+func (s Source) name() string {
+	_, kind := cutLast(s.Type, ".")
+	own := s.Bucket + s.Topic + "-" + strings.ToLower(strings.TrimPrefix(kind, "message"))
+	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(own), "-"), "-")
+	if name == own && len(name) <= maxSourceName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(own))
+	digest := hex.EncodeToString(sum[:4])
+	return strings.Trim(name[:min(len(name), maxSourceName-len(digest)-1)], "-") + "-" + digest
+}
+
+// cutLast cuts text around the last separator.
+func cutLast(text, separator string) (before, after string) {
+	at := strings.LastIndex(text, separator)
+	return text[:max(at, 0)], text[at+1:]
+}
+
+// Google's rules for names, as far as they keep a name from being taken for
+// something else in a command:
+// https://cloud.google.com/storage/docs/buckets#naming,
+// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+func isBucket(name string) bool {
+	return regexp.MustCompile(`^[a-z0-9][-a-z0-9_.]{1,220}[a-z0-9]$`).MatchString(name)
+}
+
+func isTopic(name string) bool {
+	return regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9._~+%]{2,254}$`).MatchString(name)
+}
+
+func isProject(name string) bool {
+	return regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$`).MatchString(name)
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import "strings"
+
+// Step is one command of the deployment. The order matters: each step needs
+// what those before it have made.
+type Step struct {
+	What string // what it does, in one line
+	// Sets is the variable that takes the command's output; empty for a command
+	// that makes something.
+	Sets string
+	Do   Command
+	// Unless prints something where the thing is there already, so that making it
+	// would fail. Nil where Do may be repeated.
+	Unless Command
+	// Patient says that it fails for as long as Google's systems do not know what
+	// an earlier step has made.
+	Patient bool
+}
+
+// Steps are the commands in their order.
+func (p *Plan) Steps() []Step {
+	var all []Step
+	for _, part := range [][]Step{
+		p.prepare(), p.makeAccounts(), p.makeTopics(), p.grant(false), p.deploy(), p.grant(true),
+		p.mendOwn(), p.trigger(), p.push(), p.watch(),
+	} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// project is the flag that says where.
+func (p *Plan) project() string { return "--project=" + p.Settings.Project }
+func (p *Plan) region() string  { return "--region=" + p.Settings.Region }
+
+// label marks what can carry a label with the function's name, so that it is
+// known again.
+const label = "dagtrigger"
+
+// configVariable holds the text of the routes.
+const configVariable = "CONFIG"
+
+func (p *Plan) prepare() []Step {
+	names := gcloud("services", "enable")
+	for _, api := range p.APIs {
+		names = append(names, api.Name)
+	}
+	steps := []Step{
+		{What: "Turn on the APIs that are used. They stay on.", Do: append(names, p.project())},
+		{What: "The project's number, which Google's own accounts are named by.", Sets: numberVariable,
+			Do: gcloud("projects", "describe", p.Settings.Project, "--format=value(projectNumber)")},
+		{What: "Make sure of the account that Pub/Sub acts by.",
+			Do: gcloud("beta", "services", "identity", "create", "--service=pubsub.googleapis.com", p.project())},
+	}
+	if p.watchesStorage() {
+		steps = append(steps,
+			Step{What: "Make sure of the account that Cloud Storage acts by.", Do: gcloud("storage", "service-agent", p.project())},
+			Step{What: "Make sure of the account that Eventarc acts by.",
+				Do: gcloud("beta", "services", "identity", "create", "--service=eventarc.googleapis.com", p.project())})
+	}
+	return steps
+}
+
+func (p *Plan) makeAccounts() (steps []Step) {
+	for _, a := range p.Accounts {
+		steps = append(steps, Step{
+			What:   "The account " + a.ID + ": " + lower(a.Does) + ".",
+			Unless: p.describe(a),
+			Do: gcloud("iam", "service-accounts", "create", a.ID, p.project(),
+				"--display-name="+a.ID, "--description="+a.Does),
+		})
+	}
+	return steps
+}
+
+// describe tells an account's description, by which it is known again.
+func (p *Plan) describe(a Account) Command {
+	return gcloud("iam", "service-accounts", "describe", a.Email, p.project(), "--format=value(description)")
+}
+
+func (p *Plan) makeTopics() (steps []Step) {
+	labels := "--labels=" + label + "=" + p.Settings.Function
+	for _, t := range p.Topics {
+		steps = append(steps, Step{
+			What: "The topic " + t.Name + ": " + t.Why + ".", Unless: p.labelOf("topics", t.Name),
+			Do: gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
+		}, Step{
+			What: "Its subscription, which keeps what is published there.", Unless: p.labelOf("subscriptions", t.Name),
+			Do: append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(kept())...),
+		})
+	}
+	return steps
+}
+
+// labelOf prints something where there is a topic or a subscription, and the
+// function's name first where it carries its label.
+func (p *Plan) labelOf(kind, name string) Command {
+	return gcloud("pubsub", kind, "describe", name, p.project(), "--format=value(labels."+label+",name)")
+}
+
+// deploy makes the function, with the first source as its own trigger.
+func (p *Plan) deploy() []Step {
+	f, s := p.Function, p.Settings
+	words := append(gcloud("functions", "deploy", f.Name, "--gen2", p.project(), p.region()), flags(f.Values)...)
+	words = append(words, "--update-labels="+label+"="+s.Function, "--set-env-vars="+joined(f.Variables))
+	if len(f.Secrets) > 0 {
+		words = append(words, "--set-secrets="+joined(f.Secrets))
+	}
+	steps := []Step{{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}}
+	what := "The function, called over its own subscriptions alone."
+	if len(p.Sources) == 0 {
+		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
+	} else {
+		what = "The function, with its first trigger: " + p.Sources[0].String() + "."
+		steps = append(steps, p.locate(p.Sources[0])...)
+		words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(p.Sources[0]))
+		words = append(words, p.Sources[0].filters("--trigger-event-filters", "--trigger-topic")...)
+	}
+	return append(steps, Step{What: what, Do: words, Patient: true})
+}
+
+// filters are the flags that say what a trigger watches.
+func (s Source) filters(filter, topic string) []string {
+	if s.Topic != "" {
+		return []string{topic + "=" + s.Topic}
+	}
+	return []string{filter + "=type=" + s.Type, filter + "=bucket=" + s.Bucket}
+}
+
+// locationVariable holds where the bucket is whose trigger is made next.
+const locationVariable = "LOCATION"
+
+// location is where a source's trigger has to be: a bucket's is where the bucket is.
+func (p *Plan) location(s Source) string {
+	known := p.Settings.Locations[s.Bucket]
+	switch {
+	case s.Topic != "":
+		return p.Settings.Region
+	case known != "":
+		return known
+	default:
+		return "$" + locationVariable
+	}
+}
+
+// locate looks a bucket's location up, where it is not known.
+func (p *Plan) locate(s Source) []Step {
+	if p.location(s) != "$"+locationVariable {
+		return nil
+	}
+	return []Step{{What: "Where the bucket " + s.Bucket + " is: its trigger has to be there.", Sets: locationVariable,
+		Do: gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")}}
+}
+
+// Trigger is the name of the trigger of a source other than the first.
+func (p *Plan) Trigger(s Source) string { return p.Settings.Function + "-" + s.name() }
+
+// trigger makes the triggers of the further sources, and mends each.
+func (p *Plan) trigger() (steps []Step) {
+	for _, s := range p.further() {
+		at := "--location=" + p.location(s)
+		words := gcloud("eventarc", "triggers", "create", p.Trigger(s), p.project(), at,
+			"--destination-run-service="+p.Settings.Function, "--destination-run-region="+p.Settings.Region,
+			"--service-account="+p.Settings.invoker(), "--labels="+label+"="+p.Settings.Function)
+		if s.Topic != "" {
+			words = append(words, "--event-filters=type="+messagePublished)
+		}
+		steps = append(steps, p.locate(s)...)
+		steps = append(steps, Step{
+			What: "A trigger: " + s.String() + ".", Patient: true,
+			Unless: gcloud("eventarc", "triggers", "describe", p.Trigger(s), p.project(), at, "--format=value(name)"),
+			Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
+		})
+		steps = append(steps, p.mend(p.Trigger(s), at)...)
+	}
+	return steps
+}
+
+// further are the sources that have a trigger apart from the function's.
+func (p *Plan) further() []Source { return p.Sources[min(1, len(p.Sources)):] }
+
+// The variables that hold a trigger's name, and that of the subscription which
+// Eventarc has hidden behind it.
+const (
+	triggerVariable      = "TRIGGER"
+	subscriptionVariable = "SUBSCRIPTION"
+)
+
+// mendOwn mends the subscription behind the function's own trigger.
+func (p *Plan) mendOwn() []Step {
+	if len(p.Sources) == 0 {
+		return nil
+	}
+	return append([]Step{{What: "The trigger that came with the function.", Sets: triggerVariable,
+		Do: gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value(eventTrigger.trigger)")}},
+		p.mend("$"+triggerVariable)...)
+}
+
+// mend gives the subscription that Eventarc has made for a trigger what it did not.
+func (p *Plan) mend(trigger ...string) []Step {
+	describe := append(gcloud("eventarc", "triggers", "describe"), trigger...)
+	return append([]Step{{What: "The subscription that Eventarc has made for it.", Sets: subscriptionVariable,
+		Do: append(describe, p.project(), "--format=value(transport.pubsub.subscription)")}}, p.hold("$"+subscriptionVariable)...)
+}
+
+// hold sets how a subscription delivers, and where it puts what it cannot.
+func (p *Plan) hold(subscription string) []Step {
+	return []Step{
+		{What: "Let Pub/Sub take off it what it moves to " + p.Settings.undelivered() + ".",
+			Do: gcloud("pubsub", "subscriptions", "add-iam-policy-binding", subscription, p.project(),
+				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber")},
+		{What: "Mend how it delivers: its deadline, its delays, its end, and where what fails goes.",
+			Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
+				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.undelivered()), flags(p.Delivery)...)},
+	}
+}
+
+// urlVariable holds the function's address.
+const urlVariable = "URL"
+
+// push points the operator's own subscriptions at the function.
+func (p *Plan) push() (steps []Step) {
+	if len(p.Subscriptions) > 0 {
+		steps = append(steps, Step{What: "The function's address.", Sets: urlVariable,
+			Do: gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value(serviceConfig.uri)")})
+	}
+	for _, s := range p.Subscriptions {
+		steps = append(steps, Step{
+			What: "Have your subscription " + s.Name + " push to it.",
+			Do: gcloud("pubsub", "subscriptions", "modify-push-config", s.Name, p.project(),
+				"--push-endpoint=$"+urlVariable, "--push-auth-service-account="+p.Settings.invoker()),
+		})
+		steps = append(steps, p.hold(s.Name)...)
+	}
+	return steps
+}
+
+// watch makes the alerts, and the metrics that they look at.
+func (p *Plan) watch() (steps []Step) {
+	for _, m := range metrics(p.Settings.Source) {
+		steps = append(steps, Step{
+			What: "A metric of the log: " + m.Why + ".", Unless: gcloud("logging", "metrics", "describe", m.Name, p.project(), "--format=value(name)"),
+			Do: gcloud("logging", "metrics", "create", m.Name, p.project(), "--config-from-file="+m.File),
+		})
+	}
+	for _, a := range p.Alerts {
+		list := gcloud("monitoring", "policies", "list", p.project(), "--format=value(name)",
+			"--filter=userLabels.app=dagtrigger AND userLabels.alert="+a.Name)
+		words := gcloud("monitoring", "policies", "create", p.project(), "--policy-from-file="+a.File,
+			"--user-labels=app=dagtrigger,alert="+a.Name+","+label+"="+p.Settings.Function)
+		if p.Settings.Channel != "" {
+			words = append(words, "--notification-channels="+p.Settings.Channel)
+		}
+		steps = append(steps, Step{What: "An alert: " + a.Why + ".", Unless: list, Do: words, Patient: true})
+	}
+	return steps
+}
+
+func lower(text string) string { return strings.ToLower(text[:1]) + text[1:] }

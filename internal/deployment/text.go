@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Text is the whole plan for a person: what must exist, why, and the commands.
+func (p *Plan) Text() string {
+	var b strings.Builder
+	b.WriteString("What must exist for " + p.Settings.Routes + "\n")
+	p.writeGaps(&b)
+	p.writeFunction(&b)
+	p.writeSources(&b)
+	section(&b, "Accounts and their roles, no more than each needs")
+	for _, a := range p.Accounts {
+		p.writeMember(&b, "serviceAccount:"+a.Email, a.Email, a.Does)
+	}
+	p.writeMember(&b, pubsubAgent, "Pub/Sub's own account", "")
+	p.writeMember(&b, storageAgent, "Cloud Storage's own account", "")
+	section(&b, "Topics, each with a subscription that keeps its messages")
+	for _, t := range p.Topics {
+		row(&b, t.Name, t.Why)
+	}
+	section(&b, "Every subscription that delivers to the function")
+	row(&b, "dead-letter-topic="+p.Settings.undelivered(), "else an event that is not delivered in time is dropped")
+	for _, v := range p.Delivery {
+		row(&b, v.Name+"="+v.Value, v.Why)
+	}
+	section(&b, "Alerts")
+	for _, a := range p.Alerts {
+		row(&b, a.Name, a.Why+" ("+a.File+")")
+	}
+	section(&b, "APIs")
+	for _, a := range p.APIs {
+		row(&b, a.Name, a.Why)
+	}
+	section(&b, "What you should know")
+	for _, n := range p.Notes {
+		b.WriteString(folded(n.Text, "  "))
+		if n.Command != nil {
+			b.WriteString("    " + n.Command.lines("    ") + "\n")
+		}
+	}
+	if len(p.Gaps) == 0 {
+		section(&b, "The commands, in their order")
+		b.WriteString("\n" + p.Commands())
+	}
+	return b.String()
+}
+
+func (p *Plan) writeGaps(b *strings.Builder) {
+	if len(p.Gaps) == 0 {
+		return
+	}
+	section(b, "Missing: these routes would get no events")
+	for _, g := range p.Gaps {
+		b.WriteString(folded(g.String(), "  "))
+	}
+}
+
+func (p *Plan) writeFunction(b *strings.Builder) {
+	section(b, "The function "+p.Function.Name)
+	for _, v := range p.Function.Values {
+		row(b, v.Name+"="+v.Value, v.Why)
+	}
+	for _, v := range p.Function.Variables {
+		row(b, v.Name+"="+v.Value, v.Why)
+	}
+	for _, v := range p.Function.Secrets {
+		row(b, v.Name+"="+v.Value, v.Why)
+	}
+}
+
+func (p *Plan) writeSources(b *strings.Builder) {
+	section(b, "Triggers, one for each source")
+	for i, s := range p.Sources {
+		name := "the function's own"
+		if i > 0 {
+			name = p.Trigger(s)
+		}
+		row(b, name, s.String()+", for "+strings.Join(s.Routes, ", "))
+	}
+	for _, s := range p.Subscriptions {
+		row(b, "your subscription "+s.Name, "it pushes to the function, for "+strings.Join(s.Routes, ", "))
+	}
+}
+
+// writeMember writes who somebody is, and what they may do.
+func (p *Plan) writeMember(b *strings.Builder, member, name, does string) {
+	var rows strings.Builder
+	for _, g := range p.Grants {
+		if g.Member == member {
+			row(&rows, "  "+g.Role, "on the "+g.On.Kind+" "+g.On.Name+": "+g.Why)
+		}
+	}
+	if rows.Len() > 0 {
+		row(b, name, does)
+		b.WriteString(rows.String())
+	}
+}
+
+func section(b *strings.Builder, title string) { fmt.Fprintf(b, "\n%s\n", title) }
+
+// row writes a name, and beside it or below what is said of it.
+func row(b *strings.Builder, name, text string) {
+	const column = 36
+	if text == "" {
+		b.WriteString("  " + name + "\n")
+		return
+	}
+	indent := strings.Repeat(" ", column)
+	lines := strings.TrimPrefix(folded(text, indent), indent)
+	if len(name) > column-4 {
+		b.WriteString("  " + name + "\n" + indent + lines)
+		return
+	}
+	fmt.Fprintf(b, "  %-*s%s", column-2, name, lines)
+}
+
+// folded is text on lines of a readable length, each after indent.
+func folded(text, indent string) string {
+	const most = 110
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0 || column+1+len(word) > most:
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			b.WriteString(indent)
+			column = len(indent)
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String() + "\n"
+}
+
+// Commands are the commands in their order, each below a line that says what it
+// does. They can be pasted into a shell one after the other. Unlike [Script]
+// they do not look whether something is there already.
+func (p *Plan) Commands() string {
+	var b strings.Builder
+	for _, s := range p.Steps() {
+		b.WriteString("# " + s.What + "\n")
+		if s.Sets != "" {
+			b.WriteString(s.Sets + "=$(" + s.Do.lines("") + ")\n")
+		} else {
+			b.WriteString(s.Do.lines("") + "\n")
+		}
+	}
+	return b.String()
+}

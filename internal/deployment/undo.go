@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment
+
+import "slices"
+
+// Undo takes away one thing that the steps have made, and nothing else.
+type Undo struct {
+	What string
+	// Where prints Is where the thing is there, and is this function's. Where Is
+	// is empty, it prints the names of such things, one a line.
+	Where Command
+	Is    string
+	Do    Command
+	// Keeps says that dead letters are in it, so that it goes only where that is
+	// asked for.
+	Keeps bool
+}
+
+// foundVariable holds one of the names that [Undo.Where] has printed.
+const foundVariable = "FOUND"
+
+// Undos are in their order: first what brings events, last whom they were
+// brought by. APIs stay on, the metrics of the log stay (they cost nothing, and
+// another function may have alerts on them), and so does the role of Cloud
+// Storage, which may serve other triggers.
+func (p *Plan) Undos() []Undo {
+	s := p.Settings
+	all := []Undo{{
+		What:  "the alerts",
+		Where: gcloud("monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
+		Do:    gcloud("monitoring", "policies", "delete", "$"+foundVariable, p.project()),
+	}}
+	for _, own := range p.Subscriptions {
+		all = append(all, Undo{
+			What:  "the push of your subscription " + own.Name + ", which then keeps its messages",
+			Where: gcloud("pubsub", "subscriptions", "describe", own.Name, p.project(), "--format=value(pushConfig.oidcToken.serviceAccountEmail)"),
+			Is:    s.invoker(),
+			Do:    gcloud("pubsub", "subscriptions", "modify-push-config", own.Name, p.project(), "--push-endpoint="),
+		})
+	}
+	all = append(all, Undo{
+		What:  "the triggers, and the events that wait there",
+		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function, "--format=value(name)"),
+		Do:    gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
+	}, Undo{
+		What:  "the function, its own trigger, and the events that wait there",
+		Where: gcloud("functions", "describe", s.Function, "--gen2", p.project(), p.region(), "--format=value(labels."+label+")"),
+		Is:    s.Function,
+		Do:    gcloud("functions", "delete", s.Function, "--gen2", p.project(), p.region()),
+	})
+	for _, g := range p.Grants {
+		// What is given on anything else goes with what it is given on.
+		if g.Ours && slices.Contains([]string{"project", "secret", "bucket"}, g.On.Kind) {
+			all = append(all, p.revoke(g))
+		}
+	}
+	for _, t := range p.Topics {
+		for _, kind := range []string{"subscriptions", "topics"} {
+			all = append(all, Undo{
+				What: t.Name + " among the " + kind + " of Pub/Sub", Keeps: true,
+				Where: gcloud("pubsub", kind, "describe", t.Name, p.project(), "--format=value(labels."+label+")"), Is: s.Function,
+				Do: gcloud("pubsub", kind, "delete", t.Name, p.project()),
+			})
+		}
+	}
+	for _, a := range p.Accounts {
+		all = append(all, Undo{What: "the account " + a.ID, Where: p.describe(a), Is: a.Does,
+			Do: gcloud("iam", "service-accounts", "delete", a.Email, p.project())})
+	}
+	return all
+}
+
+// revoke takes a role back.
+func (p *Plan) revoke(g Grant) Undo {
+	u := Undo{
+		What: g.Role + " of " + p.who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role,
+		Where: append(p.policy(g.On, "get-iam-policy"), "--flatten=bindings[].members",
+			"--filter=bindings.role="+g.Role+" AND bindings.members="+g.Member, "--format=value(bindings.role)"),
+		Do: append(p.policy(g.On, "remove-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role),
+	}
+	if g.On.Kind == "project" {
+		u.Do = append(u.Do, "--condition=None")
+	}
+	return u
+}
