@@ -30,6 +30,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
@@ -52,9 +53,6 @@ const answerTime = time.Second
 
 // connections are kept open to each host: as many as a full instance needs.
 const connections = 100
-
-// userAgent names this program to Airflow and to Google.
-const userAgent = "dagtrigger"
 
 // eventsAtOnce bounds how many events of a batch are worked on at the same time.
 const eventsAtOnce = 4
@@ -93,7 +91,11 @@ func open(getenv func(string) string) (*Function, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dagtrigger cannot start, its settings are faulty:\n%w", err)
 	}
-	return New(c, cloudlog.New(os.Stderr, c.LogLevel), nil)
+	log := cloudlog.New(os.Stderr, c.LogLevel)
+	// Once a process, not on every line: Cloud Run has the revision on each.
+	version := build.Read()
+	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
+	return New(c, log, nil)
 }
 
 // Function is what serves events. Any number of requests may share it.
@@ -131,7 +133,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	for name, spec := range c.Environments {
 		client, err := environment.New(spec, config.Variable, environment.Options{
-			Transport: transport, Google: google, UserAgent: userAgent, Logger: log,
+			Transport: transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
@@ -152,7 +154,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 // openStores opens the stores of dead letters, asking none of them anything.
 func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
 	options := deadletter.Options{
-		Google: google.Client, Transport: transport, UserAgent: userAgent,
+		Google: google.Client, Transport: transport, UserAgent: build.Read().UserAgent(),
 		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
 	}
 	for _, address := range c.RouteDeadLetters {
