@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/dagtrigger/internal/caller"
+)
+
+const (
+	account  = "invoker@acme.iam.gserviceaccount.com"
+	audience = "https://trigger-dag-abc-ew.a.run.app"
+	keyID    = "7d680d8c70d44e947133cbd499ebc1a61c3d5abc"
+)
+
+// signers are two keys: Google's, and somebody else's.
+var signers = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
+	for i := range keys {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic(err)
+		}
+		keys[i] = key
+	}
+	return keys
+})
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// google answers with Google's keys, and counts how often it is asked.
+type google struct {
+	mu     sync.Mutex
+	asked  int
+	ids    []string
+	header http.Header
+	status int
+	text   string // in place of the keys
+	err    error
+	wait   chan struct{} // nil, or what an answer waits for
+}
+
+func (g *google) RoundTrip(r *http.Request) (*http.Response, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked++
+	if g.wait != nil {
+		select {
+		case <-g.wait:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if url := r.URL.String(); url != "https://www.googleapis.com/oauth2/v3/certs" || r.Header.Get("Authorization") != "" {
+		return nil, fmt.Errorf("unknown request: %s %v", url, r.Header)
+	}
+	if g.err != nil {
+		return nil, g.err
+	}
+	text := g.text
+	if text == "" {
+		public := signers()[0].PublicKey
+		var keys []map[string]string
+		for _, id := range append([]string{keyID}, g.ids...) {
+			keys = append(keys, map[string]string{
+				"kty": "RSA", "alg": "RS256", "use": "sig", "kid": id,
+				"n": encode(public.N.Bytes()), "e": encode(big.NewInt(int64(public.E)).Bytes()),
+			})
+		}
+		b, err := json.Marshal(map[string]any{"keys": keys})
+		if err != nil {
+			return nil, err
+		}
+		text = string(b)
+	}
+	return &http.Response{StatusCode: max(g.status, 200), Header: g.header, Body: io.NopCloser(strings.NewReader(text))}, nil
+}
+
+// claims are those of a push, as changed.
+func claims(changed ...map[string]any) map[string]any {
+	all := map[string]any{
+		"iss": "https://accounts.google.com", "aud": audience, "sub": "113774264463038321964", "azp": "113774264463038321964",
+		"email": account, "email_verified": true,
+		"iat": time.Now().Add(-time.Minute).Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}
+	for _, c := range changed {
+		maps.Copy(all, c)
+	}
+	return all
+}
+
+// signed makes a token of a header and claims.
+func signed(t testing.TB, key *rsa.PrivateKey, header, claims map[string]any) string {
+	t.Helper()
+	var parts []string
+	for _, part := range []map[string]any{header, claims} {
+		b, err := json.Marshal(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, encode(b))
+	}
+	digest := sha256.Sum256([]byte(strings.Join(parts, ".")))
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(append(parts, encode(signature)), ".")
+}
+
+// token is one as Google makes it, with changed claims.
+func token(t testing.TB, changed ...map[string]any) string {
+	t.Helper()
+	return signed(t, signers()[0], map[string]any{"alg": "RS256", "kid": keyID, "typ": "JWT"}, claims(changed...))
+}
+
+// unsigned is a header and claims with a signature of its own.
+func unsigned(t testing.TB, header string, signature string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(token(t), ".")
+	body, _, _ := strings.Cut(rest, ".")
+	return encode([]byte(header)) + "." + body + "." + signature
+}
+
+func newChecker(t testing.TB, g *google, now func() time.Time) *caller.Checker {
+	t.Helper()
+	c, err := caller.New(caller.Config{
+		Accounts: []string{"other@acme.iam.gserviceaccount.com", account}, Audiences: []string{"https://events.acme.example/", audience},
+		Transport: g, Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+func TestWhoMayCallIsLetIn(t *testing.T) {
+	t.Parallel()
+	c := newChecker(t, &google{}, nil)
+	for name, header := range map[string]http.Header{
+		"a push":                            bearer(token(t)),
+		"the scheme in other letters":       {"Authorization": {"bearer " + token(t)}},
+		"the other audience":                bearer(token(t, map[string]any{"aud": "https://events.acme.example/"})),
+		"the issuer's other spelling":       bearer(token(t, map[string]any{"iss": "accounts.google.com"})),
+		"an e-mail address in capitals too": bearer(token(t, map[string]any{"email": strings.ToUpper(account[:1]) + account[1:]})),
+	} {
+		if err := c.Check(t.Context(), header); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWithoutAccountsEveryoneIsLetIn(t *testing.T) {
+	t.Parallel()
+	c, err := caller.New(caller.Config{Audiences: []string{audience}})
+	if c != nil || err != nil {
+		t.Fatalf("made %v, %v", c, err)
+	}
+	if err := c.Check(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACheckForNoAudienceIsNone(t *testing.T) {
+	t.Parallel()
+	_, err := caller.New(caller.Config{Accounts: []string{account}})
+	want := "callers are checked, but for no audience: name what their tokens are made for"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+func TestEveryOtherCallerIsRefused(t *testing.T) {
+	t.Parallel()
+	googles, somebody := signers()[0], signers()[1]
+	header := func(changed map[string]any) map[string]any {
+		h := map[string]any{"alg": "RS256", "kid": keyID, "typ": "JWT"}
+		maps.Copy(h, changed)
+		return h
+	}
+	const (
+		none      = "the request carries no token: have the sender authenticate, as a push subscription does by --push-auth-service-account"
+		noIDToken = "the token is no ID token signed by RS256: send one of a Google service account, not an access token"
+		expired   = "the token has expired: send a new one"
+		noKey     = "the token is signed with no key of Google's: send a token that Google made"
+		wrong     = "the token's signature is wrong: send a token as Google made it"
+		elsewhere = "the token was not issued by Google Accounts: send the ID token of a service account"
+		removed   = "Cloud Run has checked the token, and taken its signature away: where it checks callers by IAM, leave ALLOW_CALLERS out"
+		noEmail   = `the token of the account "113774264463038321964" names no verified e-mail address: ask for it with the token, as format=full does at the metadata server`
+	)
+	forAudience := func(aud string) string {
+		return fmt.Sprintf("the token is made for %q: name that in ALLOW_AUDIENCE, or have the sender ask for an audience that stands there", aud)
+	}
+	whole := token(t)
+	tests := []struct {
+		name   string
+		header string // Authorization
+		status int
+		reason string
+	}{
+		{"nothing", "", 401, none},
+		{"a password", "Basic cm9ib3Q6aHVzaA==", 401, none},
+		{"no token", "Bearer ", 401, none},
+		{"the scheme alone", "Bearer", 401, none},
+
+		{"an access token", "Bearer ya29.c.abc", 401, noIDToken},
+		{"an opaque text", "Bearer abc", 401, noIDToken},
+		{"half a token", "Bearer " + whole[:strings.LastIndex(whole, ".")], 401, noIDToken},
+		{"a fourth part", "Bearer " + whole + ".x", 401, noIDToken},
+		{"no base64", "Bearer !." + strings.SplitN(whole, ".", 2)[1], 401, noIDToken},
+		{"no algorithm", "Bearer " + unsigned(t, `{"kid":"`+keyID+`"}`, ""), 401, noIDToken},
+		{"the algorithm none", "Bearer " + unsigned(t, `{"alg":"none","kid":"`+keyID+`"}`, ""), 401, noIDToken},
+		{"a shared secret", "Bearer " + unsigned(t, `{"alg":"HS256","kid":"`+keyID+`"}`, encode(make([]byte, 32))), 401, noIDToken},
+		{"another curve, cut short", "Bearer " + unsigned(t, `{"alg":"ES256","kid":"`+keyID+`"}`, encode([]byte("x"))), 401, noIDToken},
+		{"several audiences", "Bearer " + token(t, map[string]any{"aud": []string{audience}}), 401, noIDToken},
+
+		{"expired", "Bearer " + token(t, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}), 401, expired},
+		{"without an end", "Bearer " + token(t, map[string]any{"exp": nil}), 401, expired},
+		{"a key that does not exist", "Bearer " + signed(t, googles, header(map[string]any{"kid": "none"}), claims()), 401, noKey},
+		{"no key named", "Bearer " + signed(t, googles, header(map[string]any{"kid": nil}), claims()), 401, noKey},
+		{"somebody else's key", "Bearer " + signed(t, somebody, header(nil), claims()), 401, wrong},
+		{"no signature", "Bearer " + unsigned(t, `{"alg":"RS256","kid":"`+keyID+`"}`, ""), 401, wrong},
+		{"claims that were changed", "Bearer " + strings.Join([]string{
+			strings.Split(whole, ".")[0], strings.Split(token(t, map[string]any{"email": "other@acme.iam.gserviceaccount.com"}), ".")[1], strings.Split(whole, ".")[2],
+		}, "."), 401, wrong},
+		{"behind Cloud Run's own check", "Bearer " + whole[:strings.LastIndex(whole, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE", 401, removed},
+		{"another issuer", "Bearer " + token(t, map[string]any{"iss": "https://accounts.example.com"}), 401, elsewhere},
+		{"Firebase's tokens", "Bearer " + token(t, map[string]any{"iss": "https://securetoken.google.com/acme"}), 401, elsewhere},
+
+		{"made for somebody else", "Bearer " + token(t, map[string]any{"aud": "https://evil.example"}), 403, forAudience("https://evil.example")},
+		{"a slash more", "Bearer " + token(t, map[string]any{"aud": audience + "/"}), 403, forAudience(audience + "/")},
+		{"made for nobody", "Bearer " + token(t, map[string]any{"aud": nil}), 403, forAudience("")},
+		{"no e-mail address", "Bearer " + token(t, map[string]any{"email": nil}), 403, noEmail},
+		{"an e-mail address that nobody checked", "Bearer " + token(t, map[string]any{"email_verified": false}), 403, noEmail},
+		{"an e-mail address that says so itself", "Bearer " + token(t, map[string]any{"email_verified": "true"}), 403, noEmail},
+		{"somebody else", "Bearer " + token(t, map[string]any{"email": "eve@evil.iam.gserviceaccount.com"}), 403,
+			"the token is eve@evil.iam.gserviceaccount.com's, who may not call: name the account in ALLOW_CALLERS, or send as one that stands there"},
+	}
+	c := newChecker(t, &google{}, nil)
+	for _, tt := range tests {
+		err := c.Check(t.Context(), http.Header{"Authorization": {tt.header}})
+		refusal, ok := errors.AsType[*caller.Refusal](err)
+		if !ok {
+			t.Errorf("%s: %v, want a refusal", tt.name, err)
+			continue
+		}
+		if refusal.Status != tt.status || refusal.Error() != tt.reason {
+			t.Errorf("%s: %d %s, want %d %s", tt.name, refusal.Status, refusal, tt.status, tt.reason)
+		}
+		if strings.HasPrefix(refusal.Challenge, "Bearer") != (tt.status == 401) {
+			t.Errorf("%s: %d with the challenge %q", tt.name, tt.status, refusal.Challenge)
+		}
+		for part := range strings.SplitSeq(strings.TrimPrefix(tt.header, "Bearer "), ".") {
+			if len(part) > 20 && strings.Contains(refusal.Error(), part) {
+				t.Errorf("%s: the reason repeats the token: %s", tt.name, refusal)
+			}
+		}
+	}
+}
+
+func TestWithoutGooglesKeysNobodyIsLetInNorSentAway(t *testing.T) {
+	t.Parallel()
+	for name, g := range map[string]*google{
+		"it does not answer":        {err: errors.New("no route to host")},
+		"it answers 500":            {status: 500},
+		"its answer holds no keys":  {text: "<html>"},
+		"its answer holds no keys ": {text: `{"keys":[]}`},
+	} {
+		err := newChecker(t, g, nil).Check(t.Context(), bearer(token(t)))
+		refusal, ok := errors.AsType[*caller.Refusal](err)
+		why := strings.TrimSpace(name)
+		if g.err != nil {
+			why = g.err.Error()
+		}
+		want := "fetching Google's keys from https://www.googleapis.com/oauth2/v3/certs: " + why + ": see that the function may reach it"
+		if !ok || refusal.Status != 503 || refusal.Challenge != "" || err.Error() != want {
+			t.Errorf("%s: %v, want 503 %s", name, err, want)
+		}
+		if g.err != nil && !errors.Is(err, g.err) {
+			t.Errorf("%s: %v does not wrap the cause", name, err)
+		}
+	}
+}
+
+// Who has no token in the right form costs Google nothing.
+func TestKeysAreFetchedOnlyForATokenThatMayBeGood(t *testing.T) {
+	t.Parallel()
+	g := &google{}
+	c := newChecker(t, g, nil)
+	for _, header := range []http.Header{nil, bearer("abc"), bearer(token(t, map[string]any{"exp": 1}))} {
+		if err := c.Check(t.Context(), header); err == nil {
+			t.Error("let in")
+		}
+	}
+	if g.asked != 0 {
+		t.Errorf("Google was asked %d times", g.asked)
+	}
+}
+
+func TestKeysAreKeptAsLongAsGoogleSays(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		header http.Header
+		kept   time.Duration
+	}{
+		{"as Google sends it", http.Header{"Cache-Control": {"public, max-age=20000, must-revalidate, no-transform"}}, 20_000 * time.Second},
+		{"less its age", http.Header{"Cache-Control": {"max-age=20000"}, "Age": {"5000"}}, 15_000 * time.Second},
+		{"at least so that Google has rest", http.Header{"Cache-Control": {"max-age=0"}}, time.Minute},
+		{"where nothing is said", nil, time.Minute},
+		{"where nonsense is said", http.Header{"Cache-Control": {"max-age=long"}, "Age": {"x"}}, time.Minute},
+		{"at most a day", http.Header{"Cache-Control": {"max-age=31536000"}}, 24 * time.Hour},
+	}
+	for _, tt := range tests {
+		now := time.Now()
+		g := &google{header: tt.header}
+		c := newChecker(t, g, func() time.Time { return now })
+		check := func(after time.Duration, asked int) {
+			t.Helper()
+			now = now.Add(after)
+			if err := c.Check(t.Context(), bearer(token(t))); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			if g.asked != asked {
+				t.Errorf("%s: Google was asked %d times, want %d", tt.name, g.asked, asked)
+			}
+		}
+		check(0, 1)
+		check(tt.kept-time.Nanosecond, 1)
+		check(time.Nanosecond, 2)
+	}
+}
+
+func TestANewKeyIsLookedForAtMostOnceAMinute(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	g := &google{header: http.Header{"Cache-Control": {"max-age=20000"}}}
+	c := newChecker(t, g, func() time.Time { return now })
+	fresh := bearer(signed(t, signers()[0], map[string]any{"alg": "RS256", "kid": "fresh"}, claims()))
+	for range 5 {
+		if err := c.Check(t.Context(), fresh); err == nil {
+			t.Fatal("let in by a key that is not published")
+		}
+	}
+	if g.asked != 1 {
+		t.Errorf("Google was asked %d times, want 1", g.asked)
+	}
+	g.ids = []string{"fresh"}
+	now = now.Add(time.Minute)
+	if err := c.Check(t.Context(), fresh); err != nil {
+		t.Errorf("after the key was published: %v", err)
+	}
+	if g.asked != 2 {
+		t.Errorf("Google was asked %d times, want 2", g.asked)
+	}
+}
+
+// While Google cannot be reached, keys in force go on serving, and what needs
+// others asks at most every five seconds.
+func TestAFailureIsNotRepeatedAtOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	g := &google{header: http.Header{"Cache-Control": {"max-age=600"}}}
+	c := newChecker(t, g, func() time.Time { return now })
+	check := func(what string, header http.Header, status, asked int) {
+		t.Helper()
+		err := c.Check(t.Context(), header)
+		got := 0
+		if refusal, ok := errors.AsType[*caller.Refusal](err); ok {
+			got = refusal.Status
+		}
+		if got != status || g.asked != asked {
+			t.Errorf("%s: %d (%v) after %d requests to Google, want %d after %d", what, got, err, g.asked, status, asked)
+		}
+	}
+	fresh := bearer(signed(t, signers()[0], map[string]any{"alg": "RS256", "kid": "fresh"}, claims()))
+	check("at first", bearer(token(t)), 0, 1)
+	g.err = errors.New("no route to host")
+	now = now.Add(2 * time.Minute)
+	check("a new key", fresh, 503, 2)
+	check("a key in force", bearer(token(t)), 0, 2)
+	check("a new key again", fresh, 503, 2)
+	now = now.Add(5 * time.Second)
+	check("a new key, later", fresh, 503, 3)
+	now = now.Add(10 * time.Minute)
+	check("keys that ended", bearer(token(t)), 503, 4)
+	g.err = nil
+	now = now.Add(5 * time.Second)
+	check("Google is back", bearer(token(t)), 0, 5)
+}
+
+func TestManyRequestsWaitForOneFetchAndWhoeverGivesUpFailsNobodyElse(t *testing.T) {
+	t.Parallel()
+	whole := token(t) // outside the bubble, whose clock is another
+	synctest.Test(t, func(t *testing.T) {
+		g := &google{wait: make(chan struct{})}
+		c := newChecker(t, g, nil)
+		first, giveUp := context.WithCancel(t.Context())
+		results := make(chan error, 10)
+		go func() { results <- c.Check(first, bearer(whole)) }()
+		synctest.Wait()
+		for range cap(results) - 1 {
+			go func() { results <- c.Check(t.Context(), bearer(whole)) }()
+		}
+		synctest.Wait()
+		giveUp()
+		refusal, ok := errors.AsType[*caller.Refusal](<-results)
+		if !ok || refusal.Status != 503 || !errors.Is(refusal, context.Canceled) {
+			t.Errorf("who gave up: %v", refusal)
+		}
+		close(g.wait)
+		for range cap(results) - 1 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		if g.asked != 1 {
+			t.Errorf("Google was asked %d times, want 1", g.asked)
+		}
+	})
+}
+
+func FuzzCheck(f *testing.F) {
+	whole := token(f)
+	for _, text := range []string{
+		"", "Bearer", "Bearer a.b.c", "Basic eA==", "Bearer " + whole[:len(whole)-9],
+		"Bearer " + unsigned(f, `{"alg":"ES256"}`, "eA"), "Bearer " + unsigned(f, `{"alg":"RS256","kid":"`+keyID+`"}`, "eA"),
+		"Bearer " + encode([]byte(`null`)) + "." + encode([]byte(`null`)) + ".",
+	} {
+		f.Add(text)
+	}
+	c := newChecker(f, &google{}, nil)
+	f.Fuzz(func(t *testing.T, authorization string) {
+		err := c.Check(t.Context(), http.Header{"Authorization": {authorization}})
+		if _, refused := errors.AsType[*caller.Refusal](err); !refused && !strings.Contains(authorization, whole) {
+			t.Errorf("%q: %v", authorization, err)
+		}
+	})
+}
