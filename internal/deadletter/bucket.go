@@ -136,6 +136,9 @@ func (b *bucket) letter(ctx context.Context, object string) (Letter, error) {
 
 // List implements [Archive].
 func (b *bucket) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
+	if len(f.Names) > 0 {
+		return named(ctx, f, b.Get)
+	}
 	return func(yield func(Letter, error) bool) {
 		prefix := b.address.object("")
 		prefix = strings.TrimSuffix(prefix, extension)

@@ -35,6 +35,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,6 +154,7 @@ func (e *UnreadableError) Unwrap() error { return e.Err }
 
 // Filter chooses among letters. Its zero value lets every one through.
 type Filter struct {
+	Names  []string // one of these, see [Record.Name]; nil for any
 	Route  string
 	DAGID  string
 	Reason string    // a part of the reason, in any case
@@ -162,9 +164,28 @@ type Filter struct {
 
 // Match reports whether the filter lets r through.
 func (f Filter) Match(r *Record) bool {
-	return (f.Route == "" || f.Route == r.Route) &&
+	return (len(f.Names) == 0 || slices.Contains(f.Names, r.Name())) &&
+		(f.Route == "" || f.Route == r.Route) &&
 		(f.DAGID == "" || f.DAGID == r.DAGID) &&
 		strings.Contains(strings.ToLower(r.Reason), strings.ToLower(f.Reason)) &&
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) &&
 		(f.Until.IsZero() || r.Time.Before(f.Until))
+}
+
+// named yields the letters of the filter's names that get finds.
+func named(ctx context.Context, f Filter, get func(context.Context, string) (Letter, error)) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		for _, name := range f.Names {
+			l, err := get(ctx, name)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if (err != nil || f.Match(&l.Record)) && !yield(l, err) {
+				return
+			}
+			if _, unreadable := errors.AsType[*UnreadableError](err); err != nil && !unreadable {
+				return
+			}
+		}
+	}
 }

@@ -115,6 +115,9 @@ func (f *folder) letter(path string) (Letter, error) {
 
 // List implements [Archive].
 func (f *folder) List(ctx context.Context, filter Filter) iter.Seq2[Letter, error] {
+	if len(filter.Names) > 0 {
+		return named(ctx, filter, f.Get)
+	}
 	return func(yield func(Letter, error) bool) {
 		entries, err := os.ReadDir(f.path)
 		if err != nil {

@@ -34,7 +34,14 @@ type Options struct {
 	// Idle is how long a listing waits for another message of a subscription
 	// before it takes the last for the end; 0 stands for [DefaultIdle].
 	Idle time.Duration
+	// Keep is how many bytes of letters that were listed a subscription holds
+	// in memory, to list them again; 0 stands for [DefaultKeep]. Those beyond it
+	// are given back before another listing, and pulled anew.
+	Keep int
 }
+
+// DefaultKeep is how many bytes of listed letters a subscription holds.
+const DefaultKeep = 64 << 20
 
 // DefaultIdle is how long a listing waits for another message. Pub/Sub has no
 // way to say that a subscription is empty.

@@ -181,6 +181,20 @@ func TestListFilters(t *testing.T) {
 	})
 }
 
+func TestLettersAreFoundByTheirNames(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
+		put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "other", 0))
+		names := []string{"z", "x", "none"}
+		if diff := cmp.Diff([]string{"x 1 no", "z 1 other"}, list(t, a, deadletter.Filter{Names: names})); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"z 1 other"}, list(t, a, deadletter.Filter{Names: names, Reason: "other"})); diff != "" {
+			t.Errorf("and by more, (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestAListingMayBeLeftAtAnyLetter(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {

@@ -38,10 +38,12 @@ type subscription struct {
 	address       Address // of the topic
 	name          string  // projects/P/subscriptions/S
 	idle          time.Duration
+	keeps         int // bytes of letters at most, beside the one that is yielded
 	subscriptions *pubsub.ProjectsSubscriptionsService
 
 	mu   sync.Mutex
 	held []*message // in the order in which they came
+	kept int        // bytes of the letters held
 }
 
 // message is a message that was pulled.
@@ -49,6 +51,7 @@ type message struct {
 	id     string
 	ack    string
 	gone   bool // acknowledged
+	size   int  // of its letter in bytes, 0 where that is not kept
 	letter Letter
 	err    error // an [*UnreadableError] in place of a letter
 }
@@ -63,7 +66,8 @@ func openSubscription(a Address, o Options) (*subscription, error) {
 		return nil, err
 	}
 	return &subscription{
-		address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), subscriptions: service.Projects.Subscriptions,
+		address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), keeps: cmp.Or(o.Keep, DefaultKeep),
+		subscriptions: service.Projects.Subscriptions,
 	}, nil
 }
 
@@ -91,7 +95,11 @@ func (a Address) subscription(text string) (string, error) {
 // List implements [Archive]. It ends once no message has come for a while.
 func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
-		if err := s.check(ctx); err != nil {
+		err := s.check(ctx)
+		if err == nil {
+			err = s.giveBack(ctx, func(m *message) bool { return m.size > 0 })
+		}
+		if err != nil {
 			yield(Letter{}, err)
 			return
 		}
@@ -104,7 +112,9 @@ func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, err
 			if !found {
 				return
 			}
-			if !m.gone && (m.err != nil || f.Match(&m.letter.Record)) && !yield(m.letter, m.err) {
+			matches := m.err != nil || f.Match(&m.letter.Record)
+			s.letGo(i)
+			if !m.gone && matches && !yield(m.letter, m.err) {
 				return
 			}
 		}
@@ -175,6 +185,21 @@ func (s *subscription) at(i int) (m message, held bool) {
 	return message{}, false
 }
 
+// letGo drops a letter that there is no room for. Its message is held on.
+func (s *subscription) letGo(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept > s.keeps {
+		s.drop(s.held[i])
+	}
+}
+
+// drop forgets a message's letter. The caller holds the lock.
+func (s *subscription) drop(m *message) {
+	s.kept -= m.size
+	m.size, m.letter, m.err = 0, Letter{}, nil
+}
+
 // keep holds messages that were pulled, and has Pub/Sub leave them here. One
 // that is held already came again, because its lease had ended.
 func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMessage) error {
@@ -189,7 +214,10 @@ func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMess
 			s.held[i].ack = r.AckId
 			continue
 		}
-		s.held = append(s.held, s.read(r))
+		m := s.read(r)
+		m.size = max(len(r.Message.Data), 1)
+		s.kept += m.size
+		s.held = append(s.held, m)
 	}
 	s.mu.Unlock()
 	return s.extend(ctx, acks, lease)
@@ -247,20 +275,30 @@ func (s *subscription) Remove(ctx context.Context, l Letter) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.gone, m.letter = true, Letter{}
+	m.gone = true
+	s.drop(m)
 	return nil
 }
 
 // Close implements [Archive].
 func (s *subscription) Close(ctx context.Context) error {
+	return s.giveBack(ctx, func(*message) bool { return false })
+}
+
+// giveBack has the messages delivered anew that are not to be kept.
+func (s *subscription) giveBack(ctx context.Context, keep func(*message) bool) error {
 	s.mu.Lock()
 	var acks []string
-	for _, m := range s.held {
+	s.held = slices.DeleteFunc(s.held, func(m *message) bool {
+		if !m.gone && keep(m) {
+			return false
+		}
 		if !m.gone {
 			acks = append(acks, m.ack)
 		}
-	}
-	s.held = nil
+		s.drop(m)
+		return true
+	})
 	s.mu.Unlock()
 	for part := range slices.Chunk(acks, idsAtOnce) {
 		if err := s.extend(ctx, part, 0); err != nil {

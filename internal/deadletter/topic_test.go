@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -148,6 +150,47 @@ func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
 		}
 		if m.delivered != 1 || m.out != m.gone || m.gone != (m.ID == "2") || !slices.Equal(m.deadlines, want) {
 			t.Errorf("message %s: %+v", m.ID, m)
+		}
+	}
+}
+
+func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
+	t.Parallel()
+	f := newFakePubSub(t)
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	s, a := opened(t, "pubsub://"+topicName, deadletter.Options{
+		Transport: newTransport(t), PubSubEmulator: server.URL, Subscription: "dead-pull", Idle: 20 * time.Millisecond,
+		Keep: 1000, // between one letter and two
+	})
+	put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "no", 0))
+	for range 2 {
+		if diff := cmp.Diff([]string{"x 1 no", "y 1 no", "z 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
+			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	}
+	var delivered []int
+	for _, m := range f.messages {
+		delivered = append(delivered, m.delivered)
+		if !m.out {
+			t.Errorf("message %s can be delivered to others", m.ID)
+		}
+	}
+	slices.Sort(delivered)
+	if !slices.Equal(delivered, []int{1, 2, 2}) {
+		t.Errorf("the messages were delivered %v times: one has room", delivered)
+	}
+	for l, err := range a.List(t.Context(), deadletter.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Remove(t.Context(), l); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, m := range f.messages {
+		if !m.gone {
+			t.Errorf("message %s was not acknowledged", m.ID)
 		}
 	}
 }
