@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +101,25 @@ func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Rout
 // twice. Its places are in f.
 func (f File) Against(old File) document.Faults {
 	return f.faults(route.Compare(old.Routes, f.Routes))
+}
+
+// compile makes the table of some routes of the file.
+func (f File) compile(routes []route.Spec) (*route.Table, []route.Fault) {
+	return route.Compile(routes, route.Options{
+		Environments: slices.Sorted(maps.Keys(f.Environments)),
+		Default:      DefaultEnvironment,
+	})
+}
+
+// Only is the table of the one route that has the name, and false where none
+// that is switched on has. The file must have no fault.
+func (f File) Only(name string) (*route.Table, bool) {
+	i := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == name && !s.Enabled.Off })
+	if i < 0 {
+		return nil, false
+	}
+	table, _ := f.compile(f.Routes[i : i+1])
+	return table, true
 }
 
 // faults are those of routes, as ones of the file.

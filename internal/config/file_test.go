@@ -61,6 +61,33 @@ routes:
 
 // The words in which a fault is told, and its place, are part of the product:
 // each row is a file and all that is wrong with it.
+func TestOneRouteOfAFileAlone(t *testing.T) {
+	t.Parallel()
+	f, err := config.Parse("f", []byte(`
+environments: {prod: {url: "http://127.0.0.1:1"}}
+routes:
+- {name: a, on: "*", dag: da}
+- {name: b, on: "*", dag: db}
+- {name: c, on: "*", dag: dc, enabled: false}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, ok := f.Only("b")
+	if !ok {
+		t.Fatal("there is no route b")
+	}
+	d := table.Decide(t.Context(), &event.Event{ID: "1", Source: "s", Type: "t"})
+	if len(d.Plans) != 1 || d.Plans[0].Route != "b" || d.Plans[0].DAG != "db" || d.Plans[0].Environment != "prod" {
+		t.Errorf("decided %+v", d)
+	}
+	for _, name := range []string{"c", "d", ""} {
+		if _, ok := f.Only(name); ok {
+			t.Errorf("%q is a route that starts something", name)
+		}
+	}
+}
+
 func TestFaultsOfAFile(t *testing.T) {
 	t.Parallel()
 	const rest = `: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`

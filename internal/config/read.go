@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -142,10 +141,7 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 
 // compile makes the table of the routes.
 func (r *fileReader) compile() {
-	table, faults := route.Compile(r.file.Routes, route.Options{
-		Environments: slices.Sorted(maps.Keys(r.file.Environments)),
-		Default:      DefaultEnvironment,
-	})
+	table, faults := r.file.compile(r.file.Routes)
 	r.file.Table = table
 	r.Faults = append(r.Faults, r.file.faults(faults)...)
 }
