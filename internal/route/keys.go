@@ -142,7 +142,7 @@ var keys = []Key{
 	},
 	{
 		Name: "every", Type: TypeSpan, Example: "every: 5m",
-		Doc:   "Makes one run of all events of a window of this length (and of one run_id, where the route has that): hours and days begin as UTC's do. The run starts when the window has ended and the grace is over, and finds the window's begin and end in its conf, under window. Without conf, its conf is the window alone. Needs events that say when they happened.",
+		Doc:   "Makes one run of all events of a window of this length (and of one run_id, where the route has that): hours and days begin as UTC's do. The run starts when the window has ended and the grace is over, and finds the window's begin and end in its conf, under window. Without conf, its conf is the window alone. An object that was written belongs where its updated says, any other event where its time does.",
 		field: func(s *Spec) any { return &s.Every },
 	},
 	{

@@ -59,6 +59,24 @@ func TestAWindowIsOneRun(t *testing.T) {
 	}
 }
 
+// Who lists a bucket for what came in a window finds objects by their own time.
+func TestAnObjectIsInTheWindowOfItsOwnTime(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ change, updated, begin string }{
+		{"finalized", `"2026-11-22T12:09:59.9Z"`, "12:05:00"},
+		{"finalized", `"no time"`, "12:10:00"},
+		{"finalized", `null`, "12:10:00"},
+		{"deleted", `"2026-11-22T12:09:59.9Z"`, "12:10:00"},
+	} {
+		ev := newEvent(t, "google.cloud.storage.object.v1."+row.change, "//storage.googleapis.com/projects/_/buckets/acme",
+			`{"bucket":"acme","name":"a","generation":"7","updated":`+row.updated+`}`)
+		ev.Time = time.Date(2026, 11, 22, 12, 10, 0, 1e8, time.UTC)
+		if begin := windowed(t, "every: 5m", ev).Window.Begin.Format(time.TimeOnly); begin != row.begin {
+			t.Errorf("%s with updated %s is in the window of %s, want %s", row.change, row.updated, begin, row.begin)
+		}
+	}
+}
+
 func TestEventsOfOneWindowAreOneRunAndOthersAreNot(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
