@@ -33,6 +33,7 @@ func TestWithARealAirflow(t *testing.T) {
 				function := startFunction(t, binary, a.settings(a.URL, airflowreal.RecordDAG)...)
 				proveTheWay(t, a, newRoad(t, pubsub, version, function, false), newRoad(t, pubsub, version, function, true))
 			})
+			proveBounds(t, a, binary)
 			if strings.HasPrefix(version, "3.") {
 				t.Run("a load has one run of each event through an outage", func(t *testing.T) { proveTheLoad(t, a) })
 			}
