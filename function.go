@@ -185,6 +185,15 @@ func (f *Function) Replay(since time.Time, again string) *Function {
 	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, log: f.log, project: f.project}
 }
 
+// Reconcile is f for what a bucket holds, which is gone through from the time
+// since on. An object that is late for its window starts nothing: it was there
+// when the window's run looked.
+func (f *Function) Reconcile(since time.Time) *Function {
+	g := f.Replay(since, "")
+	g.pipeline.IgnoreLate = true
+	return g
+}
+
 // digest names the routes file in dead letters, empty without one.
 func digest(c config.Config) string {
 	if c.Digest == "" {
