@@ -107,7 +107,7 @@ type Function struct {
 	project  string
 	// unmatched holds back the log's lines of events that no route wants: on a
 	// busy bucket that may be most of them.
-	unmatched sampler
+	unmatched cloudlog.Sampler
 }
 
 // New makes the function that c describes. transport carries the requests to
@@ -326,7 +326,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 func (f *Function) logOutcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
 	var leftOut slog.Attr // an empty one is not written
 	if o.Kind == trigger.Unmatched && !f.log.Enabled(ctx, slog.LevelDebug) {
-		n, ok := f.unmatched.pass()
+		n, ok := f.unmatched.Pass()
 		if !ok {
 			return
 		}
@@ -365,24 +365,4 @@ func level(o *trigger.Outcome) slog.Level {
 	default:
 		return slog.LevelInfo
 	}
-}
-
-// sampler lets one thing a second pass, and counts the others.
-type sampler struct {
-	mu      sync.Mutex
-	next    time.Time
-	leftOut int
-}
-
-// pass tells whether a thing may pass, and how many were left out before it.
-func (s *sampler) pass() (leftOut int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	if now.Before(s.next) {
-		s.leftOut++
-		return 0, false
-	}
-	leftOut, s.leftOut, s.next = s.leftOut, 0, now.Add(time.Second)
-	return leftOut, true
 }
