@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -42,36 +41,6 @@ func newAirflow(t *testing.T) airflow {
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	return airflow{server, sim}
-}
-
-// startFunction starts a built function with the given settings, waits until it
-// answers, and returns its address. It is ended with the test.
-func startFunction(t testing.TB, binary string, settings ...string) string {
-	t.Helper()
-	url, _ := startWatched(t, binary, settings...)
-	return url
-}
-
-// startWatched is startFunction, and all that the function writes.
-func startWatched(t testing.TB, binary string, settings ...string) (url string, written *lockedBuffer) {
-	t.Helper()
-	port := freePort(t)
-	cmd := exec.Command(binary)
-	cmd.Env = append(settings, "FUNCTION_TARGET=TriggerDAG", "PORT="+port)
-	out := &lockedBuffer{}
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-		if t.Failed() {
-			t.Logf("the function wrote:\n%s", out.String())
-		}
-	})
-	waitForPort(t, port)
-	return "http://127.0.0.1:" + port, out
 }
 
 func waitForPort(t testing.TB, port string) {

@@ -4,7 +4,6 @@ package endtoend_test
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -105,10 +104,10 @@ func TestNoTokenShowsInWhatTheFunctionSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGoogle(t, airflowsim.Airflow33, env)
-			url, written := startWatched(t, binary, append(g.settings, "COMPOSER_ENVIRONMENT="+prod)...)
+			function := startInstance(t, binary, append(g.settings, "COMPOSER_ENVIRONMENT="+prod)...)
 			answers := new(bytes.Buffer)
 			deliver := func(generation int) {
-				_, body := post(t, url, upload("acme", "a.csv", generation))
+				_, body := post(t, function.url, upload("acme", "a.csv", generation))
 				answers.WriteString(body)
 			}
 			g.Fail("metadata", http.StatusForbidden, "")
@@ -127,12 +126,12 @@ func TestNoTokenShowsInWhatTheFunctionSays(t *testing.T) {
 			g.Fail(env.Host, 0, "")
 			g.SetRoles(robot)
 			deliver(20)
-			if len(g.Secrets()) < 2 || !strings.Contains(written.String(), `"outcome"`) {
-				t.Fatalf("%d tokens were made; the function wrote %s", len(g.Secrets()), written)
+			if len(g.Secrets()) < 2 || !strings.Contains(function.written.String(), `"outcome"`) {
+				t.Fatalf("%d tokens were made; the function wrote %s", len(g.Secrets()), function.written.String())
 			}
 			for _, secret := range g.Secrets() {
-				if strings.Contains(answers.String()+written.String(), secret) {
-					t.Errorf("a token shows in\n%s\n%s", answers, written)
+				if strings.Contains(answers.String()+function.written.String(), secret) {
+					t.Errorf("a token shows in\n%s\n%s", answers, function.written.String())
 				}
 			}
 		})
@@ -167,9 +166,9 @@ func TestNoPasswordShowsInWhatTheFunctionSays(t *testing.T) {
 			} else {
 				settings = append(settings, "AIRFLOW_USERNAME=robot", "AIRFLOW_PASSWORD="+planted)
 			}
-			url, written := startWatched(t, binary, settings...)
-			_, body := post(t, url, upload("acme", "a.csv", 1))
-			if said := body + fmt.Sprint(written); strings.Contains(said, planted) || !strings.Contains(said, `"outcome"`) {
+			function := startInstance(t, binary, settings...)
+			_, body := post(t, function.url, upload("acme", "a.csv", 1))
+			if said := body + function.written.String(); strings.Contains(said, planted) || !strings.Contains(said, `"outcome"`) {
 				t.Errorf("the function said %s", said)
 			}
 		})
