@@ -82,7 +82,7 @@ func (p *program) root() *cobra.Command {
 		&cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.check(), p.explain(), p.test(), p.schema(),
-		p.doctor(), p.version(), p.settings(), p.routeHelp(), p.errors())
+		p.doctor(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
 	return root
 }
 

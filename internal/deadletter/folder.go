@@ -38,8 +38,10 @@ func openFolder(a Address) (*folder, error) {
 	if err := os.MkdirAll(a.path, 0o700); err != nil { // the events may be secret
 		return nil, fmt.Errorf("making the folder of dead letters: %w", err)
 	}
-	return &folder{path: a.path, turn: make(chan struct{}, 1)}, nil
+	return newFolder(a), nil
 }
+
+func newFolder(a Address) *folder { return &folder{path: a.path, turn: make(chan struct{}, 1)} }
 
 func (f *folder) String() string { return Address{scheme: "file", path: f.path}.String() }
 

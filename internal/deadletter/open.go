@@ -82,7 +82,7 @@ func OpenArchive(address string, o Options) (Archive, error) {
 	case a.scheme == "gs":
 		return openBucket(a, o)
 	default:
-		return openFolder(a)
+		return newFolder(a), nil // who reads makes none
 	}
 }
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+const dropHelp = `Drop dead letters for good: their events start nothing any more. How many were chosen,
+and of which routes, is told first, and asked about.
+
+Which ones has to be said: by names, by what they have in common, or by --all. A letter
+that has failed again since it was read is kept, and so is what is no record.`
+
+// dropsAtOnce is how many letters are removed at the same time.
+const dropsAtOnce = 8
+
+type dropFlags struct {
+	all, yes bool
+}
+
+func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
+	var f filterFlags
+	var d dropFlags
+	cmd := &cobra.Command{
+		Use:   "drop [NAME...]",
+		Short: "Drop dead letters for good",
+		Long:  dropHelp,
+		Example: `  dagtrigger dead-letters drop dagtrigger__sales__30db3192e426dc5bce4e
+  dagtrigger dead-letters drop --route sales --until 2026-11-01
+  dagtrigger dead-letters drop --all --yes`,
+		Args:        cobra.ArbitraryArgs,
+		Annotations: exits("each letter that was chosen is gone", "some are left, or nobody said yes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen := len(args) > 0
+			for _, flag := range []string{"route", "dag", "reason", "since", "until"} {
+				chosen = chosen || cmd.Flags().Changed(flag)
+			}
+			if chosen == d.all {
+				return usage(cmd, "which dead letters to drop is not said: give names, what they have in common, or --all")
+			}
+			return p.runDrop(cmd.Context(), s, f.filter(p.now(), args), d)
+		},
+	}
+	f.register(cmd.Flags())
+	cmd.Flags().BoolVar(&d.all, "all", false, "drop all that there are")
+	cmd.Flags().BoolVar(&d.yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filter, d dropFlags) (err error) {
+	all, stores, err := p.open(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.close(ctx)) }()
+	count, found, of := 0, map[string]bool{}, map[string]int{}
+	for l, err := range all.list(ctx, f) {
+		if isUnreadable(err) {
+			continue // told when the others are dropped
+		}
+		if err != nil {
+			return err
+		}
+		count++
+		of[whither(trigger.Outcome{Route: l.Route, DAGID: l.DAGID})]++
+		if len(f.Names) > 0 {
+			found[l.Name()] = true
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s in %s\n", plural(count, "dead letter"), strings.Join(stores, ", "))
+	for _, whose := range slices.Sorted(maps.Keys(of)) {
+		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(plain(whose), "of no route"))
+	}
+	if _, err := io.WriteString(p.stdout, b.String()); err != nil {
+		return err
+	}
+	if count > 0 {
+		if err := p.confirm(ctx, "Drop them for good? [y/N] ", d.yes, p.stdout); err != nil {
+			return err
+		}
+		if err := p.drop(ctx, all, f, count); err != nil {
+			return err
+		}
+	}
+	return missing(f.Names, found)
+}
+
+// drop removes what the filter lets through.
+func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, total int) error {
+	bar := p.bar("dropping", total, false)
+	var dropped, left atomic.Int64
+	keep := func(err error) {
+		left.Add(1)
+		_, _ = fmt.Fprintln(p.stderr, err)
+	}
+	var group errgroup.Group
+	group.SetLimit(dropsAtOnce)
+	var failed error
+	for l, err := range all.list(ctx, f) {
+		if isUnreadable(err) {
+			keep(err)
+			continue
+		}
+		if err != nil {
+			failed = err
+			break
+		}
+		group.Go(func() error {
+			if err := l.archive.Remove(ctx, l.Letter); err != nil {
+				keep(err)
+			} else {
+				dropped.Add(1)
+			}
+			return bar.Add(1)
+		})
+	}
+	_ = group.Wait() // what a bar says of itself is no matter
+	_ = bar.Finish()
+	_, err := fmt.Fprintf(p.stdout, "%d dropped, %d left\n", dropped.Load(), left.Load())
+	if err = errors.Join(failed, err); err == nil && left.Load() > 0 {
+		return errTold
+	}
+	return err
+}

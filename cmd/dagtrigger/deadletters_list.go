@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/deadletter"
+)
+
+const listHelp = `List dead letters: of each its name, when and how often it failed, for which route and
+DAG, which event it was, and why. The event's data are not shown: "show" does.
+
+Letters are told as they are read, in no order to rely on, so that a store may be as
+large as it likes. What is in a store and is no record is told on standard error, and
+the listing goes on. A subscription's messages are given back at the end.`
+
+func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
+	var f filterFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters",
+		Long:  listHelp,
+		Example: `  dagtrigger dead-letters list
+  dagtrigger dead-letters list --route sales --since 24h --json > letters.jsonl
+  dagtrigger dead-letters list --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
+		Args:        takes(),
+		Annotations: exits("all that there are were listed", "they could not all be read"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.runList(cmd.Context(), s, f.filter(p.now(), nil), asJSON)
+		},
+	}
+	f.register(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a letter, without the event's data")
+	return cmd
+}
+
+func (p *program) runList(ctx context.Context, s *storeFlags, f deadletter.Filter, asJSON bool) (err error) {
+	all, names, err := p.open(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.close(ctx)) }()
+	paint := p.painter(p.stdout)
+	count, unreadable := 0, 0
+	for l, err := range all.list(ctx, f) {
+		if isUnreadable(err) {
+			unreadable++
+			_, err = fmt.Fprintln(p.stderr, err)
+		} else if err == nil {
+			count++
+			err = p.tellLetter(&l.Letter, paint, asJSON)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !asJSON {
+		_, err = fmt.Fprintf(p.stdout, "%s in %s\n", plural(count, "dead letter"), strings.Join(names, ", "))
+	}
+	if err == nil && unreadable > 0 {
+		return errTold
+	}
+	return err
+}
+
+// listed is a letter for a machine.
+type listed struct {
+	Name        string    `json:"name"`
+	Place       string    `json:"place"`
+	Route       string    `json:"route"`
+	Environment string    `json:"environment"`
+	DAGID       string    `json:"dag_id"`
+	RunID       string    `json:"dag_run_id"`
+	Reason      string    `json:"reason"`
+	Attempts    int       `json:"attempts"`
+	Time        time.Time `json:"time"`
+	FirstTime   time.Time `json:"first_time"`
+	EventID     string    `json:"event_id"`
+	Source      string    `json:"event_source"`
+	Type        string    `json:"event_type"`
+	Subject     string    `json:"event_subject"`
+}
+
+func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) error {
+	if asJSON {
+		return encode(p.stdout, listed{
+			Name: l.Name(), Place: l.Place, Route: l.Route, Environment: l.Environment, DAGID: l.DAGID, RunID: l.RunID,
+			Reason: l.Reason, Attempts: l.Attempts, Time: l.Time, FirstTime: l.FirstTime,
+			EventID: l.Event.ID(), Source: l.Event.Source(), Type: l.Event.Type(), Subject: l.Event.Subject(),
+		})
+	}
+	attempts := ""
+	if l.Attempts > 1 {
+		attempts = fmt.Sprintf(", for the %d. time since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
+	}
+	var which []string
+	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID()}, {"of", l.Event.Source()}, {"", l.Event.Subject()}} {
+		if part[1] != "" {
+			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
+		}
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s\n  %s%s\n  %s\n  %s\n", paint.bold(plain(l.Name())), l.Time.Format(time.RFC3339), attempts,
+		plain(strings.Join(which, ", ")), paint.bad(plain(l.Reason)))
+	return err
+}
+
+const showHelp = `Print a dead letter as it is stored: JSON, last in it the event in CloudEvents' JSON
+format, its data byte for byte. Its NAME is told by "dagtrigger dead-letters list".`
+
+func (p *program) deadLettersShow(s *storeFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Print a dead letter, the event's data with it",
+		Long:  showHelp,
+		Example: `  dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e
+  dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e > record.json`,
+		Args:        takes("the NAME"),
+		Annotations: exits("it was printed", "there is none of this name, or it cannot be read"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runShow(cmd.Context(), s, args)
+		},
+	}
+}
+
+func (p *program) runShow(ctx context.Context, s *storeFlags, names []string) (err error) {
+	all, _, err := p.open(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.close(ctx)) }()
+	var unreadable error // perhaps it is the one
+	for l, err := range all.list(ctx, deadletter.Filter{Names: names}) {
+		if isUnreadable(err) {
+			unreadable = err
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		body, err := l.Encode()
+		if err == nil {
+			_, err = p.stdout.Write(body)
+		}
+		return err
+	}
+	return cmp.Or(unreadable, missing(names, nil))
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/build"
+	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/replay/uploads"
+)
+
+const reconcileHelp = `Start what was missed: list the objects that a bucket holds, and send each through the
+function as if it had just been uploaded. What ran already is met as a duplicate; what
+was missed starts now: uploads from before there was a trigger, or while its retries
+were off, or events that were dropped. What would be done is told first, and asked
+about.
+
+Each object is sent with its real generation and the time of its upload, so that its
+run id is that of the event which Eventarc or a notification has brought, or would
+have. Objects that were overwritten or deleted since are not there to be listed. Where
+an object's metadata have changed since the upload, conf has them as they are now.
+
+All routes of today decide, or --route alone; they, and the Airflow, are those of the
+settings, as "dagtrigger serve" reads them. What fails for good is told, and stored
+nowhere: the object is still there, so reconcile again, which is always safe. Ctrl-C
+finishes what is under way.`
+
+type reconcileFlags struct {
+	storeFlags
+	since moment
+	route string
+}
+
+func (p *program) reconcile() *cobra.Command {
+	var f reconcileFlags
+	r := &resend{
+		program: p, noun: "upload", doing: "reconciling",
+		settled: "have their runs", left: "have none, for which another try is due", unmatchedIsWell: true,
+	}
+	cmd := &cobra.Command{
+		Use:     "reconcile gs://BUCKET/PREFIX",
+		Short:   "Start what was missed of a bucket's uploads",
+		Long:    reconcileHelp,
+		GroupID: groupDeployed,
+		Example: `  dagtrigger reconcile gs://acme-landing/sales/ --since 48h --config routes.yaml
+  dagtrigger reconcile gs://acme-landing --since 2026-11-01 --rate 2 --yes
+  dagtrigger reconcile gs://acme-landing/sales/ --route sales-audit   # a route that is new`,
+		Args:        takes("gs://BUCKET/PREFIX"),
+		Annotations: exits("each upload that a route wants has its runs", "some have not, or nobody said yes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runReconcile(cmd.Context(), r, f, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&f.since, "since", "only what was uploaded at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.StringVar(&f.route, "route", "", "send through this `ROUTE` alone (default: all of today's)")
+	f.configFlag(flags)
+	r.register(flags)
+	return cmd
+}
+
+func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags, address string) error {
+	bucket, err := uploads.Parse(address)
+	if err != nil {
+		what, fix, _ := strings.Cut(err.Error(), ": ")
+		return &usageError{text: what, hint: fix}
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	if r.sender, err = p.sender(f.settings(p.getenv)); err != nil {
+		return err
+	}
+	if _, err := r.sender.way(f.route); err != nil {
+		return err
+	}
+	p.connect(&bucket)
+	r.from = bucket.String()
+	since := f.since.at(p.now())
+	return r.run(ctx, func() iter.Seq2[item, error] {
+		return func(yield func(item, error) bool) {
+			for u, err := range bucket.List(ctx) {
+				if err == nil && u.Event.Time().Before(since) {
+					continue
+				}
+				if !yield(item{place: u.Place, event: u.Event, route: f.route}, err) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// connect has the bucket asked as this account, or where an emulator listens.
+func (p *program) connect(b *uploads.Bucket) {
+	transport := newTransport()
+	b.UserAgent = build.Read().UserAgent()
+	b.Client = identity.NewGoogle(&identity.ADC{Transport: transport}).Client(transport)
+	if emulator := strings.TrimRight(p.getenv("STORAGE_EMULATOR_HOST"), "/"); emulator != "" {
+		if !strings.Contains(emulator, "://") {
+			emulator = "http://" + emulator
+		}
+		b.Root = emulator
+		b.Client = &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+}

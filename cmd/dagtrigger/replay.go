@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/spf13/pflag"
+
+	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/replay"
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// item is an event to be sent through the function once more.
+type item struct {
+	place  string
+	event  cloudevents.Event
+	route  string                      // the one that it goes through, empty for all of today's
+	again  string                      // makes its runs other ones, where it is not empty
+	settle func(context.Context) error // once its runs exist; nil for nothing
+	err    error                       // it cannot be read
+}
+
+// resend sends items: it tells what it would do, asks, does it, and sums up.
+type resend struct {
+	*program
+	sender *sender
+
+	noun    string // what an item is called: dead letter
+	doing   string // what is done to it: replaying
+	from    string // where it is
+	settled string // what is said of those whose runs exist, after their number
+	left    string // what is said of the others
+	// unmatchedIsWell tells that an item which no route wants leaves nothing to do.
+	unmatchedIsWell bool
+
+	rate     float64
+	patience time.Duration
+	yes      bool
+	json     bool
+}
+
+// maxRate is the largest --rate, which keeps a typing error from being one.
+const maxRate = 10_000
+
+func (r *resend) register(flags *pflag.FlagSet) {
+	flags.Float64Var(&r.rate, "rate", 10, "send `N` a second at most")
+	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience, "wait for a DAG that takes no run, because Airflow is full or down, for this `DURATION` at most")
+	flags.BoolVar(&r.yes, "yes", false, "do not ask")
+	flags.BoolVar(&r.json, "json", false, "print the result as one JSON object, and what is planned on standard error")
+}
+
+func (r *resend) check() error {
+	switch {
+	case r.rate <= 0 || r.rate > maxRate:
+		return &usageError{text: "--rate is out of bounds", hint: fmt.Sprintf("give a number above 0, and %d at most", maxRate)}
+	case r.patience < 0:
+		return &usageError{text: "--wait is out of bounds", hint: "give a duration such as 5m, or 0s to wait for nothing"}
+	case r.patience == 0:
+		r.patience = -1
+	}
+	return nil
+}
+
+// run sends items, which are listed twice: to tell what would be done, and to do it.
+func (r *resend) run(ctx context.Context, items func() iter.Seq2[item, error]) error {
+	plan, err := r.plan(ctx, items())
+	if err != nil {
+		return err
+	}
+	if err := r.tellPlan(plan); err != nil || plan.Events == 0 {
+		return err
+	}
+	if err := r.confirm(ctx, "Go on? [y/N] ", r.yes, r.planned()); err != nil {
+		return err
+	}
+	watch := r.watch(plan.Events)
+	pass := replay.Pass{Rate: r.rate, Patience: r.patience, Ended: watch.ended, Waiting: watch.waiting}
+	started := time.Now()
+	sum, err := pass.Run(ctx, r.events(items()))
+	watch.finish()
+	if told := r.tell(sum, watch, time.Since(started)); err == nil {
+		err = told
+	}
+	if err == nil && (sum.Interrupted || len(watch.left) > 0) {
+		return errTold
+	}
+	return err
+}
+
+// plan lists what would be done.
+func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*replay.Plan, error) {
+	plan := &replay.Plan{}
+	for i, err := range items {
+		if err != nil {
+			return nil, err
+		}
+		way, err := r.sender.way(i.route)
+		if err = errors.Join(i.err, err); err != nil {
+			plan.Skip()
+			continue
+		}
+		plan.Add(ctx, way.table, i.event)
+	}
+	return plan, ctx.Err()
+}
+
+// events are the items as a pass takes them.
+func (r *resend) events(items iter.Seq2[item, error]) iter.Seq2[replay.Event, error] {
+	return func(yield func(replay.Event, error) bool) {
+		for i, err := range items {
+			if !yield(r.event(i), err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *resend) event(i item) replay.Event {
+	way, err := r.sender.way(i.route)
+	if err = errors.Join(i.err, err); err != nil {
+		return replay.Event{Place: i.place, Send: func(context.Context) ([]trigger.Outcome, error) { return nil, err }}
+	}
+	function := way.function.Replay(r.sender.started, i.again)
+	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
+		result := function.Handle(ctx, i.event)
+		return result.Outcomes, result.Err
+	}}
+}
+
+// sender makes the functions that events go through: today's routes, or one of
+// them alone.
+type sender struct {
+	config  config.Config
+	routes  string // what DAGTRIGGER_CONFIG says
+	started time.Time
+	ways    map[string]*way // by route, "" for all
+}
+
+type way struct {
+	table    *route.Table
+	function *dagtrigger.Function
+	err      error
+}
+
+// sender reads the settings.
+func (p *program) sender(getenv func(string) string) (*sender, error) {
+	c, err := config.FromEnv(getenv)
+	if err != nil {
+		return nil, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all`}
+	}
+	c.DeadLetter, c.RouteDeadLetters = "", nil // a replay stores nothing
+	return &sender{config: c, routes: getenv(routesVariable), started: p.now(), ways: map[string]*way{}}, nil
+}
+
+// way is the function of one route, or of all.
+func (s *sender) way(name string) (*way, error) {
+	if s.ways[name] == nil {
+		w := &way{}
+		if w.table, w.err = s.table(name); w.err == nil {
+			c := s.config
+			c.Table = w.table
+			w.function, w.err = dagtrigger.New(c, slog.New(slog.DiscardHandler), nil)
+		}
+		s.ways[name] = w
+	}
+	return s.ways[name], s.ways[name].err
+}
+
+// defaultRoute is the name of the route that DAG_ID stands for.
+const defaultRoute = "default"
+
+func (s *sender) table(name string) (*route.Table, error) {
+	if name == "" || s.config.File == "" && name == defaultRoute {
+		return s.config.Table, nil
+	}
+	if s.config.File != "" {
+		file, err := config.Find(s.routes)
+		if err != nil {
+			return nil, err // it has changed since it was read
+		}
+		if table, ok := file.Only(name); ok {
+			return table, nil
+		}
+	}
+	return nil, fmt.Errorf("no route that is switched on is named %q today", name)
+}
+
+// confirm asks whether to go on, and returns an error where not.
+func (p *program) confirm(ctx context.Context, question string, yes bool, w io.Writer) error {
+	if yes {
+		return nil
+	}
+	if _, err := fmt.Fprint(w, question); err != nil {
+		return err
+	}
+	answer := make(chan string, 1)
+	go func() {
+		var line string
+		if p.stdin != nil {
+			line, _ = bufio.NewReader(p.stdin).ReadString('\n') // no line is no yes
+		}
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return errors.New("it was interrupted before anything was done")
+	case line := <-answer:
+		if stdin, ok := p.stdin.(*os.File); !ok || !isTerminal(stdin) {
+			_, _ = fmt.Fprintln(w) // which a person types
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return nil
+		case "":
+			return &hintedError{errors.New("nothing was done: nobody said yes"), "say --yes where nobody can be asked"}
+		default:
+			return errors.New("nothing was done: the answer was no")
+		}
+	}
+}
+
+// plain is text of others' making for a terminal: control characters, which
+// could move the cursor, are left out.
+func plain(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"example.com/dagtrigger/internal/replay"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// planned is where the plan and the question go: away from a result that a
+// machine reads.
+func (r *resend) planned() io.Writer {
+	if r.json {
+		return r.stderr
+	}
+	return r.stdout
+}
+
+func (r *resend) tellPlan(plan *replay.Plan) error {
+	paint := r.painter(r.planned())
+	if plan.Events == 0 {
+		if r.json {
+			return encode(r.stdout, r.result(replay.Summary{}, &watch{}, 0))
+		}
+		_, err := fmt.Fprintf(r.stdout, "no %ss in %s\n", r.noun, r.from)
+		return err
+	}
+	var rows [][]string
+	row := func(n int, text string) { rows = append(rows, []string{fmt.Sprintf("%7d", n), text}) }
+	for _, planned := range plan.Rows() {
+		text := "start a run, or meet the one that exists: " + whither(trigger.Outcome{Route: planned.Route, DAGID: planned.DAGID})
+		if planned.Reason != "" {
+			text = paint.bad(strings.TrimSpace("fail "+whither(trigger.Outcome{Route: planned.Route})) + ": " + plain(planned.Reason))
+		}
+		row(planned.Count, text)
+	}
+	if plan.Unmatched > 0 {
+		row(plan.Unmatched, "are wanted by no route")
+	}
+	if plan.Unsent > 0 {
+		row(plan.Unsent, paint.bad("cannot be read or sent"))
+	}
+	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at %g a second at most:\n%s\n",
+		plural(plan.Events, r.noun), r.from, r.rate, strings.Join(columns(rows), "\n"))
+	return err
+}
+
+// maxLeft is how many items are named that were left.
+const maxLeft = 20
+
+// watch follows a pass for whom waits for it.
+type watch struct {
+	bar   *progressbar.ProgressBar
+	doing string
+	lines io.Writer // is told of pauses where nobody sees the bar
+	left  []leftItem
+	more  int // that were left too
+	well  func(*replay.End) bool
+}
+
+// leftItem is an item that is not settled, and why.
+type leftItem struct {
+	Place   string       `json:"place"`
+	Outcome trigger.Kind `json:"outcome,omitempty"`
+	Reason  string       `json:"reason"`
+}
+
+func (r *resend) watch(total int) *watch {
+	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, lines: r.stderr}
+	if isTerminal(r.stderr) {
+		w.lines = io.Discard
+	}
+	w.well = func(e *replay.End) bool {
+		return e.Settled() || r.unmatchedIsWell && len(e.Outcomes) == 1 && e.Outcomes[0].Kind == trigger.Unmatched
+	}
+	return w
+}
+
+func (w *watch) ended(e replay.End) {
+	w.bar.Describe(w.doing)
+	_ = w.bar.Add(1)
+	if w.well(&e) {
+		return
+	}
+	if len(w.left) == maxLeft {
+		w.more++
+		return
+	}
+	w.left = append(w.left, why(&e))
+}
+
+// why tells of what keeps an item from being settled.
+func why(e *replay.End) leftItem {
+	if e.Err != nil {
+		return leftItem{Place: e.Place, Reason: e.Err.Error()}
+	}
+	for _, o := range e.Outcomes {
+		if o.Kind != trigger.Triggered && o.Kind != trigger.Duplicate {
+			return leftItem{Place: e.Place, Outcome: o.Kind, Reason: o.Reason}
+		}
+	}
+	return leftItem{Place: e.Place, Reason: "it came to nothing"}
+}
+
+func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
+	text := fmt.Sprintf("waiting %s for the DAG %s", took(pause), o.DAGID)
+	w.bar.Describe(text)
+	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, plain(o.Reason))
+}
+
+func (w *watch) finish() { _ = w.bar.Finish() }
+
+// resent is what came of items, for a machine.
+type resent struct {
+	From        string       `json:"from"`
+	Events      int          `json:"events"`
+	Settled     int          `json:"settled"`
+	Unmatched   int          `json:"unmatched"`
+	Unsent      int          `json:"unsent"`
+	Interrupted bool         `json:"interrupted"`
+	Seconds     float64      `json:"seconds"`
+	Outcomes    []replay.Row `json:"outcomes"`
+	Left        []leftItem   `json:"left"`
+	MoreLeft    int          `json:"more_left"`
+}
+
+func (r *resend) result(sum replay.Summary, w *watch, took time.Duration) resent {
+	return resent{
+		From: r.from, Events: sum.Events, Settled: sum.Settled, Unmatched: sum.Unmatched, Unsent: sum.Unsent,
+		Interrupted: sum.Interrupted, Seconds: took.Seconds(),
+		Outcomes: sum.Rows(), Left: append([]leftItem{}, w.left...), MoreLeft: w.more,
+	}
+}
+
+// tell sums up.
+func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error {
+	if r.json {
+		return encode(r.stdout, r.result(sum, w, elapsed))
+	}
+	paint := r.painter(r.stdout)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s sent in %s\n", plural(sum.Events, r.noun), took(elapsed))
+	var rows [][]string
+	for _, row := range sum.Rows() {
+		rows = append(rows, []string{
+			fmt.Sprintf("%7d", row.Count), paint.outcome(row.Outcome, string(row.Outcome)),
+			whither(trigger.Outcome{Route: row.Route, DAGID: row.DAGID}),
+		})
+	}
+	for _, line := range columns(rows) {
+		b.WriteString(line + "\n")
+	}
+	if sum.Settled > 0 {
+		b.WriteString(paint.good(fmt.Sprintf("%d %s", sum.Settled, r.settled)) + "\n")
+	}
+	if left := len(w.left) + w.more; left > 0 {
+		b.WriteString(paint.bad(fmt.Sprintf("%d %s", left, r.left)) + "\n")
+	}
+	for _, l := range w.left {
+		b.WriteString("  " + plain(l.Place) + "\n    " + strings.TrimPrefix(string(l.Outcome)+": ", ": ") + plain(l.Reason) + "\n")
+	}
+	if w.more > 0 {
+		fmt.Fprintf(&b, "  and %d more\n", w.more)
+	}
+	if sum.Interrupted {
+		b.WriteString(paint.bad("it was interrupted: what it did not come to is as it was") + "\n")
+	}
+	_, err := io.WriteString(r.stdout, b.String())
+	return err
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package uploads owns which objects a bucket of Cloud Storage holds, and the
+// event that told of each when it was uploaded, or should have.
+//
+// The event is made anew: of the object's resource as Cloud Storage lists it,
+// with its real generation and its own time, in the envelope that Eventarc gives
+// it. What the function makes of it is what it made of the first: the same
+// normal form, the same key, the same run id. Where an object's metadata have
+// changed since the upload, the resource has them as they are now; the key does
+// not depend on them.
+//
+// The package reads, and nothing else: it sends no event, changes no object,
+// never follows a redirect, and obtains no credentials: they are in the client
+// that it is lent.
+package uploads
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"google.golang.org/api/googleapi"
+)
+
+// Bucket is a bucket, or the part of it below a prefix.
+type Bucket struct {
+	Name string
+	// Prefix is what the names of its objects begin with, empty for all.
+	Prefix string
+
+	// Client sends the requests, with credentials and without following
+	// redirects. Its errors hold no token.
+	Client *http.Client
+	// Root is where Cloud Storage is asked, without a slash at its end; empty
+	// stands for Google's own.
+	Root string
+	// UserAgent names this program to Google.
+	UserAgent string
+}
+
+// Parse reads gs://BUCKET/PREFIX. The prefix may be left out, and is no
+// pattern. It asks nobody.
+func Parse(address string) (Bucket, error) {
+	rest, ok := strings.CutPrefix(address, "gs://")
+	name, prefix, _ := strings.Cut(rest, "/")
+	switch {
+	case !ok || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
+		return Bucket{}, fmt.Errorf("%.200q names no bucket: write gs://BUCKET/PREFIX", address)
+	case strings.Contains(prefix, "*"):
+		return Bucket{}, fmt.Errorf("%.200q has a wildcard, and a prefix is no pattern: write what the names begin with, as in gs://%s/sales/", address, name)
+	}
+	return Bucket{Name: name, Prefix: prefix}, nil
+}
+
+// String is the address as it is written.
+func (b *Bucket) String() string { return "gs://" + b.Name + "/" + b.Prefix }
+
+// Upload is an object, and the event of its upload.
+type Upload struct {
+	// Place names it with its generation: gs://BUCKET/OBJECT#GENERATION.
+	Place string
+	Event cloudevents.Event
+}
+
+const (
+	// pageSize is how many objects a listing holds in memory at once.
+	pageSize = 500
+	// maxPage is the size of a page in bytes: an object's custom metadata have
+	// at most 8 KiB, https://cloud.google.com/storage/quotas#objects
+	maxPage = 32 << 20
+	// maxTries is how often a page is asked for.
+	maxTries = 3
+	// tryPause is the pause before the second try, doubled before the third.
+	tryPause = time.Second
+)
+
+// List yields the live objects, by name. An error ends it.
+func (b *Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
+	return func(yield func(Upload, error) bool) {
+		for token := ""; ; {
+			p, err := b.page(ctx, token)
+			if err != nil {
+				yield(Upload{}, err)
+				return
+			}
+			for _, resource := range p.Items {
+				u, err := upload(resource)
+				if err != nil {
+					yield(Upload{}, &Error{Place: b.String(), Err: err})
+					return
+				}
+				if !yield(u, nil) {
+					return
+				}
+			}
+			if token = p.NextPageToken; token == "" {
+				return
+			}
+		}
+	}
+}
+
+// page is the answer of objects.list, the resources as they stand in it:
+// https://cloud.google.com/storage/docs/json_api/v1/objects/list
+type page struct {
+	Items         []json.RawMessage `json:"items"`
+	NextPageToken string            `json:"nextPageToken"`
+}
+
+// page asks for the page after a token, again where that may help.
+func (b *Bucket) page(ctx context.Context, token string) (page, error) {
+	for try := 1; ; try++ {
+		p, err := b.ask(ctx, token)
+		if err == nil {
+			return p, nil
+		}
+		if try == maxTries || !transient(err) || pause(ctx, tryPause<<(try-1)) != nil {
+			return page{}, failed(b.String(), err)
+		}
+	}
+}
+
+func (b *Bucket) ask(ctx context.Context, token string) (page, error) {
+	query := url.Values{
+		"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
+		"projection": {"noAcl"}, "prettyPrint": {"false"},
+	}
+	root := b.Root
+	if root == "" {
+		root = "https://storage.googleapis.com"
+	}
+	address := root + "/storage/v1/b/" + url.PathEscape(b.Name) + "/o?" + query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return page{}, fmt.Errorf("making the request: %w", err)
+	}
+	req.Header.Set("User-Agent", b.UserAgent)
+	resp, err := b.Client.Do(req)
+	if err != nil {
+		return page{}, err
+	}
+	defer resp.Body.Close()
+	if err := googleapi.CheckResponse(resp); err != nil {
+		return page{}, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	if err != nil {
+		return page{}, fmt.Errorf("reading the answer: %w", err)
+	}
+	var p page
+	if len(body) > maxPage || json.Unmarshal(body, &p) != nil {
+		return page{}, errNoList
+	}
+	return p, nil
+}
+
+var errNoList = errors.New("the answer is no list of objects: is it Cloud Storage that answers?")
+
+// upload makes the event of an object's resource.
+func upload(resource json.RawMessage) (Upload, error) {
+	var o struct {
+		ID, Bucket, Name, Generation string
+		TimeCreated, Updated         time.Time
+	}
+	if err := json.Unmarshal(resource, &o); err != nil || o.Bucket == "" || o.Name == "" || o.Generation == "" {
+		return Upload{}, errors.New("an object in the answer lacks bucket, name or generation: is it Cloud Storage that answers?")
+	}
+	at := o.TimeCreated // of this generation; updated is that of its metadata
+	if at.IsZero() {
+		at = o.Updated
+	}
+	place := o.Bucket + "/" + o.Name + "#" + o.Generation
+	ce := cloudevents.NewEvent()
+	ce.SetID(place)
+	ce.SetSource("//storage.googleapis.com/projects/_/buckets/" + o.Bucket)
+	ce.SetType("google.cloud.storage.object.v1.finalized")
+	ce.SetSubject("objects/" + o.Name)
+	ce.SetExtension("bucket", o.Bucket)
+	ce.SetDataContentType(cloudevents.ApplicationJSON)
+	if !at.IsZero() {
+		ce.SetTime(at)
+	}
+	ce.DataEncoded = resource
+	if err := ce.Validate(); err != nil {
+		return Upload{}, fmt.Errorf("%.200q makes no event: %w", place, err)
+	}
+	return Upload{Place: "gs://" + place, Event: ce}, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
