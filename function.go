@@ -31,6 +31,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/build"
+	"example.com/dagtrigger/internal/caller"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
@@ -38,6 +39,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/report"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -102,12 +104,11 @@ func open(getenv func(string) string) (*Function, error) {
 type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
+	callers  *caller.Checker // nil where everyone may call
 	bytes    *pressure.Bytes // of bodies in memory
+	reports  *report.Reporter
 	log      *slog.Logger
 	project  string
-	// unmatched holds back the log's lines of events that no route wants: on a
-	// busy bucket that may be most of them.
-	unmatched cloudlog.Sampler
 }
 
 // New makes the function that c describes. transport carries the requests to
@@ -123,11 +124,17 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			RoutesDigest:     digest(c),
 		},
 		bytes:   pressure.NewBytes(0),
+		reports: report.New(log),
 		log:     log,
 		project: c.Project,
 	}
 	if transport == nil {
 		transport = airflow.NewTransport(connections)
+	}
+	var err error
+	f.callers, err = caller.New(caller.Config{Accounts: c.AllowCallers, Audiences: c.AllowAudience, Transport: transport})
+	if err != nil {
+		return nil, err
 	}
 	// One account for all: its tokens are made once, whoever needs them.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
@@ -182,7 +189,7 @@ func (f *Function) Replay(since time.Time, again string) *Function {
 	pipeline := *f.pipeline
 	pipeline.Since, pipeline.Again = since, again
 	pipeline.DeadLetters, pipeline.RouteDeadLetters = nil, nil
-	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, log: f.log, project: f.project}
+	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, reports: f.reports, log: f.log, project: f.project}
 }
 
 // Reconcile is f for what a bucket holds, which is gone through from the time
@@ -223,7 +230,7 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 		outcomes = f.pipeline.Run(ctx, &ev, f.table.Decide(ctx, &ev))
 	}
 	for i := range outcomes {
-		f.logOutcome(ctx, &ev, &outcomes[i], time.Since(started))
+		f.reports.Outcome(ctx, &ev, &outcomes[i], time.Since(started))
 	}
 	return Result{Outcomes: outcomes}
 }
@@ -232,6 +239,10 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := f.context(r)
 	defer cancel()
+	if err := f.callers.Check(ctx, r.Header); err != nil {
+		f.refuse(ctx, w, err)
+		return
+	}
 	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
 	defer body.Release()
 	r = r.WithContext(ctx)
@@ -283,11 +294,15 @@ func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, maxTime-answerTime)
 }
 
-// refuse answers a request that brought no event.
+// refuse answers a request that brought no event, or came from who may not call.
 func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error) {
-	status := http.StatusBadRequest
+	what, status := "no event", http.StatusBadRequest
 	if bad, ok := errors.AsType[*event.Error](err); ok {
 		status = bad.Status
+	}
+	if refused, ok := errors.AsType[*caller.Refusal](err); ok {
+		what, status = "caller refused", refused.Status
+		refused.Challenge(w.Header())
 	}
 	switch {
 	case errors.Is(err, pressure.ErrMemory):
@@ -296,7 +311,7 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error)
 	case errors.Is(err, pressure.ErrStalled):
 		status = http.StatusRequestTimeout
 	}
-	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", err.Error()))
+	f.log.LogAttrs(ctx, slog.LevelError, what, slog.Int("status", status), slog.String("reason", err.Error()))
 	writeJSON(w, status, struct {
 		Error string `json:"error"`
 	}{err.Error()})
@@ -319,50 +334,4 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(body) // a sender that has gone cannot be told
-}
-
-// logOutcome writes the line of one outcome, but for unmatched events at most
-// one a second, unless the level is DEBUG.
-func (f *Function) logOutcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
-	var leftOut slog.Attr // an empty one is not written
-	if o.Kind == trigger.Unmatched && !f.log.Enabled(ctx, slog.LevelDebug) {
-		n, ok := f.unmatched.Pass()
-		if !ok {
-			return
-		}
-		if n > 0 {
-			leftOut = slog.Int("left_out", n)
-		}
-	}
-	age := 0.0
-	if !ev.Time.IsZero() {
-		age = time.Since(ev.Time).Seconds()
-	}
-	f.log.LogAttrs(ctx, level(o), "event "+string(o.Kind),
-		slog.String("outcome", string(o.Kind)),
-		slog.String("route", o.Route),
-		slog.String("environment", o.Environment),
-		slog.String("dag_id", o.DAGID),
-		slog.String("dag_run_id", o.RunID),
-		slog.String("reason", o.Reason),
-		slog.String("event_id", ev.ID),
-		slog.String("event_source", ev.Source),
-		slog.String("event_type", ev.Type),
-		slog.String("event_subject", ev.Subject),
-		slog.Float64("age_seconds", age),
-		slog.Float64("duration_seconds", took.Seconds()),
-		leftOut,
-	)
-}
-
-// level is ERROR for what waits for a person, WARN for what mends itself.
-func level(o *trigger.Outcome) slog.Level {
-	switch {
-	case o.Operator:
-		return slog.LevelError
-	case o.Kind == trigger.Deferred:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
-	}
 }

@@ -76,21 +76,28 @@ type Refusal struct {
 	// Status is 401 without a token in force, 403 with somebody else's, and 503
 	// where Google's keys could not be had.
 	Status int
-	// Challenge is the header WWW-Authenticate of the answer, empty for none.
-	// https://www.rfc-editor.org/rfc/rfc6750#section-3
-	Challenge string
-	Reason    string
+	Reason string
+
+	challenge string // WWW-Authenticate; empty for none
 	err       error
 }
 
 // Error is the reason, which ends in what to do.
 func (r *Refusal) Error() string { return r.Reason }
 
+// Challenge writes into the header of the answer how to authenticate, where that
+// was not done: https://www.rfc-editor.org/rfc/rfc6750#section-3
+func (r *Refusal) Challenge(header http.Header) {
+	if r.challenge != "" {
+		header.Set("WWW-Authenticate", r.challenge)
+	}
+}
+
 // Unwrap is why the keys could not be had.
 func (r *Refusal) Unwrap() error { return r.err }
 
 func unauthorized(reason string) *Refusal {
-	return &Refusal{Status: http.StatusUnauthorized, Challenge: `Bearer error="invalid_token"`, Reason: reason}
+	return &Refusal{Status: http.StatusUnauthorized, challenge: `Bearer error="invalid_token"`, Reason: reason}
 }
 
 func forbidden(format string, args ...any) *Refusal {
@@ -113,7 +120,7 @@ func (c *Checker) Check(ctx context.Context, header http.Header) error {
 	switch {
 	case !strings.EqualFold(scheme, "Bearer") || token == "":
 		return &Refusal{
-			Status: http.StatusUnauthorized, Challenge: "Bearer",
+			Status: http.StatusUnauthorized, challenge: "Bearer",
 			Reason: "the request carries no token: have the sender authenticate, as a push subscription does by --push-auth-service-account",
 		}
 	case strings.HasSuffix(token, signatureRemoved):

@@ -151,6 +151,13 @@ func newChecker(t testing.TB, g *google, now func() time.Time) *caller.Checker {
 	return c
 }
 
+// challenge is what the answer says of how to authenticate.
+func challenge(r *caller.Refusal) string {
+	header := http.Header{}
+	r.Challenge(header)
+	return header.Get("WWW-Authenticate")
+}
+
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 func TestWhoMayCallIsLetIn(t *testing.T) {
@@ -266,8 +273,8 @@ func TestEveryOtherCallerIsRefused(t *testing.T) {
 		if refusal.Status != tt.status || refusal.Error() != tt.reason {
 			t.Errorf("%s: %d %s, want %d %s", tt.name, refusal.Status, refusal, tt.status, tt.reason)
 		}
-		if strings.HasPrefix(refusal.Challenge, "Bearer") != (tt.status == 401) {
-			t.Errorf("%s: %d with the challenge %q", tt.name, tt.status, refusal.Challenge)
+		if got := challenge(refusal); strings.HasPrefix(got, "Bearer") != (tt.status == 401) {
+			t.Errorf("%s: %d with the challenge %q", tt.name, tt.status, got)
 		}
 		for part := range strings.SplitSeq(strings.TrimPrefix(tt.header, "Bearer "), ".") {
 			if len(part) > 20 && strings.Contains(refusal.Error(), part) {
@@ -292,7 +299,7 @@ func TestWithoutGooglesKeysNobodyIsLetInNorSentAway(t *testing.T) {
 			why = g.err.Error()
 		}
 		want := "fetching Google's keys from https://www.googleapis.com/oauth2/v3/certs: " + why + ": see that the function may reach it"
-		if !ok || refusal.Status != 503 || refusal.Challenge != "" || err.Error() != want {
+		if !ok || refusal.Status != 503 || challenge(refusal) != "" || err.Error() != want {
 			t.Errorf("%s: %v, want 503 %s", name, err, want)
 		}
 		if g.err != nil && !errors.Is(err, g.err) {

@@ -55,6 +55,9 @@ type Config struct {
 	LogLevel    slog.Level
 	// Project is the Google Cloud project that traces belong to, empty where it is not known.
 	Project string
+	// AllowCallers are the e-mail addresses of who may call, none for everyone,
+	// and AllowAudience what their tokens may be made for.
+	AllowCallers, AllowAudience []string
 }
 
 // FromEnv reads the settings from environment variables, and the file that they
@@ -85,6 +88,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	}
 	r.giveUp(&c)
+	r.callers(&c)
 	if len(r.faults) > 0 {
 		return Config{}, r.faults
 	}

@@ -48,12 +48,14 @@ func TestEverySettingIsRead(t *testing.T) {
 	got, err := config.FromEnv(set(
 		"DAG_ID= load ", "AIRFLOW_URL=http://airflow.internal:8080/base/", "AIRFLOW_API=v1", "AIRFLOW_AUTH=basic",
 		"AIRFLOW_USERNAME=robot", "AIRFLOW_PASSWORD= blanks stay \n", "AIRFLOW_INSECURE=true", "AIRFLOW_TIMEOUT=15s",
-		"LOG_LEVEL=DEBUG", "GOOGLE_CLOUD_PROJECT=acme"))
+		"LOG_LEVEL=DEBUG", "GOOGLE_CLOUD_PROJECT=acme",
+		"ALLOW_CALLERS=invoker@acme.iam.gserviceaccount.com, ann@acme.example,", "ALLOW_AUDIENCE= https://a.example/,b"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config.Config{
 		DAGID: "load", LogLevel: slog.LevelDebug, Project: "acme",
+		AllowCallers: []string{"invoker@acme.iam.gserviceaccount.com", "ann@acme.example"}, AllowAudience: []string{"https://a.example/", "b"},
 		Environments: map[string]environment.Spec{"default": {
 			URL: "http://airflow.internal:8080/base/", API: "v1", Auth: "basic",
 			Username: "robot", Password: " blanks stay ", Insecure: true, Timeout: 15 * time.Second,
@@ -110,6 +112,17 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 		}},
 		{"no address", []string{"DAG_ID=d", "AIRFLOW_URL=airflow.example.com", "AIRFLOW_AUTH=none"}, []string{
 			"AIRFLOW_URL is no web address: write it as https://HOST or https://HOST/PATH",
+		}},
+		{"callers of any audience", []string{"DAG_ID=d", composer, "ALLOW_CALLERS=a@acme.example"}, []string{
+			"ALLOW_CALLERS is given without ALLOW_AUDIENCE: name what their tokens are made for: the audience of the push subscription, which is its endpoint where none is set, or the service's URL for Eventarc",
+		}},
+		{"an audience of no callers", []string{"DAG_ID=d", composer, "ALLOW_AUDIENCE=https://a.example"}, []string{
+			"ALLOW_AUDIENCE is given without ALLOW_CALLERS: name the accounts there whose tokens are taken",
+		}},
+		{"callers that are no accounts", []string{"DAG_ID=d", composer, "ALLOW_CALLERS=allUsers, serviceAccount:a@b.c,Ann <ann@acme.example>", "ALLOW_AUDIENCE=a"}, []string{
+			`ALLOW_CALLERS names "allUsers": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
+			`ALLOW_CALLERS names "serviceAccount:a@b.c": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
+			`ALLOW_CALLERS names "Ann <ann@acme.example>": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
 		}},
 		{"out of bounds", []string{"DAG_ID=d", composer, "AIRFLOW_TIMEOUT=2h"}, []string{
 			"AIRFLOW_TIMEOUT is 2h0m0s: use a duration from 1s to 1h0m0s, such as 90s",

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package endtoend_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/config"
+)
+
+// signer signs tokens as Google does, and is the transport to Google's keys and
+// to an Airflow that creates every run.
+type signer struct{ key *rsa.PrivateKey }
+
+func newSigner(t *testing.T) signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer{key}
+}
+
+func (s signer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != "www.googleapis.com" {
+		return canned{benchRun}.RoundTrip(r)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	keys := fmt.Sprintf(`{"keys":[{"kty":"RSA","alg":"RS256","use":"sig","kid":"one","n":%q,"e":%q}]}`,
+		encode(s.key.N.Bytes()), encode(big.NewInt(int64(s.key.E)).Bytes()))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(keys))}, nil
+}
+
+// token is the one that a push by account carries.
+func (s signer) token(t *testing.T, account, audience string) string {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode([]byte(`{"alg":"RS256","kid":"one","typ":"JWT"}`)) + "." + encode(fmt.Appendf(nil,
+		`{"iss":"https://accounts.google.com","aud":%q,"sub":"1","email":%q,"email_verified":true,"exp":%d}`,
+		audience, account, time.Now().Add(time.Hour).Unix()))
+	digest := sha256.Sum256([]byte(text))
+	signature, err := rsa.SignPKCS1v15(nil, s.key, crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + encode(signature)
+}
+
+// Who may not call is told so before the body is looked at.
+func TestOnlyWhoMayCallStartsRuns(t *testing.T) {
+	t.Parallel()
+	const account, audience = "invoker@acme.iam.gserviceaccount.com", "https://function.example"
+	google := newSigner(t)
+	c, err := config.FromEnv(func(name string) string {
+		return map[string]string{
+			"DAG_ID": "load", "AIRFLOW_URL": "http://127.0.0.1:1", "AIRFLOW_API": "v2",
+			"ALLOW_CALLERS": account, "ALLOW_AUDIENCE": audience,
+		}[name]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	f, err := dagtrigger.New(c, cloudlog.New(&log, slog.LevelInfo), google)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, authorization, challenge string
+		status                         int
+	}{
+		{"no token", "", "Bearer", 401},
+		{"an access token", "Bearer ya29.access", `Bearer error="invalid_token"`, 401},
+		{"somebody else", "Bearer " + google.token(t, "eve@acme.iam.gserviceaccount.com", audience), "", 403},
+		{"a token for somebody else", "Bearer " + google.token(t, account, "https://other.example"), "", 403},
+		{"the push itself", "Bearer " + google.token(t, account, audience), "", 200},
+	}
+	for _, tt := range tests {
+		log.Reset()
+		r := upload("acme", "eu/a.csv", 17)
+		r.Header.Set("Authorization", tt.authorization)
+		if tt.status != 200 {
+			r.Body = io.NopCloser(iotest.ErrReader(errors.New("the body was read")))
+		}
+		recorder := httptest.NewRecorder()
+		f.ServeHTTP(recorder, r)
+		if got := recorder.Header().Get("WWW-Authenticate"); recorder.Code != tt.status || got != tt.challenge {
+			t.Errorf("%s: answered %d %q %s, want %d %q", tt.name, recorder.Code, got, recorder.Body, tt.status, tt.challenge)
+		}
+		told := fmt.Sprintf(`"severity":"ERROR","message":"caller refused","status":%d`, tt.status)
+		if strings.Contains(log.String(), told) != (tt.status != 200) {
+			t.Errorf("%s: logged %s", tt.name, &log)
+		}
+		if _, token, _ := strings.Cut(tt.authorization, " "); token != "" && strings.Contains(log.String()+recorder.Body.String(), token) {
+			t.Errorf("%s: the token is told: %s %s", tt.name, &log, recorder.Body)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package report owns how an outcome is told to those who run the function: one
+// line of the log, with the fields that metrics and alerts count by
+// (deploy/monitoring).
+//
+// It never decides how an event ends, and holds no token, password or conf.
+package report
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/trigger"
+)
+
+// Reporter writes outcomes to a log. Any number of requests may share it.
+type Reporter struct {
+	log *slog.Logger
+	// unmatched holds back the lines of events that no route wants: on a busy
+	// bucket that may be most of them.
+	unmatched cloudlog.Sampler
+}
+
+// New makes a reporter that writes to log.
+func New(log *slog.Logger) *Reporter { return &Reporter{log: log} }
+
+// Outcome writes the line of one outcome, but for unmatched events at most one
+// a second, unless the level is DEBUG. took is the time since the event came.
+func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
+	var leftOut slog.Attr // an empty one is not written
+	if o.Kind == trigger.Unmatched && !r.log.Enabled(ctx, slog.LevelDebug) {
+		n, ok := r.unmatched.Pass()
+		if !ok {
+			return
+		}
+		if n > 0 {
+			leftOut = slog.Int("left_out", n)
+		}
+	}
+	age := 0.0
+	if !ev.Time.IsZero() {
+		age = time.Since(ev.Time).Seconds()
+	}
+	r.log.LogAttrs(ctx, level(o), "event "+string(o.Kind),
+		slog.String("outcome", string(o.Kind)),
+		slog.String("route", o.Route),
+		slog.String("environment", o.Environment),
+		slog.String("dag_id", o.DAGID),
+		slog.String("dag_run_id", o.RunID),
+		slog.String("reason", o.Reason),
+		slog.String("event_id", ev.ID),
+		slog.String("event_source", ev.Source),
+		slog.String("event_type", ev.Type),
+		slog.String("event_subject", ev.Subject),
+		slog.Float64("age_seconds", age),
+		slog.Float64("duration_seconds", took.Seconds()),
+		leftOut,
+	)
+}
+
+// level is ERROR for what waits for a person, WARN for what mends itself.
+func level(o *trigger.Outcome) slog.Level {
+	switch {
+	case o.Operator:
+		return slog.LevelError
+	case o.Kind == trigger.Deferred:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
