@@ -103,3 +103,57 @@ func TestTheUnitIsOneOfSystemds(t *testing.T) {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 }
+
+// oldAirflow is what print_conf needs of an Airflow, as strict as that was.
+var oldAirflow = map[string]string{
+	"1.10": `
+class PythonOperator:
+    def __init__(self, task_id, python_callable, provide_context=False):
+        assert provide_context, "without it no context is given"
+        loaded.append(python_callable)
+module("airflow", DAG=DAG)
+module("airflow.operators")
+module("airflow.operators.python_operator", PythonOperator=PythonOperator)`,
+	"2.0": `
+class PythonOperator:
+    def __init__(self, task_id, python_callable):
+        loaded.append(python_callable)
+module("airflow", DAG=DAG)
+module("airflow.operators")
+module("airflow.operators.python", PythonOperator=PythonOperator)`,
+}
+
+// TestPrintConfOnOldAirflows loads the DAG where no real Airflow runs any more,
+// in the Python that its Airflow had, as far as its grammar goes.
+func TestPrintConfOnOldAirflows(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is missing: the DAG is not loaded")
+	}
+	const before = `
+import ast, sys, types
+loaded = []
+class DAG:
+    def __init__(self, dag_id, start_date, schedule_interval):
+        assert schedule_interval is None
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+def module(name, **members):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__dict__.update(members)
+`
+	const after = `
+source = open(sys.argv[1], encoding="utf-8").read()
+ast.parse(source, feature_version=(3, 6))
+exec(compile(source, sys.argv[1], "exec"), {})
+for conf in {"b": 1, "a": "ü"}, None:
+    loaded[0](dag_run=types.SimpleNamespace(run_id="r", conf=conf), ds="2026-11-22")
+`
+	for version, airflow := range oldAirflow {
+		out, err := exec.CommandContext(t.Context(), python, "-c", before+airflow+after, guides+"dags/print_conf.py").CombinedOutput()
+		if want := "run id: r\nconf: {\"a\": \"\\u00fc\", \"b\": 1}\nrun id: r\nconf: {}\n"; err != nil || string(out) != want {
+			t.Errorf("Airflow %s: %v, it printed\n%s\nwant\n%s", version, err, out, want)
+		}
+	}
+}
