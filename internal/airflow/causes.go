@@ -137,8 +137,8 @@ func requestCauses() []Cause {
 			Means: "Airflow refuses the request as it stands",
 			Fix:   "mend the route's conf, or the DAG's Params",
 		}, {
-			Name: "nul-in-conf", Kinds: []Kind{Invalid}, APIs: []API{V2},
-			Means: `PostgreSQL stores no \u0000 in a conf`,
+			Name: "not-stored", Kinds: []Kind{Invalid}, APIs: []API{V2},
+			Means: `PostgreSQL stores no \u0000 in a conf, no half of a character (\ud83d alone), and no number beyond a double's`,
 			Fix:   "take it out",
 		}, {
 			Name: "broken-dag", Kinds: []Kind{BrokenDAG},
