@@ -131,7 +131,11 @@ func (s *Server) state(r *run, now time.Time) (state string, start, end time.Tim
 	if start.IsZero() {
 		start = starts
 	}
-	ends, ok := d.after(starts, cmp.Or(s.config.RunFor, time.Second))
+	works := starts
+	if s.config.Version == Airflow33 && r.LogicalDate.After(starts) {
+		works = r.LogicalDate // it runs, and its tasks wait (scheduler_job_runner.py, _schedule_dag_run)
+	}
+	ends, ok := d.after(works, cmp.Or(s.config.RunFor, time.Second))
 	if !ok || now.Before(ends) {
 		return "running", start, end
 	}

@@ -111,12 +111,17 @@ func (c *call) v2Run(r *run) *object {
 	if !end.IsZero() {
 		duration = pythonNumber(strconv.FormatFloat(end.Sub(start).Seconds(), 'e', -1, 64))
 	}
+	d := c.s.dags[r.DAG]
+	versions := []any{c.v2DAGVersion(d)}
+	if !r.LogicalDate.IsZero() && r.LogicalDate.Before(d.spec.StartDate) {
+		versions = []any{} // they are told by the run's tasks, of which there is none
+	}
 	return obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", isoZ(r.LogicalDate), "queued_at", isoZ(r.Created),
 		"start_date", isoZ(start), "end_date", isoZ(end), "duration", duration,
 		"data_interval_start", isoZ(r.dataInterval[0].UTC()), "data_interval_end", isoZ(r.dataInterval[1].UTC()),
 		"run_after", isoZ(r.RunAfter.UTC()), "last_scheduling_decision", isoZ(start), "run_type", r.Type, "state", state,
 		"triggered_by", r.trigger, "triggering_user_name", r.user, "conf", jsonb(r.conf), "note", orNull(r.Note),
-		"dag_versions", []any{c.v2DAGVersion(c.s.dags[r.DAG])}, "bundle_version", nil, "dag_display_name", r.DAG,
+		"dag_versions", versions, "bundle_version", nil, "dag_display_name", r.DAG,
 		"partition_key", nil, "partition_date", nil)
 }
 

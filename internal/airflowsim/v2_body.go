@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // member is a field of a Pydantic model.
@@ -42,6 +43,9 @@ var assetEventModel = []member{
 	{name: "partition_key", kind: "str", nullable: true},
 }
 
+// unreadable is FastAPI's word for whatever json.loads raises but for a fault of syntax.
+var unreadable = detail(http.StatusBadRequest, "There was an error parsing the body")
+
 // fastAPINesting is where Python's json.loads runs out of stack.
 const fastAPINesting = 990
 
@@ -56,12 +60,15 @@ func v2Body(model []member, need permission, serve func(*call) answer) func(*cal
 		case len(c.text) == 0:
 		case !isJSON:
 			body = string(c.text)
-		case nesting(c.text) > fastAPINesting:
-			return detail(http.StatusBadRequest, "There was an error parsing the body")
+		case nesting(c.text) > fastAPINesting || !utf8.Valid(c.text):
+			return unreadable
 		default:
 			var syntax *json.SyntaxError
 			if body, syntax = parse(c.text); syntax != nil {
 				return notJSON(syntax)
+			}
+			if tooLong(body) {
+				return unreadable
 			}
 		}
 		return v2Guard(need, func(c *call) answer {

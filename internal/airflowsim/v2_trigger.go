@@ -116,9 +116,9 @@ func v2Complaint(d *dag, r *run) string {
 // v2Database is what PostgreSQL refuses, and what the answer cannot hold.
 func (c *call) v2Database(r *run) *answer {
 	switch {
-	case strings.Contains(r.ID, "\x00") || depth(r.conf) > v2Nesting:
+	case strings.Contains(r.ID+r.Note, "\x00") || depth(r.conf) > v2Nesting:
 		return &internalError
-	case len([]rune(r.ID)) > maxRunID || len([]rune(r.Note)) > maxNote || unstorable(r.conf):
+	case len([]rune(r.ID)) > maxRunID || len([]rune(r.Note)) > maxNote || unstorable(r.conf) || halved(r.Conf):
 		return new(c.rejected(http.StatusUnprocessableEntity, "Value rejected by database"))
 	case c.dag().byID[r.ID] != nil || c.dag().onDate(r.LogicalDate) != nil:
 		return new(c.rejected(http.StatusConflict, "Unique constraint violation"))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,6 +191,45 @@ func nesting(text []byte) (deepest int) {
 		}
 	}
 	return deepest
+}
+
+// maxDigits is how many digits of an integer Python reads: sys.get_int_max_str_digits.
+const maxDigits = 4300
+
+// tooLong tells an integer of more digits.
+func tooLong(v any) bool {
+	switch v := v.(type) {
+	case number:
+		return len(strings.TrimPrefix(string(v), "-")) > maxDigits
+	case []any:
+		return slices.ContainsFunc(v, tooLong)
+	case *object:
+		return slices.ContainsFunc(v.keys, func(key string) bool { return tooLong(v.vals[key]) })
+	}
+	return false
+}
+
+var escapes = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
+
+// halved tells whether a JSON text holds half a surrogate pair. Python keeps
+// it, where Go's decoder makes U+FFFD of it.
+func halved(text []byte) bool {
+	second := -1 // where the second half of a pair must stand
+	for _, at := range escapes.FindAllIndex(text, -1) {
+		var unit uint64
+		if at[1]-at[0] == len(`\uffff`) {
+			unit, _ = strconv.ParseUint(string(text[at[0]+2:at[1]]), 16, 16) // four hexadecimal digits
+		}
+		due, low := second == at[0], 0xdc00 <= unit && unit < 0xe000
+		if low != due || second >= 0 && !due {
+			return true
+		}
+		second = -1
+		if 0xd800 <= unit && unit < 0xdc00 {
+			second = at[1]
+		}
+	}
+	return second >= 0
 }
 
 // style is how one of Airflow's web frameworks spells JSON.

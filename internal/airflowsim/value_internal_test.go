@@ -45,6 +45,18 @@ func TestPostgreSQLKeepsNumbersWithoutExponents(t *testing.T) {
 	}
 }
 
+func TestHalfACharacterIsTold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`"\ud83d\ude00"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\u0041\n\ud83d\ude00\ud83d\ude00"`: false, `""`: false,
+		`"\ud83d"`: true, `"\uDE00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\ud83d\ude00"`: true, `"\ud83d \ude00"`: true, `"\ud83d\n"`: true,
+	} {
+		if got := halved([]byte(text)); got != want {
+			t.Errorf("%s: got %t", text, got)
+		}
+	}
+}
+
 func TestReprIsPythons(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
