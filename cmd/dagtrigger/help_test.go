@@ -89,17 +89,7 @@ func TestExamplesParse(t *testing.T) {
 			if !ok {
 				continue
 			}
-			words := shellWords(call)
-			found, rest, err := (&program{getenv: func(string) string { return "" }}).root().Find(words)
-			if err != nil {
-				t.Errorf("%s: %v", line, err)
-				continue
-			}
-			if err := found.ParseFlags(rest); err != nil {
-				t.Errorf("%s: %v", line, err)
-				continue
-			}
-			if err := found.Args(found, found.Flags().Args()); err != nil {
+			if err := parse(shellWords(call)); err != nil {
 				t.Errorf("%s: %v", line, err)
 			}
 		}
