@@ -45,7 +45,7 @@ type resend struct {
 	from    string // where it is
 	settled string // what is said of those whose runs exist, after their number
 	left    string // what is said of the others
-	// unmatchedIsWell tells that an item which no route wants leaves nothing to do.
+	// unmatchedIsWell tells that where no route wants an item nothing is left to do.
 	unmatchedIsWell bool
 
 	rate     float64

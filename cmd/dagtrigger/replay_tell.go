@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,14 +74,21 @@ type leftItem struct {
 }
 
 func (r *resend) watch(total int) *watch {
-	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, lines: r.stderr}
+	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, lines: r.stderr, well: r.well}
 	if isTerminal(r.stderr) {
 		w.lines = io.Discard
 	}
-	w.well = func(e *replay.End) bool {
-		return e.Settled() || r.unmatchedIsWell && len(e.Outcomes) == 1 && e.Outcomes[0].Kind == trigger.Unmatched
-	}
 	return w
+}
+
+// well tells whether an item leaves nothing to do.
+func (r *resend) well(e *replay.End) bool {
+	if !r.unmatchedIsWell || e.Err != nil {
+		return e.Settled()
+	}
+	return !slices.ContainsFunc(e.Outcomes, func(o trigger.Outcome) bool {
+		return !slices.Contains([]trigger.Kind{trigger.Triggered, trigger.Duplicate, trigger.Unmatched}, o.Kind)
+	})
 }
 
 func (w *watch) ended(e replay.End) {

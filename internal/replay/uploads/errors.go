@@ -24,10 +24,10 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := "listing " + e.Place + ": "
-	if e.Status != 0 {
-		text += fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
-	} else {
+	if e.Err != nil {
 		text += e.Err.Error()
+	} else {
+		text += fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
 	}
 	if e.Said != "" {
 		text += ": " + e.Said

@@ -63,7 +63,7 @@ func Parse(address string) (Bucket, error) {
 }
 
 // String is the address as it is written.
-func (b *Bucket) String() string { return "gs://" + b.Name + "/" + b.Prefix }
+func (b Bucket) String() string { return "gs://" + b.Name + "/" + b.Prefix }
 
 // Upload is an object, and the event of its upload.
 type Upload struct {
@@ -85,7 +85,7 @@ const (
 )
 
 // List yields the live objects, by name. An error ends it.
-func (b *Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
+func (b Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
 	return func(yield func(Upload, error) bool) {
 		for token := ""; ; {
 			p, err := b.page(ctx, token)
@@ -118,7 +118,7 @@ type page struct {
 }
 
 // page asks for the page after a token, again where that may help.
-func (b *Bucket) page(ctx context.Context, token string) (page, error) {
+func (b Bucket) page(ctx context.Context, token string) (page, error) {
 	for try := 1; ; try++ {
 		p, err := b.ask(ctx, token)
 		if err == nil {
@@ -130,7 +130,7 @@ func (b *Bucket) page(ctx context.Context, token string) (page, error) {
 	}
 }
 
-func (b *Bucket) ask(ctx context.Context, token string) (page, error) {
+func (b Bucket) ask(ctx context.Context, token string) (page, error) {
 	query := url.Values{
 		"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
 		"projection": {"noAcl"}, "prettyPrint": {"false"},
@@ -192,7 +192,7 @@ func upload(resource json.RawMessage) (Upload, error) {
 	}
 	ce.DataEncoded = resource
 	if err := ce.Validate(); err != nil {
-		return Upload{}, fmt.Errorf("%.200q makes no event: %w", place, err)
+		return Upload{}, fmt.Errorf("%.200q makes no event: is it Cloud Storage that answers?", place)
 	}
 	return Upload{Place: "gs://" + place, Event: ce}, nil
 }
