@@ -11,6 +11,7 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -73,6 +74,8 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	switch {
 	case hasFile:
 		r.routes(&c)
+	case c.DAGID != "" && !route.IsDAG(c.DAGID):
+		r.fault(fmt.Sprintf("DAG_ID is %q, which is no DAG id", c.DAGID), route.FixDAG)
 	case c.DAGID != "":
 		c.Table = route.Default(c.DAGID, DefaultEnvironment)
 	default:

@@ -87,6 +87,9 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 				`AIRFLOW_API is "v3": use one of auto, v2, v1, experimental`,
 				`AIRFLOW_AUTH is "kerberos": use one of google, iap, basic, password, bearer, none`,
 			}},
+		{"a DAG id that Airflow refuses", []string{"DAG_ID=load sales", composer}, []string{
+			`DAG_ID is "load sales", which is no DAG id: use letters, digits, _, - and ., at most 250`,
+		}},
 		{"no default for another host", []string{"DAG_ID=d", "AIRFLOW_URL=https://airflow.example.com"}, []string{
 			"AIRFLOW_AUTH is missing, and airflow.example.com tells no default: say how to sign in, one of google, iap, basic, password, bearer, none",
 		}},

@@ -157,13 +157,17 @@ func (c *compiler) name() {
 	}
 }
 
-// isDAG tells whether Airflow takes id as a DAG id: KEY_REGEX in
-// airflow/utils/helpers.py, and at most 250 characters.
-func isDAG(id string) bool {
-	return id != "" && utf8.RuneCountInString(id) <= 250 && strings.IndexFunc(id, func(c rune) bool {
+// IsDAG tells whether Airflow takes id as a DAG id: KEY_REGEX in
+// airflow/utils/helpers.py, and at most 250 characters. . and .. would name
+// another place in the API's paths.
+func IsDAG(id string) bool {
+	return id != "" && id != "." && id != ".." && utf8.RuneCountInString(id) <= 250 && strings.IndexFunc(id, func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_.-", c)
 	}) < 0
 }
+
+// FixDAG mends what is no DAG id.
+const FixDAG = "use letters, digits, _, - and ., at most 250"
 
 func (c *compiler) dag() (*located, []string) {
 	s := c.spec
@@ -180,16 +184,16 @@ func (c *compiler) dag() (*located, []string) {
 	switch {
 	case literal && len(s.DAGs) > 0:
 		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
-	case literal && !isDAG(id):
-		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is no DAG id", id), "use letters, digits, _, - and ., at most 250")
+	case literal && !IsDAG(id):
+		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is no DAG id", id), FixDAG)
 	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.faulty, "dags"):
 		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become", "list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
 	var dags []string
 	for _, id := range s.DAGs {
 		switch {
-		case !isDAG(id.Value):
-			c.fault(id.Position, fmt.Sprintf("dags: %q is no DAG id", id.Value), "use letters, digits, _, - and ., at most 250")
+		case !IsDAG(id.Value):
+			c.fault(id.Position, fmt.Sprintf("dags: %q is no DAG id", id.Value), FixDAG)
 		case slices.Contains(dags, id.Value):
 			c.fault(id.Position, "dags: "+id.Value+" stands there twice", "remove one of the two")
 		}

@@ -116,6 +116,7 @@ func TestFaults(t *testing.T) {
 		// The DAG and the environment.
 		{"- name: r\n  on: '*'", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales`},
 		{"- name: r\n  on: '*'\n  dag: load sales", `3:8: dag: "load sales" is no DAG id: use letters, digits, _, - and ., at most 250`},
+		{"- name: r\n  on: '*'\n  dag: ..", `3:8: dag: ".." is no DAG id: use letters, digits, _, - and ., at most 250`},
 		{"- name: r\n  on: '*'\n  dag: ''", `3:8: dag: "" is no DAG id: use letters, digits, _, - and ., at most 250`},
 		{"- name: r\n  on: '*'\n  dag: load_${event.id}", `3:8: dag is computed, and nothing says what it may become: list the DAGs it may start, such as dags: [load_eu, load_us]`},
 		{good + "  dags: [d]", `4:10: dags is for a dag that is computed: leave dags out`},
