@@ -19,13 +19,19 @@ var ownDAGs embed.FS
 // The DAGs of this package's own folder. They have the same ids and the same
 // meaning on every version.
 const (
-	PlainDAG   = "plain"   // one empty task
-	TypedDAG   = "typed"   // Params: region, one of eu and us (default eu); rows, an integer from 0 to 1000 (default 1)
+	PlainDAG = "plain" // one empty task
+	TypedDAG = "typed" // Params: region, one of eu and us (default eu); rows, an integer from 0 to 1000 (default 1)
+	// StrictDAG has Params of every kind: day, a text like 2026-11-22, without a default; code, null or a text of
+	// up to 3 characters; source, an object with a bucket and perhaps a size.
+	StrictDAG  = "strict"
+	LaterDAG   = "later"   // its tasks begin on 2020-01-01; one empty task
 	PausedDAG  = "paused"  // paused at creation; one empty task
 	BrokenDAG  = "broken"  // once loaded, now with an import error: 400 on Airflow 2; 3.3 makes it stale as well, so 404
 	RetiredDAG = "retired" // once loaded, its file now gone: not active on Airflow 2, stale on Airflow 3
 	RecordDAG  = "record"  // writes its run's conf where Airflow.Conf finds it; needs Options.Scheduler
 	OnAssetDAG = "on_asset"
+	// ScheduledDAG has a schedule, which begins in 2100; on Airflow 3 its allowed_run_types leave out manual runs.
+	ScheduledDAG = "scheduled"
 	// MakeAssetDAG makes the asset AssetURI (a dataset, on Airflow 2), which OnAssetDAG waits for.
 	MakeAssetDAG = "make_asset"
 	AssetURI     = "dagtrigger://acme/sales"

@@ -62,8 +62,8 @@ func (c *call) wish() (wish, *answer) {
 	if nesting(c.text) > pythonNesting {
 		return w, new(ooops(v)) // RecursionError
 	}
-	body, syntax := parse(c.text)
-	if syntax != nil {
+	body, ok := parsePython(c.text)
+	if !ok {
 		const sorry = "The browser (or proxy) sent a request that this server could not understand."
 		if v == Airflow110 {
 			return w, new(werkzeug(http.StatusBadRequest, sorry))

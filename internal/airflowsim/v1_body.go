@@ -66,11 +66,10 @@ func v1Body(fields []field, serve func(*call) answer) func(*call) answer {
 		if nesting(c.text) > pythonNesting {
 			return ooops(Airflow211) // RecursionError
 		}
-		v, syntax := parse(c.text)
-		if syntax != nil || v == nil {
+		v, ok := parsePython(c.text)
+		if !ok || v == nil {
 			return badRequest("Request body is not valid JSON")
 		}
-		var ok bool
 		if c.body, ok = v.(*object); !ok {
 			return badRequest(repr(v) + " is not of type 'object'")
 		}

@@ -46,6 +46,9 @@ func v1Trigger(c *call) answer {
 	if text := checkParams(d.params, r.conf, Airflow211); text != "" {
 		return badRequest(text)
 	}
+	if strings.Contains(r.Note, "\x00") {
+		return ooops(Airflow211)
+	}
 	c.s.insert(d, r, c.s.waitsFor(date))
 	return v1JSON(c.v1Created(r, date))
 }

@@ -82,7 +82,11 @@ func v2Body(model []member, need permission, serve func(*call) answer) func(*cal
 
 // notJSON is json_invalid, with Go's place of the fault and Python's commonest word for it.
 func notJSON(syntax *json.SyntaxError) answer {
-	fault := invalid("json_invalid", "JSON decode error", obj(), "body", max(0, int(syntax.Offset)-1))
+	place := int(syntax.Offset) // of the byte behind the one that is too many
+	if !strings.HasPrefix(syntax.Error(), "unexpected end") {
+		place = max(0, place-1)
+	}
+	fault := invalid("json_invalid", "JSON decode error", obj(), "body", place)
 	fault.set("ctx", obj("error", "Expecting value"))
 	return detail(http.StatusUnprocessableEntity, []any{fault})
 }

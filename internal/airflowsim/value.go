@@ -193,6 +193,13 @@ func nesting(text []byte) (deepest int) {
 	return deepest
 }
 
+// parsePython is parse without what Python takes for no JSON besides: bytes
+// that are no UTF-8, and integers of too many digits.
+func parsePython(text []byte) (v any, ok bool) {
+	v, syntax := parse(text)
+	return v, syntax == nil && utf8.Valid(text) && !tooLong(v)
+}
+
 // maxDigits is how many digits of an integer Python reads: sys.get_int_max_str_digits.
 const maxDigits = 4300
 

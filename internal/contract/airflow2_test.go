@@ -4,6 +4,7 @@ package contract_test
 
 import (
 	"strings"
+	"time"
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/airflowreal"
@@ -24,6 +25,9 @@ func v1Rows() []scenario {
 		row("two dots in an id", `created`, start("a").called("$a..b")),
 		row("NUL in an id", `500 server failure, in text/html`, start("a").sending(`{"dag_run_id":"a\u0000b"}`)),
 		row("an id too long", `400 invalid`, start("a").called(strings.Repeat("x", 251))),
+		row("a line's end after an id", `500 server failure, in text/html`, start("a").called("$a\n")),
+		row("an accent in an id", `500 server failure, in text/html`, start("a").called("ä")),
+		row("an escape in an id", `500 server failure, in text/html`, start("a").called("a%2Fb")),
 		row("an id that is null", `400 invalid`, start("a").sending(`{"dag_run_id":null}`)),
 		row("an id that is a number", `400 invalid`, start("a").sending(`{"dag_run_id":5}`)),
 
@@ -33,13 +37,21 @@ func v1Rows() []scenario {
 		row("both dates apart", `400 invalid`, start("a").with(`"execution_date":"$dayT00:00:00Z","logical_date":"$dayT01:00:00Z"`)),
 		row("a date without a zone", `400 invalid`, start("a").with(`"logical_date":"$dayT00:00:00"`)),
 		row("a date that is none", `400 invalid`, start("a").with(`"logical_date":"bogus"`)),
+		row("a date that is a number", `400 invalid`, start("a").with(`"logical_date":86400`)),
+		row("a date long ago", `created; queued`, start("a").with(`"logical_date":"1000-01-01T00:00:00Z"`), find("a")),
+		row("a date far ahead", `created; queued`, start("a").with(`"logical_date":"9999-12-31T23:59:59Z"`), find("a")),
+		row("an execution date that is null", `400 invalid`, start("a").with(`"execution_date":null`)),
 		row("a date that is null", `400 invalid`, start("a").with(`"logical_date":null`)),
 		row("a date that is null, without an id", `400 invalid`, start("a").sending(`{"logical_date":null}`)),
 		row("a date with an interval", `created; queued`, start("a").with(
 			`"logical_date":"$dayT00:00:00Z","data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"`), find("a")),
+		row("an interval without a zone", `400 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`)),
+		row("an interval that is null", `created; queued`, start("a").with(`"data_interval_start":null,"data_interval_end":null`), find("a")),
 		row("half an interval", `400 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00Z"`)),
 
 		row("an empty note", `created; queued`, start("a").with(`"note":""`), find("a")),
+		row("a note that is null", `created; queued`, start("a").with(`"note":null`), find("a")),
+		row("NUL in a note", `500 server failure, in text/html`, start("a").with(`"note":"a\u0000b"`)),
 		row("a note that is a number", `400 invalid`, start("a").with(`"note":5`)),
 		row("a note too long", `400 invalid`, start("a").with(`"note":"`+strings.Repeat("n", 1001)+`"`)),
 	)
@@ -48,6 +60,9 @@ func v1Rows() []scenario {
 func v1Bodies() []scenario {
 	sized := func(bytes int) step { return start("a").with(`"conf":{"x":""}`).sized(bytes) }
 	return in(airflow.V1,
+		row("nothing", `400 invalid`, start("a").sending(``)),
+		row("a blank", `400 invalid`, start("a").sending(` `)),
+		row("bytes that are no text", `400 invalid`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
 		row("null", `400 invalid`, start("a").sending(`null`)),
 		row("a list", `400 invalid`, start("a").sending(`[]`)),
 		row("a text", `400 invalid`, start("a").sending(`"x"`)),
@@ -61,8 +76,13 @@ func v1Bodies() []scenario {
 		row("partition_key of Airflow 3", `400 invalid`, start("a").with(`"partition_key":"k"`)),
 		row("the state", `400 invalid`, start("a").with(`"state":"running"`)),
 		row("the DAG", `400 invalid`, start("a").with(`"dag_id":"plain"`)),
+		row("the kind of run", `400 invalid`, start("a").with(`"run_type":"manual"`)),
+		row("its start", `400 invalid`, start("a").with(`"start_date":"$dayT00:00:00Z"`)),
+		row("who triggered it", `400 invalid`, start("a").with(`"external_trigger":true`)),
 		row("several faults", `400 invalid`, start("a").sending(`{"dag_run_id":null,"x":1}`)),
 		row("a text as its type", `415 invalid`, start("a").with(`"note":"n"`).typed("text/plain")),
+		row("no type", `415 invalid`, start("a").with(`"note":"n"`).typed("")),
+		row("a type with its charset", `created`, start("a").with(`"note":"n"`).typed("application/json; charset=utf-8")),
 		row("nested too deep", `500 server failure, in text/html`, start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`)),
 		row("as many bytes as the client sends", `created`, sized(airflow.MaxBodyV1)),
 		row("one more than the client sends", `500 server failure, in text/html`, sized(airflow.MaxBodyV1+1)),
@@ -107,12 +127,21 @@ func experimentalRows() []scenario {
 		row("a blank in an id", `500 invalid`, start("a").called("a b")),
 		row("a slash in an id", `500 invalid`, start("a").called("a/b")),
 		row("two dots in an id", `created`, start("a").called("$a..b")),
+		row("an accent in an id", `500 invalid`, start("a").called("ä")),
+		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
+		row("NUL in an id", `500 server failure, in text/html`, start("a").sending(`{"run_id":"a\u0000b","replace_microseconds":"false"}`)),
+		row("an id that is null", `created by an id of its own`, start("a").sending(`{"run_id":null,"replace_microseconds":"false"}`)),
 		row("an id too long", `500 server failure, in text/html`, start("a").called(strings.Repeat("x", 251))),
 		row("an id that is a number", `500 server failure, in text/html`, start("a").sending(`{"run_id":5}`)),
 		row("a date in its zone", `created`, start("a").with(`"execution_date":"$dayT02:00:00.5+02:00"`)),
 		row("a date without a zone", `created`, start("a").with(`"execution_date":"$dayT00:00:00"`)),
 		row("a day", `created`, start("a").with(`"execution_date":"$day"`)),
 		row("a date that is none", `400 invalid`, start("a").with(`"execution_date":"bogus"`)),
+		row("a date that is a number", `500 server failure, in text/html`, start("a").with(`"execution_date":86400`)),
+		row("a date long ago", `created`, start("a").with(`"execution_date":"1000-01-02T00:00:00Z"`)),
+		row("microseconds are dropped where that is asked", `created; 400 conflict`,
+			start("a").sending(`{"run_id":"$a","execution_date":"$dayT00:00:00.25Z","replace_microseconds":"true"}`),
+			start("b").sending(`{"run_id":"$b","execution_date":"$dayT00:00:00.75Z","replace_microseconds":"true"}`)),
 		row("a false duplicate: it names a run that does not exist", `created; 400 conflict; not sent: unknown run`,
 			start("a").with(`"execution_date":"$day"`), start("b").with(`"execution_date":"$day"`), find("b")),
 		row("a name that is none is dropped", `created`, start("a").with(`"dag_run_id":"x","note":"n","x":1`)),
@@ -121,6 +150,13 @@ func experimentalRows() []scenario {
 
 func experimentalBodies() []scenario {
 	return in(airflow.Experimental,
+		row("nothing", `400 invalid, in text/html`, start("a").sending(``)),
+		row("an empty object", `created by an id of its own`, start("a").of(airflowreal.OnAssetDAG).sending(`{}`)),
+		row("an empty list", `created by an id of its own`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
+		row("a text", `created by an id of its own`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
+		row("a list of a name", `500 server failure, in text/html`, start("a").sending(`["run_id"]`)),
+		row("bytes that are no text", `400 invalid, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
+		row("nested too deep", `500 server failure, in text/html`, start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`)),
 		row("null", `500 server failure, in text/html`, start("a").sending(`null`)),
 		row("a number", `500 server failure, in text/html`, start("a").sending(`5`)),
 		row("no JSON", `400 invalid, in text/html`, start("a").sending(`{bad`)),
@@ -136,6 +172,13 @@ func experimentalBodies() []scenario {
 		row("whether a DAG is paused", `200`, get("/api/experimental/dags/paused/paused")),
 		row("whether no DAG is paused", `500`, get("/api/experimental/dags/nope/paused")),
 	)
+}
+
+// future2 is where [scheduler] allow_trigger_in_future is on: a date ahead holds no run back.
+func future2() []scenario {
+	return everywhere("a date ahead holds nothing back", story(
+		start("a").of(airflowreal.RecordDAG).waiting(time.Hour), await("a").of(airflowreal.RecordDAG)),
+		``, `created; success, ended before its date`, `created; success, ended before its date`)
 }
 
 // access2 is who gets in under a stage of Airflow 2, and what its paths tell a caller.

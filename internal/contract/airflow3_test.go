@@ -5,6 +5,7 @@ package contract_test
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/airflowreal"
@@ -26,19 +27,30 @@ func v2Rows() []scenario {
 		row("two dots in an id", `400 invalid`, start("a").called("a..b")),
 		row("NUL in an id", `500 server failure, in text/plain`, start("a").sending(`{"logical_date":null,"dag_run_id":"a\u0000b"}`)),
 		row("an id too long", `422 invalid`, start("a").called(strings.Repeat("x", 251))),
+		row("a line's end after an id", `created`, start("a").called("$a\n")),
+		row("an accent in an id", `400 invalid`, start("a").called("ä")),
+		row("an escape in an id", `400 invalid`, start("a").called("a%2Fb")),
 		row("an id that is null", `created by an id of its own`, start("a").sending(`{"logical_date":null,"dag_run_id":null}`)),
 		row("an id that is a number", `422 invalid`, start("a").sending(`{"logical_date":null,"dag_run_id":5}`)),
 
 		row("a date in its zone", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$dayT02:00:00.5+02:00"}`), find("a")),
 		row("a date with blanks in place of T", `created`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$day 00:00:00Z"}`)),
 		row("a date without a zone", `422 invalid`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$dayT00:00:00"}`)),
+		row("a date that is a number", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":86400}`), find("a")),
+		row("a date long ago", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":"1000-01-01T00:00:00Z"}`), find("a")),
+		row("a date far ahead", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":"9999-12-31T23:59:59Z"}`), find("a")),
 		row("a date that is none", `422 invalid`, start("a").sending(`{"dag_run_id":"$a","logical_date":"bogus"}`)),
 		row("a date with an interval", `created; queued`, start("a").sending(
 			`{"dag_run_id":"$a","logical_date":"$dayT00:00:00Z","data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"}`), find("a")),
 		row("an interval without a date", `created; queued`, start("a").with(`"data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"`), find("a")),
+		row("an interval without a zone", `422 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`)),
+		row("an interval that is null", `created; queued`, start("a").with(`"data_interval_start":null,"data_interval_end":null`), find("a")),
 		row("half an interval", `422 invalid`, start("a").with(`"data_interval_end":"$dayT01:00:00Z"`)),
 		row("run_after that has passed", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00Z"`), find("a")),
 		row("run_after without a zone", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00"`), find("a")),
+		row("run_after that is null", `created; queued`, start("a").with(`"run_after":null`), find("a")),
+		row("a date ahead holds the tasks back, not the run", `created; success, started before its date, ended after it`,
+			start("a").of(airflowreal.RecordDAG).onItsDay().waiting(10*time.Second), await("a").of(airflowreal.RecordDAG)),
 		row("run_after that is none", `422 invalid`, start("a").with(`"run_after":"bogus"`)),
 
 		row("a note", `created; queued noted "n"`, start("a").with(`"note":"n"`), find("a")),
@@ -46,6 +58,9 @@ func v2Rows() []scenario {
 		row("a note that is null", `created; queued`, start("a").with(`"note":null`), find("a")),
 		row("a note that is a number", `422 invalid`, start("a").with(`"note":5`)),
 		row("a note too long", `422 invalid`, start("a").with(`"note":"`+strings.Repeat("n", 1001)+`"`)),
+		row("NUL in a note", `500 server failure, in text/plain`, start("a").with(`"note":"a\u0000b"`)),
+		row("a partition that is null", `created; queued`, start("a").with(`"partition_key":null`), find("a")),
+		row("a DAG that nobody may start", `400 invalid; 404 unknown run`, start("a").of(airflowreal.ScheduledDAG), find("a").of(airflowreal.ScheduledDAG)),
 		row("a partition of a DAG without any", `400 invalid`, start("a").with(`"partition_key":"k"`)),
 		row("a referer makes it the UI's", `created; queued`, start("a").headed("Referer", "http://127.0.0.1/"), find("a")),
 	)
@@ -56,6 +71,9 @@ func v2Bodies() []scenario {
 		return `"conf":{"a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
 	}
 	return in(airflow.V2,
+		row("nothing", `422 invalid`, start("a").sending(``)),
+		row("a blank", `422 invalid`, start("a").sending(` `)),
+		row("bytes that are no text", `400 invalid`, start("a").sending("{\"logical_date\":null,\"conf\":{\"x\":\"\xff\"}}")),
 		row("null", `422 invalid`, start("a").sending(`null`)),
 		row("a list", `422 invalid`, start("a").sending(`[]`)),
 		row("a text", `422 invalid`, start("a").sending(`"x"`)),
@@ -74,6 +92,8 @@ func v2Bodies() []scenario {
 		row("the state", `422 invalid`, start("a").with(`"state":"running"`)),
 		row("several faults", `422 invalid`, start("a").sending(`{"x":1,"dag_run_id":5,"conf":"s"}`)),
 		row("a text as its type", `422 invalid`, start("a").with(`"note":"n"`).typed("text/plain")),
+		row("no type", `422 invalid`, start("a").with(`"note":"n"`).typed("")),
+		row("a type with its charset", `created`, start("a").with(`"note":"n"`).typed("application/json; charset=utf-8")),
 		row("a form as its type", `422 invalid`, start("a").with(`"note":"n"`).typed("application/x-www-form-urlencoded")),
 		row("another JSON as its type", `created`, start("a").with(`"note":"n"`).typed("application/problem+json")),
 		row("infinity in a conf", `422 invalid`, start("a").with(`"conf":{"n":1e400}`)),
@@ -96,6 +116,7 @@ func v2Access() []scenario {
 		row("an expired token", `401 unauthorized; 401 unauthorized`, start("a").as(expired), find("a").as(expired)),
 		row("no token", `401 unauthorized`, start("a").as(nobody)),
 		row("a name and a password", `401 unauthorized`, start("a").as(basic)),
+		row("an empty token", `401 unauthorized`, start("a").as(nobody).headed("Authorization", "Bearer ")),
 		row("nonsense, to nobody", `401 unauthorized`, start("a").as(nobody).with(`"x":1`)),
 		row("no JSON, to nobody", `422 invalid`, start("a").as(nobody).sending(`{bad`)),
 		row("the API to an expired token", `v2`, detect().as(expired)),
@@ -106,6 +127,7 @@ func v2Access() []scenario {
 		row("the experimental API is gone", `405 API absent; 404 API absent; 404 API absent`,
 			start("a").over(airflow.Experimental), find("a").over(airflow.Experimental), version().over(airflow.Experimental)),
 
+		row("the health by its old path", `404`, get("/health").as(nobody)),
 		row("a token", `201`, login(`{"username":"viewer","password":"viewer"}`)),
 		row("a token by a form", `201`, login(`username=viewer&password=viewer`).typed("application/x-www-form-urlencoded")),
 		row("a token for a wrong password", `401`, login(`{"username":"viewer","password":"x"}`)),

@@ -56,6 +56,10 @@ func (p *play) value(v any) any {
 	switch v := v.(type) {
 	case string:
 		return p.plain(v)
+	case json.Number:
+		if len(v) > longest {
+			return p.plain(v.String())
+		}
 	case []any:
 		v = slices.DeleteFunc(v, p.foreign)
 		for i := range v {

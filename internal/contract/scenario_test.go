@@ -68,12 +68,14 @@ type step struct {
 	user  string      // empty: who gets in, see told
 	run   airflow.Run
 	dated bool          // the run has a logical date, on the story's day
-	ahead time.Duration // or it is to wait for so long, by the API's own means
+	ahead time.Duration // it is to wait for so long; where it is dated, its logical date lies so far ahead
 
+	starts  bool   // it asks for the run
 	body    string // in place of the client's, where replace is set
 	replace bool
 	size    int    // of the whole body in bytes, of which an empty text takes the rest
-	members string // further members of the smallest body that starts the run
+	minimal bool   // the body is the smallest that starts the run,
+	members string // with these further members
 	header  map[string]string
 	method  string // of a question that the client does not ask
 	path    string
@@ -81,7 +83,7 @@ type step struct {
 
 // start asks for a run of the DAG plain.
 func start(id string) step {
-	return step{title: "start", call: startRun, run: airflow.Run{DAGID: airflowreal.PlainDAG, RunID: "$" + id}}
+	return step{title: "start", call: startRun, starts: true, run: airflow.Run{DAGID: airflowreal.PlainDAG, RunID: "$" + id}}
 }
 
 // find reads a run of the DAG plain.
@@ -108,6 +110,7 @@ func await(id string) step {
 func look(dag string) step   { return step{title: "look at", call: lookAtDAG}.of(dag) }
 func params(dag string) step { return step{title: "ask the Params of", call: askParams}.of(dag) }
 func runs(dag string) step   { return step{title: "list the runs of", call: listRuns}.of(dag) }
+func page(dag string) step   { return step{title: "list one run of", call: listPage}.of(dag) }
 func may(dag string) step {
 	return step{title: "ask whether it may start", call: askPermission}.of(dag)
 }
@@ -132,10 +135,16 @@ func (s step) noted(text string) step       { s.run.Note = text; return s }
 func (s step) onItsDay() step               { s.dated = true; return s }
 func (s step) waiting(d time.Duration) step { s.ahead = d; return s }
 func (s step) sending(body string) step     { s.body, s.replace = body, true; return s }
-func (s step) with(members string) step     { s.members, s.replace = members, true; return s }
 func (s step) sized(bytes int) step         { s.size = bytes; return s }
-func (s step) called(id string) step        { s.run.RunID, s.replace = id, true; return s }
-func (s step) typed(mediaType string) step  { return s.headed("Content-Type", mediaType) }
+func (s step) with(members string) step {
+	s.members, s.minimal, s.replace = members, true, true
+	return s
+}
+func (s step) called(id string) step {
+	s.run.RunID, s.minimal, s.replace = id, true, true
+	return s
+}
+func (s step) typed(mediaType string) step { return s.headed("Content-Type", mediaType) }
 func (s step) headed(name, value string) step {
 	s.header = maps.Clone(s.header)
 	if s.header == nil {
@@ -235,14 +244,24 @@ func awaitRun(ctx context.Context, p *play, s step) (string, error) {
 		if run.State != "success" {
 			continue
 		}
-		if date, waits := p.dates[s.run.RunID]; waits && p.recorder.started().Before(date) {
-			return "success, started before its date", nil
-		} else if waits {
-			return "success, started at its date", nil
-		}
-		return "success", nil
+		return "success" + p.waited(s.run.RunID), nil
 	}
 	return "hung", ctx.Err()
+}
+
+// waited tells what its date has held back of a run that has one, by the last answer.
+func (p *play) waited(id string) string {
+	date, waits := p.dates[id]
+	start, end := p.recorder.times(id)
+	switch {
+	case !waits:
+		return ""
+	case !start.Before(date):
+		return ", started at its date"
+	case end.Before(date):
+		return ", ended before its date"
+	}
+	return ", started before its date, ended after it"
 }
 
 func lookAtDAG(ctx context.Context, p *play, s step) (string, error) {
@@ -278,6 +297,16 @@ func listRuns(ctx context.Context, p *play, s step) (string, error) {
 		}
 	}
 	return strings.Join(own, ", "), err
+}
+
+// listPage asks for the second run alone.
+func listPage(ctx context.Context, p *play, s step) (string, error) {
+	runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{Limit: 1, Offset: 1})
+	var own []string
+	for _, run := range runs.Runs {
+		own = append(own, strings.TrimPrefix(run.RunID, p.name("")))
+	}
+	return fmt.Sprintf("%s of %d", strings.Join(own, ", "), runs.Total), err
 }
 
 func askImportErrors(ctx context.Context, p *play, _ step) (string, error) {

@@ -99,16 +99,19 @@ func embedded(t *testing.T, s stage) *witness {
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 	version := majors[s.release]
 	sim, err := airflowsim.New(airflowsim.Config{
-		Version: version, Auth: s.sim, ExperimentalAPI: s.experimental, Now: now, Assets: []string{airflowreal.AssetURI},
+		Version: version, Auth: s.sim, ExperimentalAPI: s.experimental, Now: now,
+		AllowTriggerInFuture: s.future, Assets: []string{airflowreal.AssetURI},
 		Users: []airflowsim.User{
 			{Name: admin, Password: admin, Role: airflowsim.Admin},
 			{Name: viewer, Password: viewer, Role: airflowsim.Viewer},
 		},
 		DAGs: []airflowsim.DAG{
 			{ID: airflowreal.PlainDAG, Paused: true}, {ID: airflowreal.PausedDAG, Paused: true},
-			{ID: airflowreal.TypedDAG, Paused: true, Params: typedParams}, {ID: airflowreal.RecordDAG},
+			{ID: airflowreal.TypedDAG, Paused: true, Params: typedParams}, {ID: airflowreal.StrictDAG, Paused: true, Params: strictDAGParams},
+			{ID: airflowreal.LaterDAG, Paused: true, StartDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
+			{ID: airflowreal.ScheduledDAG, NoManualRuns: true}, {ID: airflowreal.RecordDAG},
 			// Airflow 3 takes a file that no longer parses for one that has gone.
-			{ID: airflowreal.BrokenDAG, ImportError: "Traceback", Stale: version == airflowsim.Airflow33},
+			{ID: airflowreal.BrokenDAG, Paused: true, ImportError: "Traceback", Stale: version == airflowsim.Airflow33},
 			{ID: airflowreal.RetiredDAG, Stale: true},
 			{ID: airflowreal.MakeAssetDAG, Paused: true}, {ID: airflowreal.OnAssetDAG, Paused: true},
 		},
@@ -135,6 +138,13 @@ const typedParams = `{
 	"rows": {"default": 1, "type": "integer", "minimum": 0, "maximum": 1000}
 }`
 
+const strictDAGParams = `{
+	"day": {"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
+	"code": {"default": null, "type": ["null", "string"], "minLength": 1, "maxLength": 3},
+	"source": {"default": {"bucket": "acme"}, "type": "object", "required": ["bucket"], "additionalProperties": false,
+		"properties": {"bucket": {"type": "string"}, "size": {"type": "integer", "minimum": 0}}}
+}`
+
 // witnessOf is a real Airflow as a witness.
 func witnessOf(t *testing.T, a *airflowreal.Airflow) *witness {
 	t.Helper()
@@ -155,7 +165,10 @@ func setUp(t *testing.T, w *witness) {
 	if w.tokens != nil {
 		api = "/api/v2/dags/"
 	}
-	for _, dag := range []string{airflowreal.PlainDAG, airflowreal.TypedDAG, airflowreal.MakeAssetDAG, airflowreal.OnAssetDAG} {
+	for _, dag := range []string{
+		airflowreal.PlainDAG, airflowreal.TypedDAG, airflowreal.StrictDAG, airflowreal.LaterDAG, airflowreal.BrokenDAG,
+		airflowreal.MakeAssetDAG, airflowreal.OnAssetDAG,
+	} {
 		text := w.send(t, http.MethodPatch, api+dag, `{"is_paused": true}`)
 		if !strings.Contains(strings.ReplaceAll(text, " ", ""), `"is_paused":true`) {
 			t.Fatalf("%s is not paused: %s", dag, text)

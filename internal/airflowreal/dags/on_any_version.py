@@ -5,6 +5,8 @@ try:
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.providers.standard.operators.python import PythonOperator
     from airflow.sdk import DAG, Asset, Param
+
+    BY_SCHEDULE_ALONE = {"allowed_run_types": ["scheduled"]}
 except ImportError:
     from airflow import DAG
     from airflow.datasets import Dataset as Asset
@@ -12,4 +14,6 @@ except ImportError:
     from airflow.operators.empty import EmptyOperator
     from airflow.operators.python import PythonOperator
 
-__all__ = ["DAG", "Asset", "EmptyOperator", "Param", "PythonOperator"]
+    BY_SCHEDULE_ALONE = {}
+
+__all__ = ["BY_SCHEDULE_ALONE", "DAG", "Asset", "EmptyOperator", "Param", "PythonOperator"]

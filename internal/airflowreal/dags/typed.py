@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A DAG that says by a schema what conf it takes."""
+"""Two DAGs that say by schemas what conf they take."""
 
 from on_any_version import DAG, EmptyOperator, Param
 
@@ -9,6 +9,23 @@ with DAG(
     params={
         "region": Param("eu", type="string", enum=["eu", "us"]),
         "rows": Param(1, type="integer", minimum=0, maximum=1000),
+    },
+):
+    EmptyOperator(task_id="nothing")
+
+with DAG(
+    "strict",
+    schedule=None,
+    params={
+        "day": Param(type="string", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+        "code": Param(None, type=["null", "string"], minLength=1, maxLength=3),
+        "source": Param(
+            {"bucket": "acme"},
+            type="object",
+            required=["bucket"],
+            additionalProperties=False,
+            properties={"bucket": {"type": "string"}, "size": {"type": "integer", "minimum": 0}},
+        ),
     },
 ):
     EmptyOperator(task_id="nothing")
