@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracing_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"example.com/dagtrigger/internal/tracing"
+)
+
+const (
+	endpoint = "http://collector.example:4318"
+	traceID  = "4bf92f3577b34da6a3ce929d0e0e4736"
+	parentID = "00f067aa0ba902b7"
+)
+
+// receiver is a collector, and the transport to it.
+type receiver struct {
+	mu       sync.Mutex
+	requests int
+	spans    []*tracev1.Span
+	resource map[string]string
+	status   int                       // 0 for 200
+	do       func(*http.Request) error // nil, or what comes before an answer
+}
+
+func (c *receiver) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	if got := r.Method + " " + r.URL.String(); got != "POST "+endpoint+"/v1/traces" {
+		return nil, fmt.Errorf("unknown request: %s", got)
+	}
+	if c.do != nil {
+		if err := c.do(r); err != nil {
+			return nil, err
+		}
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	var batch collector.ExportTraceServiceRequest
+	if err := proto.Unmarshal(body, &batch); err != nil {
+		return nil, err
+	}
+	for _, of := range batch.ResourceSpans {
+		c.resource = fields(of.Resource.Attributes)
+		for _, scope := range of.ScopeSpans {
+			c.spans = append(c.spans, scope.Spans...)
+		}
+	}
+	return &http.Response{StatusCode: max(c.status, 200), Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+func fields(attrs []*common.KeyValue) map[string]string {
+	m := make(map[string]string, len(attrs))
+	for _, a := range attrs {
+		switch v := a.Value.Value.(type) {
+		case *common.AnyValue_StringValue:
+			m[a.Key] = v.StringValue
+		default:
+			m[a.Key] = fmt.Sprint(v)
+		}
+	}
+	return m
+}
+
+// span is the one of that name.
+func (c *receiver) span(t *testing.T, name string) *tracev1.Span {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.spans {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no span is called %q among %v", name, c.spans)
+	return nil
+}
+
+func newTracer(t testing.TB, c *receiver, log io.Writer) *tracing.Tracer {
+	t.Helper()
+	tracer, err := tracing.New(t.Context(), tracing.Config{
+		Endpoint: endpoint + "/", Service: "trigger-dag", Version: "v1.2.3", Transport: c, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tracer
+}
+
+// airflow answers calls, and remembers the last one's headers.
+type airflow struct{ header http.Header }
+
+func (a *airflow) RoundTrip(r *http.Request) (*http.Response, error) {
+	a.header = r.Header
+	return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+}
+
+// calling is a handler that makes one call by transport, with a token, and notes it.
+func calling(t *testing.T, transport http.RoundTripper) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://airflow.example/api/v2/dags/load/dagRuns", strings.NewReader(`{"conf":"sesame"}`))
+		if err != nil {
+			t.Error(err)
+		}
+		call.Header.Set("Authorization", "Bearer sesame")
+		resp, err := transport.RoundTrip(call)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+		tracing.Note(r.Context(), "event triggered", slog.String("route", "sales"), slog.Float64("age_seconds", 1.5), slog.Attr{})
+		w.Header().Set("Seen", r.Header.Get("Traceparent"))
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, "done")
+	})
+}
+
+// push is a request of a trace; flags are 01 where it is sampled.
+func push(flags string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"conf":"sesame"}`))
+	r.Header.Set("Authorization", "Bearer sesame")
+	if flags != "" {
+		r.Header.Set("Traceparent", "00-"+traceID+"-"+parentID+"-"+flags)
+	}
+	return r
+}
+
+// serve gives h a request.
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestATraceGoesOnIntoTheCallAndIsSentBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	c, upstream := &receiver{}, &airflow{}
+	tracer := newTracer(t, c, t.Output())
+	w := serve(tracer.Handler("TriggerDAG", calling(t, tracer.Transport(upstream))), push("01"))
+	if w.Code != http.StatusTeapot || w.Body.String() != "done" {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	request, call := c.span(t, "TriggerDAG"), c.span(t, "HTTP POST")
+	for name, got := range map[string][2]string{
+		"the request's trace":       {fmt.Sprintf("%x", request.TraceId), traceID},
+		"the call's trace":          {fmt.Sprintf("%x", call.TraceId), traceID},
+		"the request's parent":      {fmt.Sprintf("%x", request.ParentSpanId), parentID},
+		"the call's parent":         {fmt.Sprintf("%x", call.ParentSpanId), fmt.Sprintf("%x", request.SpanId)},
+		"what the call carries on":  {upstream.header.Get("Traceparent"), fmt.Sprintf("00-%s-%x-01", traceID, call.SpanId)},
+		"what log lines are to see": {w.Header().Get("Seen"), fmt.Sprintf("00-%s-%x-01", traceID, request.SpanId)},
+		"the request's status":      {fields(request.Attributes)["http.response.status_code"], "&{418}"},
+		"the call's address":        {fields(call.Attributes)["url.full"], "https://airflow.example/api/v2/dags/load/dagRuns"},
+		"the service":               {c.resource["service.name"] + " " + c.resource["service.version"], "trigger-dag v1.2.3"},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s is %q, want %q", name, got[0], got[1])
+		}
+	}
+	if len(request.Events) != 1 || request.Events[0].Name != "event triggered" {
+		t.Fatalf("the request's span notes %v", request.Events)
+	}
+	if diff := cmp.Diff(map[string]string{"route": "sales", "age_seconds": "&{1.5}"}, fields(request.Events[0].Attributes)); diff != "" {
+		t.Errorf("the note (-want +got):\n%s", diff)
+	}
+	for _, s := range c.spans {
+		if text := s.String(); strings.Contains(text, "sesame") {
+			t.Errorf("a secret stands in %s", text)
+		}
+	}
+}
+
+func TestTheSenderDecidesWhetherASpanIsSent(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, flags string
+		spans       int
+		goesOn      string // the beginning and the end of what the call carries on
+	}{
+		{"sampled", "01", 2, "00-" + traceID + "-*-01"},
+		{"not sampled", "00", 0, "00-" + traceID + "-*-00"},
+		{"a trace of its own", "", 2, "00-*-01"},
+		{"malformed", "zz", 2, "00-*-01"},
+	}
+	for _, tt := range tests {
+		c, upstream := &receiver{}, &airflow{}
+		tracer := newTracer(t, c, t.Output())
+		serve(tracer.Handler("TriggerDAG", calling(t, tracer.Transport(upstream))), push(tt.flags))
+		if len(c.spans) != tt.spans {
+			t.Errorf("%s: %d spans, want %d", tt.name, len(c.spans), tt.spans)
+		}
+		got := upstream.header.Get("Traceparent")
+		begin, end, _ := strings.Cut(tt.goesOn, "*")
+		if !strings.HasPrefix(got, begin) || !strings.HasSuffix(got, end) || len(got) != 55 {
+			t.Errorf("%s: the call carries %q on, want %s", tt.name, got, tt.goesOn)
+		}
+	}
+}
+
+func TestACallOfNoRequestIsNotTraced(t *testing.T) {
+	t.Parallel()
+	c, upstream := &receiver{}, &airflow{}
+	tracer := newTracer(t, c, t.Output())
+	serve(calling(t, tracer.Transport(upstream)), push("01"))
+	if got := upstream.header.Get("Traceparent"); got != "" {
+		t.Errorf("it carries %q on", got)
+	}
+	if c.requests != 0 {
+		t.Error("spans were sent")
+	}
+}
+
+func TestWithoutACollectorNothingIsDone(t *testing.T) {
+	t.Parallel()
+	tracer, err := tracing.New(t.Context(), tracing.Config{})
+	if tracer != nil || err != nil {
+		t.Fatalf("made %v, %v", tracer, err)
+	}
+	upstream := &airflow{}
+	if got := tracer.Transport(upstream); got != http.RoundTripper(upstream) {
+		t.Errorf("the transport is %v", got)
+	}
+	mux := http.NewServeMux()
+	if got := tracer.Handler("x", mux); got != http.Handler(mux) {
+		t.Errorf("the handler is %v", got)
+	}
+}
+
+// Not in parallel with others, whose allocations would be counted.
+func TestANoteWithoutASpanAllocatesNothing(t *testing.T) {
+	ctx, attr := context.WithValue(t.Context(), http.LocalAddrContextKey, "x"), slog.String("route", "sales")
+	if n := testing.AllocsPerRun(100, func() { tracing.Note(ctx, "event triggered", attr, attr) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestACollectorInTroubleFailsNoRequestAndHoldsFewUp(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		status int
+		do     func(*http.Request) error
+		took   time.Duration
+	}{
+		{"it refuses", 401, nil, 0},
+		{"it cannot be reached", 0, func(*http.Request) error { return errors.New("connection refused") }, 0},
+		{"it does not answer", 0, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }, 500 * time.Millisecond},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			c := &receiver{status: tt.status, do: tt.do}
+			tracer := newTracer(t, c, &log)
+			h := tracer.Handler("TriggerDAG", calling(t, tracer.Transport(&airflow{})))
+			started := time.Now()
+			for range 5 {
+				if w := serve(h, push("01")); w.Code != http.StatusTeapot || w.Body.String() != "done" {
+					t.Errorf("%s: answered %d %s", tt.name, w.Code, w.Body)
+				}
+			}
+			if took := time.Since(started); took != tt.took || c.requests != 1 {
+				t.Errorf("%s: 5 requests waited %s for %d exports, want %s for 1", tt.name, took, c.requests, tt.took)
+			}
+			if lines := strings.Count(log.String(), "spans dropped"); lines != 1 || !strings.Contains(log.String(), "level=WARN") {
+				t.Errorf("%s: logged %s", tt.name, &log)
+			}
+			c.mu.Lock()
+			c.status, c.do = 0, nil
+			c.spans = nil
+			c.mu.Unlock()
+			time.Sleep(30 * time.Second) //nolint:forbidigo // the clock of the bubble
+			serve(h, push("01"))
+			if len(c.spans) != 2 {
+				t.Errorf("%s: once it is back it is sent %d spans, want 2", tt.name, len(c.spans))
+			}
+		})
+	}
+}
+
+func TestASenderThatHasGoneLosesNoSpan(t *testing.T) {
+	t.Parallel()
+	c := &receiver{}
+	tracer := newTracer(t, c, t.Output())
+	ctx, leave := context.WithCancel(t.Context())
+	h := tracer.Handler("TriggerDAG", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { leave() }))
+	serve(h, push("01").WithContext(ctx))
+	c.span(t, "TriggerDAG")
+}
