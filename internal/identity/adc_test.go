@@ -140,7 +140,8 @@ func (w *world) ask(what string, more ...string) string {
 	}
 	cmd := exec.CommandContext(w.t.Context(), program)
 	cmd.Env = append(w.Variables(filepath.Join(w.home, "authority.pem")),
-		"HOME="+w.home, "PATH=/nowhere", askVariable+"="+what)
+		"HOME="+w.home, "PATH=/nowhere", askVariable+"="+what,
+		"GOCOVERDIR="+w.home) // without it a program built for coverage complains
 	cmd.Env = append(cmd.Env, more...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
