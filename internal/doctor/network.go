@@ -141,10 +141,14 @@ func accessControl(ctx context.Context, p *patient) Finding {
 	if len(callers) == 0 {
 		return warning(fmt.Sprintf("it lets in %s alone; whether this caller is among them cannot be told from here, behind a translated address", allowed), p.letIn("ADDRESS")...)
 	}
+	var out []string
 	for _, caller := range callers {
 		if !env.Allows(caller) {
-			return failed(fmt.Sprintf("it lets in %s alone, and not this caller, %s", allowed, list(callers)), p.letIn(caller.String())...)
+			out = append(out, caller.String())
 		}
+	}
+	if len(out) > 0 {
+		return failed(fmt.Sprintf("it lets in %s alone, and not this caller, %s", allowed, strings.Join(out, ", ")), p.letIn(out...)...)
 	}
 	return ok("it lets in %s, and so this caller, %s", allowed, list(callers))
 }
@@ -164,16 +168,20 @@ func (p *patient) callers(ctx context.Context) []netip.Addr {
 	return callers
 }
 
-// letIn are the ways to let a caller in. The flag replaces the whole list.
-func (p *patient) letIn(caller string) []Fix {
+// letIn are the ways to let a caller in, by all of its addresses: which of them
+// a call goes by is not its choice. The flag replaces the whole list.
+func (p *patient) letIn(callers ...string) []Fix {
 	var flags strings.Builder
 	for _, prefix := range p.env().Allowed {
 		fmt.Fprintf(&flags, " --update-web-server-allow-ip=ip_range=%s", prefix)
 	}
+	for _, caller := range callers {
+		fmt.Fprintf(&flags, " --update-web-server-allow-ip=ip_range=%s", caller)
+	}
 	return []Fix{
 		{If: "anybody may reach the web server, whose proxy asks for credentials all the same", Do: p.gcloud("update") + " --web-server-allow-all"},
 		{If: "only what is listed may: a function needs a fixed address for that, and may call by IPv4 or IPv6",
-			Do: p.gcloud("update") + flags.String() + " --update-web-server-allow-ip=ip_range=" + caller},
+			Do: p.gcloud("update") + flags.String()},
 	}
 }
 

@@ -108,7 +108,10 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 		{"another", []string{"203.0.113.0/24"}, "198.51.100.7", "10.0.0.7",
 			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 198.51.100.7" + open + listed + "198.51.100.7"},
 		{"this one by IPv4 alone", []string{"203.0.113.0/24"}, "203.0.113.7", "2001:db8:1::7",
-			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 203.0.113.7, 2001:db8:1::7" + open + listed + "2001:db8:1::7"},
+			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 2001:db8:1::7" + open + listed + "2001:db8:1::7"},
+		{"neither address", []string{"203.0.113.0/24"}, "198.51.100.7", "2001:db8:1::7",
+			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 198.51.100.7, 2001:db8:1::7" +
+				open + listed + "198.51.100.7 --update-web-server-allow-ip=ip_range=2001:db8:1::7"},
 		{"nobody can tell", []string{"203.0.113.0/24"}, "10.0.0.7", "100.64.0.7",
 			"warning: it lets in 203.0.113.0/24 alone; whether this caller is among them cannot be told from here, behind a translated address" + open + listed + "ADDRESS"},
 	}
