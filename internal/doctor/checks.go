@@ -21,8 +21,8 @@ type Scope string
 const (
 	Once           Scope = "once"
 	PerEnvironment Scope = "environment"
-	PerDAG         Scope = "dag" // for each route and each DAG that it may start
-	OfPlatform     Scope = "platform"
+	PerDAG         Scope = "dag"      // for each route and each DAG that it may start
+	OfPlatform     Scope = "platform" // for each trigger that delivers to the function
 )
 
 // Checks are all checks, in the order in which they are made.

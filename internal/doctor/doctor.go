@@ -58,11 +58,12 @@ type Fix struct {
 type Result struct {
 	Check string `json:"check"`
 	Means string `json:"means"`
-	// Environment, Route and DAG tell what was examined, as far as the check is
-	// about one.
+	// Environment, Route, DAG and Trigger tell what was examined, as far as the
+	// check is about one.
 	Environment string `json:"environment,omitempty"`
 	Route       string `json:"route,omitempty"`
 	DAG         string `json:"dag,omitempty"`
+	Trigger     string `json:"trigger,omitempty"`
 	Finding
 }
 

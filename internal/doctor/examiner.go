@@ -120,10 +120,19 @@ func (e *examiner) environments(ctx context.Context) {
 	}
 }
 
-// platform examines what delivers the events.
+// platform examines what delivers the events: each trigger by itself, for a
+// bucket and a topic have two.
 func (e *examiner) platform(ctx context.Context) {
 	p := &patient{examiner: e, missing: map[string]bool{}}
-	p.examine(ctx, OfPlatform)
+	triggers := p.triggers(ctx)
+	for i := range triggers {
+		q := *p
+		q.trigger, q.missing = &triggers[i], map[string]bool{}
+		q.examine(ctx, OfPlatform)
+	}
+	if len(triggers) == 0 {
+		p.examine(ctx, OfPlatform)
+	}
 }
 
 // examine makes the checks of a scope.
@@ -131,7 +140,7 @@ func (p *patient) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
 			f := p.make(ctx, c)
-			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Finding: f})
+			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.trigger.name(), Finding: f})
 		}
 	}
 }

@@ -37,8 +37,9 @@ type patient struct {
 	accepted   bool   // the REST API took this caller
 	state      airflow.DAG
 
-	subscription subscription // of the platform
-	unread       string       // why there is none
+	trigger      *eventarcTrigger // of OfPlatform; nil where none was found
+	subscription subscription     // the trigger's
+	unread       string           // why there is none
 }
 
 // kind is the kind of credentials, as far as it is known by now.

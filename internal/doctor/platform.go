@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"time"
 
@@ -57,47 +58,77 @@ type subscription struct {
 	} `json:"expirationPolicy"`
 }
 
-// retry looks at the trigger that delivers to the function, and reads its
-// subscription for the checks after it.
-func retry(ctx context.Context, p *patient) Finding {
+// name is the trigger's own, empty for none.
+func (t *eventarcTrigger) name() string {
+	if t == nil {
+		return ""
+	}
+	return path.Base(t.Name)
+}
+
+// triggers are those that deliver to the function. Where there are none, unread
+// says why.
+func (p *patient) triggers(ctx context.Context) []eventarcTrigger {
 	of := p.target.Platform
 	if of.Project == "" || of.Service == "" {
 		p.unread = "neither the project nor the service is known: give both to examine a function that is deployed"
-		return skipped("%s", p.unread)
+		return nil
 	}
-	t, err := p.findTrigger(ctx)
+	ctx, cancel := context.WithTimeout(ctx, p.target.Patience)
+	defer cancel()
+	found, err := p.listTriggers(ctx)
 	switch {
 	case err != nil:
 		p.unread = fmt.Sprintf("Eventarc does not tell (%v): roles/eventarc.viewer and roles/pubsub.viewer may read it", err)
-		return skipped("%s", p.unread)
-	case t == nil:
-		p.unread = "there is no trigger"
+	case len(found) == 0:
+		p.unread = noTrigger
+	}
+	return found
+}
+
+const noTrigger = "there is no trigger"
+
+// listTriggers reads all pages of the project's triggers.
+func (p *patient) listTriggers(ctx context.Context) ([]eventarcTrigger, error) {
+	var found []eventarcTrigger
+	for token := ""; ; {
+		var page struct {
+			Triggers []eventarcTrigger `json:"triggers"`
+			Next     string            `json:"nextPageToken"`
+		}
+		at := "https://eventarc.googleapis.com/v1/projects/" + p.target.Platform.Project + "/locations/-/triggers?pageToken=" + url.QueryEscape(token)
+		if err := p.get(ctx, at, &page); err != nil {
+			return nil, err
+		}
+		for _, t := range page.Triggers {
+			if t.delivers(p.target.Platform.Service) {
+				found = append(found, t)
+			}
+		}
+		if token = page.Next; token == "" {
+			return found, nil
+		}
+	}
+}
+
+// retry looks at a trigger that delivers to the function, and reads its
+// subscription for the checks after it.
+func retry(ctx context.Context, p *patient) Finding {
+	of, t := p.target.Platform, p.trigger
+	switch {
+	case t == nil && p.unread == noTrigger:
 		return warning("no trigger of the project "+of.Project+" delivers to "+of.Service,
 			Fix{Do: "gcloud eventarc triggers list --project=" + of.Project + " --location=-"})
+	case t == nil:
+		return skipped("%s", p.unread)
 	}
 	p.readSubscription(ctx, t.Transport.PubSub.Subscription)
 	if t.RetryPolicy.MaxAttempts == 1 {
-		return failed("the trigger "+path.Base(t.Name)+" delivers once: an event that is not acknowledged is dropped",
+		return failed("the trigger "+t.name()+" delivers once: an event that is not acknowledged is dropped",
 			Fix{If: "it was made with the function", Do: "gcloud functions deploy " + of.Service + " --project=" + of.Project + " --retry"},
 			Fix{If: "it was made by itself", Do: "delete the trigger, and create it without --max-retry-attempts"})
 	}
-	return ok("%s, with the subscription %s", path.Base(t.Name), path.Base(t.Transport.PubSub.Subscription))
-}
-
-// findTrigger is the trigger that delivers to the function, nil where there is none.
-func (p *patient) findTrigger(ctx context.Context) (*eventarcTrigger, error) {
-	var answer struct {
-		Triggers []eventarcTrigger `json:"triggers"`
-	}
-	if err := p.get(ctx, "https://eventarc.googleapis.com/v1/projects/"+p.target.Platform.Project+"/locations/-/triggers", &answer); err != nil {
-		return nil, err
-	}
-	for i := range answer.Triggers {
-		if answer.Triggers[i].delivers(p.target.Platform.Service) {
-			return &answer.Triggers[i], nil
-		}
-	}
-	return nil, nil
+	return ok("%s, with the subscription %s", t.name(), path.Base(t.Transport.PubSub.Subscription))
 }
 
 func (p *patient) readSubscription(ctx context.Context, name string) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/dagtrigger/internal/doctor"
 	"example.com/dagtrigger/internal/environment"
 )
@@ -34,6 +36,32 @@ func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
 	w.wants(all, "expiry", "warning: it ends after 31 days without an event\n"+mend+"--expiration-period=never")
 	if summary.Failed != 1 || summary.Warnings != 4 {
 		t.Errorf("summary = %+v", summary)
+	}
+}
+
+// A function that serves a bucket and a topic has two triggers, and the second
+// may be the one that drops events.
+func TestEveryTriggerIsLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, composer33)
+	w.google.Triggers = append(w.google.Triggers,
+		`{"name":"projects/acme/locations/eu/triggers/orders","destination":{"cloudRun":{"service":"dagtrigger"}},`+
+			`"transport":{"pubsub":{"subscription":"projects/acme/subscriptions/orders-sub"}},"retryPolicy":{"maxAttempts":1}}`)
+	w.google.Subscriptions = append(w.google.Subscriptions,
+		`{"name":"projects/acme/subscriptions/orders-sub","ackDeadlineSeconds":10,"retryPolicy":{"minimumBackoff":"10s"},"expirationPolicy":{}}`)
+	all, summary := w.examine()
+	var got []string
+	for _, r := range all {
+		if r.Trigger != "" {
+			got = append(got, r.Trigger+" "+r.Check+" "+string(r.Status))
+		}
+	}
+	want := []string{
+		"uploads trigger ok", "uploads deadline ok", "uploads backoff ok", "uploads dead letter ok", "uploads expiry ok",
+		"orders trigger failed", "orders deadline warning", "orders backoff ok", "orders dead letter warning", "orders expiry ok",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || summary.Healthy() {
+		t.Errorf("summary %+v (-want +got):\n%s", summary, diff)
 	}
 }
 

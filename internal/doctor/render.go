@@ -13,7 +13,7 @@ import (
 type Paint func(Status, string) string
 
 // Table returns an observer that writes a line for each result, and below it
-// what to do, under a title for each environment and DAG. paint may be nil.
+// what to do, under a title for each environment, DAG and trigger. paint may be nil.
 func Table(w io.Writer, paint Paint) Observer {
 	if paint == nil {
 		paint = func(_ Status, text string) string { return text }
@@ -68,6 +68,9 @@ func (r *Result) title() string {
 	}
 	if r.DAG != "" {
 		parts = append(parts, "DAG "+r.DAG)
+	}
+	if r.Trigger != "" {
+		parts = append(parts, "trigger "+r.Trigger)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -5,6 +5,7 @@ package googlesim
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func (g *Google) environment(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, string(credentials(map[string]any{"name": e.Name, "state": e.State, "config": config})))
 }
 
-// triggers is projects.locations.triggers.list of Eventarc.
+// triggers is projects.locations.triggers.list of Eventarc, in pages of one.
 func (g *Google) triggers(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/triggers") {
 		g.unknown(w, r)
@@ -63,7 +64,15 @@ func (g *Google) triggers(w http.ResponseWriter, r *http.Request) {
 	if !g.authorize(w, r, "roles/eventarc.viewer") {
 		return
 	}
-	writeJSON(w, http.StatusOK, `{"triggers":[`+strings.Join(g.config.Triggers, ",")+`]}`)
+	all := g.config.Triggers
+	from, _ := strconv.Atoi(r.URL.Query().Get("pageToken")) // the first page has none
+	from = min(max(from, 0), len(all))
+	to := min(from+1, len(all))
+	next := ""
+	if to < len(all) {
+		next = strconv.Itoa(to)
+	}
+	writeJSON(w, http.StatusOK, `{"triggers":[`+strings.Join(all[from:to], ",")+`],"nextPageToken":"`+next+`"}`)
 }
 
 // subscription is projects.subscriptions.get of Pub/Sub.
