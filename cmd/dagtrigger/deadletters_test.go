@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/deadletter"
+)
+
+// startAirflow starts an embedded Airflow that has the DAG load. Each request
+// for a run passes before, where it is not nil.
+func startAirflow(t *testing.T, before func()) (*airflowsim.Server, string) {
+	t.Helper()
+	sim, err := airflowsim.New(airflowsim.Config{
+		Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, DAGs: []airflowsim.DAG{{ID: "load"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && before != nil {
+			before()
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return sim, server.URL
+}
+
+// letter is the record of an event that failed long ago.
+func letter(n int) deadletter.Record {
+	ce := cloudevents.NewEvent()
+	ce.SetID(fmt.Sprint(n))
+	ce.SetSource("//example.com/orders")
+	ce.SetType("com.example.order.paid")
+	ce.SetTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	_ = ce.SetData(cloudevents.ApplicationJSON, []byte(`{"secret": "sesame"}`)) // bytes always do
+	return deadletter.Record{
+		Route: "default", DAGID: "load", RunID: fmt.Sprintf("run-%d", n), Reason: "no such param", Attempts: 1,
+		Time: ce.Time(), FirstTime: ce.Time(), Event: ce,
+	}
+}
+
+// letters are that many records.
+func letters(count int) (all []deadletter.Record) {
+	for n := range count {
+		all = append(all, letter(n))
+	}
+	return all
+}
+
+// commanded runs a command line, and holds it to an exit status.
+func commanded(ctx context.Context, t *testing.T, want int, settings map[string]string, stdin string, args ...string) (stdout, stderr string) {
+	t.Helper()
+	out, told := newOutput(), newOutput()
+	if got := run(ctx, args, set(settings), strings.NewReader(stdin), out, told); got != want {
+		t.Errorf("%s ended with %d, want %d:\n%s%s", strings.Join(args, " "), got, want, out, told)
+	}
+	if strings.Contains(out.String()+told.String(), "sesame") {
+		t.Errorf("%s shows the data of an event", strings.Join(args, " "))
+	}
+	return out.String(), told.String()
+}
+
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("it lacks %q:\n%s", part, text)
+		}
+	}
+}
+
+// TestAReplayThatCannotRemoveIsSafeToRepeat has the store fail between a run and
+// the removal of its letter, as where the process dies there.
+func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{{"--yes"}, {"--yes", "--run-again"}} {
+		sim, airflow := startAirflow(t, nil)
+		f := newFakeGoogle(t)
+		f.store(letters(3)...)
+		settings := f.settings(airflow)
+		replay := append([]string{"dead-letters", "replay", "--rate", "1000"}, flags...)
+		var once sync.Once
+		f.before = func(w http.ResponseWriter, r *http.Request) (refused bool) {
+			if r.Method == http.MethodDelete {
+				once.Do(func() { refused = true; w.WriteHeader(http.StatusServiceUnavailable) })
+			}
+			return refused
+		}
+		out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
+		contains(t, out, "      3  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n",
+			"    removing the dead letter in gs://acme/dead/run-", ".json: 503 Service Unavailable")
+		if left := f.left(); len(left) != 1 {
+			t.Errorf("the store has %v", left)
+		}
+		out, _ = commanded(t.Context(), t, exitOK, settings, "", replay...)
+		contains(t, out, "      1  duplicate  route default, DAG load\n1 removed: their runs exist\n")
+		if left := f.left(); len(left) != 0 || len(sim.Runs()) != 3 {
+			t.Errorf("%v: the store has %v, and there are %d runs", flags, left, len(sim.Runs()))
+		}
+	}
+}
+
+func TestRunAgainStartsOneRunMoreForEachLetter(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	settings := f.settings(airflow)
+	for i, flags := range [][]string{{}, {}, {"--run-again"}, {"--run-again"}, {}} {
+		f.store(letters(2)...) // the same ones
+		commanded(t.Context(), t, exitOK, settings, "", append([]string{"dead-letters", "replay", "--yes", "--rate", "1000"}, flags...)...)
+		want := 2
+		if i >= 2 {
+			want = 4
+		}
+		if got := len(sim.Runs()); got != want {
+			t.Errorf("after replay %d (%v) there are %d runs, want %d", i+1, flags, got, want)
+		}
+	}
+}
+
+// TestAReplayThatIsInterruptedLosesNothing ends it while Airflow is busy with
+// the first letters.
+func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	sim, airflow := startAirflow(t, func() { end() })
+	f := newFakeGoogle(t)
+	f.store(letters(40)...)
+	settings := f.settings(airflow)
+	out, _ := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
+	contains(t, out, " triggered  route default, DAG load\n", "it was interrupted: what it did not come to is as it was\n")
+	left, runs := len(f.left()), len(sim.Runs())
+	if runs == 0 || runs == 40 || left != 40-runs {
+		t.Errorf("%d letters are left, and there are %d runs", left, runs)
+	}
+	commanded(t.Context(), t, exitOK, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
+	if left := f.left(); len(left) != 0 || len(sim.Runs()) != 40 {
+		t.Errorf("in the end %v are left, and there are %d runs", left, len(sim.Runs()))
+	}
+}
+
+func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
+	t.Parallel()
+	_, airflow := startAirflow(t, func() { t.Error("Airflow was asked for a run") })
+	f := newFakeGoogle(t)
+	f.store(letter(1))
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	out, told := newOutput(), newOutput()
+	silent, speaker := io.Pipe()
+	defer speaker.Close()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"dead-letters", "replay"}, set(f.settings(airflow)), silent, out, told)
+	}()
+	out.after(t, "1 dead letter in ", ended)
+	end()
+	if status := <-ended; status != exitFailed || len(f.left()) != 1 {
+		t.Errorf("it ended with %d, and %v is left:\n%s%s", status, f.left(), out, told)
+	}
+	contains(t, told.String(), "it was interrupted before anything was done")
+}
+
+func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	other := letter(3)
+	other.DAGID = "other"
+	f.store(letter(1), letter(2), other)
+	f.messages = append(f.messages, &message{data: []byte("no record")})
+	store := []string{"--store", "pubsub://projects/proj-1/topics/dead", "--subscription", "dead-pull", "--idle", "20ms"}
+	with := func(args ...string) []string { return append(append([]string{"dead-letters"}, args...), store...) }
+
+	out, told := commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("list")...)
+	contains(t, out, "run-1\n", "3 dead letters in pubsub://projects/proj-1/topics/dead\n")
+	contains(t, told, "projects/proj-1/subscriptions/dead-pull#3 is no dead letter: ")
+	if i := slices.IndexFunc(f.messages, func(m *message) bool { return m.out || m.gone }); i >= 0 {
+		t.Errorf("message %d was not given back", i)
+	}
+	out, _ = commanded(t.Context(), t, exitFailed, f.settings(airflow), "y\n", with("replay", "--dag", "load", "--rate", "1000")...)
+	contains(t, out, "      2  start a run, or meet the one that exists: route default, DAG load\n      1  cannot be read or sent\n",
+		"      2  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n")
+	var gone []bool
+	for _, m := range f.messages {
+		gone = append(gone, m.gone)
+		if m.out && !m.gone {
+			t.Error("a message was not given back")
+		}
+	}
+	if diff := cmp.Diff([]bool{true, true, false, false}, gone); diff != "" || len(sim.Runs()) != 2 {
+		t.Errorf("%d runs; acknowledged (-want +got):\n%s", len(sim.Runs()), diff)
+	}
+	out, _ = commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("drop", "run-3", "--yes")...)
+	contains(t, out, "1 dropped, 1 left\n")
+	if !f.messages[2].gone || f.messages[3].gone {
+		t.Error("another message was dropped than the one that was named")
+	}
+}
+
+func TestADeferredLetterIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	f.store(letter(1))
+	sim.Inject(airflowsim.Fault{Kind: airflowsim.Refuse, Method: http.MethodPost, Status: http.StatusTooManyRequests})
+	out, told := commanded(t.Context(), t, exitOK, f.settings(airflow), "", "dead-letters", "replay", "--yes")
+	contains(t, out, "      1  triggered  route default, DAG load\n1 removed: their runs exist\n")
+	contains(t, told, "waiting 1s for the DAG load: 429 ")
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/delivery"
+)
+
+// upload puts an object into the bucket, and gives the change that tells of it.
+func (f *fakeGoogle) upload(name string, at time.Time) delivery.Object {
+	o := delivery.Object{
+		Bucket: "acme", Name: name, Generation: at.UnixMicro(), Time: at, MessageID: "4711",
+		Resource: fmt.Appendf(nil, `{"bucket":"acme","name":%q,"generation":"%d","timeCreated":%q}`, name, at.UnixMicro(), at.Format(time.RFC3339)),
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.objects[name] = string(o.Resource)
+	return o
+}
+
+// tell delivers a change to the function, as a platform that works would.
+func tell(t *testing.T, settings map[string]string, o delivery.Object, as delivery.Envelope) {
+	t.Helper()
+	c, err := config.FromEnv(set(settings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := dagtrigger.New(c, cloudlog.New(t.Output(), c.LogLevel), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered, err := o.Request(as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(delivered.Body))
+	for _, h := range delivered.Header {
+		r.Header.Add(h.Name, h.Value)
+	}
+	w := httptest.NewRecorder()
+	if f.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Fatalf("the function answered %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	settings := f.settings(airflow)
+	delete(settings, "DEAD_LETTER")
+	now := time.Now().UTC()
+	tell(t, settings, f.upload("sales/a.csv", now.Add(-time.Hour)), delivery.Eventarc)
+	tell(t, settings, f.upload("sales/b.csv", now.Add(-2*time.Hour)), delivery.PushUnwrapped)
+	f.upload("sales/c.csv", now.Add(-3*time.Hour)) // missed
+	f.upload("sales/d.csv", now.Add(-100*time.Hour))
+	f.upload("stock/e.csv", now.Add(-time.Hour))
+
+	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "48h", "--rate", "1000"}
+	out, told := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
+	contains(t, out, "3 uploads in gs://acme/sales/, to be sent at 1000 a second at most:\n"+
+		"      3  start a run, or meet the one that exists: route default, DAG load\nGo on? [y/N] ")
+	contains(t, told, "nothing was done: nobody said yes")
+	out, _ = commanded(t.Context(), t, exitOK, settings, "y\n", reconcile...)
+	contains(t, out, "      1  triggered  route default, DAG load\n      2  duplicate  route default, DAG load\n3 have their runs\n")
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--yes", "--json")...)
+	contains(t, out, `"events":3,"settled":3,`, `"outcomes":[{"outcome":"duplicate","route":"default","dag_id":"load","count":3}]`)
+	if runs := sim.Runs(); len(runs) != 3 {
+		t.Errorf("there are %d runs, want 3", len(runs))
+	}
+	// An upload in place of another is another one.
+	f.upload("sales/a.csv", now)
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--yes")...)
+	contains(t, out, "      1  triggered ", "      2  duplicate ")
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/none")
+	contains(t, out, "no uploads in gs://acme/none\n")
+}
+
+func TestWhatNoRouteWantsIsReconciled(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	settings := f.settings(airflow)
+	delete(settings, "DAG_ID")
+	settings["DAGTRIGGER_CONFIG"] = `
+routes:
+- {name: sales, on: object.finalized, object: "sales/**", dag: load}
+- {name: strict, on: object.finalized, object: "strict/**", dag: load, conf: {size: "${int(object.size)}"}}
+- {name: other, on: object.finalized, object: "sales/**", dag: load}
+`
+	f.upload("sales/a.csv", time.Now())
+	f.upload("unwanted/a.csv", time.Now())
+	out, _ := commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme", "--yes", "--route", "sales")
+	contains(t, out, "      1  are wanted by no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 have their runs\n")
+	if len(sim.Runs()) != 1 {
+		t.Errorf("there are %d runs, want that of one route", len(sim.Runs()))
+	}
+	// What fails is told, and stored nowhere.
+	f.upload("strict/a.csv", time.Now())
+	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--rate", "1000")
+	contains(t, out, "      1  duplicate  route sales, DAG load\n", "      1  rejected   route strict, DAG load\n",
+		"1 have none, for which another try is due\n  gs://acme/strict/a.csv#", "\n    rejected: ")
+	for _, name := range f.left() {
+		if name != "sales/a.csv" && name != "strict/a.csv" && name != "unwanted/a.csv" {
+			t.Errorf("%s was stored", name)
+		}
+	}
+	_, told := commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--route", "none")
+	contains(t, told, `no route that is switched on is named "none" today`)
+	_, told = commanded(t.Context(), t, exitUsage, settings, "", "reconcile", "acme/sales", "--yes")
+	contains(t, told, `dagtrigger: "acme/sales" names no bucket`+"\ndagtrigger: hint: write gs://BUCKET/PREFIX\n")
+	f.before = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusForbidden); return true }
+	_, told = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes")
+	contains(t, told, "dagtrigger: listing gs://acme/: 403 Forbidden; give this account the role roles/storage.objectViewer on the bucket\n")
+}
