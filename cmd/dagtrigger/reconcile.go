@@ -41,7 +41,7 @@ func (p *program) reconcile() *cobra.Command {
 	var f reconcileFlags
 	r := &resend{
 		program: p, noun: "upload", doing: "reconciling",
-		settled: "have their runs", left: "have none, for which another try is due", unmatchedIsWell: true,
+		settled: "have their runs", left: "have none, for which another try is due", listed: true,
 	}
 	cmd := &cobra.Command{
 		Use:     "reconcile gs://BUCKET/PREFIX",

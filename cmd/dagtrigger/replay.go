@@ -45,8 +45,9 @@ type resend struct {
 	from    string // where it is
 	settled string // what is said of those whose runs exist, after their number
 	left    string // what is said of the others
-	// unmatchedIsWell tells that where no route wants an item nothing is left to do.
-	unmatchedIsWell bool
+	// listed tells that the items are what a bucket holds: where no route wants
+	// one nothing is left to do, and the run of a window has seen it.
+	listed bool
 
 	rate     float64
 	patience time.Duration
@@ -136,6 +137,9 @@ func (r *resend) event(i item) replay.Event {
 		return replay.Event{Place: i.place, Send: func(context.Context) ([]trigger.Outcome, error) { return nil, err }}
 	}
 	function := way.function.Replay(r.sender.started, i.again)
+	if r.listed {
+		function = way.function.Reconcile(r.sender.started)
+	}
 	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
 		result := function.Handle(ctx, i.event)
 		return result.Outcomes, result.Err

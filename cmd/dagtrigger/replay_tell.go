@@ -83,7 +83,7 @@ func (r *resend) watch(total int) *watch {
 
 // well tells whether an item leaves nothing to do.
 func (r *resend) well(e *replay.End) bool {
-	if !r.unmatchedIsWell || e.Err != nil {
+	if !r.listed || e.Err != nil {
 		return e.Settled()
 	}
 	return !slices.ContainsFunc(e.Outcomes, func(o trigger.Outcome) bool {

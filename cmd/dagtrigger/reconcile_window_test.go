@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/dagtrigger/internal/delivery"
+)
+
+// A run that lists the bucket for its window has seen what a reconciliation
+// lists: none of it is late.
+func TestAReconciliationStartsOneRunForEachWindow(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	settings := f.settings(airflow)
+	delete(settings, "DEAD_LETTER")
+	delete(settings, "DAG_ID")
+	settings["DAGTRIGGER_CONFIG"] = "\nroutes: [{name: clicks, on: object.finalized, dag: load, every: 1h}]"
+	hour := time.Now().UTC().Truncate(time.Hour)
+	tell(t, settings, f.upload("clicks/a", hour.Add(-100*time.Minute)), delivery.Eventarc)
+	for i := range 3 {
+		f.upload(fmt.Sprintf("clicks/b%d", i), hour.Add(-time.Duration(90+i)*time.Minute)) // in the window of the first
+		f.upload(fmt.Sprintf("clicks/c%d", i), hour.Add(-time.Duration(150+i)*time.Minute))
+	}
+	for range 2 {
+		commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/clicks/", "--yes", "--rate", "1000")
+		if runs := sim.Runs("load"); len(runs) != 2 {
+			t.Errorf("there are %d runs, want one for each of two windows", len(runs))
+		}
+	}
+}
