@@ -71,7 +71,7 @@ func TestAPersonsLoginBehindIAPIsToldToImpersonate(t *testing.T) {
 	all, _ := w.examine()
 	w.wants(all, "credentials", "ok: a user's own login (ann@example.com), from gcloud auth application-default login")
 	w.wants(all, "token", "failed: a user's own login cannot make the ID token that Identity-Aware Proxy asks for\n"+
-		"act as a service account: gcloud auth application-default login --impersonate-service-account=ann@example.com")
+		"act as a service account: gcloud auth application-default login --impersonate-service-account=ACCOUNT")
 }
 
 func TestAClientIDThatCannotBeDiscovered(t *testing.T) {

@@ -201,13 +201,13 @@ func (p *patient) gcloud(verb string) string {
 
 // known are the words in capitals of the fixes, and what they stand for here.
 func (p *patient) known() []string {
-	known := []string{"EMAIL", p.account.Email, "ACCOUNT", p.account.Email}
-	if p.account.Email != "" {
-		member := "serviceAccount:"
-		if p.account.Type == identity.User {
-			member = "user:"
-		}
-		known = append(known, "MEMBER", member+p.account.Email)
+	known := []string{"EMAIL", p.account.Email}
+	switch {
+	case p.account.Email == "":
+	case p.account.Type == identity.User: // no ACCOUNT, which stands for a service account
+		known = append(known, "MEMBER", "user:"+p.account.Email)
+	default:
+		known = append(known, "MEMBER", "serviceAccount:"+p.account.Email, "ACCOUNT", p.account.Email)
 	}
 	if name, err := composer.ParseName(p.spec.Composer); err == nil {
 		known = append(known, "PROJECT", name.Project, "LOCATION", name.Location, "ENVIRONMENT", name.Environment)
