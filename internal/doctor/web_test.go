@@ -3,6 +3,8 @@
 package doctor_test
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -55,6 +57,36 @@ func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 		w.wants(all, "api", "failed: 403 application/problem+json: Forbidden"+
 			strings.ReplaceAll(fixes(t, "composer-permission", "role", "api-denied"), "ACCOUNT", robot))
 	})
+}
+
+func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		want   string
+	}{
+		{"a scheduler that is down", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"metadatabase":{"status":"healthy"},"scheduler":{"status":"unhealthy"},"triggerer":{"status":null}}`)
+		}, "warning: scheduler is unhealthy: runs will wait\nsee the log of each, and its size"},
+		{"a login page", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://login.example.com/?state=planted-hush-hush", http.StatusFound)
+		}, "failed: 302 text/html: redirect to login.example.com" + fixes(t, "login")},
+		{"a page of somebody else's", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<html>It works!</html>")
+		}, "failed: 200 text/html: not what was asked for: it is no JSON of Airflow's" + fixes(t, "unexpected")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, composer33)
+			w.real = tt.answer
+			all, _ := w.examine()
+			w.wants(all, "web server", tt.want)
+		})
+	}
 }
 
 func TestAnExperimentalAPIThatDeniesEverybody(t *testing.T) {
