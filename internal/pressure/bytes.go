@@ -23,15 +23,18 @@ const (
 	// beyond what it has read.
 	portion = 32 << 10
 	// A sender has to bring leastProgress bytes, or the end of the body, within
-	// every progressTime that is spent waiting for it.
+	// every progressTime that is spent waiting for it, and anything at all
+	// within crowdedTime while bodies wait for memory: each that stalls would
+	// else keep them waiting for all of progressTime, one after the other.
 	leastProgress = 16 << 10
 	progressTime  = 10 * time.Second
+	crowdedTime   = 2 * time.Second
 )
 
 // Why a body ended early.
 var (
 	// ErrStalled says that a sender was cut off.
-	ErrStalled = fmt.Errorf("the sender brought less than %d bytes in %s", leastProgress, progressTime)
+	ErrStalled = fmt.Errorf("the sender brought less than %d bytes in %s, or nothing in %s while others waited", leastProgress, progressTime, crowdedTime)
 	// ErrMemory says that a request has waited in vain for memory.
 	ErrMemory = errors.New("this instance holds as many bytes of requests as it may: come again")
 )
@@ -53,6 +56,7 @@ type Bytes struct {
 	beyond  *Body // the one that may go on beyond the bound
 	last    int64 // number of the youngest body
 	waiting []*claim
+	reading map[*Body]time.Time // those that wait for their sender, and until when
 }
 
 // claim is a body that waits to read on.
@@ -63,7 +67,9 @@ type claim struct {
 }
 
 // NewBytes makes a bound of so many bytes; 0 means [DefaultMaxBytes].
-func NewBytes(most int64) *Bytes { return &Bytes{most: cmp.Or(most, DefaultMaxBytes)} }
+func NewBytes(most int64) *Bytes {
+	return &Bytes{most: cmp.Or(most, DefaultMaxBytes), reading: make(map[*Body]time.Time)}
+}
 
 // InFlight is how many bytes are given out.
 func (b *Bytes) InFlight() int64 {
@@ -94,6 +100,7 @@ func (b *Bytes) take(body *Body, bytes int64) error {
 	c := &claim{body: body, bytes: bytes, granted: make(chan struct{})}
 	b.waiting = append(b.waiting, c)
 	b.grant()
+	b.hurry()
 	b.mu.Unlock()
 	select {
 	case <-c.granted:
@@ -143,6 +150,42 @@ func (b *Bytes) grant() {
 	}
 }
 
+// hurry leaves every sender little time, for a body has begun to wait for
+// memory. The caller holds the lock.
+func (b *Bytes) hurry() {
+	soon := time.Now().Add(crowdedTime)
+	for body, until := range b.reading {
+		if soon.Before(until) {
+			b.reading[body] = soon
+			body.bound(soon)
+		}
+	}
+}
+
+// begin bounds the wait for the sender of a body.
+func (b *Bytes) begin(body *Body, left time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) > 0 {
+		left = min(left, crowdedTime)
+	}
+	until := time.Now().Add(left)
+	b.reading[body] = until
+	body.bound(until)
+}
+
+// finish ends the wait. Where the body has ended, so does the bound: the server
+// goes on reading the connection, to see whether its peer is there, and would
+// take a deadline for its end.
+func (b *Bytes) finish(body *Body, ended bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.reading, body)
+	if ended {
+		body.bound(time.Time{})
+	}
+}
+
 // Body is a request's body whose bytes are counted. Its methods are for one
 // goroutine at a time, as any reader's.
 type Body struct {
@@ -174,19 +217,15 @@ func (b *Body) Read(p []byte) (int, error) {
 // read reads for as long as the sender has left.
 func (b *Body) read(p []byte) (int, error) {
 	began := time.Now()
-	b.bound(began.Add(b.left))
+	b.all.begin(b, b.left)
 	n, err := b.body.Read(p)
+	b.all.finish(b, err != nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, fmt.Errorf("%w (%w)", ErrStalled, err)
 	}
 	b.left -= time.Since(began)
 	if b.came += n; b.came >= leastProgress {
 		b.came, b.left = 0, progressTime
-	}
-	if err != nil {
-		// The server goes on reading the connection, to see whether its peer
-		// is there, and would take the deadline for its end.
-		b.bound(time.Time{})
 	}
 	return n, err
 }

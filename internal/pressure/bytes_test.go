@@ -204,6 +204,50 @@ func TestAStalledSenderIsCutOff(t *testing.T) {
 	}
 }
 
+func TestAStalledSenderIsCutOffSoonerWhereOthersWait(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name         string
+		pause        time.Duration // before each half of what it sends
+		others, want time.Duration // when another comes, and when it is cut off
+	}{
+		{"another comes at once", 0, 0, 2 * time.Second},
+		{"another comes soon", 0, time.Second, 3 * time.Second},
+		{"another comes late", 0, 9 * time.Second, 10 * time.Second},
+		{"it goes on while another waits", 1500 * time.Millisecond, time.Second, 5 * time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := pressure.NewBytes(mib)
+				full, _, _ := receive(t.Context(), b, send(mib, mib, 0, false))
+				defer full.Release()
+				began, cut := time.Now(), make(chan time.Duration, 1)
+				go func() { // the one that may go on beyond the bound
+					body, _, err := receive(t.Context(), b, send(mib/2, mib/4, row.pause, true))
+					if !errors.Is(err, pressure.ErrStalled) {
+						t.Errorf("the one that stalls: %v", err)
+					}
+					cut <- time.Since(began)
+					_ = body.Close()
+					body.Release()
+				}()
+				synctest.Wait()
+				<-time.After(row.others)
+				other, _, err := receive(t.Context(), b, send(mib/2, mib/2, 0, false))
+				if err != nil {
+					t.Errorf("the one that waits: %v", err)
+				}
+				other.Release()
+				if after := <-cut; after != row.want {
+					t.Errorf("it was cut off after %v, want %v", after, row.want)
+				}
+				<-time.After(time.Minute) // the sender notices
+			})
+		})
+	}
+}
+
 func TestWaitingForMemoryIsNotHeldAgainstTheSender(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
