@@ -97,10 +97,10 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"none", routes, ``},
 
 		// The document.
-		{"nothing", "", `f: the file is empty: write it, or leave it out`},
-		{"a comment", "# routes:\n", `f: the file is empty: write it, or leave it out`},
-		{"null", "null", `f: the file is empty: write it, or leave it out`},
-		{"no UTF-8", "routes: \xff", `f: the file is no UTF-8: save it as UTF-8`},
+		{"nothing", "", `f:1:1: the file is empty: write it, or leave it out`},
+		{"a comment", "# routes:\n", `f:1:1: the file is empty: write it, or leave it out`},
+		{"null", "null", `f:1:1: the file is empty: write it, or leave it out`},
+		{"no UTF-8", "# ü\nroutes: ü\xff", `f:2:10: the file is no UTF-8: save it as UTF-8`},
 		{"two documents", route + "---\n" + route, `f:2:1: a second document begins: keep one document in a file`},
 		{"two documents, as blocks", routes[1:] + "---" + routes, `f:7:1: a second document begins: keep one document in a file`},
 		{"a tab", "routes:\n  - name: r\n\ton: x", `f:3:1: this is no YAML: found a tab character that violates indentation` + rest},

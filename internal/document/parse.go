@@ -19,13 +19,13 @@ import (
 // from being one.
 func Parse(text []byte) (*yaml.Node, *Fault) {
 	if !utf8.Valid(text) {
-		return nil, &Fault{What: "the file is no UTF-8", Fix: "save it as UTF-8"}
+		return nil, &Fault{Position: garbled(text), What: "the file is no UTF-8", Fix: "save it as UTF-8"}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
 	err := decoder.Decode(&first)
 	if errors.Is(err, io.EOF) || err == nil && isNothing(first.Content[0]) {
-		return nil, &Fault{What: "the file is empty", Fix: "write it, or leave it out"}
+		return nil, &Fault{Position: Position{1, 1}, What: "the file is empty", Fix: "write it, or leave it out"}
 	}
 	if err == nil {
 		err = decoder.Decode(&second)
@@ -37,6 +37,20 @@ func Parse(text []byte) (*yaml.Node, *Fault) {
 		return nil, broken(text, err)
 	}
 	return nil, &Fault{Position: At(&second), What: "a second document begins", Fix: "keep one document in a file"}
+}
+
+// garbled is where text stops being UTF-8.
+func garbled(text []byte) Position {
+	good := 0
+	for good < len(text) {
+		c, size := utf8.DecodeRune(text[good:])
+		if c == utf8.RuneError && size == 1 {
+			break
+		}
+		good += size
+	}
+	line := text[bytes.LastIndexByte(text[:good], '\n')+1 : good]
+	return Position{bytes.Count(text[:good], []byte("\n")) + 1, utf8.RuneCount(line) + 1}
 }
 
 func isNothing(node *yaml.Node) bool {

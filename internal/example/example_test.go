@@ -167,7 +167,7 @@ func TestFaultsOfExamples(t *testing.T) {
 	const head = "config: routes.yaml\ntests:\n"
 	const keys = "use one of name, upload, deleted, archived, metadata_updated, size, content_type, metadata, generation, metageneration, without_payload, message, attributes, topic, ordering_key, subscription, event, id, time, as, starts, fails"
 	for _, row := range []struct{ name, text, want string }{
-		{"nothing", "", `t.yaml: the file is empty: write it, or leave it out`},
+		{"nothing", "", `t.yaml:1:1: the file is empty: write it, or leave it out`},
 		{"no YAML", head + "- [", `t.yaml:3:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`},
 		{"no keys", "{}", "t.yaml:1:1: a file of examples has no config: add it, such as config: routes.yaml\n" +
 			"t.yaml:1:1: a file of examples has no tests: add it, such as tests: [{name: other buckets start nothing, upload: gs://acme-scratch/a.csv, starts: []}]"},
