@@ -74,6 +74,9 @@ func TestCompareWarnsOfWhatStartsEventsTwice(t *testing.T) {
 		{good, good + "  run_id: ${event.id}", `4:11: run_id of r was the default and is ${event.id}` + fix},
 		{good + "  run_id: ${event.id}", good, `1:3: run_id of r was ${event.id} and is the default` + fix},
 		{good + "  run_id: ${event.id}", good + "  run_id: ${event.source}", `4:11: run_id of r was ${event.id} and is ${event.source}` + fix},
+		{good, good + "  every: 5m", `4:10: every of r has changed` + fix},
+		{good + "  every: 5m", good + "  every: 1h", `4:10: every of r has changed` + fix},
+		{good + "  every: 5m", good, `1:3: every of r has changed` + fix},
 	} {
 		before, _ := decode(t, row.old)
 		after, _ := decode(t, row.new)
