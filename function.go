@@ -14,6 +14,7 @@
 package dagtrigger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,7 @@ import (
 	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/report"
 	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/tracing"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -105,6 +107,8 @@ type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
 	callers  *caller.Checker // nil where everyone may call
+	traces   *tracing.Tracer // nil where nothing is traced
+	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
 	reports  *report.Reporter
 	log      *slog.Logger
@@ -131,7 +135,15 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if transport == nil {
 		transport = airflow.NewTransport(connections)
 	}
-	var err error
+	traces, err := tracing.New(context.Background(), tracing.Config{
+		Endpoint: c.TracesTo, Service: cmp.Or(os.Getenv("K_SERVICE"), "dagtrigger"), Version: build.Read().Version,
+		Transport: transport, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.trace(traces)
+	transport = traces.Transport(transport)
 	f.callers, err = caller.New(caller.Config{Accounts: c.AllowCallers, Audiences: c.AllowAudience, Transport: transport})
 	if err != nil {
 		return nil, err
@@ -156,6 +168,11 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
 	}
 	return f, nil
+}
+
+// trace has t make a span of each request.
+func (f *Function) trace(t *tracing.Tracer) {
+	f.traces, f.handler = t, t.Handler(Target, http.HandlerFunc(f.serve))
 }
 
 // openStores opens the stores of dead letters, asking none of them anything.
@@ -189,7 +206,9 @@ func (f *Function) Replay(since time.Time, again string) *Function {
 	pipeline := *f.pipeline
 	pipeline.Since, pipeline.Again = since, again
 	pipeline.DeadLetters, pipeline.RouteDeadLetters = nil, nil
-	return &Function{table: f.table, pipeline: &pipeline, bytes: f.bytes, reports: f.reports, log: f.log, project: f.project}
+	g := &Function{table: f.table, pipeline: &pipeline, callers: f.callers, bytes: f.bytes, reports: f.reports, log: f.log, project: f.project}
+	g.trace(f.traces)
+	return g
 }
 
 // Reconcile is f for what a bucket holds, which is gone through from the time
@@ -236,7 +255,9 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 }
 
 // ServeHTTP answers one request, on any path, when all its events have ended.
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := f.context(r)
 	defer cancel()
 	if err := f.callers.Check(ctx, r.Header); err != nil {

@@ -59,6 +59,8 @@ type Config struct {
 	// AllowCallers are the e-mail addresses of who may call, none for everyone,
 	// and AllowAudience what their tokens may be made for.
 	AllowCallers, AllowAudience []string
+	// TracesTo is the address of an OpenTelemetry collector; empty for none.
+	TracesTo string
 }
 
 // FromEnv reads the settings from environment variables, and the file that they

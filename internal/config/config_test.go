@@ -49,13 +49,15 @@ func TestEverySettingIsRead(t *testing.T) {
 		"DAG_ID= load ", "AIRFLOW_URL=http://airflow.internal:8080/base/", "AIRFLOW_API=v1", "AIRFLOW_AUTH=basic",
 		"AIRFLOW_USERNAME=robot", "AIRFLOW_PASSWORD= blanks stay \n", "AIRFLOW_INSECURE=true", "AIRFLOW_TIMEOUT=15s",
 		"LOG_LEVEL=DEBUG", "GOOGLE_CLOUD_PROJECT=acme",
-		"ALLOW_CALLERS=invoker@acme.iam.gserviceaccount.com, ann@acme.example,", "ALLOW_AUDIENCE= https://a.example/,b"))
+		"ALLOW_CALLERS=invoker@acme.iam.gserviceaccount.com, ann@acme.example,", "ALLOW_AUDIENCE= https://a.example/,b",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318/"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config.Config{
 		DAGID: "load", LogLevel: slog.LevelDebug, Project: "acme",
 		AllowCallers: []string{"invoker@acme.iam.gserviceaccount.com", "ann@acme.example"}, AllowAudience: []string{"https://a.example/", "b"},
+		TracesTo: "http://localhost:4318/",
 		Environments: map[string]environment.Spec{"default": {
 			URL: "http://airflow.internal:8080/base/", API: "v1", Auth: "basic",
 			Username: "robot", Password: " blanks stay ", Insecure: true, Timeout: 15 * time.Second,
@@ -126,6 +128,12 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 			`ALLOW_CALLERS names "allUsers": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
 			`ALLOW_CALLERS names "serviceAccount:a@b.c": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
 			`ALLOW_CALLERS names "Ann <ann@acme.example>": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
+		}},
+		{"a collector with a secret", []string{"DAG_ID=d", composer, "OTEL_EXPORTER_OTLP_ENDPOINT=https://a:hush@collector.example"}, []string{
+			"OTEL_EXPORTER_OTLP_ENDPOINT is no collector's address: write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS",
+		}},
+		{"a collector without a scheme", []string{"DAG_ID=d", composer, "OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318"}, []string{
+			"OTEL_EXPORTER_OTLP_ENDPOINT is no collector's address: write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS",
 		}},
 		{"out of bounds", []string{"DAG_ID=d", composer, "AIRFLOW_TIMEOUT=2h"}, []string{
 			"AIRFLOW_TIMEOUT is 2h0m0s: use a duration from 1s to 1h0m0s, such as 90s",

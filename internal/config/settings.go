@@ -45,6 +45,8 @@ func settings() []setting {
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
 		setting{"GOOGLE_CLOUD_PROJECT", "", "the project that log lines name their trace in; without it they carry the bare trace id",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},
+		setting{"OTEL_EXPORTER_OTLP_ENDPOINT", "nothing is traced", "an OpenTelemetry collector, such as `http://localhost:4318`: each request's trace goes on into its calls to Airflow, and the spans are sent there over HTTP before the answer. OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` hold",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.TracesTo = r.collector(n) }},
 	)
 }
 

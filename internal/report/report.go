@@ -2,7 +2,7 @@
 
 // Package report owns how an outcome is told to those who run the function: one
 // line of the log, with the fields that metrics and alerts count by
-// (deploy/monitoring).
+// (deploy/monitoring), and the same in the request's trace.
 //
 // It never decides how an event ends, and holds no token, password or conf.
 package report
@@ -14,6 +14,7 @@ import (
 
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/tracing"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -45,7 +46,8 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outc
 	if !ev.Time.IsZero() {
 		age = time.Since(ev.Time).Seconds()
 	}
-	r.log.LogAttrs(ctx, level(o), "event "+string(o.Kind),
+	what := "event " + string(o.Kind)
+	attrs := []slog.Attr{
 		slog.String("outcome", string(o.Kind)),
 		slog.String("route", o.Route),
 		slog.String("environment", o.Environment),
@@ -59,7 +61,9 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outc
 		slog.Float64("age_seconds", age),
 		slog.Float64("duration_seconds", took.Seconds()),
 		leftOut,
-	)
+	}
+	r.log.LogAttrs(ctx, level(o), what, attrs...)
+	tracing.Note(ctx, what, attrs...)
 }
 
 // level is ERROR for what waits for a person, WARN for what mends itself.
