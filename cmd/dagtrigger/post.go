@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -113,9 +114,13 @@ func acknowledges(status int) bool {
 }
 
 func unanswered(url string, err error) error {
-	err = fmt.Errorf("posting the event: %w", err)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return &hintedError{err, `nothing listens at ` + url + `: start the function with "dagtrigger serve", or name another by --to`}
+	hint := "see that " + url + " is the function's address, and can be reached from here; --to names another"
+	late, _ := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		hint = `nothing listens at ` + url + `: start the function with "dagtrigger serve", or name another by --to`
+	case late != nil && late.Timeout():
+		hint = "have it waited for longer by --timeout, or see what the function waits for in its log"
 	}
-	return err
+	return &hintedError{fmt.Errorf("posting the event: %w", err), hint}
 }

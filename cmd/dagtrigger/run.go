@@ -81,6 +81,7 @@ func (p *program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Say what starts what:"},
 		&cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
 	root.SuggestionsMinimumDistance = 2
+	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.check(), p.explain(), p.test(), p.schema(),
 		p.doctor(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
 	return root

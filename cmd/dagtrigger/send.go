@@ -157,7 +157,7 @@ func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err e
 	if err := s.load.check(); err != nil {
 		return err
 	}
-	if u, err := url.Parse(s.to); err != nil || u.Host == "" {
+	if u, err := url.Parse(s.to); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return &usageError{text: fmt.Sprintf("--to %q is no address", s.to), hint: "write it as http://HOST:PORT"}
 	}
 	headers, err := s.parseHeaders()

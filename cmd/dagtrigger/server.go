@@ -39,11 +39,11 @@ func listen(ctx context.Context, host string, port int, handler http.Handler) (*
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
-		err = fmt.Errorf("listening: %w", err)
+		hint := "name an address of this machine, and a port up to 65535, or 0 for any that is free"
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, &hintedError{err, "another program has the port: choose another one, or 0 for any that is free"}
+			hint = "another program has the port: choose another one, or 0 for any that is free"
 		}
-		return nil, err
+		return nil, &hintedError{fmt.Errorf("listening: %w", err), hint}
 	}
 	failed := make(chan error, 1)
 	s := &server{
