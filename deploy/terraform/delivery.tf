@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# The way of an event: a bucket tells a topic of its own, and a subscription to
+# that, or to a topic that exists, pushes to the function.
+
+locals {
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  uri          = google_cloudfunctions2_function.function.service_config[0].uri
+
+  # The beginning of the names of all subscriptions that push, for the alerts.
+  pushing = "${var.name}-events-"
+
+  # What keeps events that started nothing, and what else the name says.
+  kept = {
+    dead-letters = "What ${var.name} gave up, each with its reason and its event"
+    undelivered  = "What Pub/Sub could not deliver to ${var.name} within its attempts, as it was"
+  }
+}
+
+data "google_storage_project_service_account" "agent" {
+  project    = var.project
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic" "bucket" {
+  for_each = local.buckets
+
+  project    = var.project
+  name       = "${local.pushing}${each.key}"
+  labels     = local.labels
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "bucket" {
+  for_each = local.buckets
+
+  project = var.project
+  topic   = google_pubsub_topic.bucket[each.key].name
+  role    = "roles/pubsub.publisher"
+  member  = data.google_storage_project_service_account.agent.member
+}
+
+resource "google_storage_notification" "bucket" {
+  for_each = local.buckets
+
+  bucket         = each.value.name
+  topic          = google_pubsub_topic.bucket[each.key].id
+  event_types    = [local.changes[trimprefix(each.value.type, local.change)]]
+  payload_format = "JSON_API_V1"
+  depends_on     = [google_pubsub_topic_iam_member.bucket]
+}
+
+resource "google_pubsub_subscription" "source" {
+  for_each = local.sources
+
+  project                    = var.project
+  name                       = "${local.pushing}${each.key}"
+  topic                      = each.value.what == "bucket" ? google_pubsub_topic.bucket[each.key].id : "projects/${var.project}/topics/${each.value.name}"
+  labels                     = local.labels
+  ack_deadline_seconds       = 600       # longer than a request may take, else an event that is worked on is delivered again
+  message_retention_duration = "604800s" # longer than all attempts last
+
+  # Else a subscription without an event for 31 days ends, and what comes then is lost.
+  expiration_policy {
+    ttl = ""
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.kept["undelivered"].id
+    max_delivery_attempts = 100 # the most there is: with these delays, over 15 hours
+  }
+
+  push_config {
+    # A push names no topic. This is how Eventarc's own subscriptions have Cloud
+    # Run add it: the message arrives as the CloudEvent that Eventarc sends.
+    push_endpoint = each.value.what == "bucket" ? local.uri : "${local.uri}?__GCP_CloudEventsMode=CUSTOM_PUBSUB_${urlencode("projects/${var.project}/topics/${each.value.name}")}"
+
+    oidc_token {
+      service_account_email = google_service_account.invoker.email
+      audience              = local.uri
+    }
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.invoker, google_pubsub_topic_iam_member.undelivered]
+}
+
+# Pub/Sub itself takes off a subscription what it moves away.
+resource "google_pubsub_subscription_iam_member" "source" {
+  for_each = local.sources
+
+  project      = var.project
+  subscription = google_pubsub_subscription.source[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+resource "google_pubsub_topic" "kept" {
+  for_each = local.kept
+
+  project    = var.project
+  name       = "${var.name}-${each.key}"
+  labels     = local.labels
+  depends_on = [google_project_service.api]
+}
+
+# What is published to a topic without a subscription is gone.
+resource "google_pubsub_subscription" "kept" {
+  for_each = local.kept
+
+  project                    = var.project
+  name                       = google_pubsub_topic.kept[each.key].name
+  topic                      = google_pubsub_topic.kept[each.key].id
+  labels                     = local.labels
+  message_retention_duration = "2678400s" # 31 days, the longest there is
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "dead_letters" {
+  project = var.project
+  topic   = google_pubsub_topic.kept["dead-letters"].name
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.runtime.member
+}
+
+resource "google_pubsub_topic_iam_member" "undelivered" {
+  project = var.project
+  topic   = google_pubsub_topic.kept["undelivered"].name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
+}

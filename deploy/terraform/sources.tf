@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Which sources the routes need: the rule of "dagtrigger deploy plan".
+
+locals {
+  message = "google.cloud.pubsub.topic.v1.messagePublished"
+
+  # What Cloud Storage calls a change, by the end of its type's name.
+  change = "google.cloud.storage.object.v1."
+  changes = {
+    archived        = "OBJECT_ARCHIVE"
+    deleted         = "OBJECT_DELETE"
+    finalized       = "OBJECT_FINALIZE"
+    metadataUpdated = "OBJECT_METADATA_UPDATE"
+  }
+
+  # The types that can be watched, by the short names of the routes.
+  types = merge(
+    { "message.published" = local.message },
+    { for change in keys(local.changes) : "object.${change}" => "${local.change}${change}" },
+  )
+
+  document = try(yamldecode(file(var.routes_file)), { routes = [] })
+  # Terraform reads YAML 1.1, where the key on is true.
+  routes = [
+    for route in local.document.routes : merge(route, { on = try(route["true"], route.on) })
+    if try(route.enabled, true) && !contains(var.elsewhere, route.name)
+  ]
+
+  # The patterns of the routes as regular expressions: ** is any text, * any but /.
+  expressions = {
+    for text in distinct(flatten([for route in local.routes : [route.on, try(route.bucket, []), try(route.topic, [])]])) :
+    text => "^${join(".*", [
+      for part in split("**", replace(replace(text, "/\\{[^=}]*=(\\*+)\\}/", "$1"), "/[.+?^$()|\\[\\]\\\\]/", "\\$0")) :
+      replace(part, "*", "[^/]*")
+    ])}$"
+  }
+
+  # What each route takes, as far as it can be watched.
+  taken = flatten([
+    for route in local.routes : [
+      for on in flatten([route.on]) : {
+        route = route.name
+        on    = on
+        types = [for short, type in local.types : type if on == short || can(regex(local.expressions[on], type))]
+      }
+    ]
+  ])
+
+  # What each route asks for: the changes of one kind, or messages. Messages that
+  # it picks by subscription come by one that is not made here.
+  asked = flatten([
+    for route in local.routes : [
+      for type in distinct(flatten([for take in local.taken : take.types if take.route == route.name])) : {
+        route    = route.name
+        type     = type
+        what     = type == local.message ? "topic" : "bucket"
+        patterns = flatten([try(route[type == local.message ? "topic" : "bucket"], [])])
+      } if type != local.message || !can(route.subscription)
+    ]
+  ])
+
+  known = { bucket = var.buckets, topic = var.topics }
+
+  # The names that each asks for: one without a wildcard itself, any other those
+  # of the known that it covers. None at all means all that are known.
+  named = concat(
+    flatten([
+      for ask in local.asked : [
+        for text in ask.patterns : merge(ask, { text = text, name = ask.what == "topic" ? trimprefix(text, "projects/${var.project}/topics/") : text })
+        if !can(regex("\\*", text))
+      ]
+    ]),
+    flatten([
+      for ask in local.asked : [
+        for text in ask.patterns : [
+          for name in local.known[ask.what] : merge(ask, { text = text, name = name })
+          if can(regex(local.expressions[text], name)) || can(regex(local.expressions[text], "projects/${var.project}/topics/${name}"))
+        ] if can(regex("\\*", text))
+      ]
+    ]),
+    flatten([
+      for ask in local.asked : [for name in local.known[ask.what] : merge(ask, { text = "", name = name })] if length(ask.patterns) == 0
+    ]),
+    var.dag_id == null ? [] : concat(
+      [for name in var.buckets : { type = local.types["object.finalized"], what = "bucket", name = name }],
+      [for name in var.topics : { type = local.message, what = "topic", name = name }],
+    ),
+  )
+
+  # The sources, each once, by the last part of their subscription's name.
+  sources = {
+    for source in distinct([for n in local.named : { type = n.type, what = n.what, name = n.name }]) :
+    source.what == "topic" ? "topic-${source.name}" : "gs-${source.name}-${trimprefix(source.type, local.change)}" => source
+  }
+  buckets = { for key, source in local.sources : key => source if source.what == "bucket" }
+
+  # The routes that would get no events.
+  gaps = concat(
+    [for take in local.taken : "the route ${take.route}: nothing is made for events of the type ${take.on}: make what sends them to the function yourself, and name the route in elsewhere" if length(take.types) == 0],
+    [for route in local.routes : "the route ${route.name}: it picks messages by topic and by subscription: leave one of the two out" if can(route.topic) && can(route.subscription)],
+    [for ask in local.asked : "the route ${ask.route}: it takes any ${ask.what}: name those that exist in ${ask.what}s" if length(ask.patterns) + length(local.known[ask.what]) == 0],
+    flatten([
+      for ask in local.asked : [
+        for text in ask.patterns : "the route ${ask.route}: the ${ask.what} ${text} is a pattern: name those that exist in ${ask.what}s"
+        if !contains([for n in local.named : "${n.what} ${try(n.text, "")}"], "${ask.what} ${text}")
+      ]
+    ]),
+    [for source in local.sources : "the topic ${source.name} is not in the project ${var.project}: subscribe to it there, and pick its messages by subscription" if can(regex("/", source.name))],
+  )
+}
