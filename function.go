@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -110,6 +111,7 @@ type Function struct {
 	traces   *tracing.Tracer // nil where nothing is traced
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
+	turns    chan struct{}   // holds one for each event that is being decided
 	reports  *report.Reporter
 	log      *slog.Logger
 	project  string
@@ -128,6 +130,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			RoutesDigest:     digest(c),
 		},
 		bytes:   pressure.NewBytes(0),
+		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		reports: report.New(log),
 		log:     log,
 		project: c.Project,
@@ -206,7 +209,7 @@ func (f *Function) Replay(since time.Time, again string) *Function {
 	pipeline := *f.pipeline
 	pipeline.Since, pipeline.Again = since, again
 	pipeline.DeadLetters, pipeline.RouteDeadLetters = nil, nil
-	g := &Function{table: f.table, pipeline: &pipeline, callers: f.callers, bytes: f.bytes, reports: f.reports, log: f.log, project: f.project}
+	g := &Function{table: f.table, pipeline: &pipeline, callers: f.callers, bytes: f.bytes, turns: f.turns, reports: f.reports, log: f.log, project: f.project}
 	g.trace(f.traces)
 	return g
 }
@@ -246,12 +249,21 @@ func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
 	} else if err != nil {
 		return Result{Err: err}
 	} else {
-		outcomes = f.pipeline.Run(ctx, &ev, f.table.Decide(ctx, &ev))
+		outcomes = f.pipeline.Run(ctx, &ev, f.decide(ctx, &ev))
 	}
 	for i := range outcomes {
 		f.reports.Outcome(ctx, &ev, &outcomes[i], time.Since(started))
 	}
 	return Result{Outcomes: outcomes}
+}
+
+// decide takes turns: an expression may compute with many times what an event
+// brought, and more at once than there are processors would take the memory of
+// all of them and no less time.
+func (f *Function) decide(ctx context.Context, ev *event.Event) route.Decision {
+	f.turns <- struct{}{}
+	defer func() { <-f.turns }()
+	return f.table.Decide(ctx, ev)
 }
 
 // ServeHTTP answers one request, on any path, when all its events have ended.
