@@ -110,6 +110,7 @@ func (a *Admission) reserve(dagID string, most int) (done func(created bool), er
 	if n := d.active + d.started + d.starting; n >= most {
 		return nil, &Refusal{
 			Reason:     fmt.Sprintf("the DAG %q has %d runs queued, running or being started, and the route's max_active is %d", dagID, n, most),
+			Cause:      CauseMaxActive,
 			RetryAfter: a.left(d.counted),
 		}
 	}
@@ -138,6 +139,7 @@ func (a *Admission) admitPaused(ctx context.Context, dagID string, choice WhenPa
 	default:
 		return &Refusal{
 			Reason:     fmt.Sprintf("the DAG %q is paused, and the route says when_paused: defer: unpause it", dagID),
+			Cause:      CausePaused,
 			RetryAfter: a.left(looked),
 		}
 	}

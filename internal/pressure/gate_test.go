@@ -81,6 +81,7 @@ func TestARequestWaitsForABoundedTime(t *testing.T) {
 		}
 		want := pressure.Refusal{
 			Reason:     "Airflow has enough to do: requests of this instance there: 1",
+			Cause:      pressure.CauseLimit,
 			RetryAfter: time.Second,
 		}
 		if *r != want || r.Down() {

@@ -42,6 +42,8 @@ import (
 type Refusal struct {
 	// Reason ends in what is to be done, where anything is.
 	Reason string
+	// Cause names the bound that was met, for those who count.
+	Cause string
 	// DownSince is when the server was first found down; zero where it is up.
 	DownSince time.Time
 	// RetryAfter is when to come again, at least a second.
@@ -50,12 +52,21 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Reason }
 
+// The bounds that a request can meet.
+const (
+	CauseLimit     = "limit"      // of calls to the web server
+	CauseCircuit   = "circuit"    // the web server is down
+	CauseMaxActive = "max_active" // of a DAG's runs
+	CausePaused    = "paused"     // the DAG is
+)
+
 // Down reports whether the server is down, rather than busy.
 func (r *Refusal) Down() bool { return !r.DownSince.IsZero() }
 
 func down(since time.Time) *Refusal {
 	return &Refusal{
 		Reason:    fmt.Sprintf("Airflow has been down since %s, and one request at a time asks whether it is back", since.UTC().Format(time.RFC3339)),
+		Cause:     CauseCircuit,
 		DownSince: since, RetryAfter: time.Second,
 	}
 }
@@ -63,6 +74,7 @@ func down(since time.Time) *Refusal {
 func full(inFlight int, retryAfter time.Duration) *Refusal {
 	return &Refusal{
 		Reason:     fmt.Sprintf("Airflow has enough to do: requests of this instance there: %d", inFlight),
+		Cause:      CauseLimit,
 		RetryAfter: retryAfter,
 	}
 }

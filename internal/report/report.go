@@ -53,6 +53,7 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outc
 		slog.String("environment", o.Environment),
 		slog.String("dag_id", o.DAGID),
 		slog.String("dag_run_id", o.RunID),
+		slog.String("cause", o.Cause),
 		slog.String("reason", o.Reason),
 		slog.String("event_id", ev.ID),
 		slog.String("event_source", ev.Source),

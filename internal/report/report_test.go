@@ -44,7 +44,7 @@ func TestEachOutcomeIsALineOfItsFields(t *testing.T) {
 		r.Outcome(t.Context(), &ev, &o, 2*time.Second)
 		want := []map[string]any{{
 			"severity": "INFO", "message": "event triggered", "outcome": "triggered", "route": "r", "environment": "prod",
-			"dag_id": "load", "dag_run_id": "id", "reason": "created",
+			"dag_id": "load", "dag_run_id": "id", "cause": "", "reason": "created",
 			"event_id": "1", "event_source": "//storage", "event_type": "finalized", "event_subject": "objects/a",
 			"age_seconds": 90.0, "duration_seconds": 2.0,
 		}}

@@ -47,6 +47,7 @@ type verdict struct {
 	kind       Kind
 	created    bool // by this very request
 	reason     string
+	cause      string
 	throttled  bool
 	retryAfter time.Duration
 	operator   bool
@@ -78,15 +79,15 @@ func (a *attempt) bounded(ctx context.Context, admission *pressure.Admission, li
 // held is what it comes to that a run was not asked for, or not answered.
 func (a *attempt) held(ctx context.Context, err error) verdict {
 	if held, ok := errors.AsType[*pressure.Refusal](err); ok {
-		return verdict{kind: Deferred, reason: held.Reason, throttled: !held.Down(), retryAfter: held.RetryAfter}
+		return verdict{kind: Deferred, reason: held.Reason, cause: held.Cause, throttled: !held.Down(), retryAfter: held.RetryAfter}
 	}
 	if paused, ok := errors.AsType[*pressure.PausedError](err); ok {
-		return verdict{kind: Rejected, reason: paused.Error(), operator: true}
+		return verdict{kind: Rejected, reason: paused.Error(), cause: pressure.CausePaused, operator: true}
 	}
 	if refusal, ok := errors.AsType[*airflow.Error](err); ok {
 		return a.judge(ctx, refusal)
 	}
-	return verdict{kind: Deferred, reason: err.Error(), again: true}
+	return verdict{kind: Deferred, reason: err.Error(), cause: CauseOther, again: true}
 }
 
 // see tries until the run is there, a try says that no other helps, or the
@@ -139,7 +140,7 @@ func leaveTime(ctx context.Context, share time.Duration) (context.Context, conte
 
 // judge decides what a refusal means for the event.
 func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
-	deferred := verdict{kind: Deferred, reason: e.Error(), retryAfter: e.RetryAfter}
+	deferred := verdict{kind: Deferred, reason: e.Error(), cause: causeOf(e.Kind), retryAfter: e.RetryAfter}
 	switch e.Kind {
 	case airflow.RunExists:
 		return verdict{kind: Duplicate, reason: "the run exists already"}
@@ -172,7 +173,7 @@ func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
 }
 
 func permanent(e *airflow.Error) verdict {
-	return verdict{kind: Rejected, reason: e.Error(), operator: true}
+	return verdict{kind: Rejected, reason: e.Error(), cause: causeOf(e.Kind), operator: true}
 }
 
 // brief names an answer that turned out not to matter, without its advice.
@@ -193,7 +194,7 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 	if err == nil {
 		if e.Kind == airflow.Conflict {
 			if a.early(found, e.Dialect) {
-				return verdict{kind: Rejected, operator: true, reason: "the run of its window has started before the window was over: " +
+				return verdict{kind: Rejected, operator: true, cause: CauseWindow, reason: "the run of its window has started before the window was over: " +
 					"set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"}
 			}
 			return verdict{kind: Duplicate, reason: "the run exists already"}

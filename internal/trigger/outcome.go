@@ -4,7 +4,10 @@ package trigger
 
 import (
 	"net/http"
+	"strings"
 	"time"
+
+	"example.com/dagtrigger/internal/airflow"
 )
 
 // Kind says how an event ended for one route.
@@ -31,6 +34,11 @@ type Outcome struct {
 	RunID       string `json:"dag_run_id"`
 	Reason      string `json:"reason"`
 
+	// Cause names what stood in the way, for those who count: the kind of
+	// Airflow's refusal in small letters and underscores, such as login_redirect,
+	// the bound of package pressure that was met, or one of this package's. Empty
+	// where nothing did.
+	Cause string `json:"-"`
 	// Throttled tells that a deferral was asked for by a full Airflow, or by
 	// a limit that protects it.
 	Throttled bool `json:"-"`
@@ -38,6 +46,22 @@ type Outcome struct {
 	RetryAfter time.Duration `json:"-"`
 	// Operator tells that no waiting mends it: somebody has to change something.
 	Operator bool `json:"-"`
+}
+
+// The causes that are no refusal of Airflow's or of package pressure.
+const (
+	CauseEvent         = "event"             // the event's data is not what its type promises
+	CauseExpression    = "expression"        // of a route: it failed
+	CauseNoTime        = "no_time"           // the request's time ran out
+	CauseNoEnvironment = "no_environment"    // the route names one that is not set up
+	CauseNoStore       = "dead_letter_store" // the dead letter could not be stored
+	CauseWindow        = "window"            // Airflow does not let the window's run wait
+	CauseOther         = "other"
+)
+
+// causeOf names a kind of refusal.
+func causeOf(kind airflow.Kind) string {
+	return strings.ToLower(strings.ReplaceAll(string(kind), " ", "_"))
 }
 
 // Status is the HTTP status that this outcome alone would be answered with.

@@ -105,16 +105,16 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision) [
 func (p *Pipeline) fail(ctx context.Context, ev *event.Event, f *route.Failure) Outcome {
 	o := Outcome{EventID: ev.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
 	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
-		o.Kind, o.Reason = Deferred, f.Err.Error()
+		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
-	return p.refuse(ctx, ev, o, p.store(f.DeadLetter), f.Err.Error())
+	return p.refuse(ctx, ev, o, p.store(f.DeadLetter), CauseExpression, f.Err.Error())
 }
 
 // Refuse ends an event that no route can be given as a permanent failure for
 // the given reason: a dead letter where there is a store for it.
 func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, reason string) Outcome {
-	return p.refuse(ctx, ev, Outcome{EventID: ev.ID}, p.DeadLetters, reason)
+	return p.refuse(ctx, ev, Outcome{EventID: ev.ID}, p.DeadLetters, CauseEvent, reason)
 }
 
 // store is the one at address, and the one for all routes where that is empty.
@@ -125,8 +125,8 @@ func (p *Pipeline) store(address string) DeadLetters {
 	return p.RouteDeadLetters[address]
 }
 
-func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store DeadLetters, reason string) Outcome {
-	o.Kind, o.Reason, o.Operator = Rejected, reason, true
+func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store DeadLetters, cause, reason string) Outcome {
+	o.Kind, o.Cause, o.Reason, o.Operator = Rejected, cause, reason, true
 	if store == nil {
 		return o
 	}
@@ -135,7 +135,7 @@ func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store
 		Reason: reason, Time: p.now(), RoutesDigest: p.RoutesDigest, Event: ev.Origin,
 	})
 	if err != nil {
-		o.Kind, o.Reason = Deferred, reason+"; storing the dead letter: "+err.Error()
+		o.Kind, o.Cause, o.Reason = Deferred, CauseNoStore, reason+"; storing the dead letter: "+err.Error()
 		return o
 	}
 	o.Kind = DeadLettered
@@ -175,16 +175,17 @@ func (p *Pipeline) startRun(ctx context.Context, ev *event.Event, plan *route.Pl
 	store := p.store(plan.DeadLetter)
 	if a.client == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
-		return p.refuse(ctx, ev, o, store, reason), false
+		return p.refuse(ctx, ev, o, store, CauseNoEnvironment, reason), false
 	}
 	v := a.bounded(ctx, p.Admissions[plan.Environment], plan.Limits, store != nil)
 	switch {
 	case v.kind == Rejected:
-		return p.refuse(ctx, ev, o, store, v.reason), false
+		return p.refuse(ctx, ev, o, store, v.cause, v.reason), false
 	case v.kind == Deferred && store != nil && p.tooOld(ev):
-		return p.refuse(ctx, ev, o, store, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason)), false
+		return p.refuse(ctx, ev, o, store, v.cause, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason)), false
 	}
-	o.Kind, o.Reason, o.Throttled, o.RetryAfter, o.Operator = v.kind, v.reason, v.throttled, v.retryAfter, v.operator
+	o.Kind, o.Cause, o.Reason = v.kind, v.cause, v.reason
+	o.Throttled, o.RetryAfter, o.Operator = v.throttled, v.retryAfter, v.operator
 	return o, v.created
 }
 
