@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package terraform_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/deployment"
+)
+
+const project = "acme-data"
+
+// routes reads a file of routes, which has no fault.
+func routes(t *testing.T, name, text string) config.File {
+	t.Helper()
+	f, err := config.Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// derived is what the module makes of a file of routes.
+type derived struct {
+	Sources map[string]struct{ Type, What, Name string }
+	Gaps    []string
+}
+
+// derive has Terraform work out the sources of files of routes, without any
+// resource, and all in one go: its start takes longer than its work.
+func derive(t *testing.T, files []string, settings []deployment.Settings) map[string]derived {
+	t.Helper()
+	w := newWorkspace(t)
+	w.dir = t.TempDir()
+	rule := filepath.Join(w.dir, "rule")
+	if err := os.Mkdir(rule, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"variables.tf", "sources.tf"} {
+		write(t, filepath.Join(rule, name), sources(t)[name])
+	}
+	write(t, filepath.Join(rule, "out.tf"), "output \"derived\" {\n  value = { sources = local.sources, gaps = local.gaps }\n}\n")
+	modules, outputs := make(map[string]any), make(map[string]any)
+	for i, s := range settings {
+		name := fmt.Sprintf("row%d", i)
+		write(t, filepath.Join(w.dir, name+".yaml"), files[i])
+		modules[name] = map[string]any{
+			"source": "./rule", "project": project, "region": "europe-west1", "routes_file": name + ".yaml",
+			"buckets": s.Buckets, "topics": s.Topics, "elsewhere": s.Elsewhere,
+		}
+		outputs[name] = map[string]any{"value": "${module." + name + ".derived}"}
+	}
+	text, err := json.Marshal(map[string]any{"module": modules, "output": outputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(w.dir, "main.tf.json"), string(text))
+	all := make(map[string]derived)
+	for name, output := range w.plan(".").Values.Outputs {
+		var d derived
+		if err := json.Unmarshal(output.Value, &d); err != nil {
+			t.Fatal(err)
+		}
+		all[name] = d
+	}
+	return all
+}
+
+// TestTheSourcesAreThoseOfThePlan holds the module's rule to the one of
+// "dagtrigger deploy plan", in whose words each row reads.
+func TestTheSourcesAreThoseOfThePlan(t *testing.T) {
+	t.Parallel()
+	none := deployment.Settings{}
+	rows := []struct {
+		name     string
+		settings deployment.Settings
+		routes   []string // what each has beside its name and its DAG
+		sources  []string
+		gaps     []string // the routes
+	}{
+		{"a bucket", none, []string{"on: object.finalized, bucket: a-b"}, []string{"finalized a-b"}, nil},
+		{"two routes on one source", none, []string{"on: object.finalized, bucket: a-b", "on: google.cloud.storage.object.v1.finalized, bucket: a-b"}, []string{"finalized a-b"}, nil},
+		{"kinds times buckets", none, []string{"on: [object.deleted, object.archived], bucket: [a-b, c.d_e]"},
+			[]string{"archived a-b", "archived c.d_e", "deleted a-b", "deleted c.d_e"}, nil},
+		{"a pattern of types", none, []string{"on: google.cloud.storage.object.v1.*, bucket: a-b"},
+			[]string{"archived a-b", "deleted a-b", "finalized a-b", "metadataUpdated a-b"}, nil},
+		{"a pattern of all types", deployment.Settings{Buckets: []string{"a-b"}, Topics: []string{"orders"}}, []string{"on: google.cloud.**"},
+			[]string{"archived a-b", "deleted a-b", "finalized a-b", "messagePublished orders", "metadataUpdated a-b"}, nil},
+		{"a pattern of buckets", deployment.Settings{Buckets: []string{"a-eu", "a-us", "b-eu"}}, []string{`on: object.finalized, bucket: "*-eu"`},
+			[]string{"finalized a-eu", "finalized b-eu"}, nil},
+		{"a pattern with a dot", deployment.Settings{Buckets: []string{"a.b", "axb"}}, []string{`on: object.finalized, bucket: "a.*"`}, []string{"finalized a.b"}, nil},
+		{"a pattern of no known bucket", deployment.Settings{Buckets: []string{"b-eu"}}, []string{"on: object.finalized, bucket: a-*"}, nil, []string{"r0"}},
+		{"any bucket", deployment.Settings{Buckets: []string{"a-b", "c-d"}}, []string{"on: object.finalized"}, []string{"finalized a-b", "finalized c-d"}, nil},
+		{"any bucket, and none known", none, []string{"on: object.finalized"}, nil, []string{"r0"}},
+		{"a topic, by both its names", none, []string{"on: message.published, topic: orders", "on: message.published, topic: projects/acme-data/topics/orders"},
+			[]string{"messagePublished orders"}, nil},
+		{"a topic of another project", none, []string{"on: message.published, topic: projects/other-one/topics/orders"}, nil, []string{"r0"}},
+		{"a pattern of topics", deployment.Settings{Topics: []string{"eu-orders", "us-orders", "rest"}}, []string{`on: message.published, topic: "*-orders"`},
+			[]string{"messagePublished eu-orders", "messagePublished us-orders"}, nil},
+		{"a pattern of topics with their project", deployment.Settings{Topics: []string{"eu-orders", "rest"}}, []string{`on: message.published, topic: "projects/*/topics/eu-*"`},
+			[]string{"messagePublished eu-orders"}, nil},
+		{"a subscription of the operator's own", none, []string{"on: message.published, subscription: mine"}, nil, nil},
+		{"a subscription and a topic", none, []string{"on: message.published, subscription: mine, topic: orders"}, nil, []string{"r0"}},
+		{"what is turned off", none, []string{"on: object.finalized, bucket: a-b, enabled: false"}, nil, nil},
+		{"what is sent by something else", deployment.Settings{Elsewhere: []string{"r0"}}, []string{"on: com.acme.invoice"}, nil, nil},
+		{"a type that cannot be watched", none, []string{"on: com.acme.invoice", "on: object.finalized, bucket: a-b"}, []string{"finalized a-b"}, []string{"r0"}},
+		{"a name that no bucket has", none, []string{"on: object.finalized, bucket: A_B"}, nil, []string{"r0"}},
+		{"nothing", none, []string{"on: object.finalized, bucket: a-b, enabled: false"}, nil, nil},
+	}
+	files, settings := make([]string, len(rows)), make([]deployment.Settings, len(rows))
+	for i, row := range rows {
+		files[i] = "routes:\n"
+		for j, keys := range row.routes {
+			files[i] += fmt.Sprintf("  - {name: r%d, dag: d, %s}\n", j, keys)
+		}
+		settings[i] = row.settings
+		settings[i].Project = project
+	}
+	made := derive(t, files, settings)
+	for i, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			p := deployment.New(settings[i], routes(t, "routes.yaml", files[i]).Routes)
+			d := made[fmt.Sprintf("row%d", i)]
+			var fromPlan, fromModule, gaps []string
+			for _, s := range p.Sources {
+				fromPlan = append(fromPlan, s.Type[strings.LastIndex(s.Type, ".")+1:]+" "+s.Bucket+s.Topic)
+			}
+			for _, s := range d.Sources {
+				fromModule = append(fromModule, s.Type[strings.LastIndex(s.Type, ".")+1:]+" "+s.Name)
+			}
+			for _, g := range p.Gaps {
+				gaps = append(gaps, g.Route)
+			}
+			slices.Sort(fromPlan)
+			slices.Sort(fromModule)
+			if diff := cmp.Diff(row.gaps, slices.Compact(gaps)); diff != "" {
+				t.Errorf("the plan's gaps (-want +got):\n%s", diff)
+			}
+			if len(d.Gaps) != len(p.Gaps) {
+				t.Errorf("the module's gaps are %q, the plan's %q", d.Gaps, p.Gaps)
+			}
+			if diff := cmp.Diff(row.sources, fromPlan); diff != "" {
+				t.Errorf("the plan's sources (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(row.sources, fromModule); diff != "" && len(row.gaps) == 0 { // with a gap nothing is made
+				t.Errorf("the module's sources (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// resources are the values of what is made, by the address within the module.
+type resources map[string]map[string]any
+
+// sample is what an example makes.
+func sample(t *testing.T, folder string) resources {
+	t.Helper()
+	p := newWorkspace(t).plan(folder)
+	all := make(resources)
+	for _, r := range p.Values.Root.all() {
+		if r.Mode == "data" {
+			continue
+		}
+		address := r.Type + "." + r.Name
+		if key, ok := r.Index.(string); ok {
+			address += "." + key
+		}
+		all[address] = r.Values
+	}
+	return all
+}
+
+// kinds counts the resources of each type.
+func kinds(of resources) map[string]int {
+	counts := make(map[string]int)
+	for address := range of {
+		counts[strings.Split(address, ".")[0]]++
+	}
+	return counts
+}
+
+// samplePlan is the plan for the example with routes.
+func samplePlan(t *testing.T) deployment.Plan {
+	t.Helper()
+	f, err := config.Load(module + "/examples/routes/routes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := deployment.New(deployment.Settings{
+		Project: project, Region: "europe-west1",
+		Composer: []string{"projects/acme-data/locations/europe-west1/environments/prod"},
+	}, f.Routes)
+	if len(p.Gaps) > 0 {
+		t.Fatal(p.Gaps)
+	}
+	return p
+}
+
+func TestThePlanOfTheExample(t *testing.T) {
+	t.Parallel()
+	made, p := sample(t, "examples/routes"), samplePlan(t)
+	for name, holds := range map[string]func(*testing.T, resources, deployment.Plan){
+		"the module makes what the plan says": theModuleMakesWhatThePlanSays,
+		"the roles are the least":             theRolesAreTheLeast,
+		"the values are those of the plan":    theValuesAreThoseOfThePlan,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			holds(t, made, p)
+		})
+	}
+}
+
+// The module makes what the plan says, but for what it does in another way: its
+// subscriptions are its own, so that they stand for the triggers of Eventarc and
+// need no mending, and a bucket tells its topic, so that nobody needs Eventarc's
+// roles.
+func theModuleMakesWhatThePlanSays(t *testing.T, made resources, p deployment.Plan) {
+	buckets := 0
+	for _, s := range p.Sources {
+		if s.Bucket != "" {
+			buckets++
+		}
+	}
+	grants := len(p.Grants)
+	for _, g := range p.Grants {
+		if g.Role == "roles/eventarc.eventReceiver" {
+			grants-- // to receive from Eventarc
+		}
+		if strings.Contains(g.Member, "gs-project-accounts") {
+			grants += buckets - 1 // on each topic, in the place of the project
+		}
+		if g.Role == "roles/pubsub.subscriber" {
+			grants += len(p.Sources) - 1 // on each subscription
+		}
+	}
+	got := kinds(made)
+	bindings := 0
+	for kind, n := range got {
+		if strings.HasSuffix(kind, "_iam_member") {
+			bindings += n
+			delete(got, kind)
+		}
+	}
+	want := map[string]int{
+		"google_project_service":          len(p.APIs) - 1, // without Eventarc's
+		"google_service_account":          len(p.Accounts),
+		"google_cloudfunctions2_function": 1,
+		"google_pubsub_topic":             len(p.Topics) + buckets + 1, // and the example's own
+		"google_pubsub_subscription":      len(p.Topics) + len(p.Sources),
+		"google_storage_notification":     buckets,
+		"google_monitoring_alert_policy":  len(p.Alerts),
+		// What gcloud does by the way: the upload of the source.
+		"google_storage_bucket": 1, "google_storage_bucket_object": 1,
+		// What the plan leaves to deploy/monitoring's own commands.
+		"google_logging_metric": 3, "google_monitoring_dashboard": 1,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if bindings != grants {
+		t.Errorf("%d roles are given, want %d", bindings, grants)
+	}
+}
+
+// roles are the roles that are given, each on what.
+func roles(made resources) []string {
+	var all []string
+	for address, values := range made {
+		kind, ok := strings.CutSuffix(strings.Split(address, ".")[0], "_iam_member")
+		if role, _ := values["role"].(string); ok {
+			all = append(all, role+" on a "+kind[strings.LastIndex(kind, "_")+1:])
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// The roles are the plan's, and those in the place of Eventarc's are on less.
+func theRolesAreTheLeast(t *testing.T, made resources, p deployment.Plan) {
+	var want []string
+	for _, g := range p.Grants {
+		on := g.On.Kind
+		switch {
+		case g.Role == "roles/eventarc.eventReceiver":
+			continue
+		case strings.Contains(g.Member, "gs-project-accounts"):
+			on = "topic"
+		}
+		want = append(want, g.Role+" on a "+on)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(slices.Compact(want), roles(made)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// at is a value within values: names of members, and of lists the first item.
+func at(t *testing.T, of any, path ...string) any {
+	t.Helper()
+	for _, name := range path {
+		if list, ok := of.([]any); ok && len(list) > 0 {
+			of = list[0]
+		}
+		members, ok := of.(map[string]any)
+		if !ok {
+			t.Fatalf("there is no %s in %v", name, of)
+		}
+		of = members[name]
+	}
+	return of
+}
+
+// Every value of the function and of its subscriptions is the plan's.
+func theValuesAreThoseOfThePlan(t *testing.T, made resources, p deployment.Plan) {
+	given := make(map[string]string)
+	for _, v := range slices.Concat(p.Function.Values, p.Delivery) {
+		given[v.Name] = v.Value
+	}
+	function := made["google_cloudfunctions2_function.function"]
+	subscription := made["google_pubsub_subscription.source.topic-orders"]
+	got := map[string]any{
+		"runtime":               at(t, function, "build_config", "runtime"),
+		"entry-point":           at(t, function, "build_config", "entry_point"),
+		"source":                ".",
+		"service-account":       p.Accounts[0].Email,
+		"cpu":                   at(t, function, "service_config", "available_cpu"),
+		"memory":                at(t, function, "service_config", "available_memory"),
+		"concurrency":           at(t, function, "service_config", "max_instance_request_concurrency"),
+		"min-instances":         at(t, function, "service_config", "min_instance_count"),
+		"max-instances":         at(t, function, "service_config", "max_instance_count"),
+		"timeout":               at(t, function, "service_config", "timeout_seconds"),
+		"ingress-settings":      at(t, function, "service_config", "ingress_settings"),
+		"ack-deadline":          at(t, subscription, "ack_deadline_seconds"),
+		"min-retry-delay":       at(t, subscription, "retry_policy", "minimum_backoff"),
+		"max-retry-delay":       at(t, subscription, "retry_policy", "maximum_backoff"),
+		"max-delivery-attempts": at(t, subscription, "dead_letter_policy", "max_delivery_attempts"),
+		"expiration-period":     at(t, subscription, "expiration_policy", "ttl"),
+
+		"message-retention-duration": at(t, subscription, "message_retention_duration"),
+	}
+	texts := make(map[string]string, len(got))
+	for name, value := range got {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = strings.Trim(string(text), `"`)
+	}
+	// The API's words for what gcloud calls otherwise.
+	given["ingress-settings"], given["expiration-period"] = "ALLOW_INTERNAL_ONLY", ""
+	given["message-retention-duration"] = map[string]string{"7d": "604800s"}[given["message-retention-duration"]]
+	given["timeout"] = strings.TrimSuffix(given["timeout"], "s")
+	if diff := cmp.Diff(given, texts); diff != "" {
+		t.Errorf("(-plan +module):\n%s", diff)
+	}
+	settings := make(map[string]string)
+	for _, v := range p.Function.Variables {
+		settings[v.Name] = v.Value
+	}
+	variables, _ := at(t, function, "service_config", "environment_variables").(map[string]any)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(settings)), slices.Sorted(maps.Keys(variables))); diff != "" {
+		t.Errorf("the function's settings (-plan +module):\n%s", diff)
+	}
+	for _, name := range []string{"GIVE_UP_AFTER", "GOOGLE_CLOUD_PROJECT", "COMPOSER_ENVIRONMENT"} {
+		if variables[name] != settings[name] {
+			t.Errorf("%s is %v, want %s", name, variables[name], settings[name])
+		}
+	}
+}

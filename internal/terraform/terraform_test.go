@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package terraform_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// examples are the folders that are run by themselves.
+var examples = []string{"examples/bucket", "examples/routes"}
+
+func TestItIsFormatted(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), installed(t, terraformProgram), "fmt", "-check", "-diff", "-recursive")
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("terraform fmt: %v\n%s", err, out)
+	}
+}
+
+func TestItIsWhatTheProviderTakes(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	for _, folder := range append(examples, ".") {
+		w.must(folder, "get")
+		w.must(folder, "validate")
+	}
+}
+
+// What the checks above would miss, they would not be worth: each fault is one
+// that they must see.
+func TestFaultsAreSeen(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, file, from, to, want string }{
+		{"an unknown argument", "delivery.tf", "ack_deadline_seconds ", "ack_deadline ", `An argument named "ack_deadline" is not expected here`},
+		{"a misspelt argument in a block", "delivery.tf", "max_delivery_attempts", "max_attempts", `An argument named "max_attempts" is not expected here`},
+		{"a required argument left out", "delivery.tf", "payload_format = ", "# ", `The argument "payload_format" is required`},
+		{"an unknown block", "delivery.tf", "retry_policy {", "retries {", `Blocks of type "retries" are not expected here`},
+		{"a block given as an argument", "delivery.tf", "expiration_policy {\n    ttl = \"\"\n  }", "expiration_policy = { ttl = \"\" }", `expiration_policy`},
+		{"an unknown resource", "monitoring.tf", "google_monitoring_dashboard\"", "google_monitoring_board\"", `does not support resource type`},
+		{"a value of another type", "delivery.tf", "ack_deadline_seconds       = 600", "ack_deadline_seconds = \"soon\"", `a number is required`},
+		{"an unknown attribute", "outputs.tf", "runtime.email", "runtime.mail", `no argument, nested block, or exported attribute named "mail"`},
+		{"an attribute of a block that is none", "delivery.tf", "service_config[0].uri", "service_config[0].url", `no argument, nested block, or exported attribute named "url"`},
+		{"an undeclared variable", "main.tf", "var.memory", "var.ram", `An input variable with the name "ram" has not been declared`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t)
+			file := filepath.Join(w.dir, row.file)
+			text, err := os.ReadFile(file)
+			if err != nil || !strings.Contains(string(text), row.from) {
+				t.Fatalf("%s has no %q: %v", row.file, row.from, err)
+			}
+			write(t, file, strings.ReplaceAll(string(text), row.from, row.to))
+			out, err := w.run(".", "validate")
+			if err == nil || !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "), row.want) {
+				t.Errorf("validate: %v, want %q in\n%s", err, row.want, out)
+			}
+		})
+	}
+}
+
+func TestTheLinterHasNothingToSay(t *testing.T) {
+	t.Parallel()
+	tflint := installed(t, tflintProgram)
+	config, err := filepath.Abs(module + "/.tflint.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), tflint, "--recursive", "--no-color", "--config="+config)
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "" {
+		t.Errorf("tflint: %v\n%s", err, out)
+	}
+}
