@@ -80,7 +80,11 @@ func refused(t *testing.T, a *pressure.Admission, p pressure.Policy, reason stri
 	t.Helper()
 	_, err := a.Admit(t.Context(), "load", p)
 	r, ok := errors.AsType[*pressure.Refusal](err)
-	if !ok || r.Reason != reason || r.RetryAfter != retryAfter || r.Down() {
+	cause := pressure.CauseMaxActive
+	if p.WhenPaused != "" {
+		cause = pressure.CausePaused
+	}
+	if !ok || r.Reason != reason || r.Cause != cause || r.RetryAfter != retryAfter || r.Down() {
 		t.Errorf("Admit = %+v, want a refusal for %v: %s", err, retryAfter, reason)
 	}
 }

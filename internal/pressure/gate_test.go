@@ -304,7 +304,7 @@ func TestAProbeThatFailsSpeaksForAllWhoWait(t *testing.T) {
 		for range 3 {
 			r := <-refusals
 			want := "Airflow has been down since " + since.UTC().Format(time.RFC3339) + ", and one request at a time asks whether it is back"
-			if !r.Down() || !r.DownSince.Equal(since) || r.Error() != want || r.RetryAfter != time.Second {
+			if !r.Down() || r.Cause != pressure.CauseCircuit || !r.DownSince.Equal(since) || r.Error() != want || r.RetryAfter != time.Second {
 				t.Errorf("refused with %+v", r)
 			}
 		}
