@@ -51,7 +51,7 @@ func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
 				chosen = chosen || cmd.Flags().Changed(flag)
 			}
 			if chosen == d.all {
-				return usage(cmd, "which dead letters to drop is not said: give names, what they have in common, or --all")
+				return usage(cmd, "say which dead letters to drop: by names, by what they have in common, or else by --all")
 			}
 			return p.runDrop(cmd.Context(), s, f.filter(p.now(), args), d)
 		},

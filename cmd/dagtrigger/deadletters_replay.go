@@ -81,7 +81,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 		only.through = f.Route
 	}
 	if _, err := r.sender.way(only.through); err != nil {
-		return &hintedError{err, "name the route to send through by --through"}
+		return &hintedError{err, "--through names the route to send through"}
 	}
 	all, stores, err := p.open(s)
 	if err != nil {

@@ -144,7 +144,8 @@ func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
 	f := newFakeGoogle(t)
 	f.store(letters(40)...)
 	settings := f.settings(airflow)
-	out, _ := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
+	out, told := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
+	contains(t, told, "finishing what is under way: ")
 	contains(t, out, " triggered  route default, DAG load\n", "it was interrupted: what it did not come to is as it was\n")
 	left, runs := len(f.left()), len(sim.Runs())
 	if runs == 0 || runs == 40 || left != 40-runs {

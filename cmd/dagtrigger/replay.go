@@ -80,17 +80,20 @@ func (r *resend) check() error {
 // run sends items, which are listed twice: to tell what would be done, and to do it.
 func (r *resend) run(ctx context.Context, items func() iter.Seq2[item, error]) error {
 	plan, err := r.plan(ctx, items())
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return errInterrupted
 	}
-	if err := r.tellPlan(plan); err != nil || plan.Events == 0 {
+	if err == nil {
+		err = r.tellPlan(plan)
+	}
+	if err != nil || plan.Events == 0 {
 		return err
 	}
 	if err := r.confirm(ctx, "Go on? [y/N] ", r.yes, r.planned()); err != nil {
 		return err
 	}
 	watch := r.watch(plan.Events)
-	pass := replay.Pass{Rate: r.rate, Patience: r.patience, Ended: watch.ended, Waiting: watch.waiting}
+	pass := replay.Pass{Rate: r.rate, Patience: r.patience, Ended: watch.ended, Waiting: watch.waiting, Ending: watch.ending}
 	started := time.Now()
 	sum, err := pass.Run(ctx, r.events(items()))
 	watch.finish()
@@ -117,7 +120,7 @@ func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*repla
 		}
 		plan.Add(ctx, way.table, i.event)
 	}
-	return plan, ctx.Err()
+	return plan, nil
 }
 
 // events are the items as a pass takes them.
@@ -201,8 +204,10 @@ func (s *sender) table(name string) (*route.Table, error) {
 			return table, nil
 		}
 	}
-	return nil, fmt.Errorf("no route that is switched on is named %q today", name)
+	return nil, fmt.Errorf("no route that is switched on is named %q today: name another one", name)
 }
+
+var errInterrupted = errors.New("it was interrupted before anything was done")
 
 // confirm asks whether to go on, and returns an error where not.
 func (p *program) confirm(ctx context.Context, question string, yes bool, w io.Writer) error {
@@ -222,7 +227,7 @@ func (p *program) confirm(ctx context.Context, question string, yes bool, w io.W
 	}()
 	select {
 	case <-ctx.Done():
-		return errors.New("it was interrupted before anything was done")
+		return errInterrupted
 	case line := <-answer:
 		if stdin, ok := p.stdin.(*os.File); !ok || !isTerminal(stdin) {
 			_, _ = fmt.Fprintln(w) // which a person types

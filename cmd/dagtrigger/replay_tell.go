@@ -48,8 +48,12 @@ func (r *resend) tellPlan(plan *replay.Plan) error {
 	if plan.Unsent > 0 {
 		row(plan.Unsent, paint.bad("cannot be read or sent"))
 	}
-	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at %g a second at most:\n%s\n",
-		plural(plan.Events, r.noun), r.from, r.rate, strings.Join(columns(rows), "\n"))
+	long := ""
+	if d := time.Duration(float64(plan.Events) / r.rate * float64(time.Second)); d > time.Minute {
+		long = ", which takes " + d.Round(time.Minute).String() + " or more"
+	}
+	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at %g a second at most%s:\n%s\n",
+		plural(plan.Events, r.noun), r.from, r.rate, long, strings.Join(columns(rows), "\n"))
 	return err
 }
 
@@ -60,10 +64,12 @@ const maxLeft = 20
 type watch struct {
 	bar   *progressbar.ProgressBar
 	doing string
-	lines io.Writer // is told of pauses where nobody sees the bar
-	left  []leftItem
-	more  int // that were left too
-	well  func(*replay.End) bool
+	// stderr is told what a person has to know, lines of pauses, which are in
+	// the bar where somebody sees that.
+	stderr, lines io.Writer
+	left          []leftItem
+	more          int // that were left too
+	well          func(*replay.End) bool
 }
 
 // leftItem is an item that is not settled, and why.
@@ -74,7 +80,7 @@ type leftItem struct {
 }
 
 func (r *resend) watch(total int) *watch {
-	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, lines: r.stderr, well: r.well}
+	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, stderr: r.stderr, lines: r.stderr, well: r.well}
 	if isTerminal(r.stderr) {
 		w.lines = io.Discard
 	}
@@ -121,6 +127,11 @@ func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
 	text := fmt.Sprintf("waiting %s for the DAG %s", took(pause), o.DAGID)
 	w.bar.Describe(text)
 	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, plain(o.Reason))
+}
+
+// ending tells a person who has pressed Ctrl-C what is still awaited.
+func (w *watch) ending() {
+	_, _ = fmt.Fprintln(w.stderr, "finishing what is under way: a second Ctrl-C ends at once, and loses nothing either")
 }
 
 func (w *watch) finish() { _ = w.bar.Finish() }

@@ -92,10 +92,12 @@ type Pass struct {
 	// run that it makes begins the time anew; when it is over, events are
 	// tried once each. 0 stands for [DefaultPatience], less than 0 for none.
 	Patience time.Duration
-	// Ended is told of each event, Waiting of each pause before another try.
-	// Neither is called while the other, or itself, is; nil tells nobody.
+	// Ended is told of each event, Waiting of each pause before another try,
+	// Ending once where the context ends and events may be under way. None is
+	// called while another, or itself, is; nil tells nobody.
 	Ended   func(End)
 	Waiting func(place string, o trigger.Outcome, pause time.Duration)
+	Ending  func()
 
 	pacer   pacer
 	trouble trouble
@@ -122,12 +124,21 @@ func (p *Pass) Run(ctx context.Context, events iter.Seq2[Event, error]) (Summary
 	}
 	err := p.feed(ctx, events, queue)
 	close(queue)
-	workers.Wait()
 	if ctx.Err() != nil {
 		err = nil // what the end of ctx does to the listing is no news
+		p.interrupted()
 	}
-	p.summary.Interrupted = ctx.Err() != nil
+	workers.Wait()
 	return p.summary, err
+}
+
+func (p *Pass) interrupted() {
+	p.told.Lock()
+	defer p.told.Unlock()
+	p.summary.Interrupted = true
+	if p.Ending != nil {
+		p.Ending()
+	}
 }
 
 // feed hands events to the workers.
@@ -145,13 +156,14 @@ func (p *Pass) feed(ctx context.Context, events iter.Seq2[Event, error], queue c
 	return nil
 }
 
-// finish counts an event that was begun.
+// finish counts an event, unless it was handed over and never begun.
 func (p *Pass) finish(e End, begun bool) {
-	if !begun {
-		return
-	}
 	p.told.Lock()
 	defer p.told.Unlock()
+	if !begun {
+		p.summary.Interrupted = true
+		return
+	}
 	p.summary.add(&e)
 	if p.Ended != nil {
 		p.Ended(e)

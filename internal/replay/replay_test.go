@@ -297,9 +297,10 @@ func TestAnEndFinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 		waits := &script{tries: [][]trigger.Outcome{{outcome(trigger.Deferred)}}}
 		never := &script{}
 		events := []replay.Event{waits.event(), slow, never.event(), never.event()}
-		pass := replay.Pass{AtOnce: 2, Rate: 10}
+		told := 0
+		pass := replay.Pass{AtOnce: 2, Rate: 10, Ending: func() { told++ }}
 		sum, err := pass.Run(ctx, list(events...))
-		if err != nil || !sum.Interrupted || sum.Events != 2 || sum.Settled != 1 || settled != 1 || len(never.sent) > 0 || len(waits.sent) != 1 {
+		if err != nil || told != 1 || !sum.Interrupted || sum.Events != 2 || sum.Settled != 1 || settled != 1 || len(never.sent) > 0 || len(waits.sent) != 1 {
 			t.Errorf("%+v, %v; settled %d, began %d, waited for %d", sum, err, settled, len(never.sent), len(waits.sent))
 		}
 	})
