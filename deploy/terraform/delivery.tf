@@ -58,7 +58,7 @@ resource "google_pubsub_subscription" "source" {
   topic                      = each.value.what == "bucket" ? google_pubsub_topic.bucket[each.key].id : "projects/${var.project}/topics/${each.value.name}"
   labels                     = local.labels
   ack_deadline_seconds       = 600       # longer than a request may take, else an event that is worked on is delivered again
-  message_retention_duration = "604800s" # longer than all attempts last
+  message_retention_duration = "604800s" # 7 days, longer than all attempts last
 
   # Else a subscription without an event for 31 days ends, and what comes then is lost.
   expiration_policy {

@@ -30,10 +30,7 @@ locals {
   # The patterns of the routes as regular expressions: ** is any text, * any but /.
   expressions = {
     for text in distinct(flatten([for route in local.routes : [route.on, try(route.bucket, []), try(route.topic, [])]])) :
-    text => "^${join(".*", [
-      for part in split("**", replace(replace(text, "/\\{[^=}]*=(\\*+)\\}/", "$1"), "/[.+?^$()|\\[\\]\\\\]/", "\\$0")) :
-      replace(part, "*", "[^/]*")
-    ])}$"
+    text => "^${join(".*", [for part in split("**", replace(text, "/[.+?^$()|{}\\[\\]\\\\]/", "\\$0")) : replace(part, "*", "[^/]*")])}$"
   }
 
   # What each route takes, as far as it can be watched.
@@ -61,6 +58,10 @@ locals {
   ])
 
   known = { bucket = var.buckets, topic = var.topics }
+  valid = {
+    bucket = "^[a-z0-9][-a-z0-9_.]{1,220}[a-z0-9]$"
+    topic  = "^[A-Za-z][-A-Za-z0-9._~+%]{2,254}$"
+  }
 
   # The names that each asks for: one without a wildcard itself, any other those
   # of the known that it covers. None at all means all that are known.
@@ -106,6 +107,7 @@ locals {
         if !contains([for n in local.named : "${n.what} ${try(n.text, "")}"], "${ask.what} ${text}")
       ]
     ]),
-    [for source in local.sources : "the topic ${source.name} is not in the project ${var.project}: subscribe to it there, and pick its messages by subscription" if can(regex("/", source.name))],
+    [for source in local.sources : "the topic ${source.name} is not in the project ${var.project}: subscribe to it there, and pick its messages by subscription" if can(regex("^projects/", source.name))],
+    [for source in local.sources : "there can be no ${source.what} ${source.name}: write the name that it has" if !can(regex(local.valid[source.what], source.name)) && !can(regex("^projects/", source.name))],
   )
 }
