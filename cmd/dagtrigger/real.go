@@ -15,7 +15,7 @@ import (
 func startReal(ctx context.Context, version string, progress func(string)) (*localAirflow, error) {
 	real, err := airflowreal.Start(ctx, airflowreal.Options{Version: version, Scheduler: true, Progress: progress})
 	if err != nil {
-		return nil, fmt.Errorf("starting a real Airflow %s: %w", version, err)
+		return nil, err
 	}
 	a := &localAirflow{
 		name: fmt.Sprintf("Airflow %s, a real one on %s", real.Version, real.Database), url: real.URL, dagID: airflowreal.PlainDAG, close: real.Close,

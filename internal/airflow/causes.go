@@ -3,6 +3,7 @@
 package airflow
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -17,6 +18,7 @@ type Cause struct {
 	APIs    []API
 	Auth    []string
 	Sources []Source
+	Status  int    // of the answer
 	Before  string // such as 2.3
 	Means   string
 	Fix     string
@@ -137,7 +139,7 @@ func requestCauses() []Cause {
 			Means: "Airflow refuses the request as it stands",
 			Fix:   "mend the route's conf, or the DAG's Params",
 		}, {
-			Name: "not-stored", Kinds: []Kind{Invalid}, APIs: []API{V2},
+			Name: "not-stored", Kinds: []Kind{Invalid}, APIs: []API{V2}, Status: http.StatusUnprocessableEntity,
 			Means: `PostgreSQL stores no \u0000 in a conf, no half of a character (\ud83d alone), and no number beyond a double's`,
 			Fix:   "take it out",
 		}, {
@@ -226,6 +228,7 @@ func (c *Cause) fits(e *Error, auth, version string) bool {
 		meets(c.APIs, e.Dialect) &&
 		meets(c.Auth, auth) &&
 		meets(c.Sources, e.Source) &&
+		(c.Status == 0 || c.Status == e.Status) &&
 		(c.Before == "" || before(version, c.Before))
 }
 

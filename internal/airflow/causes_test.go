@@ -66,6 +66,7 @@ func TestCausesOfARefusedCaller(t *testing.T) {
 		{"experimental, google", airflow.Experimental, "google", "", html(401), "composer-permission unregistered-account experimental-denied"},
 		{"v1 fails", airflow.V1, "none", "", html(500), "server-failure params-before-2.9.2"},
 		{"v1 fails, 2.9.2", airflow.V1, "none", "2.9.2", html(500), "server-failure"},
+		{"v2, Params", airflow.V2, "none", "", json(400, `{}`), "invalid"},
 		{"v2, PostgreSQL", airflow.V2, "none", "", json(422, `{}`), "invalid not-stored"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Airflow, error) {
 	}
 	b, err := newBuilder(ctx, o.Version, o.Progress)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting Airflow %s: %w", o.Version, err)
 	}
 	a := &Airflow{Version: o.Version, Admin: admin, Viewer: viewer, builder: b, scheduled: o.Scheduler}
 	if err := a.start(ctx, o); err != nil {
