@@ -15,7 +15,7 @@
 //   - It runs no task and knows no schedule: max_active_runs holds nothing
 //     back, an asset event starts no run.
 //   - JSON is read by Go's rules: NaN and Infinity are no JSON here, while
-//     Airflow takes them; half a surrogate pair becomes U+FFFD.
+//     Airflow takes them; half a surrogate pair becomes U+FFFD on 1.10 and 2.11.
 //   - Params know a part of JSON Schema, see [DAG.Params].
 //   - Where the real one answers a race of one run id with an odd 500, here
 //     the losers are told of the duplicate.
@@ -99,7 +99,8 @@ type DAG struct {
 	ImportError string
 	// Stale is a DAG whose file is gone: known to reads, unknown to triggers.
 	Stale bool
-	// StartDate is default_args' start_date, which only the experimental API minds.
+	// StartDate is default_args' start_date. The experimental API refuses an
+	// earlier date; v2 makes a run of no tasks.
 	StartDate time.Time
 	// NoManualRuns is a DAG whose allowed_run_types lack manual (3.2 and later).
 	NoManualRuns bool

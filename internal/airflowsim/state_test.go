@@ -72,7 +72,9 @@ func TestARunMovesByTheClock(t *testing.T) {
 		"run_after ahead holds it": {v33, nil, v2Trigger("d", wish("r", `,"run_after":`+ahead)), []step{
 			{time.Hour, "", "queued"}, {time.Minute - tick, "", "queued"}, {tick, "", "running"},
 		}},
-		"a logical date ahead does not, on 3.3": {v33, nil, v2Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Minute, "", "running"}}},
+		"a logical date ahead holds its tasks on 3.3": {v33, nil, v2Trigger("d", `{"logical_date":`+ahead+`}`), []step{
+			{time.Minute, "", "running"}, {59 * time.Minute, "", "running"}, {2*time.Minute - tick, "", "running"}, {tick, "", "success"},
+		}},
 		"a logical date ahead holds it on 2.11": {v211, nil, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}}},
 		"unless allow_trigger_in_future":        {v211, inFuture, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Minute, "", "running"}}},
 		"an execution date ahead holds it too":  {v211, nil, experiment("d", `{"execution_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}}},

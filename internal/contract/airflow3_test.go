@@ -47,6 +47,7 @@ func v2Rows() []scenario {
 		row("an interval that is null", `created; queued`, start("a").with(`"data_interval_start":null,"data_interval_end":null`), find("a")),
 		row("half an interval", `422 invalid`, start("a").with(`"data_interval_end":"$dayT01:00:00Z"`)),
 		row("run_after that has passed", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00Z"`), find("a")),
+		row("two runs after one moment", `created; created`, start("a").with(`"run_after":"$dayT00:00:00Z"`), start("b").with(`"run_after":"$dayT00:00:00Z"`)),
 		row("run_after without a zone", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00"`), find("a")),
 		row("run_after that is null", `created; queued`, start("a").with(`"run_after":null`), find("a")),
 		row("a date ahead holds the tasks back, not the run", `created; success, started before its date, ended after it`,
