@@ -99,10 +99,10 @@ func trigger(d dialect, run *Run) (ask, error) {
 		waiting.LogicalDate = run.RunAfter
 		run = &waiting
 	}
-	switch {
-	case d.api == V2:
+	switch d.api {
+	case V2:
 		q.body = bodyV2(run)
-	case d.api == V1:
+	case V1:
 		q.body = bodyV1(run, d.version)
 	default:
 		q.body = bodyExperimental(run)
