@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package monitoring_test holds the metrics, the dashboard and the alerts of
+// this folder to the lines that the function logs, and to each other.
+package monitoring_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the pages into the policies")
+
+// metric is one of the files in metrics.
+type metric struct {
+	Filter           string
+	MetricDescriptor struct{ Labels []struct{ Key string } }
+	ValueExtractor   string
+	LabelExtractors  map[string]string
+}
+
+// metrics are those of the folder, by name.
+func metrics(t *testing.T) map[string]metric {
+	t.Helper()
+	all := map[string]metric{}
+	for _, path := range files(t, "metrics/*.json") {
+		var m metric
+		read(t, path, &m)
+		all[strings.TrimSuffix(filepath.Base(path), ".json")] = m
+	}
+	return all
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: no files: %v", pattern, err)
+	}
+	return paths
+}
+
+// read reads a JSON file, in which nothing may stand that to does not have
+// unless it is a map.
+func read(t *testing.T, path string, to any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text(t, path)), to); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func text(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// clause is one condition of a filter of Cloud Logging's.
+var clause = regexp.MustCompile(`^(resource\.type|severity|httpRequest\.\w+|jsonPayload\.\w+)(:\*|=|>=)(.*)$`)
+
+// condition is a clause, read.
+type condition struct {
+	field  string // of the line; empty for what the platform adds
+	values []string
+}
+
+// conditions reads the clauses of a filter.
+func conditions(t *testing.T, filter string) (all []condition) {
+	t.Helper()
+	for part := range strings.SplitSeq(filter, " AND ") {
+		m := clause.FindStringSubmatch(part)
+		if m == nil {
+			t.Fatalf("%q in %q is no clause that this test knows", part, filter)
+		}
+		c := condition{}
+		if field, ok := strings.CutPrefix(m[1], "jsonPayload."); ok {
+			c.field = field
+		}
+		for _, v := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m[3], -1) {
+			c.values = append(c.values, v[1])
+		}
+		if (m[2] == ":*") != (m[3] == "") || m[2] == "=" && len(c.values) == 0 {
+			t.Fatalf("%q in %q compares nothing", part, filter)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// matches tells whether a line of the log is one that the filter selects.
+func matches(t *testing.T, filter string, line map[string]any) bool {
+	t.Helper()
+	for _, c := range conditions(t, filter) {
+		if c.field == "" {
+			continue
+		}
+		value, ok := line[c.field]
+		if !ok || len(c.values) > 0 && !slices.Contains(c.values, fmt.Sprint(value)) {
+			return false
+		}
+	}
+	return true
+}
+
+// extracted is the field of the line that an extractor names.
+func extracted(t *testing.T, extractor string, line map[string]any) any {
+	t.Helper()
+	m := regexp.MustCompile(`^EXTRACT\(jsonPayload\.(\w+)\)$`).FindStringSubmatch(extractor)
+	if m == nil {
+		t.Fatalf("%q is no extractor that this test knows", extractor)
+	}
+	value, ok := line[m[1]]
+	if !ok {
+		t.Errorf("%s: the function logs no %s: %v", extractor, m[1], line)
+	}
+	return value
+}
+
+func TestEachMetricCountsTheLinesThatItSays(t *testing.T) {
+	t.Parallel()
+	counts := map[string]map[string]int{}
+	for name, m := range metrics(t) {
+		var labels []string
+		for _, l := range m.MetricDescriptor.Labels {
+			labels = append(labels, l.Key)
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(m.LabelExtractors)), slices.Sorted(slices.Values(labels))); diff != "" {
+			t.Errorf("%s: extractors and labels differ:\n%s", name, diff)
+		}
+		counts[name] = map[string]int{}
+		for _, line := range logged(t) {
+			if !matches(t, m.Filter, line) {
+				continue
+			}
+			if m.ValueExtractor != "" {
+				if _, ok := extracted(t, m.ValueExtractor, line).(float64); !ok {
+					t.Errorf("%s: %s is no number in %v", name, m.ValueExtractor, line)
+				}
+			}
+			for _, extractor := range m.LabelExtractors {
+				if _, ok := extracted(t, extractor, line).(string); !ok {
+					t.Errorf("%s: %s is no text in %v", name, extractor, line)
+				}
+			}
+			key := fmt.Sprint(line["outcome"])
+			if _, ok := m.LabelExtractors["cause"]; ok {
+				key = fmt.Sprint(line["cause"])
+			}
+			counts[name][key]++
+		}
+	}
+	want := map[string]map[string]int{
+		"dagtrigger_outcomes":  {"triggered": 1, "duplicate": 1, "unmatched": 1, "rejected": 1, "dead_lettered": 1, "deferred": 4},
+		"dagtrigger_event_age": {"triggered": 1},
+		"dagtrigger_deferrals": {"unauthorized": 1, "forbidden": 1, "login_redirect": 1, "no_credentials": 1},
+	}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Errorf("lines counted (-want +got):\n%s", diff)
+	}
+}
+
+// googles are the metrics of Google's that are asked for, with their labels:
+// https://cloud.google.com/monitoring/api/metrics_gcp
+var googles = map[string][]string{
+	"pubsub.googleapis.com/subscription/oldest_unacked_message_age": nil,
+	"pubsub.googleapis.com/subscription/num_undelivered_messages":   nil,
+	"pubsub.googleapis.com/subscription/dead_letter_message_count":  nil,
+	"run.googleapis.com/request_latencies":                          {"response_code", "response_code_class"},
+	"run.googleapis.com/request_count":                              {"response_code", "response_code_class"},
+	"run.googleapis.com/container/instance_count":                   {"state"},
+}
+
+// resources are the labels of the resources that metrics are of:
+// https://cloud.google.com/monitoring/api/resources
+var resources = map[string][]string{
+	"cloud_run_revision":  {"service_name", "revision_name", "location", "configuration_name", "project_id"},
+	"pubsub_subscription": {"subscription_id", "project_id"},
+}
+
+// query is what a policy or a chart asks for.
+type query struct {
+	where  string
+	filter string
+	groups []string
+}
+
+// queries gathers what value, read from where, asks for.
+func queries(where string, value any) (all []query) {
+	switch v := value.(type) {
+	case []any:
+		for i, item := range v {
+			all = append(all, queries(fmt.Sprintf("%s[%d]", where, i), item)...)
+		}
+	case map[string]any:
+		if filter, ok := v["filter"].(string); ok && strings.Contains(filter, "metric.type") {
+			all = append(all, query{where, filter, groups(v)})
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, queries(where+"."+key, v[key])...)
+		}
+	}
+	return all
+}
+
+// groups are the fields that a query groups by.
+func groups(v map[string]any) (fields []string) {
+	aggregations, _ := v["aggregations"].([]any)
+	for _, a := range append(aggregations, v["aggregation"]) {
+		aggregation, _ := a.(map[string]any)
+		by, _ := aggregation["groupByFields"].([]any)
+		for _, field := range by {
+			fields = append(fields, fmt.Sprint(field))
+		}
+	}
+	return fields
+}
+
+func TestEachPolicyAndChartAsksForWhatThereIs(t *testing.T) {
+	t.Parallel()
+	own, lines := metrics(t), logged(t)
+	asked := 0
+	for _, path := range append(files(t, "alerts/*.json"), "dashboard.json") {
+		var whole any
+		read(t, path, &whole)
+		for _, q := range queries(path, whole) {
+			asked++
+			q.check(t, own, lines)
+		}
+	}
+	if asked < 20 {
+		t.Errorf("%d queries were found", asked)
+	}
+}
+
+var (
+	metricType   = regexp.MustCompile(`metric\.type = "([^"]+)"`)
+	resourceType = regexp.MustCompile(`resource\.type = "([^"]+)"`)
+	compared     = regexp.MustCompile(`metric\.labels\.(\w+) = (?:one_of\()?((?:"[^"]*"(?:, )?)+)\)?`)
+	labelled     = regexp.MustCompile(`(metric|resource)\.labels?\.(\w+)`)
+	quoted       = regexp.MustCompile(`"([^"]*)"`)
+)
+
+// check holds q to the metrics that exist, their labels, and the values that
+// the function logs.
+func (q query) check(t *testing.T, own map[string]metric, lines []map[string]any) {
+	t.Helper()
+	kind, resource := metricType.FindStringSubmatch(q.filter), resourceType.FindStringSubmatch(q.filter)
+	if kind == nil || resource == nil || resources[resource[1]] == nil {
+		t.Errorf("%s: %q names no metric, or no resource", q.where, q.filter)
+		return
+	}
+	name, isOwn := strings.CutPrefix(kind[1], "logging.googleapis.com/user/")
+	labels, known := googles[kind[1]]
+	if isOwn {
+		var m metric
+		m, known = own[name]
+		labels = slices.Collect(maps.Keys(m.LabelExtractors))
+	}
+	if !known {
+		t.Errorf("%s asks for %s, which there is not", q.where, kind[1])
+		return
+	}
+	for _, l := range labelled.FindAllStringSubmatch(q.filter+" "+strings.Join(q.groups, " "), -1) {
+		if of := map[string][]string{"metric": labels, "resource": resources[resource[1]]}[l[1]]; !slices.Contains(of, l[2]) {
+			t.Errorf("%s: %s has no label %s", q.where, kind[1], l[0])
+		}
+	}
+	for _, c := range compared.FindAllStringSubmatch(q.filter, -1) {
+		for _, value := range quoted.FindAllStringSubmatch(c[2], -1) {
+			q.met(t, own[name], lines, c[1], value[1])
+		}
+	}
+}
+
+// met fails where no line that the metric counts has that value of the label.
+func (q query) met(t *testing.T, m metric, lines []map[string]any, label, value string) {
+	t.Helper()
+	for _, line := range lines {
+		if matches(t, m.Filter, line) && extracted(t, m.LabelExtractors[label], line) == value {
+			return
+		}
+	}
+	t.Errorf("%s: the function logs no %s %q", q.where, label, value)
+}
+
+// A query in PromQL spells a metric's name in its own way:
+// https://cloud.google.com/monitoring/promql/promql-mapping
+func TestTheQueriesInPromQLNameMetricsThatExist(t *testing.T) {
+	t.Parallel()
+	own, found := metrics(t), 0
+	for _, path := range files(t, "alerts/*.json") {
+		for _, m := range regexp.MustCompile(`logging_googleapis_com:user_(\w+)\{`).FindAllStringSubmatch(text(t, path), -1) {
+			found++
+			if _, ok := own[m[1]]; !ok {
+				t.Errorf("%s asks for %s, which there is not", path, m[1])
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d were found, want 1", found)
+	}
+}
+
+// What a page has its reader look for is logged, too.
+func TestThePagesAndPanelsReadFieldsThatAreLogged(t *testing.T) {
+	t.Parallel()
+	lines := logged(t)
+	pages := append(files(t, "alerts/*.md"), "dashboard.json")
+	for _, path := range pages {
+		page := strings.ReplaceAll(text(t, path), `\"`, `"`)
+		for _, m := range regexp.MustCompile(`gcloud logging read '([^']+)'`).FindAllStringSubmatch(page, -1) {
+			filter := strings.ReplaceAll(m[1], ">=400", ":*")
+			for _, c := range conditions(t, filter) {
+				for _, value := range c.values {
+					if c.field != "" && !slices.ContainsFunc(lines, func(line map[string]any) bool { return line[c.field] == value }) {
+						t.Errorf("%s: the function logs no %s %q", path, c.field, value)
+					}
+				}
+			}
+		}
+		for _, m := range regexp.MustCompile(`jsonPayload\.(\w+)`).FindAllStringSubmatch(page, -1) {
+			if !slices.ContainsFunc(lines, func(line map[string]any) bool { _, ok := line[m[1]]; return ok }) {
+				t.Errorf("%s: the function logs no %s", path, m[1])
+			}
+		}
+	}
+}
+
+// The bounds of a policy's documentation:
+// https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Documentation
+func TestEachPolicyCarriesItsPage(t *testing.T) {
+	t.Parallel()
+	for _, path := range files(t, "alerts/*.json") {
+		page := text(t, strings.TrimSuffix(path, ".json")+".md")
+		if utf8.RuneCountInString(page) > 8192 || len(page) > 10240 {
+			t.Errorf("the page of %s is too long to come with a notification: %d bytes", path, len(page))
+		}
+		if *update {
+			write(t, path, page)
+		}
+		var policy struct {
+			Documentation struct{ Content, MIMEType string }
+			UserLabels    map[string]string
+		}
+		read(t, path, &policy)
+		if policy.Documentation.Content != page {
+			t.Errorf("%s does not carry its page: go test ./deploy/monitoring -update", path)
+		}
+		if want := strings.TrimSuffix(filepath.Base(path), ".json"); policy.UserLabels["alert"] != want {
+			t.Errorf("%s is labelled %q, want %q", path, policy.UserLabels["alert"], want)
+		}
+	}
+}
+
+// write writes page into the policy at path.
+func write(t *testing.T, path, page string) {
+	t.Helper()
+	var content strings.Builder
+	enc := json.NewEncoder(&content)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(page); err != nil {
+		t.Fatal(err)
+	}
+	within := regexp.MustCompile(`"content": ".*"\}`)
+	policy := within.ReplaceAllLiteralString(text(t, path), `"content": `+strings.TrimSpace(content.String())+`}`)
+	if err := os.WriteFile(path, []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The grid is 48 columns wide, and no tile covers another:
+// https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards#MosaicLayout
+func TestTheTilesOfTheDashboardLieBesideEachOther(t *testing.T) {
+	t.Parallel()
+	var dashboard struct {
+		MosaicLayout struct {
+			Columns int
+			Tiles   []struct {
+				XPos, YPos, Width, Height int
+				Widget                    struct{ Title string }
+			}
+		}
+	}
+	read(t, "dashboard.json", &dashboard)
+	covered := map[[2]int]string{}
+	for _, tile := range dashboard.MosaicLayout.Tiles {
+		title := tile.Widget.Title
+		if title == "" || tile.Width < 1 || tile.Height < 1 || tile.XPos < 0 || tile.XPos+tile.Width > dashboard.MosaicLayout.Columns {
+			t.Errorf("the tile %q lies outside the grid", title)
+		}
+		for x := tile.XPos; x < tile.XPos+tile.Width; x++ {
+			for y := tile.YPos; y < tile.YPos+tile.Height; y++ {
+				if other := covered[[2]int{x, y}]; other != "" {
+					t.Fatalf("the tile %q covers %q", title, other)
+				}
+				covered[[2]int{x, y}] = title
+			}
+		}
+	}
+}
