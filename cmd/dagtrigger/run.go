@@ -83,7 +83,7 @@ func (p *program) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.check(), p.explain(), p.test(), p.schema(),
-		p.doctor(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
+		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
 	return root
 }
 

@@ -117,7 +117,7 @@ func (p *Plan) grant(deployed bool) (steps []Step) {
 			continue
 		}
 		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".", Patient: true,
-			Do: append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role)}
+			Do: append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
 		if g.On.Kind == "project" {
 			step.Do = append(step.Do, "--condition=None")
 		}

@@ -19,6 +19,10 @@ func (p *Plan) notes() []Note {
 			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "--role=roles/cloudbuild.builds.builder", "--condition=None")},
 		{"A dashboard of it all:", gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+path.Join(s.Source, "deploy/monitoring/dashboard.json"))},
 	}
+	if s.Connected && len(s.Composer) == 0 {
+		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
+			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+s.runtime(), "--role=roles/composer.user", "--condition=None")})
+	}
 	for _, name := range s.Elsewhere {
 		notes = append(notes, Note{"The route " + name + " gets its events from elsewhere. Who sends them needs roles/run.invoker, and a way in: the function takes calls from inside Google Cloud alone.",
 			gcloud("run", "services", "add-iam-policy-binding", s.Function, p.project(), p.region(), "--member=serviceAccount:EMAIL", "--role=roles/run.invoker")})

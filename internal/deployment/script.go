@@ -74,6 +74,10 @@ func (p *Plan) Script() string {
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
 	}
+	b.WriteString("# What is looked up on the way.\n")
+	for _, name := range looked(inner.Steps()) {
+		b.WriteString(name + "=\n")
+	}
 	for _, s := range inner.Steps() {
 		b.WriteString("\nsay " + quoted(s.What) + "\n")
 		verb := "run"
@@ -82,7 +86,7 @@ func (p *Plan) Script() string {
 		}
 		switch {
 		case s.Sets != "":
-			fmt.Fprintf(&b, "%s=$(look %[1]s %s)\n", s.Sets, s.Do.lines("  "))
+			fmt.Fprintf(&b, "look %s %s\n", s.Sets, s.Do.lines("  "))
 		case s.Unless != nil:
 			fmt.Fprintf(&b, "exists %s ||\n  %s %s\n", s.Unless.lines("  "), verb, s.Do.lines("  "))
 		default:
@@ -92,6 +96,16 @@ func (p *Plan) Script() string {
 	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
 		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
 	return b.String()
+}
+
+// looked are the variables that steps look up, each once.
+func looked(steps []Step) (names []string) {
+	for _, s := range steps {
+		if s.Sets != "" {
+			names = with(names, s.Sets)
+		}
+	}
+	return names
 }
 
 // UndoScript is a script that takes away what [Plan.Script] has made, and
@@ -118,7 +132,7 @@ func (p *Plan) UndoScript() string {
 			fmt.Fprintf(&b, "%s  run %s\n%[1]sfi\n", indent, u.Do.lines(indent+"    "))
 		} else {
 			fmt.Fprintf(&b, "%sLIST=$(names %s)\n", indent, u.Where.lines(indent+"  "))
-			fmt.Fprintf(&b, "%sfor %s in $LIST; do\n%[1]s  run %s\n%[1]sdone\n", indent, foundVariable, u.Do.lines(indent+"    "))
+			fmt.Fprintf(&b, "%[1]sfor %[2]s in $LIST; do\n%[1]s  run %[3]s\n%[1]sdone\n", indent, foundVariable, u.Do.lines(indent+"    "))
 		}
 		if u.Keeps {
 			b.WriteString("fi\n")

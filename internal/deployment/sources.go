@@ -33,10 +33,9 @@ func (s Source) String() string {
 
 // verb is the end of the type's name, in words.
 func (s Source) verb() string {
-	_, kind := cutLast(s.Type, ".")
 	return map[string]string{
 		"finalized": "written", "deleted": "deleted", "archived": "archived", "metadataUpdated": "of new metadata",
-	}[kind]
+	}[s.kind()]
 }
 
 // Subscription is a push subscription that the operator made, and by whose name
@@ -144,13 +143,13 @@ func (f *found) messages(r *route.Spec) {
 // names are those that patterns mean: one without a wildcard itself, any other
 // those of known that it covers. None at all means all that are known.
 func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what string, valid func(string) bool) (names []string) {
-	fix := "name those that exist, with --" + what + "=NAME for each"
+	reason, fix := "and a trigger watches one", "name those that exist, with --"+what+"=NAME for each"
 	if what == "subscription" {
-		fix = "write its whole name in the route"
+		reason, fix = "and the plan has to know its name", "write its whole name in the route"
 	}
 	if len(patterns) == 0 {
 		if len(known) == 0 {
-			f.gap(r, "it takes any "+what+", and a trigger watches one", fix)
+			f.gap(r, "it takes any "+what+", "+reason, fix)
 		}
 		return known
 	}
@@ -167,7 +166,7 @@ func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what
 		}
 		covered := f.covered(p, known)
 		if len(covered) == 0 {
-			f.gap(r, "the "+what+" "+text.Value+" is a pattern, and a trigger watches one", fix)
+			f.gap(r, "the "+what+" "+text.Value+" is a pattern, "+reason, fix)
 		}
 		names = append(names, covered...)
 	}
@@ -204,13 +203,19 @@ func (f *found) local(r *route.Spec, name, what string) (string, bool) {
 	if len(parts) == 4 && parts[0] == "projects" && parts[2] == what+"s" && parts[1] == f.settings.Project {
 		return parts[3], true
 	}
+	if !isProject(f.settings.Project) {
+		f.gap(r, "the "+what+" "+name+" names a project, and the function's is not known", "give --project")
+		return "", false
+	}
 	f.gap(r, "the "+what+" "+name+" is not in the project "+f.settings.Project+", where the trigger is",
 		"subscribe to it in the function's project, and pick its messages by subscription")
 	return "", false
 }
 
 func (f *found) gap(r *route.Spec, what, fix string) {
-	f.gaps = append(f.gaps, Gap{r.Name.Value, what, fix})
+	if g := (Gap{r.Name.Value, what, fix}); !slices.Contains(f.gaps, g) {
+		f.gaps = append(f.gaps, g)
+	}
 }
 
 // add notes that a route lives on a source.
@@ -246,8 +251,7 @@ const maxSourceName = 32
 // name is a name that follows from the source alone. Where the source's own
 // name cannot be part of a trigger's, a digest keeps two of them apart.
 func (s Source) name() string {
-	_, kind := cutLast(s.Type, ".")
-	own := s.Bucket + s.Topic + "-" + strings.ToLower(strings.TrimPrefix(kind, "message"))
+	own := s.Bucket + s.Topic + "-" + strings.ToLower(strings.TrimPrefix(s.kind(), "message"))
 	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(own), "-"), "-")
 	if name == own && len(name) <= maxSourceName {
 		return name
@@ -257,11 +261,8 @@ func (s Source) name() string {
 	return strings.Trim(name[:min(len(name), maxSourceName-len(digest)-1)], "-") + "-" + digest
 }
 
-// cutLast cuts text around the last separator.
-func cutLast(text, separator string) (before, after string) {
-	at := strings.LastIndex(text, separator)
-	return text[:max(at, 0)], text[at+1:]
-}
+// kind is the end of the type's name, such as finalized.
+func (s Source) kind() string { return s.Type[strings.LastIndex(s.Type, ".")+1:] }
 
 // Google's rules for names, as far as they keep a name from being taken for
 // something else in a command:

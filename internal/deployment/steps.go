@@ -40,6 +40,10 @@ func (p *Plan) region() string  { return "--region=" + p.Settings.Region }
 // known again.
 const label = "dagtrigger"
 
+// quiet keeps a command from printing all that it has met: a policy, or
+// settings that may hold a secret.
+const quiet = "--format=none"
+
 // configVariable holds the text of the routes.
 const configVariable = "CONFIG"
 
@@ -105,7 +109,7 @@ func (p *Plan) labelOf(kind, name string) Command {
 func (p *Plan) deploy() []Step {
 	f, s := p.Function, p.Settings
 	words := append(gcloud("functions", "deploy", f.Name, "--gen2", p.project(), p.region()), flags(f.Values)...)
-	words = append(words, "--update-labels="+label+"="+s.Function, "--set-env-vars="+joined(f.Variables))
+	words = append(words, quiet, "--update-labels="+label+"="+s.Function, "--set-env-vars="+joined(f.Variables))
 	if len(f.Secrets) > 0 {
 		words = append(words, "--set-secrets="+joined(f.Secrets))
 	}
@@ -211,7 +215,7 @@ func (p *Plan) hold(subscription string) []Step {
 	return []Step{
 		{What: "Let Pub/Sub take off it what it moves to " + p.Settings.undelivered() + ".",
 			Do: gcloud("pubsub", "subscriptions", "add-iam-policy-binding", subscription, p.project(),
-				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber")},
+				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber", quiet)},
 		{What: "Mend how it delivers: its deadline, its delays, its end, and where what fails goes.",
 			Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
 				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.undelivered()), flags(p.Delivery)...)},
@@ -247,9 +251,9 @@ func (p *Plan) watch() (steps []Step) {
 		})
 	}
 	for _, a := range p.Alerts {
-		list := gcloud("monitoring", "policies", "list", p.project(), "--format=value(name)",
+		list := gcloud("alpha", "monitoring", "policies", "list", p.project(), "--format=value(name)",
 			"--filter=userLabels.app=dagtrigger AND userLabels.alert="+a.Name)
-		words := gcloud("monitoring", "policies", "create", p.project(), "--policy-from-file="+a.File,
+		words := gcloud("alpha", "monitoring", "policies", "create", p.project(), "--policy-from-file="+a.File,
 			"--user-labels=app=dagtrigger,alert="+a.Name+","+label+"="+p.Settings.Function)
 		if p.Settings.Channel != "" {
 			words = append(words, "--notification-channels="+p.Settings.Channel)

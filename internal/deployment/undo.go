@@ -28,8 +28,8 @@ func (p *Plan) Undos() []Undo {
 	s := p.Settings
 	all := []Undo{{
 		What:  "the alerts",
-		Where: gcloud("monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
-		Do:    gcloud("monitoring", "policies", "delete", "$"+foundVariable, p.project()),
+		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
+		Do:    gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
 	}}
 	for _, own := range p.Subscriptions {
 		all = append(all, Undo{
@@ -40,8 +40,9 @@ func (p *Plan) Undos() []Undo {
 		})
 	}
 	all = append(all, Undo{
-		What:  "the triggers, and the events that wait there",
-		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function, "--format=value(name)"),
+		What: "the triggers, and the events that wait there",
+		// The listing shortens names, unless they are asked for in another way.
+		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function, "--format=value(name.scope(v1))"),
 		Do:    gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
 	}, Undo{
 		What:  "the function, its own trigger, and the events that wait there",
@@ -77,7 +78,7 @@ func (p *Plan) revoke(g Grant) Undo {
 		What: g.Role + " of " + p.who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role,
 		Where: append(p.policy(g.On, "get-iam-policy"), "--flatten=bindings[].members",
 			"--filter=bindings.role="+g.Role+" AND bindings.members="+g.Member, "--format=value(bindings.role)"),
-		Do: append(p.policy(g.On, "remove-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role),
+		Do: append(p.policy(g.On, "remove-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet),
 	}
 	if g.On.Kind == "project" {
 		u.Do = append(u.Do, "--condition=None")

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/deployment"
+)
+
+const deployPlanHelp = `Print what must exist in Google Cloud for a file of routes: one function, a trigger for
+each bucket and type or topic that a route names, two service accounts with the least
+roles, the topics that keep what failed, and the alerts; each with its reason, and the
+gcloud commands in their order. What is not said stays a word in capitals to fill in.
+
+  --format text       all of that (the default)
+  --format commands   the commands alone, to paste
+  --format script     deploy.sh: the commands as a script, safe to run again, which
+                      looks what is there already and has a --dry-run
+  --format undo       undeploy.sh: a script that removes what that one has made, and
+                      nothing else
+  --format json       what must exist, for a program
+
+A trigger watches one bucket or one topic. Where a route has a pattern, or takes any,
+say with --bucket and --topic which there are; those that the pattern covers are
+planned. A route by subscription needs a push subscription of yours, which the plan
+points at the function. For a route whose events something else sends, say --elsewhere.
+A route that would get no events is told of, and no command is printed.`
+
+// The formats of a plan.
+var planFormats = map[string]func(*deployment.Plan) string{
+	"text":     (*deployment.Plan).Text,
+	"commands": (*deployment.Plan).Commands,
+	"script":   (*deployment.Plan).Script,
+	"undo":     (*deployment.Plan).UndoScript,
+}
+
+type deployFlags struct {
+	settings deployment.Settings
+	composer string
+	format   string
+}
+
+func (p *program) deployPlan() *cobra.Command {
+	d := deployFlags{format: "text"}
+	cmd := &cobra.Command{
+		Use:   "plan FILE",
+		Short: "Print what must exist for a file of routes, why, and the commands",
+		Long:  deployPlanHelp,
+		Example: `  dagtrigger deploy plan routes.yaml
+  dagtrigger deploy plan routes.yaml --project acme --region europe-west1 \
+    --composer projects/acme/locations/europe-west1/environments/prod
+  dagtrigger deploy plan routes.yaml --format script > deploy.sh
+  dagtrigger deploy plan routes.yaml --bucket acme-landing-eu --bucket acme-landing-us
+  dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
+    --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
+		Args:        takes("the FILE"),
+		Annotations: exits("it is printed", "the file has a fault, or a route would get no events"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runDeployPlan(cmd, d, args[0])
+		},
+	}
+	s := &d.settings
+	flags := cmd.Flags()
+	flags.Var(&choice{&d.format, planWords()}, "format", "how it is printed")
+	flags.StringVar(&s.Project, "project", "", "the Google Cloud `PROJECT` to deploy to")
+	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, that of Airflow for best")
+	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file declares none")
+	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, with which all other names begin")
+	flags.StringArrayVar(&s.Buckets, "bucket", nil, "a `BUCKET` that there is, for routes with a pattern, any number of times")
+	flags.StringArrayVar(&s.Topics, "topic", nil, "a `TOPIC` that there is, any number of times")
+	flags.Var(&pairs{&s.Locations}, "bucket-location", "where a bucket is (default: it is looked up), any number of times")
+	flags.Var(&pairs{&s.Variables}, "set", "a further setting of the function, see \"dagtrigger help settings\"; any number of times")
+	flags.Var(&pairs{&s.Secrets}, "secret", "a setting, or the path of a file, and the secret of Secret Manager that it is; any number of times")
+	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events are sent by something that is not planned here; any number of times")
+	flags.StringVar(&s.Channel, "channel", "", "the notification `CHANNEL` of the alerts")
+	completes(cmd, "format", planWords())
+	return cmd
+}
+
+func planWords() []string { return []string{"text", "commands", "script", "undo", "json"} }
+
+func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) error {
+	if path == "-" {
+		return usage(cmd, "the routes have to be in a file: the deployment reads it")
+	}
+	file, err := p.routesFile(path)
+	if err != nil {
+		return err
+	}
+	s, err := planned(d, file)
+	if err != nil {
+		return usage(cmd, "%s", err.Error())
+	}
+	if err := p.fitting(path, file); err != nil {
+		return err
+	}
+	plan := deployment.New(s, file.Routes)
+	switch {
+	case d.format == "json":
+		err = encode(p.stdout, &plan)
+	case d.format == "text" || len(plan.Gaps) == 0:
+		_, err = io.WriteString(p.stdout, planFormats[d.format](&plan))
+	}
+	if err != nil || len(plan.Gaps) == 0 {
+		return err
+	}
+	lines := make([]string, len(plan.Gaps))
+	for i, gap := range plan.Gaps {
+		lines[i] = gap.String()
+	}
+	return fmt.Errorf("not every route would get its events:\n%s", strings.Join(lines, "\n"))
+}
+
+// planned are the settings of a plan, as the flags and the file have them.
+func planned(d deployFlags, file config.File) (deployment.Settings, error) {
+	s := d.settings
+	s.Routes, s.Digest = file.Name, file.Digest
+	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
+	s.Composer, s.Connected = connected(file, s)
+	if d.composer != "" && s.Connected {
+		return s, fmt.Errorf("--composer is given, and %s or --set says already where Airflow is", file.Name)
+	}
+	if d.composer != "" {
+		s.Composer = []string{d.composer}
+	}
+	return s, s.Check()
+}
+
+// stores are the addresses of dead letters in a file.
+func stores(file config.File) (addresses []string) {
+	if file.DeadLetter != "" {
+		addresses = append(addresses, file.DeadLetter)
+	}
+	for i := range file.Routes {
+		if own := file.Routes[i].DeadLetter.Value; own != "" && !file.Routes[i].Enabled.Off {
+			addresses = append(addresses, own)
+		}
+	}
+	return addresses
+}
+
+// fitting checks that the file can be a setting of the function, which all who
+// may look at the function can read.
+func (p *program) fitting(path string, file config.File) error {
+	text, err := p.read("@" + path)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Environments)) {
+		if spec := file.Environments[name]; spec.Password != "" || spec.Token != "" {
+			return &hintedError{
+				fmt.Errorf("the environment %s has a password or a token in %s, and the routes are a setting of the function, which many may read", name, path),
+				"write password_file or token_file there, and give --secret with its path and a secret of Secret Manager",
+			}
+		}
+	}
+	return deployment.CheckRoutes(string(text))
+}
+
+// connected tells where Airflow is: the environments of Composer that the file
+// declares, and whether it or --set says so at all.
+func connected(file config.File, s deployment.Settings) (composer []string, known bool) {
+	for _, spec := range file.Environments {
+		if spec.Composer != "" {
+			composer = append(composer, spec.Composer)
+		}
+	}
+	slices.Sort(composer)
+	for _, name := range connection() {
+		if s.Variables[name] != "" || s.Secrets[name] != "" {
+			known = true
+		}
+	}
+	if name := s.Variables["COMPOSER_ENVIRONMENT"]; name != "" {
+		composer = append(composer, name)
+	}
+	return slices.Compact(composer), known || file.Environments != nil
+}
