@@ -63,7 +63,7 @@ func TestTheGuidesShowTheirExamples(t *testing.T) {
 // TestTheCostsAreComputed by the formula that stands above them.
 func TestTheCostsAreComputed(t *testing.T) {
 	t.Parallel()
-	const events, cpu, memory, requests = 1e6, 0.000024, 0.25 * 0.0000025, 0.40 // dollars a second of an instance; a million requests
+	const events, cpu, memory, requests = 1e6, 0.000024, 0.5 * 0.0000025, 0.40 // dollars a second of an instance; a million requests
 	number := func(text string) float64 {
 		value, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -72,7 +72,7 @@ func TestTheCostsAreComputed(t *testing.T) {
 		return value
 	}
 	shown := contents(t, guides+"README.md")
-	if formula := "dollars = 1,000,000 × seconds ÷ at once × (1 vCPU × 0.000024 + 0.25 GiB × 0.0000025) + 0.40"; !strings.Contains(shown, formula) {
+	if formula := "dollars = 1,000,000 × seconds ÷ at once × (1 vCPU × 0.000024 + 0.5 GiB × 0.0000025) + 0.40"; !strings.Contains(shown, formula) {
 		t.Errorf("the guide does not show %s", formula)
 	}
 	rows := regexp.MustCompile(`(?m)^\| ([\d.]+) s \| (\d+) \| \$([\d.]+) \|$`).FindAllStringSubmatch(shown, -1)
