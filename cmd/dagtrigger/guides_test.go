@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,6 +58,32 @@ func TestTheGuidesShowTheirExamples(t *testing.T) {
 		if !strings.Contains(shown, "```yaml\n"+routes+"```") {
 			t.Errorf("the guide does not show %s as it is:\n%s", name, routes)
 		}
+	}
+}
+
+// TestTheTopicGuideOnALaptop does what the guide says before anything is deployed.
+func TestTheTopicGuideOnALaptop(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	out, log := newOutput(), newOutput()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--config", guides + "examples/topic.yaml"}, set(map[string]string{"PORT": "0"}), nil, out, log)
+	}()
+	url := out.after(t, "The function listens on ", ended)
+	_, line, found := strings.Cut(contents(t, guides+"README.md"), "from another terminal:\n\n```sh\n")
+	line, _, _ = strings.Cut(line, "\n")
+	if !found {
+		t.Fatal("the guide sends nothing")
+	}
+	sent := newOutput()
+	if status := run(t.Context(), append(call(line), "--to", url), none, nil, sent, sent); status != exitOK || !strings.Contains(sent.String(), "triggered  route orders, DAG print_conf,") {
+		t.Errorf("%s ended with %d:\n%s", line, status, sent)
+	}
+	end()
+	if status := <-ended; status != exitOK {
+		t.Errorf("serve ended with %d: %s", status, log)
 	}
 }
 
