@@ -166,15 +166,13 @@ func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error
 	paint := r.painter(r.stdout)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s sent in %s\n", plural(sum.Events, r.noun), took(elapsed))
-	var rows [][]string
-	for _, row := range sum.Rows() {
-		rows = append(rows, []string{
-			fmt.Sprintf("%7d", row.Count), paint.outcome(row.Outcome, string(row.Outcome)),
-			whither(trigger.Outcome{Route: row.Route, DAGID: row.DAGID}),
-		})
+	rows, width := sum.Rows(), 0
+	for _, row := range rows {
+		width = max(width, len(row.Outcome))
 	}
-	for _, line := range columns(rows) {
-		b.WriteString(line + "\n")
+	for _, row := range rows { // columns would count the colours as letters
+		line := fmt.Sprintf("%7d  %s  ", row.Count, paint.outcome(row.Outcome, pad(string(row.Outcome), width)))
+		b.WriteString(strings.TrimRight(line+whither(trigger.Outcome{Route: row.Route, DAGID: row.DAGID}), " ") + "\n")
 	}
 	if sum.Settled > 0 {
 		b.WriteString(paint.good(fmt.Sprintf("%d %s", sum.Settled, r.settled)) + "\n")
