@@ -66,14 +66,14 @@ func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		{"a scheduler that is down", func(w http.ResponseWriter, r *http.Request) {
+		{"a scheduler that is down", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"metadatabase":{"status":"healthy"},"scheduler":{"status":"unhealthy"},"triggerer":{"status":null}}`)
 		}, "warning: scheduler is unhealthy: runs will wait\nsee the log of each, and its size"},
 		{"a login page", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://login.example.com/?state=planted-hush-hush", http.StatusFound)
 		}, "failed: 302 text/html: redirect to login.example.com" + fixes(t, "login")},
-		{"a page of somebody else's", func(w http.ResponseWriter, r *http.Request) {
+		{"a page of somebody else's", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<html>It works!</html>")
 		}, "failed: 200 text/html: not what was asked for: it is no JSON of Airflow's" + fixes(t, "unexpected")},
