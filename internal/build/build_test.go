@@ -3,7 +3,9 @@
 package build_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -16,5 +18,32 @@ func TestTheLinkerSetsTheVersion(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "run", "-ldflags", flag, "./testdata/tell").CombinedOutput()
 	if got, want := strings.TrimSpace(string(out)), "v1.2.3 dagtrigger/v1.2.3"; err != nil || got != want {
 		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}
+
+// A release has its tag for a version: Go's own doing, by which no release has
+// to be told its version.
+func TestATagIsTheVersion(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("../../.git"); err != nil {
+		t.Skip("a clone of the repository is needed: this is none")
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	run := func(name string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		if name != "git" {
+			cmd.Dir = clone
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run("git", "clone", "--quiet", "--no-local", "--depth=1", "../..", clone)
+	run("git", "-C", clone, "tag", "v1.2.3")
+	run("go", "build", "-buildvcs=true", "-o", "tell.exe", "./internal/build/testdata/tell")
+	if got, want := run(filepath.Join(clone, "tell.exe")), "v1.2.3 dagtrigger/v1.2.3"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
