@@ -105,7 +105,7 @@ func (b *builder) install(ctx context.Context) (installed, error) {
 		if i.complete() {
 			return nil
 		}
-		b.report(fmt.Sprintf("installing Airflow %s into %s (once)", b.version, i.folder))
+		b.report(fmt.Sprintf("installing Airflow %s into %s (once; it takes a minute or two)", b.version, i.folder))
 		if err := os.RemoveAll(i.folder); err != nil { // one that was cut off, or whose Python has gone
 			return fmt.Errorf("removing an incomplete installation: %w", err)
 		}
