@@ -206,6 +206,9 @@ func rows() []row {
 		fails(ord, `lists.range(1000).map(i, lists.range(1000).map(j, i * j)).size() > 0`,
 			`evaluating lists.range(1000).map(i, lists.range(1000).map(j, i * j)).size() > 0: operation cancelled: `+
 				`actual cost limit exceeded: make the expression do less: it may take one million steps`),
+		gives(ord, `["a-b".replace("-", "+"), "aaa".replace("a", "b", 2), "a,b".split(",").join("; "), regex.replace("2026-11", "([0-9]+)-([0-9]+)", "\\2 \\1"), string("abc".indexOf("c"))]`,
+			`["a+b","bba","a; b","11 2026","2"]`),
+		gives(ord, `[[1, 2, 1].distinct(), ["a"].hasAny(["b"]), ["a"].hasAll(["a"]), regex.replace("aaa", "a", "b", 1) == "baa"]`, `[[1,2],false,true,true]`),
 		fails(generic(`"`+strings.Repeat("é", 200)+`"`), `int(data)`, `evaluating int(data) where data is "`+strings.Repeat("é", 79)+
 			`…: type conversion error from 'string' to 'int': guard the expression, or mend what sends such events`),
 		fails(generic(`{"password": "x", "n": 1}`), `[data, data.n][5] == 1`, `evaluating [data, data.n][5] == 1 where data.n is 1: `+
@@ -240,6 +243,38 @@ func compiler(t testing.TB) *expression.Compiler {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// What a message makes of a function must not be able to hold a request up, nor
+// to use the memory up: no deadline is looked at within one.
+func TestSteepFunctionsAreRefusedBeforeTheyBegin(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	long := generic(`{"text": "` + strings.Repeat("a", 1_000_000) + `", "list": [` + strings.Repeat("0,", 500_000) + `1]}`)
+	for _, text := range []string{
+		`data.text.replace("a", data.text)`,
+		`data.text.replace("", data.text)`,
+		`data.text.replace("a", data.text, 100)`,
+		`regex.replace(data.text, "a", data.text)`,
+		`regex.replace(data.text, "(a+)", "\\1\\1\\1\\1\\1\\1")`,
+		`data.text.split("").join(data.text)`,
+		`[data.text, data.text, data.text, data.text, data.text].join()`,
+		`data.list.distinct()`,
+		`data.list.hasAny(data.list)`,
+		`data.list.hasOnly(data.list)`,
+		`data.text.indexOf(data.text + "b")`,
+		`data.text.lastIndexOf(data.text + "b")`,
+	} {
+		e, _, faults := c.Expression(text)
+		if len(faults) > 0 {
+			t.Errorf("%s does not compile: %+v", text, faults)
+			continue
+		}
+		var b bytes.Buffer
+		if err := e.JSON(t.Context(), long, &b); err == nil || !strings.Contains(err.Error(), "cost limit exceeded: make the expression do less") {
+			t.Errorf("%s gives %d bytes, %v", text, b.Len(), err)
+		}
+	}
 }
 
 func TestEachTextCompilesOnce(t *testing.T) {

@@ -60,6 +60,9 @@ func newLanguage() (*language, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := bound(env); err != nil {
+		return nil, err
+	}
 	l := &language{env: env, validators: map[string]cel.ASTValidator{
 		"duration":  cel.ValidateDurationLiterals(),
 		"matches":   cel.ValidateRegexLiterals(),
