@@ -63,6 +63,7 @@ func (p *program) serve() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; 0.0.0.0 lets others in, who may start any run that events start")
+	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting says which; =false refuses to start then, as it should where events count")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
 	flags.BoolVar(&s.json, "json", false, "print the addresses, and each reload, as one JSON object")
 	flags.StringVar(&s.config, "config", "", "the `FILE` of routes, which is read again when it changes (default: what DAGTRIGGER_CONFIG says, read once)")
@@ -71,6 +72,7 @@ func (p *program) serve() *cobra.Command {
 }
 
 type serveFlags struct {
+	embed   bool
 	config  string
 	host    string
 	version string // of the embedded Airflow
@@ -100,9 +102,11 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if s.config != "" {
 		getenv = over(map[string]string{routesVariable: s.config, "DAG_ID": ""}, getenv)
 	}
-	local, getenv, err := p.embed(ctx, getenv, s.version)
-	if err != nil {
-		return err
+	var local *localAirflow
+	if s.embed {
+		if local, getenv, err = p.embed(ctx, getenv, s.version); err != nil {
+			return err
+		}
 	}
 	if local != nil {
 		defer func() { err = errors.Join(err, local.close()) }()
