@@ -31,14 +31,18 @@ func startAirflow(t *testing.T, before func()) (*airflowsim.Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return sim, serveAirflow(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && before != nil {
 			before()
 		}
 		sim.ServeHTTP(w, r)
 	}))
+}
+
+func serveAirflow(t *testing.T, airflow http.Handler) (url string) {
+	server := httptest.NewServer(airflow)
 	t.Cleanup(server.Close)
-	return sim, server.URL
+	return server.URL
 }
 
 // letter is the record of an event that failed long ago.

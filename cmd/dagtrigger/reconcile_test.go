@@ -29,7 +29,7 @@ func (f *fakeGoogle) upload(name string, at time.Time) delivery.Object {
 }
 
 // tell delivers a change to the function, as a platform that works would.
-func tell(t *testing.T, settings map[string]string, o delivery.Object, as delivery.Envelope) {
+func tell(t *testing.T, settings map[string]string, o delivery.Event, as delivery.Envelope) {
 	t.Helper()
 	c, err := config.FromEnv(set(settings))
 	if err != nil {
