@@ -46,14 +46,22 @@ run() {
   [ -n "$dry" ] || "$@"
 }
 
-# is tells whether a query prints what deploy.sh has left there.
+# is WANT COMMAND tells whether a query prints a line that only deploy.sh has
+# left there.
 is() {
-  local want=$1
+  local want=$1 answer
   shift
-  [ -n "$dry" ] || [ "$("$@")" = "$want" ] || {
-    printf '# it is not there, or deploy.sh did not make it\n'
-    return 1
-  }
+  [ -z "$dry" ] || return 0
+  answer=$("$@") || answer=
+  case "
+$answer
+" in
+  *"
+$want
+"*) return 0 ;;
+  esac
+  printf '# it is not there, or deploy.sh did not make it\n'
+  return 1
 }
 
 # names prints the names of what deploy.sh has made.
@@ -86,18 +94,16 @@ if is "$FUNCTION" gcloud functions describe "$FUNCTION" --gen2 --project="$PROJE
 fi
 
 say "Remove roles/composer.user of $FUNCTION-runtime on the project $COMPOSER_PROJECT."
-if is roles/composer.user gcloud projects get-iam-policy "$COMPOSER_PROJECT" --flatten="bindings[].members" \
-    --filter="bindings.role=roles/composer.user AND bindings.members=serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
-    --format="value(bindings.role)"; then
+if is "roles/composer.user serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" gcloud projects get-iam-policy "$COMPOSER_PROJECT" --flatten="bindings[].members" \
+    --format="value[separator=' '](bindings.role,bindings.members)"; then
   run gcloud projects remove-iam-policy-binding "$COMPOSER_PROJECT" \
       --member="serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --role=roles/composer.user \
       --format=none --condition=None
 fi
 
 say "Remove roles/eventarc.eventReceiver of $FUNCTION-invoker on the project $PROJECT."
-if is roles/eventarc.eventReceiver gcloud projects get-iam-policy "$PROJECT" --flatten="bindings[].members" \
-    --filter="bindings.role=roles/eventarc.eventReceiver AND bindings.members=serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
-    --format="value(bindings.role)"; then
+if is "roles/eventarc.eventReceiver serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" gcloud projects get-iam-policy "$PROJECT" --flatten="bindings[].members" \
+    --format="value[separator=' '](bindings.role,bindings.members)"; then
   run gcloud projects remove-iam-policy-binding "$PROJECT" \
       --member="serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
       --role=roles/eventarc.eventReceiver --format=none --condition=None

@@ -6,7 +6,7 @@ variable "project" {
 
   validation {
     condition     = can(regex("^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$", var.project))
-    error_message = "project is no project's id: write it as gcloud projects list shows it."
+    error_message = "project is no project's id: \"gcloud projects list\" shows it."
   }
 }
 

@@ -7,8 +7,8 @@ import "slices"
 // Undo takes away one thing that the steps have made, and nothing else.
 type Undo struct {
 	What string
-	// Where prints Is where the thing is there, and is this function's. Where Is
-	// is empty, it prints the names of such things, one a line.
+	// Where prints Is on a line where the thing is there, and is this function's.
+	// Where Is is empty, it prints the names of such things, one a line.
 	Where Command
 	Is    string
 	Do    Command
@@ -75,9 +75,9 @@ func (p *Plan) Undos() []Undo {
 // revoke takes a role back.
 func (p *Plan) revoke(g Grant) Undo {
 	u := Undo{
-		What: g.Role + " of " + p.who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role,
+		What: g.Role + " of " + p.who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role + " " + g.Member,
 		Where: append(p.policy(g.On, "get-iam-policy"), "--flatten=bindings[].members",
-			"--filter=bindings.role="+g.Role+" AND bindings.members="+g.Member, "--format=value(bindings.role)"),
+			"--format=value[separator=' '](bindings.role,bindings.members)"),
 		Do: append(p.policy(g.On, "remove-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet),
 	}
 	if g.On.Kind == "project" {
