@@ -16,7 +16,7 @@
 //
 // Each program runs in a process group of its own, which ends when it is
 // closed and also when this program does, however it goes. It listens on
-// 127.0.0.1 alone, and keeps nothing: all is in its memory. A program that is
+// 127.0.0.1 alone, and keeps nothing but in a folder that it is given. A program that is
 // installed on the way is kept in the user's cache folder, below dagtrigger.
 //
 // The package never pretends: where a part is missing, a [MissingError] says

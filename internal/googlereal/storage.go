@@ -26,6 +26,9 @@ type Storage struct {
 	service
 	// URL is its root, as STORAGE_EMULATOR_HOST takes it.
 	URL string
+
+	env, args []string
+	killed    bool
 }
 
 // Notify has a [Storage] publish what happens in its buckets.
@@ -40,6 +43,23 @@ func NeedStorage() error { return need("go", "install Go") }
 // StartStorage starts an empty Cloud Storage, and returns once it answers. The
 // program is built at the first time, which takes about a minute.
 func StartStorage(ctx context.Context, n Notify) (*Storage, error) {
+	args := []string{"-backend", "memory"}
+	var env []string
+	if n.PubSub != nil {
+		env = []string{"PUBSUB_EMULATOR_HOST=" + n.PubSub.Host}
+		args = append(args, "-event.pubsub-project-id", Project, "-event.pubsub-topic", n.Topic,
+			"-event.list", "finalize,delete,metadataUpdate,archive")
+	}
+	return startStorage(ctx, env, args...)
+}
+
+// StartStorageIn starts a Cloud Storage that keeps its objects in a folder, so
+// that they are there again after [Storage.Kill] and [Storage.Restart].
+func StartStorageIn(ctx context.Context, folder string) (*Storage, error) {
+	return startStorage(ctx, nil, "-backend", "filesystem", "-filesystem-root", folder)
+}
+
+func startStorage(ctx context.Context, env []string, args ...string) (*Storage, error) {
 	if err := NeedStorage(); err != nil {
 		return nil, err
 	}
@@ -55,22 +75,39 @@ func StartStorage(ctx context.Context, n Notify) (*Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the address: %w", err)
 	}
-	args := []string{program, "-scheme", "http", "-host", "127.0.0.1", "-port", port, "-backend", "memory",
-		"-external-url", "http://" + host, "-public-host", host}
-	var env []string
-	if n.PubSub != nil {
-		env = []string{"PUBSUB_EMULATOR_HOST=" + n.PubSub.Host}
-		args = append(args, "-event.pubsub-project-id", Project, "-event.pubsub-topic", n.Topic,
-			"-event.list", "finalize,delete,metadataUpdate,archive")
+	s := &Storage{URL: "http://" + host, env: env, args: append([]string{program, "-scheme", "http", "-host", "127.0.0.1",
+		"-port", port, "-external-url", "http://" + host, "-public-host", host}, args...)}
+	if err := s.Restart(ctx); err != nil {
+		return nil, err
 	}
-	p, err := start("fake-gcs-server", env, args...)
+	return s, nil
+}
+
+// Kill ends the program by SIGKILL, with requests open.
+func (s *Storage) Kill() error {
+	s.killed = true
+	return s.process.stop()
+}
+
+// Restart starts the program at the address that it had, after [Storage.Kill].
+func (s *Storage) Restart(ctx context.Context) error {
+	p, err := start("fake-gcs-server", s.env, s.args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := p.ready(ctx, "http://"+host+"/storage/v1/b?project="+Project); err != nil {
-		return nil, err
+	if err := p.ready(ctx, s.URL+"/storage/v1/b?project="+Project); err != nil {
+		return err
 	}
-	return &Storage{service: newService("http://"+host, p), URL: "http://" + host}, nil
+	s.service, s.killed = newService(s.URL, p), false
+	return nil
+}
+
+// Close ends the program, unless it was killed.
+func (s *Storage) Close() error {
+	if s.killed {
+		return nil
+	}
+	return s.service.Close()
 }
 
 // install builds the program once, and gives its path. A build is moved into
