@@ -21,6 +21,8 @@ type counter struct {
 	proxy    *httputil.ReverseProxy
 	server   *http.Server
 	requests atomic.Int64
+	inside   atomic.Int64
+	peak     atomic.Int64 // the most requests that were inside at once
 }
 
 func startCounter(t testing.TB, target string) *counter {
@@ -49,6 +51,12 @@ func startCounter(t testing.TB, target string) *counter {
 
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.requests.Add(1)
+	defer c.inside.Add(-1)
+	for inside := c.inside.Add(1); ; {
+		if peak := c.peak.Load(); inside <= peak || c.peak.CompareAndSwap(peak, inside) {
+			break
+		}
+	}
 	c.proxy.ServeHTTP(w, r)
 }
 

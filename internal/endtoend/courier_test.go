@@ -110,14 +110,8 @@ func open(header http.Header, push, answer []byte) parcel {
 		}
 	}
 	p.object = p.attributes["objectId"]
-	var said struct {
-		Outcomes []struct {
-			Outcome string
-			Run     string `json:"dag_run_id"`
-		}
-	}
-	if json.Unmarshal(answer, &said) == nil && len(said.Outcomes) == 1 {
-		p.outcome, p.run = said.Outcomes[0].Outcome, said.Outcomes[0].Run
+	if said := outcomes(answer); len(said) == 1 {
+		p.outcome, p.run = said[0].Outcome, said[0].Run
 	}
 	p.outcome = cmp.Or(p.outcome, string(answer))
 	return p

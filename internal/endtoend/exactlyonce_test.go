@@ -31,7 +31,7 @@ func full() bool { return os.Getenv("DAGTRIGGER_PROOF") == "full" }
 
 // seed is what a randomised test starts from: the one of an earlier run where
 // DAGTRIGGER_SEED repeats it.
-func seed(t *testing.T) uint64 {
+func seed(t testing.TB) uint64 {
 	t.Helper()
 	n := rand.Uint64()
 	if text := os.Getenv("DAGTRIGGER_SEED"); text != "" {

@@ -98,6 +98,17 @@ func (y *yard) carry(t testing.TB, l load) carried {
 	if err != nil {
 		t.Fatalf("%s: %v", l.name, err)
 	}
+	runs := y.check(t, l, before)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(runs)), slices.Sorted(maps.Keys(d.acknowledged))); diff != "" {
+		t.Errorf("%s: the runs and those that were acknowledged (-Airflow's +acknowledged):\n%s", l.name, diff)
+	}
+	return c
+}
+
+// check sees that each event has one run with its conf among those made since
+// before, and gives their confs by run id.
+func (y *yard) check(t testing.TB, l load, before map[string]string) map[string]string {
+	t.Helper()
 	runs := y.airflow.confs(t, loadedDAG)
 	maps.DeleteFunc(runs, func(id, _ string) bool { return before[id] != "" })
 	var want []string
@@ -108,10 +119,7 @@ func (y *yard) carry(t testing.TB, l load) carried {
 	if diff := cmp.Diff(want, slices.Sorted(maps.Values(runs))); diff != "" {
 		t.Errorf("%s: the events and the confs of the runs (-want +got):\n%s", l.name, diff)
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(runs)), slices.Sorted(maps.Keys(d.acknowledged))); diff != "" {
-		t.Errorf("%s: the runs and those that were acknowledged (-Airflow's +acknowledged):\n%s", l.name, diff)
-	}
-	return c
+	return runs
 }
 
 func (l load) data(i int) []byte { return fmt.Appendf(nil, `{"load":%q,"n":%d}`, l.name, i) }
@@ -218,37 +226,55 @@ func (d *drive) breakDown(ctx context.Context) error {
 
 // push pushes an event once. An acknowledgement names its run; without one, the run is empty.
 func (d *drive) push(ctx context.Context, event int) (run string, err error) {
-	message := delivery.Message{
-		ID: fmt.Sprintf("%s-%d", d.name, event), Topic: delivery.DefaultTopic, Subscription: delivery.DefaultSubscription,
-		PublishTime: d.published, Data: d.data(event),
-	}
-	request, err := message.Request(delivery.Push)
-	if err != nil {
-		return "", err
-	}
-	r, err := request.HTTP(ctx, d.function)
-	if err != nil {
-		return "", err
-	}
 	d.pushes.Add(1)
-	resp, err := d.client.Do(r)
-	if err != nil {
+	status, answer, err := d.deliver(ctx, d.message(event, d.published))
+	if err != nil || status != http.StatusOK {
 		return "", err
+	}
+	if said := outcomes(answer); len(said) == 1 && said[0].Run != "" {
+		return said[0].Run, nil
+	}
+	return "", fmt.Errorf("event %d was acknowledged with %s", event, answer)
+}
+
+// message is the Pub/Sub message of an event.
+func (l load) message(event int, published time.Time) delivery.Message {
+	return delivery.Message{
+		ID: fmt.Sprintf("%s-%d", l.name, event), Topic: delivery.DefaultTopic, Subscription: delivery.DefaultSubscription,
+		PublishTime: published, Data: l.data(event),
+	}
+}
+
+// deliver pushes a message to the function, and gives its answer.
+func (y *yard) deliver(ctx context.Context, m delivery.Message) (status int, answer []byte, err error) {
+	request, err := m.Request(delivery.Push)
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := request.HTTP(ctx, y.function)
+	if err != nil {
+		return 0, nil, err
+	}
+	resp, err := y.client.Do(r)
+	if err != nil {
+		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return "", err
-	}
-	var said struct {
-		Outcomes []struct {
-			Run string `json:"dag_run_id"`
-		}
-	}
-	if err := json.Unmarshal(text, &said); err != nil || len(said.Outcomes) != 1 || said.Outcomes[0].Run == "" {
-		return "", fmt.Errorf("event %d was acknowledged with %s: %w", event, text, err)
-	}
-	return said.Outcomes[0].Run, nil
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
+}
+
+// outcome is one of those that an answer of the function tells.
+type outcome struct {
+	Outcome string
+	Run     string `json:"dag_run_id"`
+}
+
+// outcomes are those of an answer, none where it tells of something else.
+func outcomes(answer []byte) []outcome {
+	var said struct{ Outcomes []outcome }
+	_ = json.Unmarshal(answer, &said) // what is no such answer has none
+	return said.Outcomes
 }
 
 func (d *drive) note(run string) {

@@ -44,7 +44,7 @@ func TestWithARealAirflow(t *testing.T) {
 // proveTheWay uses nothing of this project but the function: an upload to Cloud
 // Storage, its notification, Pub/Sub's push, the function, Airflow, its
 // scheduler, and a task that writes down the conf that it was given. However
-// often a push comes again, there is one run for each upload.
+// often a push comes again, there is one run for each upload, and each has run.
 func proveTheWay(t *testing.T, a *realAirflow, roads ...*road) {
 	cases := []journey{
 		{"a/first ü.csv", "triggered"},
@@ -64,8 +64,8 @@ func proveTheWay(t *testing.T, a *realAirflow, roads ...*road) {
 	for _, r := range roads {
 		for _, c := range cases {
 			c.check(t, r)
+			checkConf(t, a, r.courier.about(t, c.object, 1)[0])
 		}
-		checkConf(t, a, r.courier.about(t, cases[0].object, 1)[0])
 	}
 	if confs := a.confs(t, airflowreal.RecordDAG); len(confs) != len(roads)*len(cases) {
 		t.Errorf("%d uploads made %d runs: %v", len(roads)*len(cases), len(confs), confs)
@@ -153,7 +153,7 @@ type program interface {
 	Close() error
 }
 
-func closeAtEnd(t *testing.T, p program) {
+func closeAtEnd(t testing.TB, p program) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
