@@ -201,30 +201,45 @@ func (s *subscription) drop(m *message) {
 }
 
 // keep holds messages that were pulled, and has Pub/Sub leave them here. One
-// that is held already came again, because its lease had ended.
+// that is held already came again, because its lease had ended: Pub/Sub may
+// then have ignored that it was acknowledged, and is told again.
 func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMessage) error {
-	if len(received) == 0 {
-		return nil
-	}
-	var acks []string
+	var acks, gone []string
 	s.mu.Lock()
 	for _, r := range received {
-		acks = append(acks, r.AckId)
-		if i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == r.Message.MessageId }); i >= 0 {
-			s.held[i].ack = r.AckId
-			continue
+		i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == r.Message.MessageId })
+		if i < 0 {
+			i = len(s.held)
+			s.held = append(s.held, s.read(r))
+			s.kept += s.held[i].size
 		}
-		m := s.read(r)
-		m.size = max(len(r.Message.Data), 1)
-		s.kept += m.size
-		s.held = append(s.held, m)
+		m := s.held[i]
+		m.ack = r.AckId
+		if m.gone {
+			gone = append(gone, m.ack)
+		} else {
+			acks = append(acks, m.ack)
+		}
 	}
 	s.mu.Unlock()
-	return s.extend(ctx, acks, lease)
+	if len(gone) > 0 {
+		if err := s.acknowledge(ctx, gone); err != nil {
+			return err
+		}
+	}
+	if len(acks) > 0 {
+		return s.extend(ctx, acks, lease)
+	}
+	return nil
+}
+
+func (s *subscription) acknowledge(ctx context.Context, acks []string) error {
+	_, err := s.subscriptions.Acknowledge(s.name, &pubsub.AcknowledgeRequest{AckIds: acks}).Context(ctx).Do()
+	return err
 }
 
 func (s *subscription) read(r *pubsub.ReceivedMessage) *message {
-	m := &message{id: r.Message.MessageId, ack: r.AckId}
+	m := &message{id: r.Message.MessageId, size: max(len(r.Message.Data), 1)}
 	place := s.name + "#" + m.id
 	body, err := base64.StdEncoding.DecodeString(r.Message.Data)
 	if err != nil {
@@ -269,8 +284,7 @@ func (s *subscription) Remove(ctx context.Context, l Letter) error {
 	m := s.held[i]
 	ack := m.ack
 	s.mu.Unlock()
-	_, err := s.subscriptions.Acknowledge(s.name, &pubsub.AcknowledgeRequest{AckIds: []string{ack}}).Context(ctx).Do()
-	if err != nil {
+	if err := s.acknowledge(ctx, []string{ack}); err != nil {
 		return s.failed("acknowledging the dead letter", err)
 	}
 	s.mu.Lock()

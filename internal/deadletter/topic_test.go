@@ -228,3 +228,32 @@ func TestAMessageThatComesAgainIsAcknowledgedAsItCameLast(t *testing.T) {
 		t.Errorf("it was not acknowledged: %v", err)
 	}
 }
+
+func TestAMessageThatComesAgainAfterItWasRemovedIsAcknowledgedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFakePubSub(t)
+	s, a := f.open()
+	put(t, s, failure("x", "no", 0))
+	late := true
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if ignored := late && strings.HasSuffix(r.URL.Path, ":acknowledge"); ignored {
+			late, f.messages[0].out = false, false // its lease has ended
+			writeJSON(w, struct{}{})
+			return true
+		}
+		return false
+	}
+	listed := 0
+	for l, err := range a.List(t.Context(), deadletter.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed++
+		if err := a.Remove(t.Context(), l); err != nil {
+			t.Error(err)
+		}
+	}
+	if m := f.messages[0]; listed != 1 || m.delivered != 2 || !m.gone {
+		t.Errorf("listed %d times: %+v", listed, m)
+	}
+}
