@@ -49,9 +49,8 @@ const exportTime = 500 * time.Millisecond
 // Tracer makes spans. Any number of requests may share it. A nil one makes none,
 // and costs nothing.
 type Tracer struct {
-	provider *sdktrace.TracerProvider
-	spans    *spans
-	options  []otelhttp.Option
+	spans   *spans
+	options []otelhttp.Option
 }
 
 // traceContext is the one form in which traces are passed on:
@@ -68,7 +67,7 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	}
 	exporter, err := otlptracehttp.New(ctx,
 		otlptracehttp.WithEndpointURL(strings.TrimRight(c.Endpoint, "/")+"/v1/traces"),
-		otlptracehttp.WithHTTPClient(&http.Client{Transport: c.Transport, Timeout: exportTime}),
+		otlptracehttp.WithHTTPClient(&http.Client{Transport: c.Transport}),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), // nobody waits for a second try
 	)
 	if err != nil {
@@ -83,7 +82,7 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	}
 	held := &spans{exporter: exporter, log: c.Log}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(held), sdktrace.WithResource(origin))
-	return &Tracer{provider: provider, spans: held, options: []otelhttp.Option{
+	return &Tracer{spans: held, options: []otelhttp.Option{
 		otelhttp.WithTracerProvider(provider),
 		otelhttp.WithPropagators(traceContext{}),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),

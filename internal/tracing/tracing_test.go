@@ -36,6 +36,7 @@ const (
 type receiver struct {
 	mu       sync.Mutex
 	requests int
+	header   http.Header // of the last request
 	spans    []*tracev1.Span
 	resource map[string]string
 	status   int                       // 0 for 200
@@ -46,6 +47,7 @@ func (c *receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests++
+	c.header = r.Header
 	if got := r.Method + " " + r.URL.String(); got != "POST "+endpoint+"/v1/traces" {
 		return nil, fmt.Errorf("unknown request: %s", got)
 	}
@@ -159,7 +161,11 @@ func TestATraceGoesOnIntoTheCallAndIsSentBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	c, upstream := &receiver{}, &airflow{}
 	tracer := newTracer(t, c, t.Output())
-	w := serve(tracer.Handler("TriggerDAG", calling(t, tracer.Transport(upstream))), push("01"))
+	r := push("01")
+	w := serve(tracer.Handler("TriggerDAG", calling(t, tracer.Transport(upstream))), r)
+	if got := r.Header.Get("Traceparent"); got != "00-"+traceID+"-"+parentID+"-01" {
+		t.Errorf("the request's own header became %q", got)
+	}
 	if w.Code != http.StatusTeapot || w.Body.String() != "done" {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
@@ -248,6 +254,27 @@ func TestWithoutACollectorNothingIsDone(t *testing.T) {
 	}
 }
 
+// Not in parallel: it sets variables of the process.
+func TestOpenTelemetrysOwnVariablesHold(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "mine")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=v9,team=data")
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20sesame")
+	c := &receiver{}
+	serve(newTracer(t, c, t.Output()).Handler("TriggerDAG", http.NotFoundHandler()), push(""))
+	if got := c.resource; got["service.name"] != "mine" || got["service.version"] != "v9" || got["team"] != "data" {
+		t.Errorf("spans are of %v", got)
+	}
+	if got := c.header.Get("Authorization"); got != "Bearer sesame" {
+		t.Errorf("they are sent with the authorization %q", got)
+	}
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	off := &receiver{}
+	serve(newTracer(t, off, t.Output()).Handler("TriggerDAG", http.NotFoundHandler()), push("01"))
+	if off.requests != 0 {
+		t.Error("a span was sent")
+	}
+}
+
 // Not in parallel with others, whose allocations would be counted.
 func TestANoteWithoutASpanAllocatesNothing(t *testing.T) {
 	ctx, attr := context.WithValue(t.Context(), http.LocalAddrContextKey, "x"), slog.String("route", "sales")
@@ -265,6 +292,7 @@ func TestACollectorInTroubleFailsNoRequestAndHoldsFewUp(t *testing.T) {
 		took   time.Duration
 	}{
 		{"it refuses", 401, nil, 0},
+		{"it is overloaded", 503, nil, 0},
 		{"it cannot be reached", 0, func(*http.Request) error { return errors.New("connection refused") }, 0},
 		{"it does not answer", 0, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }, 500 * time.Millisecond},
 	}
@@ -307,4 +335,41 @@ func TestASenderThatHasGoneLosesNoSpan(t *testing.T) {
 	h := tracer.Handler("TriggerDAG", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { leave() }))
 	serve(h, push("01").WithContext(ctx))
 	c.span(t, "TriggerDAG")
+}
+
+func TestSpansThatWaitAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &receiver{}
+		tracer := newTracer(t, c, t.Output())
+		calls := calling(t, tracer.Transport(&airflow{}))
+		serve(tracer.Handler("TriggerDAG", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for range 2100 {
+				calls.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})), push("01"))
+		if len(c.spans) != 2048 {
+			t.Errorf("%d spans were sent, want 2048", len(c.spans))
+		}
+	})
+}
+
+// A body that stalls is given up by a deadline on the connection.
+func TestAHandlerStillReachesItsConnection(t *testing.T) {
+	t.Parallel()
+	c := &receiver{}
+	reached := errors.New("not called")
+	h := newTracer(t, c, t.Output()).Handler("TriggerDAG", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		reached = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour))
+	}))
+	server := httptest.NewServer(h)
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if reached != nil {
+		t.Errorf("setting a read deadline: %v", reached)
+	}
 }
