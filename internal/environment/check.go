@@ -198,6 +198,9 @@ func (c *checker) secrets(kind string) {
 	s := c.spec
 	if kind == identity.KindBasic || kind == identity.KindPassword {
 		c.need(kind, FieldUsername, s.Username)
+		if kind == identity.KindBasic && strings.Contains(s.Username, ":") { // RFC 7617, section 2
+			c.fault(FieldUsername, "name a user without one", "has a colon, which basic authentication takes for the end of the name")
+		}
 		c.oneOf(kind, FieldPassword, s.Password, FieldPasswordFile, s.PasswordFile)
 	} else {
 		c.unused(kind, FieldUsername, s.Username)

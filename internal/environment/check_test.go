@@ -96,6 +96,9 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"username: username is missing: auth=basic needs it",
 			"password: password is missing: auth=basic needs it, or password_file",
 		}},
+		{"a user whom basic cuts in two", environment.Spec{URL: composerURL, Auth: "basic", Username: "a:b", Password: "hush"}, []string{
+			"username: username has a colon, which basic authentication takes for the end of the name: name a user without one",
+		}},
 		{"password without its parts", environment.Spec{URL: composerURL, Auth: "password", Username: "u"}, []string{
 			"password: password is missing: auth=password needs it, or password_file",
 		}},
