@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
@@ -191,9 +192,11 @@ func (p *program) open(s *storeFlags) (all archives, names []string, err error) 
 	return all, names, nil
 }
 
-// newTransport is a transport of this command's own.
+// newTransport is a transport to Google that does not wait for ever.
 func newTransport() *http.Transport {
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16}
+	t := airflow.NewTransport(16)
+	t.ResponseHeaderTimeout = time.Minute
+	return t
 }
 
 // stored is a letter and where it can be removed.

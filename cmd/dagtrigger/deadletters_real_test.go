@@ -93,9 +93,9 @@ func TestReplayAndReconcileOnARealBucket(t *testing.T) {
 	}
 	reconcile := []string{"reconcile", "gs://acme-landing/sales/", "--since", "1h", "--yes", "--rate", "10000"}
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", reconcile...)
-	contains(t, out, "    510  triggered  ", "510 have their runs\n")
+	contains(t, out, "    510  triggered  ", "510 whose runs exist\n")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", reconcile...)
-	contains(t, out, "    510  duplicate  ", "510 have their runs\n")
+	contains(t, out, "    510  duplicate  ", "510 whose runs exist\n")
 	if runs := sim.Runs(); len(runs) != 40+uploaded {
 		t.Errorf("there are %d runs, want %d", len(runs), 40+uploaded)
 	}

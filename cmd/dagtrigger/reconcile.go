@@ -41,7 +41,7 @@ func (p *program) reconcile() *cobra.Command {
 	var f reconcileFlags
 	r := &resend{
 		program: p, noun: "upload", doing: "reconciling",
-		settled: "have their runs", left: "have none, for which another try is due", listed: true,
+		settled: "whose runs exist", left: "left to be started", listed: true,
 	}
 	cmd := &cobra.Command{
 		Use:     "reconcile gs://BUCKET/PREFIX",

@@ -72,7 +72,7 @@ func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 		"      3  start a run, or meet the one that exists: route default, DAG load\nGo on? [y/N] ")
 	contains(t, told, "nothing was done: nobody said yes")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "y\n", reconcile...)
-	contains(t, out, "      1  triggered  route default, DAG load\n      2  duplicate  route default, DAG load\n3 have their runs\n")
+	contains(t, out, "      1  triggered  route default, DAG load\n      2  duplicate  route default, DAG load\n3 whose runs exist\n")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--yes", "--json")...)
 	contains(t, out, `"events":3,"settled":3,`, `"outcomes":[{"outcome":"duplicate","route":"default","dag_id":"load","count":3}]`)
 	if runs := sim.Runs(); len(runs) != 3 {
@@ -101,7 +101,7 @@ routes:
 	f.upload("sales/a.csv", time.Now())
 	f.upload("unwanted/a.csv", time.Now())
 	out, _ := commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme", "--yes", "--route", "sales")
-	contains(t, out, "      1  are wanted by no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 have their runs\n")
+	contains(t, out, "      1  are wanted by no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 whose runs exist\n")
 	if len(sim.Runs()) != 1 {
 		t.Errorf("there are %d runs, want that of one route", len(sim.Runs()))
 	}
@@ -109,7 +109,7 @@ routes:
 	f.upload("strict/a.csv", time.Now())
 	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--rate", "1000")
 	contains(t, out, "      1  duplicate  route sales, DAG load\n", "      1  rejected   route strict, DAG load\n",
-		"1 have none, for which another try is due\n  gs://acme/strict/a.csv#", "\n    rejected: ")
+		"1 left to be started\n  gs://acme/strict/a.csv#", "\n    rejected: ")
 	for _, name := range f.left() {
 		if name != "sales/a.csv" && name != "strict/a.csv" && name != "unwanted/a.csv" {
 			t.Errorf("%s was stored", name)
