@@ -166,7 +166,10 @@ type resources map[string]map[string]any
 // sample is what an example makes.
 func sample(t *testing.T, folder string) resources {
 	t.Helper()
-	p := newWorkspace(t).plan(folder)
+	return of(newWorkspace(t).plan(folder))
+}
+
+func of(p plan) resources {
 	all := make(resources)
 	for _, r := range p.Values.Root.all() {
 		if r.Mode == "data" {
@@ -182,9 +185,9 @@ func sample(t *testing.T, folder string) resources {
 }
 
 // kinds counts the resources of each type.
-func kinds(of resources) map[string]int {
+func kinds(made resources) map[string]int {
 	counts := make(map[string]int)
-	for address := range of {
+	for address := range made {
 		counts[strings.Split(address, ".")[0]]++
 	}
 	return counts
@@ -211,9 +214,10 @@ func TestThePlanOfTheExample(t *testing.T) {
 	t.Parallel()
 	made, p := sample(t, "examples/routes"), samplePlan(t)
 	for name, holds := range map[string]func(*testing.T, resources, deployment.Plan){
-		"the module makes what the plan says": theModuleMakesWhatThePlanSays,
-		"the roles are the least":             theRolesAreTheLeast,
-		"the values are those of the plan":    theValuesAreThoseOfThePlan,
+		"the module makes what the plan says":      theModuleMakesWhatThePlanSays,
+		"the roles are the least":                  theRolesAreTheLeast,
+		"the values are those of the plan":         theValuesAreThoseOfThePlan,
+		"the alerts look at its own subscriptions": theAlertsLookAtItsOwnSubscriptions,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -376,6 +380,30 @@ func theValuesAreThoseOfThePlan(t *testing.T, made resources, p deployment.Plan)
 	for _, name := range []string{"GIVE_UP_AFTER", "GOOGLE_CLOUD_PROJECT", "COMPOSER_ENVIRONMENT"} {
 		if variables[name] != settings[name] {
 			t.Errorf("%s is %v, want %s", name, variables[name], settings[name])
+		}
+	}
+}
+
+// What deploy/monitoring says of Eventarc's subscriptions, the module says of
+// its own, and of no other: those that keep dead letters may hold them for long.
+func theAlertsLookAtItsOwnSubscriptions(t *testing.T, made resources, p deployment.Plan) {
+	seen := 0
+	for address, values := range made {
+		if !strings.HasPrefix(address, "google_monitoring_") {
+			continue
+		}
+		text := encoded(t, values)
+		if strings.Contains(text, "eventarc-") {
+			t.Errorf("%s looks at Eventarc's", address)
+		}
+		seen += strings.Count(text, "dagtrigger-events-")
+	}
+	if seen < 3 {
+		t.Errorf("the module's subscriptions are named %d times", seen)
+	}
+	for _, s := range p.Topics {
+		if strings.HasPrefix(s.Name, "dagtrigger-events-") {
+			t.Errorf("%s would be taken for one that delivers", s.Name)
 		}
 	}
 }
