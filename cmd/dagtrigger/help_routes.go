@@ -9,6 +9,7 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/route/expression"
 )
@@ -66,6 +67,9 @@ func routesText() string {
 			text += wrapped(fieldsText(v.Fields), 84, "      ")
 		}
 	}
+	text += "\nThe attributes of an unwrapped push:\n\n" +
+		wrapped("Its headers are its message's attributes, their names in lower case. These are HTTP's and the platform's own, and never attributes: "+
+			strings.Join(event.TransportHeaders(), ", ")+". A message with an attribute of such a name needs a push with its wrapper.", 84, "  ")
 	return strings.TrimSuffix(text, "\n")
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,34 +83,34 @@ func delivered(id, at, subscription string, data []byte) (cloudevents.Event, err
 // whose names HTTP and the platform do not use, in lower case. An attribute of
 // such a name cannot be told from the header, and is lost; wrapping keeps it.
 func attributesOf(header http.Header) map[string]string {
-	attributes := make(map[string]string)
+	attributes, transport := make(map[string]string), TransportHeaders()
 	for name, values := range header {
-		if name = strings.ToLower(name); !isTransport(name) {
+		name = strings.ToLower(name)
+		isTransport := slices.ContainsFunc(transport, func(t string) bool {
+			prefix, many := strings.CutSuffix(t, "*")
+			return name == t || many && strings.HasPrefix(name, prefix)
+		})
+		if !isTransport {
 			attributes[name] = strings.Join(values, ", ")
 		}
 	}
 	return attributes
 }
 
-// isTransport tells whether a header belongs to the way of a request and not to
-// its message: credentials, which must not get into a conf; HTTP's own headers
-// (https://www.iana.org/assignments/http-fields); and what Google's front ends,
-// Cloud Run and tracing add.
-func isTransport(name string) bool {
-	switch name {
-	case "authorization", "cookie", "proxy-authorization", "x-serverless-authorization",
+// TransportHeaders are the headers, in lower case, that belong to the way of a
+// request and not to its message: credentials, which must not get into a conf;
+// HTTP's own headers (https://www.iana.org/assignments/http-fields); and what
+// Google's front ends, Cloud Run and tracing add. One that ends in * stands for
+// all that begin so.
+func TransportHeaders() []string {
+	return []string{
+		"authorization", "cookie", "proxy-authorization", "x-serverless-authorization",
 		"accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
 		"content-encoding", "content-length", "content-type", "expect", "forwarded", "from", "host", "keep-alive",
 		"pragma", "priority", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
-		"function-execution-id", "traceparent", "tracestate", "x-cloud-trace-context":
-		return true
+		"function-execution-id", "traceparent", "tracestate", "x-cloud-trace-context",
+		"x-appengine-*", "x-forwarded-*", "x-goog-*", "x-google-*",
 	}
-	for _, prefix := range []string{"x-appengine-", "x-forwarded-", "x-goog-", "x-google-"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // announcement is what an envelope that is no CloudEvent says of its event.
