@@ -29,19 +29,10 @@ type Reporter struct {
 // New makes a reporter that writes to log.
 func New(log *slog.Logger) *Reporter { return &Reporter{log: log} }
 
-// Outcome writes the line of one outcome, but for unmatched events at most one
-// a second, unless the level is DEBUG. took is the time since the event came.
+// Outcome tells of one outcome: in the request's trace, where there is one, and
+// by a line of the log, but for unmatched events at most one a second, unless
+// the level is DEBUG. took is the time since the event came.
 func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outcome, took time.Duration) {
-	var leftOut slog.Attr // an empty one is not written
-	if o.Kind == trigger.Unmatched && !r.log.Enabled(ctx, slog.LevelDebug) {
-		n, ok := r.unmatched.Pass()
-		if !ok {
-			return
-		}
-		if n > 0 {
-			leftOut = slog.Int("left_out", n)
-		}
-	}
 	age := 0.0
 	if !ev.Time.IsZero() {
 		age = time.Since(ev.Time).Seconds()
@@ -61,10 +52,25 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *trigger.Outc
 		slog.String("event_subject", ev.Subject),
 		slog.Float64("age_seconds", age),
 		slog.Float64("duration_seconds", took.Seconds()),
-		leftOut,
+		{}, // not written while it is empty
+	}
+	tracing.Note(ctx, what, attrs...)
+	leftOut, ok := r.pass(ctx, o)
+	if !ok {
+		return
+	}
+	if leftOut > 0 {
+		attrs[len(attrs)-1] = slog.Int("left_out", leftOut)
 	}
 	r.log.LogAttrs(ctx, level(o), what, attrs...)
-	tracing.Note(ctx, what, attrs...)
+}
+
+// pass tells whether the line is written, and how many were left out before it.
+func (r *Reporter) pass(ctx context.Context, o *trigger.Outcome) (leftOut int, ok bool) {
+	if o.Kind != trigger.Unmatched || r.log.Enabled(ctx, slog.LevelDebug) {
+		return 0, true
+	}
+	return r.unmatched.Pass()
 }
 
 // level is ERROR for what waits for a person, WARN for what mends itself.
