@@ -292,7 +292,7 @@ func killedAirflow(t testing.TB) airflowPart {
 	return airflowPart{
 		part: part{
 			name: "Airflow", kill: a.KillWebServer, start: func(ctx context.Context) error { return a.RestartWebServer(ctx, nil) },
-			up: 40 * time.Second, down: 3 * time.Second,
+			up: 2 * time.Minute, down: 3 * time.Second,
 		},
 		settings: a.settings(a.URL, ""),
 		confs: func(t testing.TB) (confs []string) {

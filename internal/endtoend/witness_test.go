@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,8 +19,9 @@ import (
 )
 
 // witness carries pushes to a function and its answers back, as the front end
-// of Cloud Run does, which says 503 where an instance breaks off. It takes note
-// of which messages were acknowledged.
+// of Cloud Run does: a request waits for an instance that is about to be there,
+// and is answered 503 where one breaks off. It takes note of which messages were
+// acknowledged.
 type witness struct {
 	url      string
 	function string
@@ -35,12 +37,23 @@ func startWitness(t testing.TB, function string) *witness {
 	t.Helper()
 	w := &witness{
 		function: function, acknowledged: map[string]bool{}, answers: map[string]int{},
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: underWay}, Timeout: 2 * hang},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: underWay, DialContext: dialUntil}, Timeout: 2 * hang},
 	}
 	server := newServer(t, w)
 	t.Cleanup(w.client.CloseIdleConnections)
 	w.url = server.URL
 	return w
+}
+
+// dialUntil dials until somebody listens: the emulator answers every refusal
+// with a longer pause, up to a minute and more.
+func dialUntil(ctx context.Context, network, address string) (net.Conn, error) {
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil || pause(ctx, 20*time.Millisecond) != nil {
+			return conn, err
+		}
+	}
 }
 
 // newServer serves h until the test ends.
