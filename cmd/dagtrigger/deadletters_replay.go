@@ -120,6 +120,9 @@ func (only replayFlags) item(l stored, err error) (item, error) {
 		place: l.Place, event: l.Event, route: only.through,
 		settle: func(ctx context.Context) error { return l.archive.Remove(ctx, l.Letter) },
 	}
+	if only.through == "" {
+		i.failed = l.Route
+	}
 	if only.runAgain {
 		// The letter's own word, so that it starts one run more and not another
 		// whenever it is replayed.

@@ -120,6 +120,25 @@ func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
 	}
 }
 
+// That another route's run exists says nothing of the run that failed.
+func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	f := newFakeGoogle(t)
+	settings := f.settings(airflow)
+	delete(settings, "DAG_ID")
+	settings["DAGTRIGGER_CONFIG"] = "\nroutes: [{name: other, on: '*', dag: load}]"
+	replay := []string{"dead-letters", "replay", "--yes"}
+	f.store(letters(1)...)
+	commanded(t.Context(), t, exitOK, settings, "", replay...) // under its new name the route starts what it had not
+	f.store(letters(1)...)
+	out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
+	contains(t, out, "its route default does not want it any more, and the runs of others exist: send it --through one of today's, or drop it")
+	if left := f.left(); len(left) != 1 || len(sim.Runs("load")) != 1 {
+		t.Errorf("the store has %v, and there are %d runs", left, len(sim.Runs("load")))
+	}
+}
+
 func TestRunAgainStartsOneRunMoreForEachLetter(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -31,6 +32,7 @@ type item struct {
 	event  cloudevents.Event
 	route  string                      // the one that it goes through, empty for all of today's
 	again  string                      // makes its runs other ones, where it is not empty
+	failed string                      // the route whose run is wanted, empty where any will do
 	settle func(context.Context) error // once its runs exist; nil for nothing
 	err    error                       // it cannot be read
 }
@@ -145,8 +147,19 @@ func (r *resend) event(i item) replay.Event {
 	}
 	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
 		result := function.Handle(ctx, i.event)
-		return result.Outcomes, result.Err
+		return result.Outcomes, errors.Join(result.Err, i.missed(result.Outcomes))
 	}}
+}
+
+// missed says that the route of an item is no longer there, where no other has
+// started anything for it: that theirs exist says nothing of its own run.
+func (i *item) missed(outcomes []trigger.Outcome) error {
+	if i.failed == "" || slices.ContainsFunc(outcomes, func(o trigger.Outcome) bool {
+		return o.Route == i.failed || o.Kind != trigger.Duplicate
+	}) {
+		return nil
+	}
+	return fmt.Errorf("its route %s does not want it any more, and the runs of others exist: send it --through one of today's, or drop it", i.failed)
 }
 
 // sender makes the functions that events go through: today's routes, or one of
