@@ -4,7 +4,6 @@ package config
 
 import (
 	"net/mail"
-	"net/url"
 	"strings"
 )
 
@@ -37,17 +36,4 @@ func (r *reader) callers(c *Config) {
 	case len(c.AllowCallers) == 0 && len(c.AllowAudience) > 0:
 		r.fault("ALLOW_AUDIENCE is given without ALLOW_CALLERS", "name the accounts there whose tokens are taken")
 	}
-}
-
-// collector reads the address that traces are sent to.
-func (r *reader) collector(name string) string {
-	text := r.text(name)
-	if text == "" {
-		return ""
-	}
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		r.fault(name+" is no collector's address", "write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS")
-	}
-	return text
 }

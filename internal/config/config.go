@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"maps"
 	"slices"
 	"strconv"
@@ -188,6 +189,19 @@ func (r *reader) deadLetter(name string) string {
 	_, err := deadletter.ParseAddress(text)
 	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
 		r.fault(name+": "+bad.What, bad.Fix)
+	}
+	return text
+}
+
+// collector reads the address that traces are sent to.
+func (r *reader) collector(name string) string {
+	text := r.text(name)
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		r.fault(name+" is no collector's address", "write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS")
 	}
 	return text
 }
