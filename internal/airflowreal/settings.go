@@ -76,6 +76,7 @@ func environment(major int, p place) map[string]string {
 		"API__BASE_URL":                            p.url(),
 		"API__SECRET_KEY":                          secret(signingKey), "API__WORKERS": "1",
 		"API_AUTH__JWT_SECRET":             secret(signingKey),
+		"WORKERS__EXECUTION_API_TIMEOUT":   taskPatience,
 		"DAG_PROCESSOR__PARSING_PROCESSES": "1", "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": parseInterval,
 	})
 	return env
@@ -84,6 +85,10 @@ func environment(major int, p place) map[string]string {
 // parseInterval is in seconds. The DAGs do not change: to read them again, each
 // half minute by default, only takes time from what runs.
 const parseInterval = "600"
+
+// taskPatience is in seconds. By default a task gives up the one web server
+// after five times five seconds, and one that a load keeps busy answers later.
+const taskPatience = "60"
 
 // executor returns one that runs tasks on this machine. Airflow 2 refuses the
 // better one on SQLite.

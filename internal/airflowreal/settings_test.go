@@ -42,6 +42,7 @@ func TestTheEnvironmentOf(t *testing.T) {
 		{"2: names and passwords", 2, somewhere, "API__AUTH_BACKENDS", "airflow.api.auth.backend.basic_auth"},
 		{"2: its own address", 2, somewhere, "WEBSERVER__BASE_URL", "http://127.0.0.1:20002"},
 		{"3: its own address", 3, somewhere, "API__BASE_URL", "http://127.0.0.1:20002"},
+		{"3: how long they wait for it", 3, somewhere, "WORKERS__EXECUTION_API_TIMEOUT", "60"},
 		{"3: where tasks report", 3, somewhere, "CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:20002/execution/"},
 		{"3: users", 3, somewhere, "CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin,viewer:viewer"},
 		{"2: no call to the internet", 2, somewhere, "USAGE_DATA_COLLECTION__ENABLED", "False"},
