@@ -22,7 +22,7 @@ const (
 	Once           Scope = "once"
 	PerEnvironment Scope = "environment"
 	PerDAG         Scope = "dag"      // for each route and each DAG that it may start
-	OfPlatform     Scope = "platform" // for each trigger that delivers to the function
+	OfPlatform     Scope = "platform" // for each trigger or push subscription that delivers to the function
 )
 
 // Checks are all checks, in the order in which they are made.
@@ -47,7 +47,7 @@ func Checks() []Check {
 		{"window", "the run of a window waits for its start", PerDAG, []string{"dag"}, window},
 		{"params", "the DAG's Params take what the route's examples make", PerDAG, []string{"dag"}, params},
 		{"permission", "this caller may trigger the DAG", PerDAG, []string{"dag"}, permission},
-		{"trigger", "Eventarc's trigger sends an event again that was not acknowledged", OfPlatform, nil, retry},
+		{"trigger", "what delivers sends an event again that was not acknowledged", OfPlatform, nil, retry},
 		{"deadline", "Pub/Sub waits for the answer as long as Airflow may take", OfPlatform, nil, deadline},
 		{"backoff", "Pub/Sub waits between two deliveries of an event", OfPlatform, nil, backoff},
 		{"dead letter", "what cannot be delivered is kept", OfPlatform, nil, deadLetter},

@@ -58,8 +58,8 @@ type Fix struct {
 type Result struct {
 	Check string `json:"check"`
 	Means string `json:"means"`
-	// Environment, Route, DAG and Trigger tell what was examined, as far as the
-	// check is about one.
+	// Environment, Route, DAG and Trigger, which may be a push subscription, tell
+	// what was examined, as far as the check is about one.
 	Environment string `json:"environment,omitempty"`
 	Route       string `json:"route,omitempty"`
 	DAG         string `json:"dag,omitempty"`

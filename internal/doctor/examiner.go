@@ -120,17 +120,17 @@ func (e *examiner) environments(ctx context.Context) {
 	}
 }
 
-// platform examines what delivers the events: each trigger by itself, for a
-// bucket and a topic have two.
+// platform examines what delivers the events: each trigger and push
+// subscription by itself, for a bucket and a topic have two.
 func (e *examiner) platform(ctx context.Context) {
 	p := &patient{examiner: e, missing: map[string]bool{}}
-	triggers := p.triggers(ctx)
-	for i := range triggers {
+	found := p.deliverers(ctx)
+	for _, d := range found {
 		q := *p
-		q.trigger, q.missing = &triggers[i], map[string]bool{}
+		q.trigger, q.subscription, q.missing = d.trigger, d.own, map[string]bool{}
 		q.examine(ctx, OfPlatform)
 	}
-	if len(triggers) == 0 {
+	if len(found) == 0 {
 		p.examine(ctx, OfPlatform)
 	}
 }
@@ -140,7 +140,7 @@ func (p *patient) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
 			f := p.make(ctx, c)
-			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.trigger.name(), Finding: f})
+			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.deliverer(), Finding: f})
 		}
 	}
 }

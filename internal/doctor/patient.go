@@ -37,8 +37,8 @@ type patient struct {
 	accepted   bool   // the REST API took this caller
 	state      airflow.DAG
 
-	trigger      *eventarcTrigger // of OfPlatform; nil where none was found
-	subscription subscription     // the trigger's
+	trigger      *eventarcTrigger // of OfPlatform; nil where a subscription of one's own delivers, or nothing
+	subscription subscription     // the trigger's, or that one
 	unread       string           // why there is none
 }
 

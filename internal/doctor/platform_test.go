@@ -65,6 +65,41 @@ func TestEveryTriggerIsLookedAt(t *testing.T) {
 	}
 }
 
+// What is deployed without Eventarc has push subscriptions of its own.
+func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
+	t.Parallel()
+	for endpoint, found := range map[string]bool{
+		"https://dagtrigger-123456789.europe-west1.run.app":                                      true,
+		"https://dagtrigger-abc123xyz9-ew.a.run.app/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_orders": true,
+		"https://europe-west1-acme.cloudfunctions.net/dagtrigger":                                true,
+		"https://dagtrigger-other-123456789.europe-west1.run.app":                                false,
+		"https://other-123456789.europe-west1.run.app":                                           false,
+		"https://dagtrigger-123456789.europe-west1.run.app.example.com":                          false,
+		"": false,
+	} {
+		t.Run(endpoint, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, composer33)
+			w.google.Triggers = nil
+			if found {
+				w.google.Disabled = []string{"eventarc.googleapis.com"}
+			}
+			w.google.Subscriptions = append(w.google.Subscriptions,
+				`{"name":"projects/acme/subscriptions/uploads","pushConfig":{"pushEndpoint":"`+endpoint+`"},"ackDeadlineSeconds":10}`)
+			all, _ := w.examine()
+			if !found {
+				w.wants(all, "deadline", "skipped: there is no trigger and no push subscription")
+				return
+			}
+			w.wants(all, "trigger", "ok: uploads pushes again what was not acknowledged")
+			r := result(t, all, "deadline")
+			if r.Trigger != "uploads" || r.Status != doctor.Warning || !strings.HasPrefix(r.Fixes[0].Do, "gcloud pubsub subscriptions update uploads --project=acme ") {
+				t.Errorf("of %s: %s", r.Trigger, told(r.Finding))
+			}
+		})
+	}
+}
+
 func TestTheDeadlineIsHeldAgainstTheLongestCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
@@ -88,8 +123,8 @@ func TestWhatThePlatformDoesNotTellIsSkipped(t *testing.T) {
 			"ok: uploads, with the subscription " + hidden,
 			"skipped: Pub/Sub does not tell (pubsub.googleapis.com answers 403): roles/pubsub.viewer may read it"},
 		"no trigger": {func(w *world) { w.google.Triggers = nil },
-			"warning: no trigger of the project acme delivers to dagtrigger\ngcloud eventarc triggers list --project=acme --location=-",
-			"skipped: there is no trigger"},
+			"warning: no trigger and no push subscription of the project acme delivers to dagtrigger\ngcloud eventarc triggers list --project=acme --location=-",
+			"skipped: there is no trigger and no push subscription"},
 		"neither given": {func(w *world) { w.target.Platform = doctor.Platform{} },
 			"skipped: neither the project nor the service is known: give both to examine a function that is deployed",
 			"skipped: neither the project nor the service is known: give both to examine a function that is deployed"},

@@ -64,7 +64,11 @@ func (g *Google) triggers(w http.ResponseWriter, r *http.Request) {
 	if !g.authorize(w, r, "roles/eventarc.viewer") {
 		return
 	}
-	all := g.config.Triggers
+	writePage(w, r, "triggers", g.config.Triggers)
+}
+
+// writePage writes the one member of a list that the request's page has.
+func writePage(w http.ResponseWriter, r *http.Request, name string, all []string) {
 	from, _ := strconv.Atoi(r.URL.Query().Get("pageToken")) // the first page has none
 	from = min(max(from, 0), len(all))
 	to := min(from+1, len(all))
@@ -72,17 +76,23 @@ func (g *Google) triggers(w http.ResponseWriter, r *http.Request) {
 	if to < len(all) {
 		next = strconv.Itoa(to)
 	}
-	writeJSON(w, http.StatusOK, `{"triggers":[`+strings.Join(all[from:to], ",")+`],"nextPageToken":"`+next+`"}`)
+	writeJSON(w, http.StatusOK, `{"`+name+`":[`+strings.Join(all[from:to], ",")+`],"nextPageToken":"`+next+`"}`)
 }
 
-// subscription is projects.subscriptions.get of Pub/Sub.
+// subscription is projects.subscriptions.get of Pub/Sub, and its list in pages
+// of one.
 func (g *Google) subscription(w http.ResponseWriter, r *http.Request) {
 	name, found := strings.CutPrefix(r.URL.Path, "/v1/")
-	if r.Method != http.MethodGet || !found || !strings.Contains(name, "/subscriptions/") {
+	list := strings.HasSuffix(name, "/subscriptions")
+	if r.Method != http.MethodGet || !found || !list && !strings.Contains(name, "/subscriptions/") {
 		g.unknown(w, r)
 		return
 	}
 	if !g.authorize(w, r, "roles/pubsub.viewer") {
+		return
+	}
+	if list {
+		writePage(w, r, "subscriptions", g.config.Subscriptions)
 		return
 	}
 	for _, text := range g.config.Subscriptions {
