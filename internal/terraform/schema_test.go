@@ -4,6 +4,7 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,7 +50,6 @@ type assembly struct {
 }
 
 type declaration struct {
-	FQN        string `json:"fqn"`
 	Docs       docs
 	Properties []property
 }
@@ -74,7 +74,9 @@ type reference struct {
 	Union *struct{ Types []reference }
 }
 
-func readAssembly(t *testing.T, p program.NPM) assembly {
+// readAssembly reads the types whose namespace is needed: an assembly has a
+// hundred megabytes, of which a few are.
+func readAssembly(t *testing.T, p program.NPM, needed func(namespace string) bool) assembly {
 	t.Helper()
 	folder, err := p.Fetch(t.Context())
 	if err != nil {
@@ -85,26 +87,75 @@ func readAssembly(t *testing.T, p program.NPM) assembly {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var a assembly
-	if err := json.NewDecoder(f).Decode(&a); err != nil {
+	a := assembly{Types: make(map[string]*declaration)}
+	d := json.NewDecoder(f)
+	members(t, d, func(name string) {
+		if name != "types" {
+			skip(t, d)
+			return
+		}
+		members(t, d, func(name string) {
+			if _, after, ok := strings.Cut(name, "."); !ok || !needed(strings.Split(after, ".")[0]) {
+				skip(t, d)
+				return
+			}
+			var one declaration
+			if err := d.Decode(&one); err != nil {
+				t.Fatal(err)
+			}
+			a.Types[name] = &one
+		})
+	})
+	return a
+}
+
+// members calls read for each member of the object that comes next.
+func members(t *testing.T, d *json.Decoder, read func(name string)) {
+	t.Helper()
+	token := func() json.Token {
+		next, err := d.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	for token(); d.More(); {
+		name, _ := token().(string)
+		read(name)
+	}
+	token()
+}
+
+func skip(t *testing.T, d *json.Decoder) {
+	t.Helper()
+	if err := d.Decode(&struct{}{}); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
 		t.Fatal(err)
 	}
-	return a
+}
+
+// namespaces are those in which an assembly declares a provider's type.
+func namespaces(provider, typeName string) []string {
+	var camel strings.Builder
+	for part := range strings.SplitSeq(strings.TrimPrefix(typeName, provider+"_"), "_") {
+		camel.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	name := camel.String()
+	return []string{strings.ToLower(name[:1]) + name[1:], "data" + strings.ToUpper(provider[:1]) + provider[1:] + name, "provider"}
 }
 
 // represents is how the documentation of a type begins that is a resource or a
 // data source: its link ends in Terraform's name.
 var represents = regexp.MustCompile(`^Represents a \{@link \S+/docs/(resources|data-sources)/\S+ (\w+)\}`)
 
-// schema is that of the resources and data sources that are used.
-func (a assembly) schema(used func(string) bool) schema {
+// schema is that of the resources and data sources that were read.
+func (a assembly) schema() schema {
 	s := schema{Resources: make(map[string]block), Data: make(map[string]block)}
 	for name, d := range a.Types {
 		if strings.HasSuffix(name, "Provider") && a.Types[name+"Config"] != nil && strings.Contains(name, ".provider.") {
 			s.Provider = a.block(name+"Config", name)
 		}
 		found := represents.FindStringSubmatch(d.Docs.Summary)
-		if found == nil || !used(found[2]) {
+		if found == nil {
 			continue
 		}
 		if found[1] == "resources" {

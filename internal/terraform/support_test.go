@@ -5,6 +5,7 @@ package terraform_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,7 +55,8 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.made.providers != "" {
 		if err := errors.Join(os.RemoveAll(shared.made.providers), os.RemoveAll(shared.made.schemas)); err != nil {
-			panic(err)
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
 		}
 	}
 	os.Exit(code)
@@ -69,9 +71,8 @@ func providers(t *testing.T) folders {
 		return shared.made
 	}
 	made := folders{providers: temporary(t), schemas: temporary(t)}
-	used := resourceTypes(t)
 	for name, p := range published {
-		text, err := json.Marshal(readAssembly(t, p).schema(used))
+		text, err := json.Marshal(readAssembly(t, p, used(t, name)).schema())
 		if err == nil {
 			err = os.WriteFile(filepath.Join(made.schemas, name+".json"), text, 0o600)
 		}
@@ -97,16 +98,18 @@ func temporary(t *testing.T) string {
 	return folder
 }
 
-// resourceTypes tells which types the module uses.
-func resourceTypes(t *testing.T) func(string) bool {
+// used tells which namespaces of a provider's assembly the module needs.
+func used(t *testing.T, provider string) func(namespace string) bool {
 	t.Helper()
-	used := make(map[string]bool)
+	needed := make(map[string]bool)
 	for _, text := range sources(t) {
-		for _, name := range regexp.MustCompile(`"((?:google|archive)_\w+)"`).FindAllStringSubmatch(text, -1) {
-			used[name[1]] = true
+		for _, found := range regexp.MustCompile(`"(`+provider+`_\w+)"`).FindAllStringSubmatch(text, -1) {
+			for _, namespace := range namespaces(provider, found[1]) {
+				needed[namespace] = true
+			}
 		}
 	}
-	return func(name string) bool { return used[name] }
+	return func(namespace string) bool { return needed[namespace] }
 }
 
 // sources are the texts of the module's own files.
