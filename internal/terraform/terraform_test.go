@@ -3,6 +3,8 @@
 package terraform_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +63,28 @@ func TestFaultsAreSeen(t *testing.T) {
 				t.Errorf("validate: %v, want %q in\n%s", err, row.want, out)
 			}
 		})
+	}
+}
+
+// The oldest provider that the module takes is the one that it is checked
+// against: whoever has it gets what was checked.
+func TestTheOldestProvidersAreThoseThatAreChecked(t *testing.T) {
+	t.Parallel()
+	newWorkspace(t)
+	for name, p := range published {
+		folder, err := p.Fetch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(folder, "package.json"))
+		var of struct{ CDKTF struct{ Provider struct{ Version string } } }
+		if err := errors.Join(err, json.Unmarshal(text, &of)); err != nil {
+			t.Fatal(err)
+		}
+		minor := of.CDKTF.Provider.Version[:strings.LastIndex(of.CDKTF.Provider.Version, ".")]
+		if want := `version = ">= ` + minor + `, `; minor == "" || !strings.Contains(sources(t)["versions.tf"], want) {
+			t.Errorf("versions.tf has no %s for %s", want, name)
+		}
 	}
 }
 
