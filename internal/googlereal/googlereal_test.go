@@ -116,3 +116,42 @@ func TestAnUploadIsPushedWrappedAndUnwrapped(t *testing.T) {
 		t.Errorf("pushed %s with %v", request.body, request.header)
 	}
 }
+
+func TestWhatIsInAFolderIsThereAgainAfterAKill(t *testing.T) {
+	t.Parallel()
+	realtest.Need(t, googlereal.NeedStorage)
+	ctx := t.Context()
+	s, err := googlereal.StartStorageIn(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	const object = "/storage/v1/b/acme/o/a.csv"
+	for i, err := range []error{
+		s.CreateBucket(ctx, "acme"), s.Upload(ctx, "acme", "a.csv", "text/csv", []byte("1,2\n")), s.Kill(), s.Close(),
+	} {
+		if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if resp, err := client.Get(s.URL + object); err == nil {
+		_ = resp.Body.Close()
+		t.Fatal("it answers after it was killed")
+	}
+	if err := s.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Get(s.URL + object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("the object was answered %s after the restart", resp.Status)
+	}
+}
