@@ -225,7 +225,7 @@ func deliverAll(t *testing.T, queue []*shipment, seed uint64) {
 	for _, s := range queue {
 		todo <- s
 	}
-	var open atomic.Int64
+	var open, again atomic.Int64
 	open.Store(int64(len(queue)))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
 	defer client.CloseIdleConnections()
@@ -235,6 +235,7 @@ func deliverAll(t *testing.T, queue []*shipment, seed uint64) {
 		group.Go(func() {
 			for s := range todo {
 				if !deliver(ctx, client, s.functions[rng.IntN(2)], s) && ctx.Err() == nil {
+					again.Add(1)
 					todo <- s
 				} else if open.Add(-1) == 0 {
 					close(todo)
@@ -245,6 +246,9 @@ func deliverAll(t *testing.T, queue []*shipment, seed uint64) {
 	group.Wait()
 	if ctx.Err() != nil {
 		t.Fatal("deliveries were not acknowledged in time")
+	}
+	if again.Load() < int64(len(queue)/20) {
+		t.Errorf("of %d deliveries %d were not acknowledged at first: the faults did not strike", len(queue), again.Load())
 	}
 }
 

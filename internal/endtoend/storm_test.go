@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -29,15 +30,25 @@ func TestAStormOfClientsThatGiveUpLeavesTheFunctionAnswering(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	var group sync.WaitGroup
+	var answered, left atomic.Int64
 	for c := range clients {
 		rng := rand.New(rand.NewPCG(n, uint64(c)))
 		group.Go(func() {
 			for i := range requests / clients {
-				giveUp(t.Context(), client, url, c*requests+i, time.Duration(rng.IntN(20_000))*time.Microsecond)
+				// From at once to long after the answer, however slow the machine.
+				patience := time.Millisecond << rng.IntN(10)
+				if giveUp(t.Context(), client, url, c*requests+i, patience) {
+					answered.Add(1)
+				} else {
+					left.Add(1)
+				}
 			}
 		})
 	}
 	group.Wait()
+	if reached := len(airflow.sim.Runs()); reached == 0 || answered.Load() == 0 || left.Load() == 0 {
+		t.Errorf("it was no storm: %d runs, %d clients answered, %d gave up", reached, answered.Load(), left.Load())
+	}
 	for i := range 10 {
 		if status, body := post(t, url, upload("acme", "lone.csv", i)); status != http.StatusOK {
 			t.Fatalf("lone request %d was answered %d %s", i, status, body)
@@ -45,20 +56,22 @@ func TestAStormOfClientsThatGiveUpLeavesTheFunctionAnswering(t *testing.T) {
 	}
 }
 
-// giveUp sends an event and goes away after patience, answered or not.
-func giveUp(ctx context.Context, client *http.Client, url string, generation int, patience time.Duration) {
+// giveUp sends an event and goes away after patience. It reports whether it was
+// answered before.
+func giveUp(ctx context.Context, client *http.Client, url string, generation int, patience time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r := upload("acme", "a.csv", generation).WithContext(ctx)
 	address, err := r.URL.Parse(url)
 	if err != nil {
-		return
+		return false
 	}
 	r.URL, r.Host = address, ""
 	resp, err := client.Do(r)
 	if err != nil {
-		return
+		return false
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
+	return true
 }
