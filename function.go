@@ -285,16 +285,17 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 		f.refuse(ctx, w, err)
 		return
 	}
-	results := f.handleAll(ctx, ces)
 	var outcomes []trigger.Outcome
-	for _, result := range results {
-		if result.Err != nil {
-			f.refuse(ctx, w, result.Err)
-			return
-		}
+	var refused error
+	for _, result := range f.handleAll(ctx, ces) {
+		refused = cmp.Or(refused, result.Err)
 		outcomes = append(outcomes, result.Outcomes...)
 	}
-	f.answer(ctx, w, trigger.Status(outcomes), outcomes)
+	if refused != nil {
+		f.refuse(ctx, w, refused, outcomes...)
+		return
+	}
+	f.answer(w, trigger.Status(outcomes), outcomes)
 }
 
 // handleAll handles the events of one request, which is one but for a batch.
@@ -328,7 +329,8 @@ func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc
 }
 
 // refuse answers a request that brought no event, or came from who may not call.
-func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error) {
+// Of a batch there may be others that have ended.
+func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error, others ...trigger.Outcome) {
 	what, status := "no event", http.StatusBadRequest
 	if bad, ok := errors.AsType[*event.Error](err); ok {
 		status = bad.Status
@@ -346,12 +348,13 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error)
 	}
 	f.log.LogAttrs(ctx, slog.LevelError, what, slog.Int("status", status), slog.String("reason", err.Error()))
 	writeJSON(w, status, struct {
-		Error string `json:"error"`
-	}{err.Error()})
+		Error    string            `json:"error"`
+		Outcomes []trigger.Outcome `json:"outcomes,omitempty"`
+	}{err.Error(), others})
 }
 
 // answer tells the sender how the events ended.
-func (f *Function) answer(_ context.Context, w http.ResponseWriter, status int, outcomes []trigger.Outcome) {
+func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.Outcome) {
 	if wait := trigger.RetryAfter(outcomes); wait > 0 && status != http.StatusOK {
 		seconds := int((wait + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
