@@ -151,7 +151,7 @@ func experimentalRows() []scenario {
 func experimentalBodies() []scenario {
 	return in(airflow.Experimental,
 		row("nothing", `400 invalid, in text/html`, start("a").sending(``)),
-		row("an empty object", `created by an id of its own`, start("a").of(airflowreal.OnAssetDAG).sending(`{}`)),
+		row("an empty object", `created by an id of its own`, start("a").of(airflowreal.MakeAssetDAG).sending(`{}`)),
 		row("an empty list", `created by an id of its own`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
 		row("a text", `created by an id of its own`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
 		row("a list of a name", `500 server failure, in text/html`, start("a").sending(`["run_id"]`)),

@@ -44,6 +44,7 @@ func runsAreMade() []scenario {
 		everywhere("a run nobody asked for", story(find("a")), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
 		everywhere("runs are listed", story(start("a").of(airflowreal.MakeAssetDAG), start("b").of(airflowreal.MakeAssetDAG), runs(airflowreal.MakeAssetDAG)),
 			`created; created; a queued, b queued`, `created; created; a queued, b queued`, `created; created; a queued, b queued`),
+		// No other story asks for runs of this DAG.
 		everywhere("a page of runs", story(start("a").of(airflowreal.OnAssetDAG), start("b").of(airflowreal.OnAssetDAG), start("c").of(airflowreal.OnAssetDAG), page(airflowreal.OnAssetDAG)),
 			`created; created; created; b of 3`, `created; created; created; b of 3`, ``),
 		everywhere("runs are listed of a DAG that is not there", story(runs("nope")), `404 unknown DAG`, ``, `400 unknown DAG`),
