@@ -74,6 +74,7 @@ func (p *program) deployPlan() *cobra.Command {
 	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, that of Airflow for best")
 	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file declares none")
 	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, with which all other names begin")
+	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a service of Cloud Run (default: the platform builds the source)")
 	flags.StringArrayVar(&s.Buckets, "bucket", nil, "a `BUCKET` that there is, for routes with a pattern, any number of times")
 	flags.StringArrayVar(&s.Topics, "topic", nil, "a `TOPIC` that there is, any number of times")
 	flags.Var(&pairs{&s.Locations}, "bucket-location", "where a bucket is (default: it is looked up), any number of times")

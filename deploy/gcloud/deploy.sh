@@ -10,6 +10,7 @@ PROJECT=${PROJECT:?set PROJECT: the project to deploy to}
 REGION=${REGION:?set REGION: the region of the function, that of Airflow for best}
 FUNCTION=${FUNCTION:-dagtrigger} # the function, and how all other names begin
 COMPOSER_ENVIRONMENT=${COMPOSER_ENVIRONMENT:?set COMPOSER_ENVIRONMENT: projects/P/locations/L/environments/E}
+VERSION=${VERSION:-} # what the function calls itself; what git says where it is empty
 ROUTES=${ROUTES:-deploy/routes.yaml} # the file of routes that this script was made for
 SOURCE=${SOURCE:-.} # a clone of the repository
 CHANNEL=${CHANNEL:-} # who is told of alerts: projects/P/notificationChannels/N, or nobody
@@ -192,15 +193,19 @@ again gcloud projects add-iam-policy-binding "$PROJECT" \
 say "The routes, which are a setting of the function."
 look CONFIG cat "$ROUTES"
 
+say "The version, as the repository has it."
+[ -n "$VERSION" ] || look VERSION git -C "$SOURCE" describe --tags --always --dirty || VERSION=unknown
+
 say "Where the bucket acme-landing is: its trigger has to be there."
 look LOCATION gcloud storage buckets describe gs://acme-landing --project="$PROJECT" --format="value(location.lower())"
 
 say "The function, with its first trigger: every object written in gs://acme-landing."
 again gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
     --entry-point=TriggerDAG --source="$SOURCE" \
-    --service-account="$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --cpu=1 --memory=512Mi \
-    --concurrency=80 --min-instances=0 --max-instances=3 --timeout=300s --ingress-settings=internal-only \
-    --format=none --update-labels="dagtrigger=$FUNCTION" \
+    --set-build-env-vars="GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$VERSION" \
+    --ingress-settings=internal-only --service-account="$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
+    --cpu=1 --memory=512Mi --concurrency=80 --min-instances=0 --max-instances=3 --timeout=300s --format=none \
+    --update-labels="dagtrigger=$FUNCTION" \
     --set-env-vars="^@~@^DAGTRIGGER_CONFIG=$CONFIG@~@GOOGLE_CLOUD_PROJECT=$PROJECT@~@DEAD_LETTER=pubsub://projects/$PROJECT/topics/$FUNCTION-dead-letters@~@GIVE_UP_AFTER=12h@~@COMPOSER_ENVIRONMENT=$COMPOSER_ENVIRONMENT" \
     --retry --trigger-service-account="$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
     --trigger-location="$LOCATION" --trigger-event-filters=type=google.cloud.storage.object.v1.finalized \

@@ -43,6 +43,7 @@ func (s Settings) Check() error {
 		c.name("setting or path", name, isVariable(name) || regexp.MustCompile(`^(/[A-Za-z0-9._-]+){2,}$`).MatchString(name))
 		c.name("secret", s.Secrets[name], regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`).MatchString(s.Secrets[name]))
 	}
+	c.name("image", s.Image, regexp.MustCompile(`^[a-z0-9][a-z0-9./_-]*(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$`).MatchString(s.Image))
 	c.name("channel", s.Channel, regexp.MustCompile(`^projects/[^/\s$]+/notificationChannels/[0-9]+$`).MatchString(s.Channel))
 	for _, address := range s.Stores {
 		if strings.HasPrefix(address, "file:") {

@@ -54,6 +54,9 @@ type Settings struct {
 	// give_up_after, and Stores are all addresses of dead letters in it.
 	DeadLetter, GiveUpAfter bool
 	Stores                  []string
+	// Image is a container of the function, to deploy in place of the source; empty
+	// for a function that the platform builds.
+	Image string
 	// Buckets and Topics are those that exist, for routes that have a pattern.
 	Buckets, Topics []string
 	// Locations are the locations of buckets, in lower case. That of any other
@@ -74,7 +77,7 @@ type Plan struct {
 	Grants        []Grant        `json:"grants"`
 	Topics        []Topic        `json:"topics"`
 	Function      Function       `json:"function"`
-	Sources       []Source       `json:"sources"` // the first is the function's own trigger
+	Sources       []Source       `json:"sources"` // the first is the function's own trigger, see [Plan.Trigger]
 	Subscriptions []Subscription `json:"subscriptions"`
 	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
 	Alerts        []Alert        `json:"alerts"`

@@ -49,27 +49,40 @@ const instances = 3
 
 func (p *Plan) function() Function {
 	s := p.Settings
-	f := Function{
-		Name: s.Function,
-		Values: []Value{
-			{"runtime", "go126", "the Go that go.mod asks for"},
-			{"entry-point", "TriggerDAG", "the name under which the function is registered"},
-			{"source", s.Source, "a clone of the repository, which the platform builds"},
-			{"service-account", s.runtime(), "an account of its own, so that it has no role but those below"},
-			{"cpu", "1", "the least that serves several requests at once"},
-			{"memory", "512Mi", "twice what 80 requests of 1 MB at once were measured to need"},
-			{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
-			{"min-instances", "0", "a start takes milliseconds, and an event can wait for it"},
-			{"max-instances", number(instances), "each has at most 16 calls at Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster"},
-			{"timeout", seconds(RequestTimeout), "longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
-			{"ingress-settings", "internal-only", "events come from Google's own services, which count as internal; all else is refused before it costs anything"},
-		},
-		Variables: s.variables(),
-	}
+	f := Function{Name: s.Function, Values: append(s.built(), s.served()...), Variables: s.variables()}
 	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
 		f.Secrets = append(f.Secrets, Value{name, s.Secrets[name] + ":latest", "a secret, which no setting shows"})
 	}
 	return f
+}
+
+// built is what the function is made of, and who may reach it. The two commands
+// that deploy call the latter by other names.
+func (s Settings) built() []Value {
+	const why = "events come from Google's own services, which count as internal; all else is refused before it costs anything"
+	if s.Image != "" {
+		return []Value{{"image", s.Image, "a container that is built already"}, {"ingress", "internal", why}}
+	}
+	return []Value{
+		{"runtime", "go126", "the Go that go.mod asks for"},
+		{"entry-point", "TriggerDAG", "the name under which the function is registered"},
+		{"source", s.Source, "a clone of the repository, which the platform builds"},
+		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$" + versionVariable, "a build without a repository is told its version, for the log and for Airflow"},
+		{"ingress-settings", "internal-only", why},
+	}
+}
+
+// served is how it runs.
+func (s Settings) served() []Value {
+	return []Value{
+		{"service-account", s.runtime(), "an account of its own, so that it has no role but those below"},
+		{"cpu", "1", "the least that serves several requests at once"},
+		{"memory", "512Mi", "twice what 80 requests of 1 MB at once were measured to need"},
+		{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
+		{"min-instances", "0", "a start takes milliseconds, and an event can wait for it"},
+		{"max-instances", number(instances), "each has at most 16 calls at Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster"},
+		{"timeout", seconds(RequestTimeout), "longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
+	}
 }
 
 // delivery is what every subscription that pushes to the function is set to.

@@ -5,12 +5,15 @@ package deployment_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"example.com/dagtrigger/internal/deployment"
 )
 
 // sdk is a real gcloud on this machine: the Python that it runs on, and where it is.
@@ -52,9 +55,9 @@ func (s sdk) command(t *testing.T, verb string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serve starts a gcloud that is loaded once, and returns a folder whose program
-// gcloud has commands run there.
-func (s sdk) serve(t *testing.T) string {
+// serve starts a gcloud that is loaded once, with the commands to expect, and
+// returns a folder whose program gcloud has commands run there.
+func (s sdk) serve(t *testing.T, expected []deployment.Command) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "gcloud") // a socket's path has to be short
 	if err != nil {
@@ -80,6 +83,14 @@ func (s sdk) serve(t *testing.T) string {
 		_ = stdin.Close()
 		_ = cmd.Wait() // it is ended by a signal
 	})
+	for _, command := range expected {
+		text, err := json.Marshal(command[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = stdin.Write(append(text, '\n')) // it tells itself where it has ended
+	}
+	_, _ = stdin.Write([]byte("\n"))
 	if line, _ := bufio.NewReader(stdout).ReadString('\n'); strings.TrimSpace(line) != "ready" {
 		t.Fatalf("gcloud cannot be loaded: %s%s", line, &stderr)
 	}

@@ -163,10 +163,15 @@ func (p *Plan) watchesStorage() bool {
 
 // apis are those whose resources are made, or that are asked on the way.
 func (p *Plan) apis() []API {
-	all := []API{
-		{"artifactregistry.googleapis.com", "keeps the function's image"},
-		{"cloudbuild.googleapis.com", "builds it"},
-		{"cloudfunctions.googleapis.com", "deploys the function"},
+	var all []API
+	if p.Settings.Image == "" {
+		all = []API{
+			{"artifactregistry.googleapis.com", "keeps the function's image"},
+			{"cloudbuild.googleapis.com", "builds it"},
+			{"cloudfunctions.googleapis.com", "deploys the function"},
+		}
+	}
+	all = append(all, []API{
 		{"cloudresourcemanager.googleapis.com", "tells the project's number, and holds its policy"},
 		{"eventarc.googleapis.com", "holds the triggers"},
 		{"iam.googleapis.com", "holds the service accounts"},
@@ -174,7 +179,7 @@ func (p *Plan) apis() []API {
 		{"monitoring.googleapis.com", "holds the alerts"},
 		{"pubsub.googleapis.com", "carries the events"},
 		{"run.googleapis.com", "runs the function"},
-	}
+	}...)
 	if p.watchesStorage() {
 		all = append(all, API{"storage.googleapis.com", "tells of objects"})
 	}

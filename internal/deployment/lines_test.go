@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/deployment"
 )
 
 // line is a command that a reader of the repository may type into a shell.
@@ -47,10 +48,11 @@ func TestGcloudTakesEveryLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := repositoryLines(t)
-	p := everythingPlanned(t)
-	lines = append(lines, scan("the plan of everything", p.Text())...)
-	lines = append(lines, scan("its deploy.sh", p.Script())...)
-	lines = append(lines, scan("its undeploy.sh", p.UndoScript())...)
+	for _, p := range []deployment.Plan{everythingPlanned(t), contained(t)} {
+		lines = append(lines, scan("the plan of everything", p.Text())...)
+		lines = append(lines, scan("its deploy.sh", p.Script())...)
+		lines = append(lines, scan("its undeploy.sh", p.UndoScript())...)
+	}
 	if len(lines) < 100 {
 		t.Fatalf("only %d commands were found", len(lines))
 	}

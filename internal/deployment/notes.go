@@ -15,10 +15,12 @@ func (p *Plan) notes() []Note {
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
 			gcloud("projects", "add-iam-policy-binding", s.Project, "--member="+strings.ReplaceAll(pubsubAgent, "$", ""), "--role=roles/iam.serviceAccountTokenCreator", "--condition=None")},
-		{"Where the build fails for want of a role, the account that it runs as needs:",
-			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "--role=roles/cloudbuild.builds.builder", "--condition=None")},
-		{"A dashboard of it all:", gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+path.Join(s.Source, "deploy/monitoring/dashboard.json"))},
 	}
+	if s.Image == "" {
+		notes = append(notes, Note{"Where the build fails for want of a role, the account that it runs as needs:",
+			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "--role=roles/cloudbuild.builds.builder", "--condition=None")})
+	}
+	notes = append(notes, Note{"A dashboard of it all:", gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+path.Join(s.Source, "deploy/monitoring/dashboard.json"))})
 	if s.Connected && len(s.Composer) == 0 {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
 			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+s.runtime(), "--role=roles/composer.user", "--condition=None")})

@@ -25,12 +25,15 @@ func (p *Plan) shell() Plan {
 	if !s.Connected {
 		s.Composer = []string{"$" + composerVariable}
 	}
+	if s.Image != "" {
+		s.Image = "$IMAGE"
+	}
 	return build(s, found{sources: p.Sources, subscriptions: p.Subscriptions, gaps: p.Gaps})
 }
 
-// presets are the variables, with what the plan was made for. A placeholder is
-// no preset: the script then asks for a value.
-func (p *Plan) presets() []variable {
+// names are the variables from which all names follow, with what the plan was
+// made for. A placeholder is no preset: the script then asks for a value.
+func (p *Plan) names() []variable {
 	s := p.Settings
 	known := func(value, placeholder string) string {
 		if strings.Contains(value, placeholder) {
@@ -46,15 +49,26 @@ func (p *Plan) presets() []variable {
 	if !s.Connected {
 		all = append(all, variable{composerVariable, known(s.Composer[0], "/environments/ENVIRONMENT"), "projects/P/locations/L/environments/E"})
 	}
-	return append(all,
-		variable{"ROUTES", s.Routes, "the file of routes that this script was made for"},
-		variable{"SOURCE", s.Source, "a clone of the repository"},
-		variable{"CHANNEL", s.Channel, "who is told of alerts: projects/P/notificationChannels/N, or nobody"},
-	)
+	return all
+}
+
+// inputs are the variables that say what is deployed.
+func (p *Plan) inputs() []variable {
+	s := p.Settings
+	of := variable{versionVariable, "", "what the function calls itself; what git says where it is empty"}
+	if s.Image != "" {
+		of = variable{"IMAGE", s.Image, "the container to deploy"}
+	}
+	return []variable{
+		of,
+		{"ROUTES", s.Routes, "the file of routes that this script was made for"},
+		{"SOURCE", s.Source, "a clone of the repository"},
+		{"CHANNEL", s.Channel, "who is told of alerts: projects/P/notificationChannels/N, or nobody"},
+	}
 }
 
 // optional are the variables that may be empty.
-func optional(name string) bool { return name == "CHANNEL" }
+func optional(name string) bool { return name == "CHANNEL" || name == versionVariable }
 
 //go:embed deploy.sh.txt
 var deployBody string
@@ -69,7 +83,7 @@ func (p *Plan) Script() string {
 	inner := p.shell()
 	var b strings.Builder
 	writeHead(&b, "Deploys dagtrigger, the function that starts DAG runs, for the routes in "+p.Settings.Routes+".",
-		"dagtrigger deploy plan "+p.Settings.Routes+" --format script", p.presets())
+		"dagtrigger deploy plan "+p.Settings.Routes+" --format script", append(p.names(), p.inputs()...))
 	b.WriteString(strings.Replace(deployBody, "DIGEST", p.Settings.Digest, 1))
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
@@ -86,7 +100,14 @@ func (p *Plan) Script() string {
 		}
 		switch {
 		case s.Sets != "":
-			fmt.Fprintf(&b, "look %s %s\n", s.Sets, s.Do.lines("  "))
+			if s.Else != "" {
+				b.WriteString(`[ -n "$` + s.Sets + `" ] || `)
+			}
+			b.WriteString("look " + s.Sets + " " + s.Do.lines("  "))
+			if s.Else != "" {
+				b.WriteString(" || " + s.Sets + "=" + s.Else)
+			}
+			b.WriteString("\n")
 		case s.Unless != nil:
 			fmt.Fprintf(&b, "exists %s ||\n  %s %s\n", s.Unless.lines("  "), verb, s.Do.lines("  "))
 		default:
@@ -98,10 +119,10 @@ func (p *Plan) Script() string {
 	return b.String()
 }
 
-// looked are the variables that steps look up, each once.
+// looked are the variables that steps have to look up, each once.
 func looked(steps []Step) (names []string) {
 	for _, s := range steps {
-		if s.Sets != "" {
+		if s.Sets != "" && s.Else == "" {
 			names = with(names, s.Sets)
 		}
 	}
@@ -114,7 +135,7 @@ func (p *Plan) UndoScript() string {
 	inner := p.shell()
 	var b strings.Builder
 	writeHead(&b, "Takes away what deploy.sh has made for the routes in "+p.Settings.Routes+", and nothing else.",
-		"dagtrigger deploy plan "+p.Settings.Routes+" --format undo", p.presets()[:len(p.presets())-3])
+		"dagtrigger deploy plan "+p.Settings.Routes+" --format undo", p.names())
 	b.WriteString(undeployBody)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)

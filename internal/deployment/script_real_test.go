@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/deployment"
 )
 
 // TestScriptsOnTheRealGcloud deploys, deploys again and takes all away again,
@@ -23,8 +24,8 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 		t.Fatal(err)
 	}
 	google := newStandIn(t)
-	path := gcloud.serve(t) + string(os.PathListSeparator) + os.Getenv("PATH")
-	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings, []string{"PATH=" + path, "HOME=" + t.TempDir()})}
+	path := gcloud.serve(t, commands(sample(t))) + string(os.PathListSeparator) + os.Getenv("PATH")
+	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings, []string{"PATH=" + path, "HOME=" + t.TempDir(), "VERSION=v1.2.3"})}
 	run := func(name string, args ...string) string {
 		t.Helper()
 		out, err := machine.run(name, args...)
@@ -61,6 +62,17 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 	if diff := cmp.Diff([]string{storageGrant}, google.bindings()); diff != "" {
 		t.Errorf("it left other roles (-want +got):\n%s", diff)
 	}
+}
+
+// commands are all of gcloud's that the scripts of a plan run.
+func commands(p deployment.Plan) (all []deployment.Command) {
+	for _, step := range p.Steps() {
+		all = append(all, step.Do, step.Unless)
+	}
+	for _, undo := range p.Undos() {
+		all = append(all, undo.Where, undo.Do)
+	}
+	return slices.DeleteFunc(all, func(c deployment.Command) bool { return len(c) == 0 || c[0] != "gcloud" })
 }
 
 const (
@@ -117,12 +129,14 @@ func (s *standIn) wantsFunction(t *testing.T) {
 		"runtime": f["buildConfig"].(object)["runtime"], "entryPoint": f["buildConfig"].(object)["entryPoint"],
 		"account": service["serviceAccountEmail"], "timeout": service["timeoutSeconds"], "memory": service["availableMemory"],
 		"concurrency": service["maxInstanceRequestConcurrency"], "instances": service["maxInstanceCount"], "ingress": service["ingressSettings"],
+		"build": f["buildConfig"].(object)["environmentVariables"].(object)["GOOGLE_GOLDFLAGS"],
 		"retry": trigger["retryPolicy"], "invoker": trigger["serviceAccountEmail"], "type": trigger["eventType"],
 		"environment": variables["COMPOSER_ENVIRONMENT"], "letters": variables["DEAD_LETTER"],
 	}
 	want := object{
 		"runtime": "go126", "entryPoint": "TriggerDAG",
 		"account": runtime, "timeout": 300.0, "memory": "512Mi", "concurrency": 80.0, "instances": 3.0, "ingress": "ALLOW_INTERNAL_ONLY",
+		"build": "-X=example.com/dagtrigger/internal/build.linked=v1.2.3",
 		"retry": "RETRY_POLICY_RETRY", "invoker": invoker, "type": "google.cloud.storage.object.v1.finalized",
 		"environment": "projects/acme-1/locations/europe-west1/environments/prod", "letters": "pubsub://projects/acme-1/topics/dagtrigger-dead-letters",
 	}

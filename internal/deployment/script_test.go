@@ -71,13 +71,22 @@ func everythingPlanned(t *testing.T) deployment.Plan {
 	return p
 }
 
+// contained is everything as a container.
+func contained(t *testing.T) deployment.Plan {
+	t.Helper()
+	p := everythingPlanned(t)
+	s := p.Settings
+	s.Image = "europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1.2.3"
+	return plan(t, s, everything)
+}
+
 func TestScriptsPassShellcheck(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("shellcheck"); err != nil {
 		realtest.Need(t, func() error { return errors.New("shellcheck is missing: install the Debian package shellcheck") })
 	}
 	folder := t.TempDir()
-	for name, p := range map[string]deployment.Plan{"sample": sample(t), "everything": everythingPlanned(t)} {
+	for name, p := range map[string]deployment.Plan{"sample": sample(t), "everything": everythingPlanned(t), "container": contained(t)} {
 		for script, made := range scripts {
 			if err := os.WriteFile(filepath.Join(folder, name+"-"+script), []byte(made(&p)), 0o600); err != nil {
 				t.Fatal(err)
@@ -85,7 +94,7 @@ func TestScriptsPassShellcheck(t *testing.T) {
 		}
 	}
 	paths, err := filepath.Glob(filepath.Join(folder, "*.sh"))
-	if err != nil || len(paths) != 4 {
+	if err != nil || len(paths) != 6 {
 		t.Fatal(paths, err)
 	}
 	if out, err := exec.CommandContext(t.Context(), "shellcheck", paths...).CombinedOutput(); err != nil {

@@ -12,6 +12,9 @@ type Step struct {
 	// that makes something.
 	Sets string
 	Do   Command
+	// Else is what the variable is set to where Do fails, if it has no value
+	// already; empty where neither may be.
+	Else string
 	// Unless prints something where the thing is there already, so that making it
 	// would fail. Nil where Do may be repeated.
 	Unless Command
@@ -39,6 +42,9 @@ func (p *Plan) region() string  { return "--region=" + p.Settings.Region }
 // label marks what can carry a label with the function's name, so that it is
 // known again.
 const label = "dagtrigger"
+
+// versionVariable holds the version of the source.
+const versionVariable = "VERSION"
 
 // quiet keeps a command from printing all that it has met: a policy, or
 // settings that may hold a secret.
@@ -108,12 +114,15 @@ func (p *Plan) labelOf(kind, name string) Command {
 // deploy makes the function, with the first source as its own trigger.
 func (p *Plan) deploy() []Step {
 	f, s := p.Function, p.Settings
-	words := append(gcloud("functions", "deploy", f.Name, "--gen2", p.project(), p.region()), flags(f.Values)...)
-	words = append(words, quiet, "--update-labels="+label+"="+s.Function, "--set-env-vars="+joined(f.Variables))
-	if len(f.Secrets) > 0 {
-		words = append(words, "--set-secrets="+joined(f.Secrets))
+	words := append(gcloud("functions", "deploy", f.Name, "--gen2"), p.settings()...)
+	steps := []Step{
+		{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}},
+		{What: "The version, as the repository has it.", Sets: versionVariable, Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}, Else: "unknown"},
 	}
-	steps := []Step{{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}}
+	if s.Image != "" {
+		words = append(gcloud("run", "deploy", f.Name), p.settings()...)
+		return append(steps[:1], Step{What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"), Patient: true})
+	}
 	what := "The function, called over its own subscriptions alone."
 	if len(p.Sources) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
@@ -124,6 +133,26 @@ func (p *Plan) deploy() []Step {
 		words = append(words, p.Sources[0].filters("--trigger-event-filters", "--trigger-topic")...)
 	}
 	return append(steps, Step{What: what, Do: words, Patient: true})
+}
+
+// settings are the flags by which the function is what it is.
+func (p *Plan) settings() []string {
+	f := p.Function
+	words := append([]string{p.project(), p.region()}, flags(f.Values)...)
+	words = append(words, quiet, "--update-labels="+label+"="+f.Name, "--set-env-vars="+joined(f.Variables))
+	if len(f.Secrets) > 0 {
+		words = append(words, "--set-secrets="+joined(f.Secrets))
+	}
+	return words
+}
+
+// field is the query for a field of the function, which a function and a
+// service of Cloud Run have by other names.
+func (p *Plan) field(function, service string) Command {
+	if p.Settings.Image != "" {
+		return gcloud("run", "services", "describe", p.Function.Name, p.project(), p.region(), "--format=value("+service+")")
+	}
+	return gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value("+function+")")
 }
 
 // filters are the flags that say what a trigger watches.
@@ -159,7 +188,8 @@ func (p *Plan) locate(s Source) []Step {
 		Do: gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")}}
 }
 
-// Trigger is the name of the trigger of a source other than the first.
+// Trigger is the name of the trigger of a source: of any but the first, where
+// that has the function's own, which is named by the platform.
 func (p *Plan) Trigger(s Source) string { return p.Settings.Function + "-" + s.name() }
 
 // trigger makes the triggers of the further sources, and mends each.
@@ -184,7 +214,12 @@ func (p *Plan) trigger() (steps []Step) {
 }
 
 // further are the sources that have a trigger apart from the function's.
-func (p *Plan) further() []Source { return p.Sources[min(1, len(p.Sources)):] }
+func (p *Plan) further() []Source {
+	if p.Settings.Image != "" {
+		return p.Sources
+	}
+	return p.Sources[min(1, len(p.Sources)):]
+}
 
 // The variables that hold a trigger's name, and that of the subscription which
 // Eventarc has hidden behind it.
@@ -195,11 +230,11 @@ const (
 
 // mendOwn mends the subscription behind the function's own trigger.
 func (p *Plan) mendOwn() []Step {
-	if len(p.Sources) == 0 {
+	if len(p.Sources) == len(p.further()) {
 		return nil
 	}
 	return append([]Step{{What: "The trigger that came with the function.", Sets: triggerVariable,
-		Do: gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value(eventTrigger.trigger)")}},
+		Do: p.field("eventTrigger.trigger", "")}},
 		p.mend("$"+triggerVariable)...)
 }
 
@@ -229,7 +264,7 @@ const urlVariable = "URL"
 func (p *Plan) push() (steps []Step) {
 	if len(p.Subscriptions) > 0 {
 		steps = append(steps, Step{What: "The function's address.", Sets: urlVariable,
-			Do: gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value(serviceConfig.uri)")})
+			Do: p.field("serviceConfig.uri", "status.url")})
 	}
 	for _, s := range p.Subscriptions {
 		steps = append(steps, Step{

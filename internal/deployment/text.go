@@ -150,9 +150,12 @@ func (p *Plan) Commands() string {
 	var b strings.Builder
 	for _, s := range p.Steps() {
 		b.WriteString("# " + s.What + "\n")
-		if s.Sets != "" {
+		switch {
+		case s.Else != "":
+			b.WriteString(s.Sets + "=$(" + s.Do.lines("") + " || echo " + s.Else + ")\n")
+		case s.Sets != "":
 			b.WriteString(s.Sets + "=$(" + s.Do.lines("") + ")\n")
-		} else {
+		default:
 			b.WriteString(s.Do.lines("") + "\n")
 		}
 	}

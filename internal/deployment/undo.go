@@ -46,9 +46,9 @@ func (p *Plan) Undos() []Undo {
 		Do:    gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
 	}, Undo{
 		What:  "the function, its own trigger, and the events that wait there",
-		Where: gcloud("functions", "describe", s.Function, "--gen2", p.project(), p.region(), "--format=value(labels."+label+")"),
+		Where: p.field("labels."+label, "metadata.labels."+label),
 		Is:    s.Function,
-		Do:    gcloud("functions", "delete", s.Function, "--gen2", p.project(), p.region()),
+		Do:    p.delete(),
 	})
 	for _, g := range p.Grants {
 		// What is given on anything else goes with what it is given on.
@@ -70,6 +70,14 @@ func (p *Plan) Undos() []Undo {
 			Do: gcloud("iam", "service-accounts", "delete", a.Email, p.project())})
 	}
 	return all
+}
+
+// delete removes the function.
+func (p *Plan) delete() Command {
+	if p.Settings.Image != "" {
+		return gcloud("run", "services", "delete", p.Function.Name, p.project(), p.region())
+	}
+	return gcloud("functions", "delete", p.Function.Name, "--gen2", p.project(), p.region())
 }
 
 // revoke takes a role back.

@@ -5,6 +5,8 @@ gcloud.py parse SDK         reads commands from the standard input, a JSON list 
                             words a line, and parses each as gcloud does before it
                             runs one; answers a line each, "ok" or what is wrong.
 gcloud.py serve SDK SOCKET  runs commands in processes of their own, for "call".
+                            It reads those to expect first, in the same form up to
+                            an empty line, so that each process finds them loaded.
 gcloud.py call SOCKET ...   runs a command there, with this process's environment,
                             folder, input and outputs, and ends as it ends.
 """
@@ -56,7 +58,12 @@ def tried(parser, words):
 
 def serve(sdk, path):
     gcloud_main = load(sdk)
-    gcloud_main.CreateCLI([])._CLI__parser.parse_args(["version"])
+    parser = gcloud_main.CreateCLI([])._CLI__parser
+    for line in iter(sys.stdin.readline, "\n"):
+        tried(parser, json.loads(line))
+    from googlecloudsdk.core import log
+
+    log.Reset(sys.stdout, sys.stderr)
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
     server.listen()
