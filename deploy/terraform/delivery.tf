@@ -10,11 +10,14 @@ locals {
   # The beginning of the names of all subscriptions that push, for the alerts.
   pushing = "${var.name}-events-"
 
-  # What keeps events that started nothing, and what else the name says.
-  kept = {
-    dead-letters = "What ${var.name} gave up, each with its reason and its event"
-    undelivered  = "What Pub/Sub could not deliver to ${var.name} within its attempts, as it was"
-  }
+  # Where the file of routes says where dead letters go, none is made for them:
+  # only what Pub/Sub could not deliver is then kept here.
+  own  = !can(local.document.dead_letter)
+  kept = toset(concat(["undelivered"], local.own ? ["dead-letters"] : []))
+
+  stores        = compact(concat([try(local.document.dead_letter, "")], [for route in local.document.routes : try(route.dead_letter, "")]))
+  store_topics  = toset([for store in local.stores : trimprefix(store, "pubsub://") if startswith(store, "pubsub://")])
+  store_buckets = toset([for store in local.stores : split("/", store)[2] if startswith(store, "gs://")])
 }
 
 data "google_storage_project_service_account" "agent" {
@@ -124,6 +127,8 @@ resource "google_pubsub_subscription" "kept" {
 }
 
 resource "google_pubsub_topic_iam_member" "dead_letters" {
+  count = local.own ? 1 : 0
+
   project = var.project
   topic   = google_pubsub_topic.kept["dead-letters"].name
   role    = "roles/pubsub.publisher"
@@ -135,4 +140,24 @@ resource "google_pubsub_topic_iam_member" "undelivered" {
   topic   = google_pubsub_topic.kept["undelivered"].name
   role    = "roles/pubsub.publisher"
   member  = local.pubsub_agent
+}
+
+# The stores that the file of routes names exist already.
+
+resource "google_pubsub_topic_iam_member" "store" {
+  for_each = local.store_topics
+
+  project = split("/", each.key)[1]
+  topic   = split("/", each.key)[3]
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.runtime.member
+}
+
+# A record that is there already is read, and replaced.
+resource "google_storage_bucket_iam_member" "store" {
+  for_each = local.store_buckets
+
+  bucket = each.key
+  role   = "roles/storage.objectUser"
+  member = google_service_account.runtime.member
 }

@@ -133,11 +133,10 @@ resource "google_cloudfunctions2_function" "function" {
     all_traffic_on_latest_revision   = true
 
     environment_variables = merge(
-      {
-        DEAD_LETTER          = "pubsub://${google_pubsub_topic.kept["dead-letters"].id}"
-        GIVE_UP_AFTER        = "12h" # before Pub/Sub moves the event away, which tells no reason
-        GOOGLE_CLOUD_PROJECT = var.project
-      },
+      { GOOGLE_CLOUD_PROJECT = var.project },
+      local.own ? { DEAD_LETTER = "pubsub://${google_pubsub_topic.kept["dead-letters"].id}" } : {},
+      # Before Pub/Sub moves the event away, which tells no reason.
+      can(local.document.give_up_after) ? {} : { GIVE_UP_AFTER = "12h" },
       var.dag_id == null ? {} : { DAG_ID = var.dag_id },
       var.routes_file == null ? {} : { DAGTRIGGER_CONFIG = file(var.routes_file) },
       var.composer_environment == null ? {} : { COMPOSER_ENVIRONMENT = var.composer_environment },
@@ -192,6 +191,8 @@ resource "google_cloudfunctions2_function" "function" {
     google_project_service.api,
     google_project_iam_member.composer,
     google_pubsub_topic_iam_member.dead_letters,
+    google_pubsub_topic_iam_member.store,
+    google_storage_bucket_iam_member.store,
     google_secret_manager_secret_iam_member.runtime,
   ]
 }

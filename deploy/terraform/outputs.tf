@@ -21,11 +21,11 @@ output "subscriptions" {
 }
 
 output "dead_letters" {
-  description = "Topic of what the function gave up, and its subscription, as \"dagtrigger dead-letters\" takes them."
-  value = {
+  description = "Topic of what the function gave up, and its subscription, as \"dagtrigger dead-letters\" takes them; null where routes_file says where dead letters go."
+  value = local.own ? {
     store        = "pubsub://${google_pubsub_topic.kept["dead-letters"].id}"
     subscription = google_pubsub_subscription.kept["dead-letters"].name
-  }
+  } : null
 }
 
 output "undelivered" {

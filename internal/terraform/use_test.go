@@ -124,3 +124,36 @@ func encoded(t *testing.T, value any) string {
 	}
 	return b.String()
 }
+
+// Where the file of routes says where dead letters go, no topic is made for
+// them, and the function may write there and nowhere else.
+func TestDeadLettersGoWhereTheFileSays(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.use(given{"composer_environment": environment, "routes_file": "routes.yaml"})
+	write(t, filepath.Join(w.dir, "used", "routes.yaml"), `dead_letter: gs://acme-dead/dagtrigger
+give_up_after: 6h
+routes:
+  - {name: a, on: object.finalized, bucket: a-b, dag: d}
+  - {name: b, on: object.finalized, bucket: a-b, dag: d, dead_letter: "pubsub://projects/acme-other/topics/dead"}
+`)
+	made := of(w.plan("used"))
+	for address, want := range map[string]string{
+		"google_storage_bucket_iam_member.store.acme-dead":                     `"role":"roles/storage.objectUser"`,
+		"google_pubsub_topic_iam_member.store.projects/acme-other/topics/dead": `"project":"acme-other","role":"roles/pubsub.publisher","topic":"dead"`,
+		"google_pubsub_topic.kept.undelivered":                                 `"name":"dagtrigger-undelivered"`,
+		"google_pubsub_subscription.source.gs-a-b-finalized":                   `"dead_letter_topic":"google_pubsub_topic.dagtrigger-undelivered.id"`,
+		"google_pubsub_topic.kept.dead-letters":                                "null",
+		"google_pubsub_topic_iam_member.dead_letters":                          "null",
+	} {
+		if got := encoded(t, made[address]); !strings.Contains(got, want) {
+			t.Errorf("%s is %s, want %s in it", address, got, want)
+		}
+	}
+	function := encoded(t, made["google_cloudfunctions2_function.function"])
+	for _, setting := range []string{`"DEAD_LETTER"`, `"GIVE_UP_AFTER"`} {
+		if strings.Contains(function, setting) {
+			t.Errorf("%s is set, which the file has", setting)
+		}
+	}
+}
