@@ -77,7 +77,9 @@ func TestTheOldestProvidersAreThoseThatAreChecked(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(filepath.Join(folder, "package.json"))
-		var of struct{ CDKTF struct{ Provider struct{ Version string } } }
+		var of struct {
+			CDKTF struct{ Provider struct{ Version string } }
+		}
 		if err := errors.Join(err, json.Unmarshal(text, &of)); err != nil {
 			t.Fatal(err)
 		}
