@@ -159,7 +159,7 @@ func (c *chaos) run(t testing.TB) string {
 	closeAtEnd(t, pubsub)
 	settings := append([]string{"DAGTRIGGER_CONFIG=" + chaosRoutes, "LOG_LEVEL=error"}, c.airflow.settings...)
 	i := startInstance(t, buildFunction(t), append(settings, c.store.settings...)...)
-	function := part{name: "the function", kill: i.kill, start: func(context.Context) error { return i.start() }, up: 8 * time.Second, down: time.Second}
+	function := part{name: "the function", kill: i.kill, start: func(context.Context) error { return i.start() }, up: 5 * time.Second, down: time.Second}
 	w := startWitness(t, i.url)
 	for topic := range topics {
 		err := errors.Join(pubsub.CreateTopic(t.Context(), topicName(topic)), pubsub.Subscribe(t.Context(), googlereal.Subscription{
@@ -188,6 +188,11 @@ func (c *chaos) run(t testing.TB) string {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
+	for _, p := range []part{c.airflow.part, c.store.part, function} {
+		if p.kill != nil && p.kills == 0 {
+			t.Errorf("%s was never killed", p.name)
+		}
+	}
 	runs, letters := c.check(t)
 	return fmt.Sprintf("| %d | %d | %d | %s | %s %d times, %s %d, %s %d | %.0f s |", c.events, runs, letters, w.told(),
 		c.airflow.name, c.airflow.kills, c.store.name, c.store.kills, function.name, function.kills, took.Seconds())
@@ -273,7 +278,7 @@ func embeddedAirflow(t testing.TB) airflowPart {
 	return airflowPart{
 		part: part{
 			name: "Airflow", kill: c.shut, start: func(context.Context) error { return c.open() },
-			up: 8 * time.Second, down: time.Second,
+			up: 5 * time.Second, down: time.Second,
 		},
 		settings: []string{"AIRFLOW_URL=" + c.url()},
 		confs: func(testing.TB) (confs []string) {
@@ -321,7 +326,7 @@ func bucketStore(t testing.TB) store {
 	return store{
 		part: part{
 			name: "the store", kill: s.Kill, start: s.Restart,
-			up: 8 * time.Second, down: time.Second,
+			up: 5 * time.Second, down: time.Second,
 		},
 		settings: []string{"DEAD_LETTER=" + address, "STORAGE_EMULATOR_HOST=" + s.URL},
 		letters: func(t testing.TB) []deadletter.Record {
