@@ -70,8 +70,8 @@ func (p *play) perform(t *testing.T) []observation {
 		}
 		unread = slices.DeleteFunc(unread, func(r step) bool { return r.run.RunID == id && r.run.DAGID == s.run.DAGID })
 		if s.starts {
-			read := find(id).of(s.run.DAGID)
-			read.run.RunID = id
+			read := find("a")
+			read.run.DAGID, read.run.RunID = s.run.DAGID, id
 			unread = append(unread, read)
 		}
 	}

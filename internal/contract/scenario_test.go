@@ -238,13 +238,12 @@ func raceRun(ctx context.Context, p *play, s step) (string, error) {
 func awaitRun(ctx context.Context, p *play, s step) (string, error) {
 	for range p.polls(bound) {
 		run, err := p.client.Find(ctx, s.run.DAGID, s.run.RunID)
-		if err != nil || run.State == "failed" {
+		switch {
+		case err != nil || run.State == "failed":
 			return describe(run), err
+		case run.State == "success":
+			return "success" + p.waited(s.run.RunID), nil
 		}
-		if run.State != "success" {
-			continue
-		}
-		return "success" + p.waited(s.run.RunID), nil
 	}
 	return "hung", ctx.Err()
 }
