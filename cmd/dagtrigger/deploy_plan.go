@@ -13,6 +13,8 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deployment"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/identity"
 )
 
 const deployPlanHelp = `Print what must exist in Google Cloud for a file of routes: one function, a trigger for
@@ -126,6 +128,10 @@ func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s.Routes, s.Digest = file.Name, file.Digest
 	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
 	s.Composer, s.Connected = connected(file, s)
+	s.Proxied = s.Variables[config.Variable(environment.FieldAuth)] == identity.KindIAP
+	for _, spec := range file.Environments {
+		s.Proxied = s.Proxied || spec.Auth == identity.KindIAP
+	}
 	if d.composer != "" && s.Connected {
 		return s, fmt.Errorf("--composer is given, and %s or --set says already where Airflow is", file.Name)
 	}
@@ -180,7 +186,7 @@ func connected(file config.File, s deployment.Settings) (composer []string, know
 			known = true
 		}
 	}
-	if name := s.Variables["COMPOSER_ENVIRONMENT"]; name != "" {
+	if name := s.Variables[config.Variable(environment.FieldComposer)]; name != "" {
 		composer = append(composer, name)
 	}
 	return slices.Compact(composer), known || file.Environments != nil

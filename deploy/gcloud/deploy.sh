@@ -303,5 +303,19 @@ exists gcloud alpha monitoring policies list --project="$PROJECT" --format="valu
     --policy-from-file="$SOURCE/deploy/monitoring/alerts/no_events.json" \
     --user-labels="app=dagtrigger,alert=no_events,dagtrigger=$FUNCTION" --notification-channels="$CHANNEL"
 
+if [ -z "$dry" ]; then
+  LIST=$(gcloud eventarc triggers list --project="$PROJECT" --location=- --filter="labels.dagtrigger=$FUNCTION" \
+      --format="value(name.scope(v1))")
+  for FOUND in $LIST; do
+    case "$FOUND" in
+    */"$FUNCTION-orders-published") ;;
+    *)
+      say "No route needs this trigger any more. Delete it when nothing waits there:"
+      show gcloud eventarc triggers delete "$FOUND"
+      ;;
+    esac
+  done
+fi
+
 say "Done. Upload an object or publish a message, and see how it ends:"
 printf '%s\n' "gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'"

@@ -40,6 +40,8 @@ type Settings struct {
 	// or Variables tell where Airflow is, so that none is needed.
 	Composer  []string
 	Connected bool
+	// Proxied says that Identity-Aware Proxy is in front of Airflow.
+	Proxied bool
 	// Variables are further settings of the function, by name.
 	Variables map[string]string
 	// Secrets are settings, by name or by the path of a file, whose value is a
@@ -77,7 +79,7 @@ type Plan struct {
 	Grants        []Grant        `json:"grants"`
 	Topics        []Topic        `json:"topics"`
 	Function      Function       `json:"function"`
-	Sources       []Source       `json:"sources"` // the first is the function's own trigger, see [Plan.Trigger]
+	Sources       []Source       `json:"sources"`
 	Subscriptions []Subscription `json:"subscriptions"`
 	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
 	Alerts        []Alert        `json:"alerts"`
@@ -126,13 +128,17 @@ func New(s Settings, routes []route.Spec) Plan {
 // the names in s are, so that each may be a variable of a script.
 func build(s Settings, f found) Plan {
 	p := Plan{
-		Settings: s, Sources: f.sources, Subscriptions: f.subscriptions, Gaps: f.gaps,
+		Settings: s, Sources: slices.Clone(f.sources), Subscriptions: f.subscriptions, Gaps: f.gaps,
 		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
+	}
+	_, further := p.own()
+	for i := range further {
+		further[i].Trigger = s.Function + "-" + further[i].name()
 	}
 	p.APIs = p.apis()
 	p.Grants = p.grants()
 	p.Function = p.function()
-	p.Notes = p.notes()
+	p.Notes = append(p.notes(), p.held(f.holding)...)
 	return p
 }
 

@@ -14,10 +14,10 @@ import (
 
 // told are the sources, subscriptions and gaps of a plan, a line each.
 func told(p deployment.Plan) (lines []string) {
-	for i, s := range p.Sources {
-		name := "own"
-		if i > 0 {
-			name = p.Trigger(s)
+	for _, s := range p.Sources {
+		name := s.Trigger
+		if name == "" {
+			name = "own"
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", name, s, strings.Join(s.Routes, " ")))
 	}
@@ -184,5 +184,30 @@ func TestRolesAreTheLeast(t *testing.T) {
 		if diff := cmp.Diff(row.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
+	}
+}
+
+// notes are the texts of a plan's notes that begin with a word.
+func notes(p deployment.Plan, begin string) (found []string) {
+	for _, n := range p.Notes {
+		if strings.HasPrefix(n.Text, begin) {
+			found = append(found, n.Text)
+		}
+	}
+	return found
+}
+
+// Pub/Sub slows a subscription down as a whole, so that a route that holds its
+// events back does so for all that share them.
+func TestRoutesThatHoldOthersBackAreTold(t *testing.T) {
+	t.Parallel()
+	const alone, shared = "{name: a, dag: load, on: message.published, topic: orders, max_active: 1}", "{name: b, dag: load, on: message.published, topic: orders}"
+	if got := notes(plan(t, deployment.Settings{}, "routes: ["+alone+"]"), "The route "); len(got) > 0 {
+		t.Errorf("it has the messages for itself, and is told of: %q", got)
+	}
+	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the topic orders" +
+		" for all of b, a: a bucket or a topic of its own keeps the others quick."}
+	if diff := cmp.Diff(want, notes(plan(t, deployment.Settings{}, "routes: ["+shared+", "+alone+"]"), "The route ")); diff != "" {
+		t.Error(diff)
 	}
 }

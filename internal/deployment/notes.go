@@ -4,6 +4,7 @@ package deployment
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -25,12 +26,29 @@ func (p *Plan) notes() []Note {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
 			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+s.runtime(), "--role=roles/composer.user", "--condition=None")})
 	}
+	if s.Proxied {
+		notes = append(notes, Note{"Identity-Aware Proxy is in front of Airflow, and lets the account in by this, in Airflow's project:",
+			gcloud("iap", "web", "add-iam-policy-binding", "--project="+s.Project, "--member=serviceAccount:"+s.runtime(), "--role=roles/iap.httpsResourceAccessor", "--condition=None")})
+	}
 	for _, name := range s.Elsewhere {
 		notes = append(notes, Note{"The route " + name + " gets its events from elsewhere. Who sends them needs roles/run.invoker, and a way in: the function takes calls from inside Google Cloud alone.",
 			gcloud("run", "services", "add-iam-policy-binding", s.Function, p.project(), p.region(), "--member=serviceAccount:EMAIL", "--role=roles/run.invoker")})
 	}
 	if len(p.Subscriptions) > 0 {
 		notes = append(notes, Note{"A subscription of your own tells no topic: its routes pick messages by its name.", nil})
+	}
+	return notes
+}
+
+// held tells of sources on which a route that holds its events back meets
+// others: Pub/Sub slows a subscription as a whole.
+func (p *Plan) held(holding []string) (notes []Note) {
+	for _, s := range p.Sources {
+		at := slices.IndexFunc(s.Routes, func(name string) bool { return slices.Contains(holding, name) })
+		if at >= 0 && len(s.Routes) > 1 {
+			notes = append(notes, Note{"The route " + s.Routes[at] + " may hold events back (max_active, when_paused), and Pub/Sub then slows down " + s.String() +
+				" for all of " + strings.Join(s.Routes, ", ") + ": a bucket or a topic of its own keeps the others quick.", nil})
+		}
 	}
 	return notes
 }

@@ -114,9 +114,23 @@ func (p *Plan) Script() string {
 			fmt.Fprintf(&b, "%s %s\n", verb, s.Do.lines("  "))
 		}
 	}
+	inner.writeStale(&b)
 	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
 		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
 	return b.String()
+}
+
+// writeStale tells of triggers whose source the routes no longer name. They are
+// not deleted, for events may wait there.
+func (p *Plan) writeStale(b *strings.Builder) {
+	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") + ")\n  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
+	for _, s := range p.Sources {
+		if s.Trigger != "" {
+			b.WriteString("    */" + quoted(s.Trigger) + ") ;;\n")
+		}
+	}
+	b.WriteString("    *)\n      say \"No route needs this trigger any more. Delete it when nothing waits there:\"\n" +
+		"      show gcloud eventarc triggers delete \"$FOUND\"\n      ;;\n    esac\n  done\nfi\n")
 }
 
 // looked are the variables that steps have to look up, each once.

@@ -46,8 +46,13 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 	google.wantsMended(t)
 	google.wantsUpload(t)
 
+	// A trigger of routes that were deployed before.
+	const stale = "projects/acme-1/locations/europe-west1/triggers/dagtrigger-old-published"
+	google.plant(stale, object{"labels": object{"dagtrigger": "dagtrigger"}})
 	google.changed()
-	run("deploy.sh")
+	if out := run("deploy.sh"); !strings.Contains(out, "# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
+		t.Errorf("it does not tell of a trigger without a route:\n%s", out)
+	}
 	if changes := google.changed(); len(changes) > 0 {
 		t.Errorf("a second run changed what the first had made: %v", changes)
 	}

@@ -17,10 +17,13 @@ import (
 // Source is one thing that a trigger can watch: the changes of one kind in one
 // bucket, or the messages of one topic. Several routes may live on it.
 type Source struct {
-	Type   string   `json:"type"`             // of its events
-	Bucket string   `json:"bucket,omitempty"` // without gs://; or
-	Topic  string   `json:"topic,omitempty"`  // the topic's own name, in the function's project
-	Routes []string `json:"routes"`
+	// Trigger is the trigger's name, empty for the function's own: the platform
+	// chooses that.
+	Trigger string   `json:"trigger,omitempty"`
+	Type    string   `json:"type"`             // of its events
+	Bucket  string   `json:"bucket,omitempty"` // without gs://; or
+	Topic   string   `json:"topic,omitempty"`  // the topic's own name, in the function's project
+	Routes  []string `json:"routes"`
 }
 
 // String is the source for a person.
@@ -63,6 +66,7 @@ type found struct {
 	sources       []Source
 	subscriptions []Subscription
 	gaps          []Gap
+	holding       []string // routes that hold events back
 }
 
 func find(s Settings, routes []route.Spec) found {
@@ -71,6 +75,9 @@ func find(s Settings, routes []route.Spec) found {
 		r := &routes[i]
 		if r.Enabled.Off || slices.Contains(s.Elsewhere, r.Name.Value) {
 			continue
+		}
+		if r.MaxActive.Value > 0 || r.WhenPaused.Value == "defer" {
+			f.holding = append(f.holding, r.Name.Value)
 		}
 		for _, eventType := range f.types(r) {
 			if eventType == messagePublished {

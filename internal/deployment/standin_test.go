@@ -229,6 +229,13 @@ func (s *standIn) changed() []string {
 	return changes
 }
 
+// plant puts a trigger there that no script has made.
+func (s *standIn) plant(name string, trigger object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trigger(name, trigger)
+}
+
 // resource is what is there by a name, nil for nothing.
 func (s *standIn) resource(name string) object {
 	s.mu.Lock()

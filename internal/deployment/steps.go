@@ -188,15 +188,12 @@ func (p *Plan) locate(s Source) []Step {
 		Do: gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")}}
 }
 
-// Trigger is the name of the trigger of a source: of any but the first, where
-// that has the function's own, which is named by the platform.
-func (p *Plan) Trigger(s Source) string { return p.Settings.Function + "-" + s.name() }
-
 // trigger makes the triggers of the further sources, and mends each.
 func (p *Plan) trigger() (steps []Step) {
-	for _, s := range p.further() {
+	_, further := p.own()
+	for _, s := range further {
 		at := "--location=" + p.location(s)
-		words := gcloud("eventarc", "triggers", "create", p.Trigger(s), p.project(), at,
+		words := gcloud("eventarc", "triggers", "create", s.Trigger, p.project(), at,
 			"--destination-run-service="+p.Settings.Function, "--destination-run-region="+p.Settings.Region,
 			"--service-account="+p.Settings.invoker(), "--labels="+label+"="+p.Settings.Function)
 		if s.Topic != "" {
@@ -205,20 +202,21 @@ func (p *Plan) trigger() (steps []Step) {
 		steps = append(steps, p.locate(s)...)
 		steps = append(steps, Step{
 			What: "A trigger: " + s.String() + ".", Patient: true,
-			Unless: gcloud("eventarc", "triggers", "describe", p.Trigger(s), p.project(), at, "--format=value(name)"),
+			Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
 			Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
 		})
-		steps = append(steps, p.mend(p.Trigger(s), at)...)
+		steps = append(steps, p.mend(s.Trigger, at)...)
 	}
 	return steps
 }
 
-// further are the sources that have a trigger apart from the function's.
-func (p *Plan) further() []Source {
-	if p.Settings.Image != "" {
-		return p.Sources
+// own is the source of the function's own trigger, and further are those that
+// have one apart from it.
+func (p *Plan) own() (own, further []Source) {
+	if p.Settings.Image != "" || len(p.Sources) == 0 {
+		return nil, p.Sources
 	}
-	return p.Sources[min(1, len(p.Sources)):]
+	return p.Sources[:1], p.Sources[1:]
 }
 
 // The variables that hold a trigger's name, and that of the subscription which
@@ -230,7 +228,7 @@ const (
 
 // mendOwn mends the subscription behind the function's own trigger.
 func (p *Plan) mendOwn() []Step {
-	if len(p.Sources) == len(p.further()) {
+	if own, _ := p.own(); len(own) == 0 {
 		return nil
 	}
 	return append([]Step{{What: "The trigger that came with the function.", Sets: triggerVariable,

@@ -3,6 +3,7 @@
 package deployment
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -76,12 +77,8 @@ func (p *Plan) writeFunction(b *strings.Builder) {
 
 func (p *Plan) writeSources(b *strings.Builder) {
 	section(b, "Triggers, one for each source")
-	for i, s := range p.Sources {
-		name := "the function's own"
-		if i > 0 {
-			name = p.Trigger(s)
-		}
-		row(b, name, s.String()+", for "+strings.Join(s.Routes, ", "))
+	for _, s := range p.Sources {
+		row(b, cmp.Or(s.Trigger, "the function's own"), s.String()+", for "+strings.Join(s.Routes, ", "))
 	}
 	for _, s := range p.Subscriptions {
 		row(b, "your subscription "+s.Name, "it pushes to the function, for "+strings.Join(s.Routes, ", "))

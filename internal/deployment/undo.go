@@ -72,6 +72,13 @@ func (p *Plan) Undos() []Undo {
 	return all
 }
 
+// triggers prints the whole names of the triggers that are this function's, but
+// for its own. The listing shortens names, unless they are asked for in another
+// way.
+func (p *Plan) triggers() Command {
+	return gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+p.Settings.Function, "--format=value(name.scope(v1))")
+}
+
 // delete removes the function.
 func (p *Plan) delete() Command {
 	if p.Settings.Image != "" {
