@@ -3,6 +3,7 @@
 package endtoend_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log"
@@ -57,6 +58,12 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
+	// Read first: net/http tells that a caller has gone once its body is read.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	c.proxy.ServeHTTP(w, r)
 }
 

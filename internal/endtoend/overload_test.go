@@ -39,9 +39,9 @@ func BenchmarkARealAirflowOverloaded(b *testing.B) {
 	for b.Loop() {
 		f := figures{yard: y, out: io.Discard}
 		f.findBest(b)
-		before := f.plainLoop(b, f.best, 400, asTheFunction)
+		before := f.plainLoop(b, f.best, 800, asTheFunction)
 		function := f.overload(b, "through the function", before, y.through)
-		after := f.plainLoop(b, f.best, 400, asTheFunction)
+		after := f.plainLoop(b, f.best, 800, asTheFunction)
 		plain := f.overload(b, "by a plain loop without a limit", after, y.plainly)
 		_, _ = fmt.Fprintln(b.Output(), "| offered for two minutes | pushes/s | acknowledged events/s | of the best | slowest 1 of 100, s | most requests to Airflow at once | pushes by their answer | all acknowledged after |\n"+
 			"|---|--:|--:|--:|--:|--:|---|--:|")
@@ -60,7 +60,7 @@ func (f *figures) overload(b *testing.B, name string, best rate, push func(conte
 	l.run(b.Context())
 	l.peak = f.counter.peak.Load()
 	if len(l.waiting) == 0 {
-		f.yard.check(b, l.load, known)
+		f.check(b, l.load, known)
 	}
 	return l
 }
