@@ -65,7 +65,8 @@ func (f *figures) overload(b *testing.B, name string, best rate, push func(conte
 	return l
 }
 
-// The answers to a push that say that its event need not come again.
+// What is answered to a push. After one of the first two its event need not
+// come again.
 const (
 	triggered = "200"
 	exists    = "409" // to a plain POST of a run that is there
