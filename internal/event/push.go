@@ -32,7 +32,7 @@ type pushMessage struct {
 
 // fromPush makes a CloudEvent of a wrapped push. It only reads what makes the
 // identity; New reads the message.
-func fromPush(body, message, subscription []byte) (cloudevents.Event, error) {
+func fromPush(body, message []byte, subscription, topic string) (cloudevents.Event, error) {
 	var id, published string
 	_ = walk(message, maxDepth, func(name, value []byte) { // part of what is JSON already
 		switch string(name) {
@@ -42,12 +42,12 @@ func fromPush(body, message, subscription []byte) (cloudevents.Event, error) {
 			published = text(value)
 		}
 	})
-	return delivered(id, published, text(subscription), body)
+	return delivered(id, published, subscription, topic, body)
 }
 
 // fromUnwrapped makes a CloudEvent of an unwrapped push, with the body that a
 // wrapped one would have.
-func fromUnwrapped(header http.Header, body []byte) (cloudevents.Event, error) {
+func fromUnwrapped(header http.Header, topic string, body []byte) (cloudevents.Event, error) {
 	orderingKey := header.Get("X-Goog-Pubsub-Ordering-Key")
 	if orderingKey == "" { // the emulator's name for it
 		orderingKey = header.Get("X-Goog-Ordering-Key")
@@ -66,17 +66,29 @@ func fromUnwrapped(header http.Header, body []byte) (cloudevents.Event, error) {
 	if attributes := attributesOf(header); len(attributes) > 0 {
 		wrapped.Message.Attributes = encode(attributes)
 	}
-	return delivered(wrapped.Message.MessageID, wrapped.Message.PublishTime, wrapped.Subscription, encode(wrapped))
+	return delivered(wrapped.Message.MessageID, wrapped.Message.PublishTime, wrapped.Subscription, topic, encode(wrapped))
 }
 
-func delivered(id, at, subscription string, data []byte) (cloudevents.Event, error) {
+func delivered(id, at, subscription, topic string, data []byte) (cloudevents.Event, error) {
 	if id == "" || subscription == "" {
 		return cloudevents.Event{}, noEvent("the Pub/Sub push lacks messageId or subscription, without which its message has no identity: " +
 			"send what Pub/Sub sends, and for a push without wrapping turn writeMetadata on")
 	}
-	path := url.URL{Path: subscription} // a name may have a percent sign
+	path := url.URL{Path: cmp.Or(topic, subscription)} // a name may have a percent sign
 	return announce(announcement{
 		id: id, source: pubsubService + path.EscapedPath(), kind: messagePublished, time: at, data: data})
+}
+
+// topicOf is the topic that the address of a push names, empty for none: a push
+// itself says no more than its subscription. It is the parameter by which Cloud
+// Run makes a push of Eventarc's a CloudEvent, so that the event is the same
+// whether it did or not.
+func topicOf(r *http.Request) string {
+	topic, ok := strings.CutPrefix(r.URL.Query().Get("__GCP_CloudEventsMode"), "CUSTOM_PUBSUB_")
+	if parts := strings.Split(topic, "/"); !ok || len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics" {
+		return ""
+	}
+	return topic
 }
 
 // attributesOf tells the attributes of an unwrapped push's message: the headers

@@ -28,7 +28,8 @@ const firstRead = 64 << 10
 //     (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
 //     Eventarc delivers in binary mode.
 //   - A Pub/Sub push becomes the CloudEvent that Eventarc makes of a message,
-//     with the subscription in the source where Eventarc has the topic. Its
+//     with the subscription in the source where Eventarc has the topic, unless
+//     the address that it is pushed to names the topic, as Eventarc's do. Its
 //     data is the body of a wrapped push
 //     (https://cloud.google.com/pubsub/docs/push#receive_push), or for an
 //     unwrapped one (https://cloud.google.com/pubsub/docs/payload-unwrapping)
@@ -55,11 +56,11 @@ func FromRequest(r *http.Request, limit int64) ([]cloudevents.Event, error) {
 	case r.Header.Get("Ce-Specversion") != "":
 		ce, err = fromBinary(r.Header, body)
 	case r.Header.Get("X-Goog-Pubsub-Message-Id") != "":
-		ce, err = fromUnwrapped(r.Header, body)
+		ce, err = fromUnwrapped(r.Header, topicOf(r), body)
 	case r.Header.Get("Ce-Id") != "" || r.Header.Get("Ce-Type") != "":
 		ce, err = fromBinary(r.Header, body)
 	default:
-		ce, err = fromBody(body)
+		ce, err = fromBody(body, topicOf(r))
 	}
 	if err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 }
 
 // fromBody tells by its members what a JSON body is that no header explains.
-func fromBody(body []byte) (cloudevents.Event, error) {
+func fromBody(body []byte, topic string) (cloudevents.Event, error) {
 	var message, subscription, context, data, eventID []byte
 	err := walk(body, maxDepth+envelopeDepth, func(name, value []byte) {
 		switch string(name) {
@@ -108,7 +109,7 @@ func fromBody(body []byte) (cloudevents.Event, error) {
 	})
 	switch {
 	case err == nil && message != nil:
-		return fromPush(body, message, subscription)
+		return fromPush(body, message, text(subscription), topic)
 	case err == nil && context != nil && data != nil:
 		return fromBackground(context, data)
 	case err == nil && eventID != nil && data != nil:

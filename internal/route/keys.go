@@ -71,7 +71,7 @@ var keys = []Key{
 	},
 	{
 		Name: "topic", Type: TypePatterns, Example: "topic: projects/acme/topics/orders",
-		Doc:   "The message's topic. One without / is the topic's own name, in whichever project. A push subscription of your own tells no topic, an Eventarc trigger does: there pick by subscription.",
+		Doc:   "The message's topic. One without / is the topic's own name, in whichever project. A push subscription of your own tells no topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
 		field: func(s *Spec) any { return &s.Topic },
 	},
 	{
