@@ -73,6 +73,11 @@ again() {
   done
 }
 
+# once_more is for what takes minutes itself.
+once_more() {
+  TRIES=${TRIES:-2} PAUSE=${PAUSE:-60} again "$@"
+}
+
 # exists tells whether a query prints something.
 exists() {
   [ -z "$dry" ] && [ -n "$("$@" 2>/dev/null)" ] && printf '# it is there\n'
@@ -143,25 +148,21 @@ exists gcloud iam service-accounts describe "$FUNCTION-invoker@$PROJECT.iam.gser
     --description="Delivers events to $FUNCTION"
 
 say "The topic $FUNCTION-dead-letters: what the function gave up, each with its reason and its event: \"dagtrigger dead-letters\" lists and replays them."
-exists gcloud pubsub topics describe "$FUNCTION-dead-letters" --project="$PROJECT" \
-    --format="value(labels.dagtrigger,name)" ||
+exists gcloud pubsub topics describe "$FUNCTION-dead-letters" --project="$PROJECT" --format="value(name)" ||
   run gcloud pubsub topics create "$FUNCTION-dead-letters" --project="$PROJECT" --labels="dagtrigger=$FUNCTION"
 
 say "Its subscription, which keeps what is published there."
-exists gcloud pubsub subscriptions describe "$FUNCTION-dead-letters" --project="$PROJECT" \
-    --format="value(labels.dagtrigger,name)" ||
+exists gcloud pubsub subscriptions describe "$FUNCTION-dead-letters" --project="$PROJECT" --format="value(name)" ||
   run gcloud pubsub subscriptions create "$FUNCTION-dead-letters" --project="$PROJECT" \
     --topic="$FUNCTION-dead-letters" --labels="dagtrigger=$FUNCTION" --message-retention-duration=31d \
     --expiration-period=never
 
 say "The topic $FUNCTION-undelivered: what Pub/Sub could not deliver within its attempts, as it was."
-exists gcloud pubsub topics describe "$FUNCTION-undelivered" --project="$PROJECT" \
-    --format="value(labels.dagtrigger,name)" ||
+exists gcloud pubsub topics describe "$FUNCTION-undelivered" --project="$PROJECT" --format="value(name)" ||
   run gcloud pubsub topics create "$FUNCTION-undelivered" --project="$PROJECT" --labels="dagtrigger=$FUNCTION"
 
 say "Its subscription, which keeps what is published there."
-exists gcloud pubsub subscriptions describe "$FUNCTION-undelivered" --project="$PROJECT" \
-    --format="value(labels.dagtrigger,name)" ||
+exists gcloud pubsub subscriptions describe "$FUNCTION-undelivered" --project="$PROJECT" --format="value(name)" ||
   run gcloud pubsub subscriptions create "$FUNCTION-undelivered" --project="$PROJECT" --topic="$FUNCTION-undelivered" \
     --labels="dagtrigger=$FUNCTION" --message-retention-duration=31d --expiration-period=never
 
@@ -200,7 +201,7 @@ say "Where the bucket acme-landing is: its trigger has to be there."
 look LOCATION gcloud storage buckets describe gs://acme-landing --project="$PROJECT" --format="value(location.lower())"
 
 say "The function, with its first trigger: every object written in gs://acme-landing."
-again gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
+once_more gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
     --entry-point=TriggerDAG --source="$SOURCE" \
     --set-build-env-vars="GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$VERSION" \
     --ingress-settings=internal-only --service-account="$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \

@@ -166,7 +166,7 @@ func (s Settings) withDefaults() Settings {
 // variables are the settings of the function.
 func (s Settings) variables() []Value {
 	all := []Value{
-		{"DAGTRIGGER_CONFIG", "$" + configVariable, "the routes themselves: a change of them needs no other image"},
+		{"DAGTRIGGER_CONFIG", "$" + configVariable, "the text of " + s.Routes + ": a change of it needs no other build"},
 		{"GOOGLE_CLOUD_PROJECT", s.Project, "log lines name their trace in it"},
 	}
 	if !s.DeadLetter {

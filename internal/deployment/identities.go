@@ -116,7 +116,7 @@ func (p *Plan) grant(deployed bool) (steps []Step) {
 		if g.On == everySubscription || (g.On.Kind == "service") != deployed {
 			continue
 		}
-		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".", Patient: true,
+		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".", Patience: Minutes,
 			Do: append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
 		if g.On.Kind == "project" {
 			step.Do = append(step.Do, "--condition=None")

@@ -94,10 +94,7 @@ func (p *Plan) Script() string {
 	}
 	for _, s := range inner.Steps() {
 		b.WriteString("\nsay " + quoted(s.What) + "\n")
-		verb := "run"
-		if s.Patient {
-			verb = "again"
-		}
+		verb := map[Patience]string{NoPatience: "run", OnceMore: "once_more", Minutes: "again"}[s.Patience]
 		switch {
 		case s.Sets != "":
 			if s.Else != "" {

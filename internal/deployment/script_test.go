@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -174,6 +175,52 @@ func TestScriptsRefuseToGuess(t *testing.T) {
 		out, err := scripted{t, append([]string{path}, row.env...)}.run(row.script, row.args...)
 		if err == nil || !strings.Contains(out, row.want) {
 			t.Errorf("%s, %s: %v: %s, want %s", row.script, row.name, err, out, row.want)
+		}
+	}
+}
+
+// fakeGcloud is a gcloud that notes its calls, answers every question, and fails
+// those commands that begin with a text, as often as is said.
+func fakeGcloud(t *testing.T, begin string, fails int) (path, calls string) {
+	t.Helper()
+	folder := t.TempDir()
+	calls = filepath.Join(folder, "calls")
+	program := "#!/bin/sh\n" +
+		`echo "$*" | head -n 1 >>` + calls + "\n" +
+		`case "$*" in "` + begin + `"*) [ "$(grep -c "^` + begin + `" ` + calls + `)" -gt ` + strconv.Itoa(fails) + ` ] || exit 1 ;; *describe*) echo it ;; esac` + "\n"
+	if err := os.WriteFile(filepath.Join(folder, "gcloud"), []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return folder + string(os.PathListSeparator) + os.Getenv("PATH"), calls
+}
+
+// What was made just now is not known everywhere at once. A build takes minutes,
+// and is tried twice.
+func TestADeploymentIsPatient(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		begin string
+		fails int
+		want  int // calls
+		fine  bool
+	}{
+		{"run services add-iam-policy-binding dagtrigger", 2, 3, true},
+		{"run services add-iam-policy-binding dagtrigger", 100, 12, false},
+		{"functions deploy dagtrigger", 1, 2, true},
+		{"functions deploy dagtrigger", 100, 2, false},
+		{"services enable", 1, 1, false},
+	} {
+		path, calls := fakeGcloud(t, row.begin, row.fails)
+		out, err := scripted{t, append([]string{"PATH=" + path, "PAUSE=0"}, settings...)}.run("deploy.sh")
+		text, readErr := os.ReadFile(calls)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		if got := strings.Count("\n"+string(text), "\n"+row.begin); got != row.want || (err == nil) != row.fine {
+			t.Errorf("%s fails %d times: %d calls, %v, want %d\n%s", row.begin, row.fails, got, err, row.want, out)
+		}
+		if strings.Contains(out, "load_sales") {
+			t.Errorf("it prints the routes, which may hold a secret:\n%s", out)
 		}
 	}
 }

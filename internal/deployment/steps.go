@@ -17,11 +17,20 @@ type Step struct {
 	Else string
 	// Unless prints something where the thing is there already, so that making it
 	// would fail. Nil where Do may be repeated.
-	Unless Command
-	// Patient says that it fails for as long as Google's systems do not know what
-	// an earlier step has made.
-	Patient bool
+	Unless   Command
+	Patience Patience
 }
+
+// Patience is how often a step is tried: it fails for as long as Google's
+// systems do not know everywhere what an earlier step has made.
+type Patience byte
+
+// The patiences. Once more is for what takes minutes itself.
+const (
+	NoPatience Patience = iota
+	OnceMore
+	Minutes
+)
 
 // Steps are the commands in their order.
 func (p *Plan) Steps() []Step {
@@ -95,44 +104,36 @@ func (p *Plan) makeTopics() (steps []Step) {
 	labels := "--labels=" + label + "=" + p.Settings.Function
 	for _, t := range p.Topics {
 		steps = append(steps, Step{
-			What: "The topic " + t.Name + ": " + t.Why + ".", Unless: p.labelOf("topics", t.Name),
+			What: "The topic " + t.Name + ": " + t.Why + ".", Unless: gcloud("pubsub", "topics", "describe", t.Name, p.project(), "--format=value(name)"),
 			Do: gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
 		}, Step{
-			What: "Its subscription, which keeps what is published there.", Unless: p.labelOf("subscriptions", t.Name),
+			What: "Its subscription, which keeps what is published there.", Unless: gcloud("pubsub", "subscriptions", "describe", t.Name, p.project(), "--format=value(name)"),
 			Do: append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(kept())...),
 		})
 	}
 	return steps
 }
 
-// labelOf prints something where there is a topic or a subscription, and the
-// function's name first where it carries its label.
-func (p *Plan) labelOf(kind, name string) Command {
-	return gcloud("pubsub", kind, "describe", name, p.project(), "--format=value(labels."+label+",name)")
-}
-
 // deploy makes the function, with the first source as its own trigger.
 func (p *Plan) deploy() []Step {
 	f, s := p.Function, p.Settings
-	words := append(gcloud("functions", "deploy", f.Name, "--gen2"), p.settings()...)
-	steps := []Step{
-		{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}},
-		{What: "The version, as the repository has it.", Sets: versionVariable, Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}, Else: "unknown"},
-	}
+	routes := Step{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}
 	if s.Image != "" {
-		words = append(gcloud("run", "deploy", f.Name), p.settings()...)
-		return append(steps[:1], Step{What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"), Patient: true})
+		words := append(gcloud("run", "deploy", f.Name), p.settings()...)
+		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"), Patience: OnceMore}}
 	}
-	what := "The function, called over its own subscriptions alone."
-	if len(p.Sources) == 0 {
+	version := Step{What: "The version, as the repository has it.", Sets: versionVariable, Else: "unknown",
+		Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}}
+	words := append(gcloud("functions", "deploy", f.Name, "--gen2"), p.settings()...)
+	own, _ := p.own()
+	if len(own) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
-	} else {
-		what = "The function, with its first trigger: " + p.Sources[0].String() + "."
-		steps = append(steps, p.locate(p.Sources[0])...)
-		words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(p.Sources[0]))
-		words = append(words, p.Sources[0].filters("--trigger-event-filters", "--trigger-topic")...)
+		return []Step{routes, version, {What: "The function, called over your subscriptions alone.", Do: words, Patience: OnceMore}}
 	}
-	return append(steps, Step{What: what, Do: words, Patient: true})
+	words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(own[0]))
+	words = append(words, own[0].filters("--trigger-event-filters", "--trigger-topic")...)
+	return append(append([]Step{routes, version}, p.locate(own[0])...),
+		Step{What: "The function, with its first trigger: " + own[0].String() + ".", Do: words, Patience: OnceMore})
 }
 
 // settings are the flags by which the function is what it is.
@@ -201,7 +202,7 @@ func (p *Plan) trigger() (steps []Step) {
 		}
 		steps = append(steps, p.locate(s)...)
 		steps = append(steps, Step{
-			What: "A trigger: " + s.String() + ".", Patient: true,
+			What: "A trigger: " + s.String() + ".", Patience: Minutes,
 			Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
 			Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
 		})
@@ -291,7 +292,7 @@ func (p *Plan) watch() (steps []Step) {
 		if p.Settings.Channel != "" {
 			words = append(words, "--notification-channels="+p.Settings.Channel)
 		}
-		steps = append(steps, Step{What: "An alert: " + a.Why + ".", Unless: list, Do: words, Patient: true})
+		steps = append(steps, Step{What: "An alert: " + a.Why + ".", Unless: list, Do: words, Patience: Minutes})
 	}
 	return steps
 }

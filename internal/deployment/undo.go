@@ -36,7 +36,7 @@ func (p *Plan) Undos() []Undo {
 			What:  "the push of your subscription " + own.Name + ", which then keeps its messages",
 			Where: gcloud("pubsub", "subscriptions", "describe", own.Name, p.project(), "--format=value(pushConfig.oidcToken.serviceAccountEmail)"),
 			Is:    s.invoker(),
-			Do:    gcloud("pubsub", "subscriptions", "modify-push-config", own.Name, p.project(), "--push-endpoint="),
+			Do:    gcloud("pubsub", "subscriptions", "update", own.Name, p.project(), "--push-endpoint=", "--clear-dead-letter-policy"),
 		})
 	}
 	all = append(all, Undo{
