@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/deployment"
+	"example.com/dagtrigger/internal/route"
 )
 
 // told are the sources, subscriptions and gaps of a plan, a line each.
@@ -209,5 +210,25 @@ func TestRoutesThatHoldOthersBackAreTold(t *testing.T) {
 		" for all of b, a: a bucket or a topic of its own keeps the others quick."}
 	if diff := cmp.Diff(want, notes(plan(t, deployment.Settings{}, "routes: ["+shared+", "+alone+"]"), "The route ")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Every type that has a short name in routes has a trigger.
+func TestEveryShortTypeIsWatched(t *testing.T) {
+	t.Parallel()
+	for _, key := range route.Keys() {
+		if key.Name != "on" {
+			continue
+		}
+		for _, word := range key.Words {
+			where := "bucket: acme"
+			if word == "message.published" {
+				where = "topic: orders"
+			}
+			p := plan(t, deployment.Settings{}, "routes: [{name: r, dag: load, on: "+word+", "+where+"}]")
+			if len(p.Gaps) > 0 || len(p.Sources) != 1 {
+				t.Errorf("%s: %q", word, told(p))
+			}
+		}
 	}
 }
