@@ -4,6 +4,7 @@ package deployment_test
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,19 +15,19 @@ import (
 	"example.com/dagtrigger/internal/deployment"
 )
 
-// TestScriptsOnTheRealGcloud deploys, deploys again and takes all away again,
-// by the real gcloud, on a stand-in for Google's APIs.
-func TestScriptsOnTheRealGcloud(t *testing.T) {
-	t.Parallel()
+// onRealGcloud is a machine whose gcloud is the real one, on a stand-in for
+// Google's APIs. A script that fails there ends the test.
+func onRealGcloud(t *testing.T, p deployment.Plan) (*standIn, func(name string, args ...string) string) {
+	t.Helper()
 	realtest.Need(t, needGcloud)
 	gcloud, err := findSDK()
 	if err != nil {
 		t.Fatal(err)
 	}
 	google := newStandIn(t)
-	path := gcloud.serve(t, commands(sample(t))) + string(os.PathListSeparator) + os.Getenv("PATH")
+	path := gcloud.serve(t, commands(p)) + string(os.PathListSeparator) + os.Getenv("PATH")
 	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings, []string{"PATH=" + path, "HOME=" + t.TempDir(), "VERSION=v1.2.3"})}
-	run := func(name string, args ...string) string {
+	return google, func(name string, args ...string) string {
 		t.Helper()
 		out, err := machine.run(name, args...)
 		if err != nil {
@@ -34,7 +35,12 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 		}
 		return out
 	}
+}
 
+// A function is deployed, deployed again and taken away again.
+func TestScriptsOnTheRealGcloud(t *testing.T) {
+	t.Parallel()
+	google, run := onRealGcloud(t, sample(t))
 	run("deploy.sh")
 	if diff := cmp.Diff(deployed, google.names()); diff != "" {
 		t.Errorf("it made other things (-want +got):\n%s", diff)
@@ -48,7 +54,7 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 
 	// A trigger of routes that were deployed before.
 	const stale = "projects/acme-1/locations/europe-west1/triggers/dagtrigger-old-published"
-	google.plant(stale, object{"labels": object{"dagtrigger": "dagtrigger"}})
+	google.plant(func() { google.trigger(stale, object{"labels": object{"dagtrigger": "dagtrigger"}}) })
 	google.changed()
 	if out := run("deploy.sh"); !strings.Contains(out, "# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
 		t.Errorf("it does not tell of a trigger without a route:\n%s", out)
@@ -66,6 +72,52 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{storageGrant}, google.bindings()); diff != "" {
 		t.Errorf("it left other roles (-want +got):\n%s", diff)
+	}
+}
+
+// A container is deployed for a topic, and for a subscription that was there
+// before and stays.
+func TestAContainerOnTheRealGcloud(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	const routes = `
+routes:
+  - {name: orders, on: message.published, topic: orders, dag: load}
+  - {name: own, on: message.published, subscription: orders-to-airflow, dag: load}
+`
+	p := plan(t, deployment.Settings{Routes: filepath.Join(folder, "routes.yaml"), Image: "europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1"}, routes)
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("routes.yaml", routes)
+	deploy, undeploy := write("deploy.sh", p.Script()), write("undeploy.sh", p.UndoScript())
+	google, run := onRealGcloud(t, p)
+	const own = "projects/acme-1/subscriptions/orders-to-airflow"
+	google.plant(func() { google.resources[own] = object{"name": own, "topic": "projects/acme-1/topics/orders"} })
+
+	run(deploy)
+	service := google.resource("service/dagtrigger")
+	if service == nil || google.resource("projects/acme-1/locations/europe-west1/triggers/dagtrigger-orders-published") == nil {
+		t.Fatalf("it made neither a service nor a trigger: %q", google.names())
+	}
+	want := object{"pushEndpoint": "https://dagtrigger-4711.europe-west1.run.app", "oidcToken": object{"serviceAccountEmail": invoker}}
+	if diff := cmp.Diff(want, google.resource(own)["pushConfig"]); diff != "" {
+		t.Errorf("the subscription pushes elsewhere (-want +got):\n%s", diff)
+	}
+	if google.resource(own)["deadLetterPolicy"] == nil {
+		t.Error("the subscription drops what is not delivered")
+	}
+
+	run(undeploy, "--dead-letters")
+	if diff := cmp.Diff(slices.Sorted(slices.Values(append([]string{own}, left...))), google.names()); diff != "" {
+		t.Errorf("it left other things (-want +got):\n%s", diff)
+	}
+	if end := google.resource(own); end["deadLetterPolicy"] != nil || end["pushConfig"].(object)["pushEndpoint"] != "" {
+		t.Errorf("the subscription still delivers: %v", end)
 	}
 }
 

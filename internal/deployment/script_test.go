@@ -112,10 +112,14 @@ type scripted struct {
 // settings are those without which no script starts.
 var settings = []string{"PROJECT=acme-1", "REGION=europe-west1", "COMPOSER_ENVIRONMENT=projects/acme-1/locations/europe-west1/environments/prod"}
 
-// run runs a script of the repository from its root, and returns all that it prints.
+// run runs a script, by its path or its name in the repository, from the root
+// there, and returns all that it prints.
 func (s scripted) run(name string, args ...string) (string, error) {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), "bash", append([]string{filepath.Join("deploy/gcloud", name)}, args...)...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join("deploy/gcloud", name)
+	}
+	cmd := exec.CommandContext(s.t.Context(), "bash", append([]string{name}, args...)...)
 	cmd.Dir, cmd.Env = root, s.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -36,6 +36,12 @@ func (s *standIn) pubsub() []apiRoute {
 	const topic, subscription = "/PUBSUB/v1/(projects/acme-1/topics/[^/:]+)", "/PUBSUB/v1/(projects/acme-1/subscriptions/[^/:]+)"
 	update := func(s *standIn, name string, r *http.Request, body object) (int, any) {
 		fields, _ := body["subscription"].(object)
+		mask, _ := body["updateMask"].(string)
+		for field := range strings.SplitSeq(mask, ",") {
+			if fields[field] == nil {
+				delete(s.resources[name], field)
+			}
+		}
 		return patch(s, name, r, fields)
 	}
 	return slices.Concat(policy(topic), policy(subscription), []apiRoute{
@@ -90,6 +96,38 @@ func (s *standIn) functions() []apiRoute {
 		on("GET", "/CLOUDBUILD/v1/projects/acme-1/locations/europe-west1/defaultServiceAccount", fixed(object{
 			"serviceAccountEmail": "projects/acme-1/serviceAccounts/build@acme-1.iam.gserviceaccount.com"})),
 	})
+}
+
+// services is the API of Cloud Run that a container's deployment asks.
+func (s *standIn) services() []apiRoute {
+	const services = "/RUN/apis/serving.knative.dev/v1/namespaces/acme-1/services"
+	create := func(s *standIn, _ string, r *http.Request, body object) (int, any) {
+		metadata, _ := body["metadata"].(object)
+		metadata["generation"] = 1
+		ready := []any{}
+		for _, what := range []string{"Ready", "ConfigurationsReady", "RoutesReady"} {
+			ready = append(ready, object{"type": what, "status": "True"})
+		}
+		body["status"] = object{
+			"observedGeneration": 1, "conditions": ready, "url": "https://dagtrigger-4711.europe-west1.run.app",
+			"latestReadyRevisionName": "dagtrigger-1", "latestCreatedRevisionName": "dagtrigger-1",
+			"traffic": []any{object{"revisionName": "dagtrigger-1", "percent": 100, "latestRevision": true}},
+		}
+		name, _ := metadata["name"].(string)
+		body["name"] = name
+		return put(s, "service/"+name, r, body)
+	}
+	rename := func(answer func(*standIn, string, *http.Request, object) (int, any)) func(*standIn, string, *http.Request, object) (int, any) {
+		return func(s *standIn, name string, r *http.Request, body object) (int, any) {
+			if r.Method == http.MethodDelete {
+				delete(s.resources, "policy projects/acme-1/locations/europe-west1/services/"+name)
+			}
+			return answer(s, "service/"+name, r, body)
+		}
+	}
+	return []apiRoute{
+		on("POST", services, create), on("GET", services+"/([^/]+)", rename(get)), on("DELETE", services+"/([^/]+)", rename(remove)),
+	}
 }
 
 // trigger makes a trigger, and the subscription behind it as Eventarc makes it.

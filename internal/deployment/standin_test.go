@@ -49,7 +49,7 @@ var apis = []string{
 func newStandIn(t *testing.T) *standIn {
 	t.Helper()
 	s := &standIn{t: t, resources: map[string]object{}}
-	s.routes = slices.Concat(s.projects(), s.pubsub(), s.functions(), s.eventarc(), s.observability())
+	s.routes = slices.Concat(s.projects(), s.pubsub(), s.functions(), s.services(), s.eventarc(), s.observability())
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -229,11 +229,11 @@ func (s *standIn) changed() []string {
 	return changes
 }
 
-// plant puts a trigger there that no script has made.
-func (s *standIn) plant(name string, trigger object) {
+// plant puts something there that no script has made.
+func (s *standIn) plant(put func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.trigger(name, trigger)
+	put()
 }
 
 // resource is what is there by a name, nil for nothing.

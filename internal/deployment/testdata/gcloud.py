@@ -57,6 +57,7 @@ def tried(parser, words):
 
 
 def serve(sdk, path):
+    local()
     gcloud_main = load(sdk)
     parser = gcloud_main.CreateCLI([])._CLI__parser
     for line in iter(sys.stdin.readline, "\n"):
@@ -83,6 +84,17 @@ def serve(sdk, path):
         client.close()
         for fd in fds:
             os.close(fd)
+
+
+def local():
+    """Leads the regional addresses that gcloud makes of a local one back to it:
+    europe-west1-127.0.0.1 is no name that can be looked up."""
+    look_up = socket.getaddrinfo
+
+    def here(host, *args, **kwargs):
+        return look_up("127.0.0.1" if str(host).endswith("-127.0.0.1") else host, *args, **kwargs)
+
+    socket.getaddrinfo = here
 
 
 def run(gcloud_main, call, fds):
