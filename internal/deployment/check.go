@@ -51,8 +51,8 @@ func (s Settings) Check() error {
 		}
 		c.plain("the address "+address, address)
 	}
-	c.plain("the path of the routes", s.Routes)
-	c.plain("the path of the source", s.Source)
+	c.path("the routes", s.Routes)
+	c.path("the source", s.Source)
 	return errors.Join(c.faults...)
 }
 
@@ -69,6 +69,13 @@ func (c *checker) name(what, name string, valid bool) {
 func (c *checker) plain(what, text string) {
 	if strings.ContainsAny(text, "$\n\r") || strings.Contains(text, delimiter) {
 		c.faults = append(c.faults, fmt.Errorf("%s has a dollar sign, a line break or %s in it: give it as a secret", what, delimiter))
+	}
+}
+
+// path faults a path that could not stand in a script as it is.
+func (c *checker) path(of, path string) {
+	if i := strings.IndexAny(path, "$`\"'{}\\\n\r"); i >= 0 {
+		c.faults = append(c.faults, fmt.Errorf("the path of %s has %q in it: name a path without", of, path[i:i+1]))
 	}
 }
 

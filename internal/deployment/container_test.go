@@ -111,16 +111,8 @@ func TestTheImagesProgramServes(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), program, "version").Output(); err != nil || !strings.HasPrefix(string(out), "dagtrigger v1.2.3") {
 		t.Errorf("it says that it is %s (%v)", out, err)
 	}
-	all := dockerfile(t)
-	var entry []string
-	if err := json.Unmarshal([]byte(texts(all, "ENTRYPOINT")[0]), &entry); err != nil || entry[0] != "/dagtrigger" {
-		t.Fatal(entry, err)
-	}
-
 	// Without settings it refuses to start, rather than to embed an Airflow.
-	refused := exec.CommandContext(t.Context(), program, entry[1:]...)
-	refused.Env = texts(all, "ENV")
-	if out, err := refused.CombinedOutput(); err == nil || !strings.Contains(string(out), "AIRFLOW_URL is missing") {
+	if out, err := asImage(t, program).CombinedOutput(); err == nil || !strings.Contains(string(out), "AIRFLOW_URL is missing") {
 		t.Errorf("without settings: %v\n%s", err, out)
 	}
 
@@ -130,19 +122,45 @@ func TestTheImagesProgramServes(t *testing.T) {
 	}
 	server := httptest.NewServer(airflow)
 	t.Cleanup(server.Close)
-	cmd := exec.CommandContext(t.Context(), program, entry[1:]...)
-	cmd.Env = append(texts(all, "ENV"), "PORT=0", "DAG_ID=load", "AIRFLOW_URL="+server.URL, "AIRFLOW_API=v2", "AIRFLOW_AUTH=none")
-	stdout, err := cmd.StdoutPipe()
+	container := asImage(t, program, "PORT=0", "DAG_ID=load", "AIRFLOW_URL="+server.URL, "AIRFLOW_API=v2", "AIRFLOW_AUTH=none")
+	stdout, err := container.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
+	container.Stderr = &log
+	if err := container.Start(); err != nil {
 		t.Fatal(err)
 	}
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
-	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)
+	if status, answer := postEvent(t, regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)); status != http.StatusOK || !strings.Contains(answer, `"outcome":"triggered"`) {
+		t.Errorf("it answers %d: %s", status, answer)
+	}
+	// A container is ended by SIGTERM.
+	if err := container.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := container.Wait(); err != nil {
+		t.Errorf("it ends with %v\n%s", err, &log)
+	}
+}
+
+// asImage is the program, started as the image starts it, with further settings.
+func asImage(t *testing.T, program string, settings ...string) *exec.Cmd {
+	t.Helper()
+	all := dockerfile(t)
+	var entry []string
+	if err := json.Unmarshal([]byte(texts(all, "ENTRYPOINT")[0]), &entry); err != nil || entry[0] != "/dagtrigger" {
+		t.Fatal(entry, err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, entry[1:]...)
+	cmd.Env = append(texts(all, "ENV"), settings...)
+	return cmd
+}
+
+// postEvent sends an event, and returns how it was answered.
+func postEvent(t *testing.T, url string) (status int, answer string) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"order": 4711}`))
 	if err != nil {
 		t.Fatal(err)
@@ -152,20 +170,14 @@ func TestTheImagesProgramServes(t *testing.T) {
 	}
 	response, err := (&http.Client{Timeout: time.Minute}).Do(request)
 	if err != nil {
-		t.Fatalf("%v\n%s%s", err, line, &log)
-	}
-	answer, _ := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusOK || !strings.Contains(string(answer), `"outcome":"triggered"`) {
-		t.Errorf("it answers %s: %s", response.Status, answer)
-	}
-	// A container is ended by SIGTERM.
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("it ends with %v\n%s", err, &log)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return response.StatusCode, string(text)
 }
 
 // wantsStatic holds a program to need nothing of the system that it runs on.

@@ -111,6 +111,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		{deployment.Settings{Composer: []string{"prod"}}, `there can be no environment "prod"`},
 		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}}, "the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
 		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}}, "there can be no secret \"a/b\"\nthere can be no setting or path \"x y\""},
+		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `there can be no location "EU"`},
 		{deployment.Settings{Stores: []string{"file:///letters"}}, "the file keeps dead letters in file:///letters, a folder that an instance takes along when it ends: name a topic or a bucket"},
 	} {

@@ -8,10 +8,18 @@ import (
 	"strings"
 )
 
+// deployer are the roles of who carries a plan out.
+var deployer = []string{
+	"roles/viewer", "roles/serviceusage.serviceUsageAdmin", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountUser",
+	"roles/resourcemanager.projectIamAdmin", "roles/pubsub.admin", "roles/cloudfunctions.developer", "roles/run.admin",
+	"roles/eventarc.admin", "roles/logging.configWriter", "roles/monitoring.editor",
+}
+
 // notes are what no command of the plan does, and somebody may have to.
 func (p *Plan) notes() []Note {
 	s := p.Settings
 	notes := []Note{
+		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(deployer, ", ") + ".", nil},
 		{"Airflow gives the account " + s.runtime() + " its role at the first call: Op, unless the environment says otherwise.", nil},
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",

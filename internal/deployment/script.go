@@ -17,8 +17,8 @@ const (
 // variable is one of a script's, at its top.
 type variable struct{ name, preset, meaning string }
 
-// shell puts the variables of a script in the place of what they stand
-// for. Nothing else of the plan changes.
+// shell puts the variables of a script in the place of what they stand for.
+// Nothing else of the plan changes.
 func (p *Plan) shell() Plan {
 	s := p.Settings
 	s.Project, s.Region, s.Function, s.Routes, s.Source, s.Channel = "$PROJECT", "$REGION", "$FUNCTION", "$ROUTES", "$SOURCE", "$CHANNEL"
