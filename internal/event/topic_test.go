@@ -3,6 +3,7 @@
 package event_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -25,8 +26,8 @@ func TestTheAddressOfAPushMayNameItsTopic(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			wrapped := httptest.NewRequest("POST", row.address, strings.NewReader(body))
-			unwrapped := httptest.NewRequest("POST", row.address, strings.NewReader("{}"))
+			wrapped := httptest.NewRequest(http.MethodPost, row.address, strings.NewReader(body))
+			unwrapped := httptest.NewRequest(http.MethodPost, row.address, strings.NewReader("{}"))
 			unwrapped.Header.Set("X-Goog-Pubsub-Message-Id", "1")
 			unwrapped.Header.Set("X-Goog-Pubsub-Subscription-Name", subscription)
 			ces, err := event.FromRequest(wrapped, event.MaxBody)
