@@ -14,13 +14,7 @@ import (
 type Command []string
 
 // String is the command for a shell.
-func (c Command) String() string {
-	words := make([]string, len(c))
-	for i, word := range c {
-		words[i] = quoted(word)
-	}
-	return strings.Join(words, " ")
-}
+func (c Command) String() string { return c.lines("") }
 
 // lines is the command for a shell on lines of a readable length.
 func (c Command) lines(indent string) string {

@@ -149,11 +149,11 @@ func (p *Plan) Commands() string {
 		b.WriteString("# " + s.What + "\n")
 		switch {
 		case s.Else != "":
-			b.WriteString(s.Sets + "=$(" + s.Do.lines("") + " || echo " + s.Else + ")\n")
+			b.WriteString(s.Sets + "=$(" + s.Do.String() + " || echo " + s.Else + ")\n")
 		case s.Sets != "":
-			b.WriteString(s.Sets + "=$(" + s.Do.lines("") + ")\n")
+			b.WriteString(s.Sets + "=$(" + s.Do.String() + ")\n")
 		default:
-			b.WriteString(s.Do.lines("") + "\n")
+			b.WriteString(s.Do.String() + "\n")
 		}
 	}
 	return b.String()
