@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,6 +77,8 @@ func (p *program) deployPlan() *cobra.Command {
 	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, that of Airflow for best")
 	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file declares none")
 	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, with which all other names begin")
+	flags.StringVar(&s.Runtime, "runtime-account", "", "the service account that the function runs as, by its `EMAIL` (default: one is made)")
+	flags.StringVar(&s.Invoker, "invoker-account", "", "the service account by which events are delivered, by its `EMAIL` (default: one is made)")
 	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a service of Cloud Run (default: the platform builds the source)")
 	flags.StringArrayVar(&s.Buckets, "bucket", nil, "a `BUCKET` that there is, for routes with a pattern, any number of times")
 	flags.StringArrayVar(&s.Topics, "topic", nil, "a `TOPIC` that there is, any number of times")
@@ -128,9 +131,12 @@ func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s.Routes, s.Digest = file.Name, file.Digest
 	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
 	s.Composer, s.Connected = connected(file, s)
+	// A value that is no duration the function itself refuses at its start.
+	s.Call, _ = time.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])
 	s.Proxied = s.Variables[config.Variable(environment.FieldAuth)] == identity.KindIAP
 	for _, spec := range file.Environments {
 		s.Proxied = s.Proxied || spec.Auth == identity.KindIAP
+		s.Call = max(s.Call, spec.Timeout)
 	}
 	if d.composer != "" && s.Connected {
 		return s, fmt.Errorf("--composer is given, and %s or --set says already where Airflow is", file.Name)

@@ -22,6 +22,11 @@ func (s Settings) Check() error {
 	c.name("project", s.Project, isProject(s.Project))
 	c.name("region", s.Region, isLocation(s.Region))
 	c.name("function", s.Function, len(s.Function) <= maxFunction && regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`).MatchString(s.Function))
+	c.name("account", s.Runtime, isAccount(s.Runtime))
+	c.name("account", s.Invoker, isAccount(s.Invoker))
+	if s.Call >= RequestTimeout {
+		c.faults = append(c.faults, fmt.Errorf("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that", s.Call, RequestTimeout))
+	}
 	for _, name := range s.Composer {
 		c.name("environment", name, regexp.MustCompile(`^projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/environments/[a-z0-9-]+$`).MatchString(name))
 	}
@@ -82,6 +87,10 @@ func (c *checker) path(of, path string) {
 func isVariable(name string) bool { return regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`).MatchString(name) }
 func isLocation(name string) bool {
 	return regexp.MustCompile(`^[a-z][-a-z0-9]*$`).MatchString(name)
+}
+
+func isAccount(email string) bool {
+	return regexp.MustCompile(`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`).MatchString(email)
 }
 
 // MaxRoutes is the longest text of a setting, in bytes:

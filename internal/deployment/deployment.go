@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/dagtrigger/internal/route"
 )
@@ -35,6 +36,13 @@ type Settings struct {
 	Project  string
 	Region   string
 	Function string // the function's name, and the beginning of all other names; "dagtrigger"
+	// Runtime and Invoker are the e-mails of accounts that there are already: the
+	// one that the function runs as, and the one by which events are delivered.
+	// Where they are empty, accounts are made.
+	Runtime, Invoker string
+	// Call is the longest that a call to Airflow may take, where that is not the
+	// default.
+	Call time.Duration
 	// Composer are the environments that the function calls,
 	// projects/P/locations/L/environments/E. Connected says that the file of routes
 	// or Variables tell where Airflow is, so that none is needed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -111,6 +112,9 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		{deployment.Settings{Composer: []string{"prod"}}, `there can be no environment "prod"`},
 		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}}, "the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
 		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}}, "there can be no secret \"a/b\"\nthere can be no setting or path \"x y\""},
+		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"}, `there can be no account "ann@example.com"`},
+		{deployment.Settings{Call: 299 * time.Second}, ""},
+		{deployment.Settings{Call: 5 * time.Minute}, "a call to Airflow may take 5m0s, and the request that makes it ends after 5m0s: set AIRFLOW_TIMEOUT below that"},
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `there can be no location "EU"`},
 		{deployment.Settings{Stores: []string{"file:///letters"}}, "the file keeps dead letters in file:///letters, a folder that an instance takes along when it ends: name a topic or a bucket"},
@@ -186,6 +190,21 @@ func TestRolesAreTheLeast(t *testing.T) {
 		if diff := cmp.Diff(row.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
+	}
+}
+
+// An account that was there before is neither made nor removed, and keeps its roles.
+func TestAccountsThatAreThereStay(t *testing.T) {
+	t.Parallel()
+	p := plan(t, deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com"}, "routes: [{name: r, dag: load, on: object.finalized, bucket: acme}]")
+	if len(p.Accounts) != 1 || p.Accounts[0].ID != "dagtrigger-invoker" {
+		t.Errorf("it makes the accounts %v", p.Accounts)
+	}
+	if script := p.Script(); !strings.Contains(script, "--service-account=robot@acme-1.iam.gserviceaccount.com") || strings.Contains(script, "service-accounts create robot") {
+		t.Error("the function runs as another account")
+	}
+	if undo := p.UndoScript(); strings.Contains(undo, "robot@") {
+		t.Errorf("it takes something away from an account that was there:\n%s", undo)
 	}
 }
 

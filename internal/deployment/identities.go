@@ -3,6 +3,7 @@
 package deployment
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -21,7 +22,8 @@ type Grant struct {
 	Role   string   `json:"role"`
 	On     Resource `json:"on"`
 	Why    string   `json:"why"`
-	// Ours says that it serves this function alone, so that it may be taken away again.
+	// Ours says that it serves this function alone, so that it may be taken away
+	// again: not where its member was there before.
 	Ours bool `json:"ours,omitempty"`
 }
 
@@ -31,8 +33,8 @@ type Resource struct {
 	Name string `json:"name"`
 }
 
-func (s Settings) runtime() string { return s.email(s.Function + "-runtime") }
-func (s Settings) invoker() string { return s.email(s.Function + "-invoker") }
+func (s Settings) runtime() string { return cmp.Or(s.Runtime, s.email(s.Function+"-runtime")) }
+func (s Settings) invoker() string { return cmp.Or(s.Invoker, s.email(s.Function+"-invoker")) }
 func (s Settings) email(id string) string {
 	return id + "@" + s.Project + ".iam.gserviceaccount.com"
 }
@@ -45,12 +47,16 @@ const (
 	storageAgent   = "serviceAccount:service-$" + numberVariable + "@gs-project-accounts.iam.gserviceaccount.com"
 )
 
-// accounts are two, so that who may call the function is not who may call Airflow.
-func accounts(s Settings) []Account {
-	return []Account{
-		{ID: s.Function + "-runtime", Email: s.runtime(), Does: "Runs " + s.Function + ", and calls Airflow"},
-		{ID: s.Function + "-invoker", Email: s.invoker(), Does: "Delivers events to " + s.Function},
+// accounts are two, so that who may call the function is not who may call
+// Airflow; less those that there are.
+func accounts(s Settings) (all []Account) {
+	if s.Runtime == "" {
+		all = append(all, Account{ID: s.Function + "-runtime", Email: s.runtime(), Does: "Runs " + s.Function + ", and calls Airflow"})
 	}
+	if s.Invoker == "" {
+		all = append(all, Account{ID: s.Function + "-invoker", Email: s.invoker(), Does: "Delivers events to " + s.Function})
+	}
+	return all
 }
 
 // grants are the least roles that the way of an event needs, each at the
@@ -61,17 +67,17 @@ func (p *Plan) grants() []Grant {
 	var all []Grant
 	for _, project := range s.composerProjects() {
 		all = append(all, Grant{runtime, "roles/composer.user", Resource{"project", project},
-			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest", true})
+			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest", s.Runtime == ""})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
-		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name, true})
+		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name, s.Runtime == ""})
 	}
 	for _, on := range s.stores() {
 		role := "roles/pubsub.publisher"
 		if on.Kind == "bucket" {
 			role = "roles/storage.objectUser" // a record that is there already is read, and replaced
 		}
-		all = append(all, Grant{runtime, role, on, "to keep what failed for good", true})
+		all = append(all, Grant{runtime, role, on, "to keep what failed for good", s.Runtime == ""})
 	}
 	all = append(all,
 		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()}, "Pub/Sub itself moves there what it could not deliver", true},
@@ -79,7 +85,7 @@ func (p *Plan) grants() []Grant {
 	)
 	if p.watchesStorage() {
 		all = append(all,
-			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project}, "to receive what Cloud Storage tells of; messages of a topic need it not", true},
+			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project}, "to receive what Cloud Storage tells of; messages of a topic need it not", s.Invoker == ""},
 			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project}, "Cloud Storage tells of its objects over topics that Eventarc makes in the project", false},
 		)
 	}
@@ -149,10 +155,9 @@ func (p *Plan) who(member string) string {
 		return "Pub/Sub"
 	case storageAgent:
 		return "Cloud Storage"
-	case "serviceAccount:" + p.Settings.runtime():
-		return p.Settings.Function + "-runtime"
 	default:
-		return p.Settings.Function + "-invoker"
+		id, _, _ := strings.Cut(strings.TrimPrefix(member, "serviceAccount:"), "@")
+		return id
 	}
 }
 

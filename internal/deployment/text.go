@@ -5,6 +5,7 @@ package deployment
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,12 @@ func (p *Plan) Text() string {
 	p.writeFunction(&b)
 	p.writeSources(&b)
 	section(&b, "Accounts and their roles, no more than each needs")
-	for _, a := range p.Accounts {
-		p.writeMember(&b, "serviceAccount:"+a.Email, a.Email, a.Does)
+	for _, email := range []string{p.Settings.runtime(), p.Settings.invoker()} {
+		does := "it is there already"
+		if at := slices.IndexFunc(p.Accounts, func(a Account) bool { return a.Email == email }); at >= 0 {
+			does = p.Accounts[at].Does
+		}
+		p.writeMember(&b, "serviceAccount:"+email, email, does)
 	}
 	p.writeMember(&b, pubsubAgent, "Pub/Sub's own account", "")
 	p.writeMember(&b, storageAgent, "Cloud Storage's own account", "")
