@@ -30,7 +30,7 @@ export CLOUDSDK_CORE_DISABLE_PROMPTS=1
 
 digest() { if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1; }
 
-if [ "$(digest "$ROUTES")" != d067d63a100e2213eb2d83dbbc3f8a84373166e8131ef8837061f02299277e72 ]; then
+if [ "$(digest "$ROUTES")" != 9d0b1bbbb481351a2941bc7683be7a96390c71fdb092c58c1d0a892564511f78 ]; then
   printf '%s is not the file that this script was made for: make it anew\n' "$ROUTES" >&2
   exit 1
 fi
