@@ -165,8 +165,7 @@ func (c *chaos) run(t testing.TB) string {
 	w := startWitness(t, i.url)
 	for topic := range topics {
 		// The emulator (0.8.20) pushes again after a second by itself. With a retry
-		// policy it can stop to push for good: the timer of what is delayed ends
-		// at the first message that was acknowledged meanwhile.
+		// policy of the subscription it can stop pushing for good.
 		err := errors.Join(pubsub.CreateTopic(t.Context(), topicName(topic)), pubsub.Subscribe(t.Context(), googlereal.Subscription{
 			Name: topicName(topic) + "-to-function", Topic: topicName(topic), Push: w.url, AckDeadline: 10 * time.Minute,
 		}))
