@@ -240,5 +240,27 @@ func (s *standIn) plant(put func()) {
 func (s *standIn) resource(name string) object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.resources[name]
+	if s.resources[name] == nil {
+		return nil
+	}
+	return copied(s.resources[name]).(object)
+}
+
+// copied is a value that later requests do not change.
+func copied(value any) any {
+	switch v := value.(type) {
+	case object:
+		whole := make(object, len(v))
+		for name, member := range v {
+			whole[name] = copied(member)
+		}
+		return whole
+	case []any:
+		whole := make([]any, len(v))
+		for i, item := range v {
+			whole[i] = copied(item)
+		}
+		return whole
+	}
+	return value
 }
