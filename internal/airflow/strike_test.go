@@ -37,7 +37,11 @@ func saidOf(t testing.TB, conf, authorization, words string) string {
 	run := sales()
 	run.Conf = []byte(conf)
 	_, err = client.Trigger(t.Context(), run)
-	return asError(t, err).Said
+	e := asError(t, err)
+	if e.Status == 0 {
+		return "" // it was never sent: these words are no server's
+	}
+	return e.Said
 }
 
 func TestConfIsStruckOut(t *testing.T) {
@@ -170,7 +174,7 @@ func FuzzStrikeOut(f *testing.F) {
 		decoder := encoding.NewDecoder(strings.NewReader(conf))
 		decoder.UseNumber()
 		var members map[string]any
-		if decoder.Decode(&members) != nil || members == nil || decoder.More() || !encoding.Valid([]byte(conf)) || !utf8.ValidString(token) {
+		if decoder.Decode(&members) != nil || decoder.More() || !encoding.Valid([]byte(conf)) || !utf8.ValidString(token) {
 			t.Skip("no conf, or no text")
 		}
 		header := "Basic " + base64.StdEncoding.EncodeToString([]byte("u:"+token))
