@@ -38,7 +38,7 @@ func TestTheFunctionStaysWithinItsMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of a process is read from /proc, which only Linux has")
 	}
-	for _, c := range crowds() {
+	for _, c := range crowds()[:1] { // the others take minutes: .ci/figures measures them
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.rounds, c.leave = 1, 3*time.Second
@@ -160,6 +160,9 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"dag_run_id":%q,"dag_id":"load","logical_date":null,"state":"queued","note":null,"conf":%s}`, run.ID, run.Conf)
 }
 
+// pushPause is the pause before an event is pushed again.
+const pushPause = 500 * time.Millisecond
+
 // push sends all events, as many at once as an instance is given, and each
 // again until it is acknowledged.
 func (c crowd) push(ctx context.Context, t testing.TB, function *instance) (pushes int64) {
@@ -179,7 +182,9 @@ func (c crowd) push(ctx context.Context, t testing.TB, function *instance) (push
 						t.Errorf("event %d: %v", n, err)
 						return
 					}
-					acknowledged = status == http.StatusOK
+					if acknowledged = status == http.StatusOK; !acknowledged {
+						<-time.After(pushPause) // Pub/Sub waits too, and building a megabyte anew takes the time of the others
+					}
 				}
 			}
 		})
