@@ -41,7 +41,6 @@ import (
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/pressure"
-	"example.com/dagtrigger/internal/report"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/tracing"
 	"example.com/dagtrigger/internal/trigger"
@@ -112,7 +111,7 @@ type Function struct {
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
 	turns    chan struct{}   // holds one for each event that is being decided
-	reports  *report.Reporter
+	reports  *trigger.Reporter
 	log      *slog.Logger
 	project  string
 }
@@ -131,7 +130,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		},
 		bytes:   pressure.NewBytes(0),
 		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
-		reports: report.New(log),
+		reports: trigger.NewReporter(log),
 		log:     log,
 		project: c.Project,
 	}

@@ -19,11 +19,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // world is the function in front of an embedded Airflow.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 const airflowHelp = `Run an embedded Airflow by itself: an HTTP server, in memory, that answers like the

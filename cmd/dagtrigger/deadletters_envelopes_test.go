@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/deadletter"
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // TestAReplayStartsTheRunThatFailed has every kind of event fail, in every

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowreal/realtest"
 	"example.com/dagtrigger/internal/deadletter"
-	"example.com/dagtrigger/internal/googlereal"
+	"example.com/dagtrigger/internal/real/googlereal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // keep stores letters at an address as the function does.

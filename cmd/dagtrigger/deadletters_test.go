@@ -17,8 +17,8 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // startAirflow starts an embedded Airflow that has the DAG load. Each request

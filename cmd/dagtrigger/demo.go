@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/airflow"
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 const demoHelp = `Start the function and an embedded Airflow on free ports of this machine, and send a

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // demoRoutes is the file of routes of the second act. All its routes start one DAG,

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // scene is one event of the story, in every delivery of it.

@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/deployment"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/operator/deployment"
 )
 
 const deployPlanHelp = `Print what must exist in Google Cloud for a file of routes: one function, a trigger for

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/doctor"
-	"example.com/dagtrigger/internal/example"
+	"example.com/dagtrigger/internal/operator/doctor"
+	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/route"
 )
 

@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowsim"
-	"example.com/dagtrigger/internal/doctor"
+	"example.com/dagtrigger/internal/operator/doctor"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // TestDoctorHoldsExamplesAgainstParams examines a DAG whose Params ask for a region.

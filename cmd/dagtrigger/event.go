@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // eventFlags say which event to make. What they leave open is taken from the

@@ -15,10 +15,10 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/delivery"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
-	"example.com/dagtrigger/internal/example"
+	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // TestTheFirstGuideOnARealAirflow serves the first guide's routes, sends the

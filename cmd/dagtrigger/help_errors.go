@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/dagtrigger/internal/doctor"
+	"example.com/dagtrigger/internal/operator/doctor"
 )
 
 const errorsHelp = `What may lie behind an error, and what mends it, in the order of an event's way:

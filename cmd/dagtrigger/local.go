@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // localAirflow is an Airflow on this machine that this program has started.

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/trigger"
 )
 

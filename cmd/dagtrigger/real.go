@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"example.com/dagtrigger/internal/airflowreal"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // startReal starts a real Airflow, installing it first where that is to be done.

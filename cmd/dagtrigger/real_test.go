@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // TestDemoOnARealAirflow tells the whole story on each version.

@@ -12,7 +12,7 @@ import (
 
 	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/identity"
-	"example.com/dagtrigger/internal/replay/uploads"
+	"example.com/dagtrigger/internal/operator/replay/uploads"
 )
 
 const reconcileHelp = `Start what was missed: list the objects that a bucket holds, and send each through the

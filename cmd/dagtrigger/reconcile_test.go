@@ -13,7 +13,7 @@ import (
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // upload puts an object into the bucket, and gives the change that tells of it.

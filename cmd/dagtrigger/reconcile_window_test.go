@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // A run that lists the bucket for its window has seen what a reconciliation

@@ -21,7 +21,7 @@ import (
 
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/replay"
+	"example.com/dagtrigger/internal/operator/replay"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"example.com/dagtrigger/internal/replay"
+	"example.com/dagtrigger/internal/operator/replay"
 	"example.com/dagtrigger/internal/trigger"
 )
 

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // none is an environment without variables.

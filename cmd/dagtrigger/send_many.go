@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // load says how many events to send, and how fast.

@@ -17,10 +17,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings

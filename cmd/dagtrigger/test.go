@@ -13,7 +13,7 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
-	"example.com/dagtrigger/internal/example"
+	"example.com/dagtrigger/internal/operator/example"
 )
 
 const testHelp = `Try examples that stand beside a file of routes, by the code that the function runs: an

@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // logged are the lines of outcomes of every kind that a real function writes.

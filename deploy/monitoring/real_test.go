@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // needs fails where the machine lacks a program.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowreal/realtest"
 	"example.com/dagtrigger/internal/deadletter"
-	"example.com/dagtrigger/internal/googlereal"
+	"example.com/dagtrigger/internal/real/googlereal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // What the fakes are believed to do, the real programs have to do as well.

@@ -16,12 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowreal/realtest"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
-	"example.com/dagtrigger/internal/googlereal"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/real/googlereal"
+	"example.com/dagtrigger/internal/real/realtest"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // Whatever is killed, and whenever, each event ends in one run or in one dead

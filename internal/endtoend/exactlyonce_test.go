@@ -21,9 +21,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // full tells that the proofs run at their full size.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowreal"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // BenchmarkARealAirflowUnderLoad prints a table of what a real Airflow takes

@@ -16,19 +16,19 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowsim"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // hang bounds waits that only a hang would reach.
 const hang = 2 * time.Minute
 
-// airflow is an embedded Airflow behind a loopback port.
-type airflow struct {
+// airflowServer is an embedded Airflow behind a loopback port.
+type airflowServer struct {
 	*httptest.Server
 	sim *airflowsim.Server
 }
 
-func newAirflow(t *testing.T) airflow {
+func newAirflow(t *testing.T) airflowServer {
 	t.Helper()
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: airflowsim.Airflow110, Auth: airflowsim.AuthOpen,
@@ -40,7 +40,7 @@ func newAirflow(t *testing.T) airflow {
 	}
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
-	return airflow{server, sim}
+	return airflowServer{server, sim}
 }
 
 func waitForPort(t testing.TB, port string) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowsim"
-	"example.com/dagtrigger/internal/googlesim"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 const (

@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/delivery"
+	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // senders is how many pushes are under way at once: the concurrency of one

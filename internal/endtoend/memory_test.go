@@ -21,8 +21,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/delivery"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/operator/delivery"
 )
 
 // What one instance of the function is deployed with, as the README says.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowreal"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 const (

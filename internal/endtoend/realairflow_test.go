@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowreal/realtest"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // realAirflow is a real Airflow, and an admin's way into it.

@@ -21,9 +21,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 const routesFile = `

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowreal"
-	"example.com/dagtrigger/internal/airflowreal/realtest"
-	"example.com/dagtrigger/internal/googlereal"
+	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/real/googlereal"
+	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // What is proved with a real Airflow behind the built function, each started once.

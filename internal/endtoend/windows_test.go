@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dagtrigger/internal/airflowreal"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // bounds are routes that make fewer runs than there are events.

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/dagtrigger/internal/airflow"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/environment"
-	"example.com/dagtrigger/internal/googlesim"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 const (

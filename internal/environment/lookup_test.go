@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/airflow"
-	"example.com/dagtrigger/internal/airflowsim"
 	"example.com/dagtrigger/internal/environment"
-	"example.com/dagtrigger/internal/googlesim"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // clockwork has the embedded Google answer inside a bubble, whose clock a test

@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"example.com/dagtrigger/internal/airflow"
-	"example.com/dagtrigger/internal/googlesim"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // Google's libraries read the environment of their process, and remember what

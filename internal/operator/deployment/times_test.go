@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deployment_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/operator/deployment"
+	"example.com/dagtrigger/internal/pressure"
+)
+
+// value and why are what a plan sets by a name, and the reason; or empty.
+func value(values []deployment.Value, name string) string { return named(values, name).Value }
+func why(values []deployment.Value, name string) string   { return named(values, name).Why }
+
+func named(values []deployment.Value, name string) deployment.Value {
+	at := slices.IndexFunc(values, func(v deployment.Value) bool { return v.Name == name })
+	if at < 0 {
+		return deployment.Value{}
+	}
+	return values[at]
+}
+
+// A call to Airflow ends before the request that makes it, the request before
+// Pub/Sub delivers the event again, and all of that stands in the script.
+func TestTheTimesHoldTogether(t *testing.T) {
+	t.Parallel()
+	p := sample(t)
+	if call := airflow.DefaultTimeout; call >= deployment.RequestTimeout || deployment.RequestTimeout >= deployment.AckDeadline {
+		t.Errorf("a call takes %s, a request %s, a delivery %s: each has to be longer than the one before", call, deployment.RequestTimeout, deployment.AckDeadline)
+	}
+	if got := value(p.Function.Values, "timeout"); got != "300s" {
+		t.Errorf("the function's time-out is %s", got)
+	}
+	if got := value(p.Delivery, "ack-deadline"); got != "600" {
+		t.Errorf("the acknowledgement deadline is %s", got)
+	}
+	script := p.Script()
+	for _, flag := range []string{"--timeout=300s ", "--ack-deadline=600 ", "--min-retry-delay=10s ", "--max-retry-delay=600s ", "--max-delivery-attempts=100 ", "--expiration-period=never"} {
+		if !strings.Contains(script, flag) {
+			t.Errorf("the script lacks %s", flag)
+		}
+	}
+	if told := "AIRFLOW_TIMEOUT, " + seconds(airflow.DefaultTimeout); !strings.Contains(why(p.Function.Values, "timeout"), told) {
+		t.Errorf("the reason of the time-out does not tell %q", told)
+	}
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }
+
+// attempts are the shortest and the longest time for which Pub/Sub delivers an
+// event: each attempt may be refused at once, or last as long as a request may.
+func attempts() (shortest, longest time.Duration) {
+	delay := deployment.MinBackoff
+	for range deployment.MaxAttempts - 1 {
+		shortest += delay
+		longest += delay + deployment.RequestTimeout
+		delay = min(2*delay, deployment.MaxBackoff)
+	}
+	return shortest, longest + deployment.RequestTimeout
+}
+
+// An event that is deferred becomes a dead letter that tells the reason, before
+// Pub/Sub moves it away without one, and that happens before it is dropped.
+func TestNothingIsDroppedBeforeItIsKept(t *testing.T) {
+	t.Parallel()
+	shortest, longest := attempts()
+	if deployment.GiveUpAfter+deployment.MaxBackoff >= shortest {
+		t.Errorf("the function gives up after %s, and Pub/Sub may after %s", deployment.GiveUpAfter, shortest)
+	}
+	if longest >= deployment.Retention {
+		t.Errorf("the attempts may last %s, and an event is kept for %s", longest, deployment.Retention)
+	}
+	if deployment.GiveUpAfter >= config.DefaultGiveUpAfter {
+		t.Error("it need not be set")
+	}
+}
+
+// The reason of the number of instances tells how many calls each makes at most.
+func TestInstancesAreCountedInCalls(t *testing.T) {
+	t.Parallel()
+	p := sample(t)
+	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"), want) {
+		t.Errorf("it does not tell %q", want)
+	}
+}

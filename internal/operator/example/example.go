@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package example owns the examples that stand beside a file of routes: an event,
+// and what must come of it. It reads them, tries them on the routes, tells where
+// the two differ, and writes what is in the place of what was said.
+//
+// An event is built as the platform would send it, and read and decided by the
+// function's own code. The package starts nothing and asks nobody.
+package example
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/operator/delivery"
+)
+
+// Suite is a file of examples.
+type Suite struct {
+	Name     string // as faults begin
+	Config   string // the path of the file of routes
+	Examples []Example
+
+	text []byte
+	root *yaml.Node
+}
+
+// Example is an event, and what must come of it.
+type Example struct {
+	document.Position
+	Name  string
+	Event delivery.Event
+	As    delivery.Envelope
+	// Starts are the runs that it must start, and Fails the routes that must fail.
+	// Where Told is false, nothing was said of either.
+	Starts []Start
+	Fails  []Failure
+	Told   bool
+
+	node *yaml.Node
+}
+
+// Start is a run that an event must start, or does start. What an example leaves
+// out may be anything.
+type Start struct {
+	Route       string
+	DAG         string
+	Environment string
+	RunID       string
+	LogicalDate string // in RFC 3339
+	Note        string
+	Conf        []byte // all of the conf, as JSON
+	ConfHas     []byte // members that the conf must have, among others
+}
+
+// Failure is a route that cannot be evaluated for an event.
+type Failure struct {
+	Route string
+	Error string // what it says; of an example, a part of that
+}
+
+// moment is when an event happens that does not say, and number its id and its
+// generation: with them a run id is the same every time.
+const number = 1
+
+func moment() time.Time { return time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) }
+
+// Receive reads the event that a request brings, as the function does.
+func Receive(ctx context.Context, r delivery.Request) (*event.Event, error) {
+	request, err := r.HTTP(ctx, "http://127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	ces, err := event.FromRequest(request, event.MaxBody)
+	if err != nil {
+		return nil, err
+	}
+	if len(ces) != 1 {
+		return nil, errors.New("a batch has no place here: give one event")
+	}
+	ev, err := event.New(ces[0])
+	return &ev, err
+}

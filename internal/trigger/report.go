@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/tracing"
+)
+
+// Reporter writes outcomes to a log: a line each, with the fields that metrics
+// and alerts count by (deploy/monitoring), and the same in the request's trace. Any number of requests may share it.
+type Reporter struct {
+	log *slog.Logger
+	// unmatched holds back the lines of events that no route wants: on a busy
+	// bucket that may be most of them.
+	unmatched cloudlog.Sampler
+}
+
+// NewReporter makes a reporter that writes to log.
+func NewReporter(log *slog.Logger) *Reporter { return &Reporter{log: log} }
+
+// Outcome tells of one outcome: in the request's trace, where there is one, and
+// by a line of the log, but for unmatched events at most one a second, unless
+// the level is DEBUG. took is the time since the event came.
+func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) {
+	age := 0.0
+	if !ev.Time.IsZero() {
+		age = time.Since(ev.Time).Seconds()
+	}
+	what := "event " + string(o.Kind)
+	attrs := []slog.Attr{
+		slog.String("outcome", string(o.Kind)),
+		slog.String("route", o.Route),
+		slog.String("environment", o.Environment),
+		slog.String("dag_id", o.DAGID),
+		slog.String("dag_run_id", o.RunID),
+		slog.String("cause", o.Cause),
+		slog.String("reason", o.Reason),
+		slog.String("event_id", ev.ID),
+		slog.String("event_source", ev.Source),
+		slog.String("event_type", ev.Type),
+		slog.String("event_subject", ev.Subject),
+		slog.Float64("age_seconds", age),
+		slog.Float64("duration_seconds", took.Seconds()),
+		{}, // not written while it is empty
+	}
+	tracing.Note(ctx, what, attrs...)
+	leftOut, ok := r.pass(ctx, o)
+	if !ok {
+		return
+	}
+	if leftOut > 0 {
+		attrs[len(attrs)-1] = slog.Int("left_out", leftOut)
+	}
+	r.log.LogAttrs(ctx, level(o), what, attrs...)
+}
+
+// pass tells whether the line is written, and how many were left out before it.
+func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) {
+	if o.Kind != Unmatched || r.log.Enabled(ctx, slog.LevelDebug) {
+		return 0, true
+	}
+	return r.unmatched.Pass()
+}
+
+// level is ERROR for what waits for a person, WARN for what mends itself.
+func level(o *Outcome) slog.Level {
+	switch {
+	case o.Operator:
+		return slog.LevelError
+	case o.Kind == Deferred:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
