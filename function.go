@@ -107,7 +107,6 @@ type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
 	callers  *caller.Checker // nil where everyone may call
-	traces   *tracing.Tracer // nil where nothing is traced
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
 	turns    chan struct{}   // holds one for each event that is being decided
@@ -144,7 +143,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if err != nil {
 		return nil, err
 	}
-	f.trace(traces)
+	f.handler = traces.Handler(Target, http.HandlerFunc(f.serve))
 	transport = traces.Transport(transport)
 	f.callers, err = caller.New(caller.Config{Accounts: c.AllowCallers, Audiences: c.AllowAudience, Transport: transport})
 	if err != nil {
@@ -172,11 +171,6 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	return f, nil
 }
 
-// trace has t make a span of each request.
-func (f *Function) trace(t *tracing.Tracer) {
-	f.traces, f.handler = t, t.Handler(Target, http.HandlerFunc(f.serve))
-}
-
 // openStores opens the stores of dead letters, asking none of them anything.
 func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
 	options := deadletter.Options{
@@ -200,28 +194,6 @@ func (f *Function) openStores(c config.Config, google *identity.Google, transpor
 	return err
 }
 
-// Replay is f for events that are gone through once more, from the time since
-// on: none counts as older than that, and what fails for good ends rejected,
-// for it is stored already. Where again is not empty the runs get ids of their
-// own by it, and the events start once more what they have started before.
-func (f *Function) Replay(since time.Time, again string) *Function {
-	pipeline := *f.pipeline
-	pipeline.Since, pipeline.Again = since, again
-	pipeline.DeadLetters, pipeline.RouteDeadLetters = nil, nil
-	g := &Function{table: f.table, pipeline: &pipeline, callers: f.callers, bytes: f.bytes, turns: f.turns, reports: f.reports, log: f.log, project: f.project}
-	g.trace(f.traces)
-	return g
-}
-
-// Reconcile is f for what a bucket holds, which is gone through from the time
-// since on. An object that is late for its window starts nothing: it was there
-// when the window's run looked.
-func (f *Function) Reconcile(since time.Time) *Function {
-	g := f.Replay(since, "")
-	g.pipeline.IgnoreLate = true
-	return g
-}
-
 // digest names the routes file in dead letters, empty without one.
 func digest(c config.Config) string {
 	if c.Digest == "" {
@@ -238,17 +210,18 @@ type Result struct {
 }
 
 // Handle decides what ce starts, starts it, and logs a line for each outcome.
-// It returns once all is done: nothing goes on behind it.
-func (f *Function) Handle(ctx context.Context, ce cloudevents.Event) Result {
+// It returns when all of that is done. replay is the zero value for an event
+// that is delivered as it happens.
+func (f *Function) Handle(ctx context.Context, ce cloudevents.Event, replay trigger.Replay) Result {
 	started := time.Now()
 	ev, err := event.New(ce)
 	var outcomes []trigger.Outcome
 	if bad, ok := errors.AsType[*event.DataError](err); ok {
-		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, bad.Reason)}
+		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, bad.Reason, replay)}
 	} else if err != nil {
 		return Result{Err: err}
 	} else {
-		outcomes = f.pipeline.Run(ctx, &ev, f.decide(ctx, &ev))
+		outcomes = f.pipeline.Run(ctx, &ev, f.decide(ctx, &ev), replay)
 	}
 	for i := range outcomes {
 		f.reports.Outcome(ctx, &ev, &outcomes[i], time.Since(started))
@@ -300,14 +273,14 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 // handleAll handles the events of one request, which is one but for a batch.
 func (f *Function) handleAll(ctx context.Context, ces []cloudevents.Event) []Result {
 	if len(ces) == 1 {
-		return []Result{f.Handle(ctx, ces[0])}
+		return []Result{f.Handle(ctx, ces[0], trigger.Replay{})}
 	}
 	results := make([]Result, len(ces))
 	var group errgroup.Group
 	group.SetLimit(eventsAtOnce)
 	for i := range ces {
 		group.Go(func() error {
-			results[i] = f.Handle(ctx, ces[i])
+			results[i] = f.Handle(ctx, ces[i], trigger.Replay{})
 			return nil
 		})
 	}

@@ -141,12 +141,9 @@ func (r *resend) event(i item) replay.Event {
 	if err = errors.Join(i.err, err); err != nil {
 		return replay.Event{Place: i.place, Send: func(context.Context) ([]trigger.Outcome, error) { return nil, err }}
 	}
-	function := way.function.Replay(r.sender.started, i.again)
-	if r.listed {
-		function = way.function.Reconcile(r.sender.started)
-	}
+	again := trigger.Replay{Since: r.sender.started, Again: i.again, IgnoreLate: r.listed, StoreNothing: true}
 	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
-		result := function.Handle(ctx, i.event)
+		result := way.function.Handle(ctx, i.event, again)
 		return result.Outcomes, errors.Join(result.Err, i.missed(result.Outcomes))
 	}}
 }
@@ -183,7 +180,7 @@ func (p *program) sender(getenv func(string) string) (*sender, error) {
 	if err != nil {
 		return nil, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}
-	c.DeadLetter, c.RouteDeadLetters = "", nil // a replay stores nothing
+	c.DeadLetter, c.RouteDeadLetters = "", nil // no store is opened, which would make its folder
 	return &sender{config: c, routes: getenv(routesVariable), started: p.now(), ways: map[string]*way{}}, nil
 }
 

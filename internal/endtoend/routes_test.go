@@ -24,6 +24,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/trigger"
 )
 
 const routesFile = `
@@ -100,7 +101,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 		{"stock/d.txt", "3", " unmatched "},
 	} {
 		var got []string
-		for _, o := range f.Handle(t.Context(), sized(row.name, row.size)).Outcomes {
+		for _, o := range f.Handle(t.Context(), sized(row.name, row.size), trigger.Replay{}).Outcomes {
 			got = append(got, o.Route+" "+string(o.Kind)+" "+o.DAGID)
 		}
 		if all := strings.Join(got, ", "); all != row.want {
@@ -122,7 +123,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 func TestAnUnmatchedEventTellsWhy(t *testing.T) {
 	t.Parallel()
 	f, log := routed(t, slog.LevelInfo, map[string]string{"DAGTRIGGER_CONFIG": routesFile, "AIRFLOW_URL": "http://127.0.0.1:1"})
-	outcomes := f.Handle(t.Context(), sized("sales/eu/b.txt", "3")).Outcomes
+	outcomes := f.Handle(t.Context(), sized("sales/eu/b.txt", "3"), trigger.Replay{}).Outcomes
 	const want = `no route matched: sales-csv: object is "sales/eu/b.txt", not sales/{region=*}/*.csv; ` +
 		`every-object: object is "sales/eu/b.txt", not **.csv; broken: object is "sales/eu/b.txt", not broken/**`
 	if len(outcomes) != 1 || outcomes[0].Reason != want {
@@ -149,7 +150,7 @@ func TestTheLogHoldsAnUnmatchedEventASecond(t *testing.T) {
 			f, log := routed(t, row.level, map[string]string{"DAGTRIGGER_CONFIG": routesFile, "AIRFLOW_URL": "http://127.0.0.1:1"})
 			log.Reset()
 			for range 30 {
-				f.Handle(t.Context(), sized("stock/d.txt", "3"))
+				f.Handle(t.Context(), sized("stock/d.txt", "3"), trigger.Replay{})
 				time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the bubble's clock: no time passes outside
 			}
 			var got []string

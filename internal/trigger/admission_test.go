@@ -66,7 +66,7 @@ func TestRunsThatMayNotBeMade(t *testing.T) {
 		}
 		limited := plan()
 		limited.Limits = tt.limits
-		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{limited}})[0]
+		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{limited}}, trigger.Replay{})[0]
 		if o.Kind != tt.kind || o.Status() != tt.status {
 			t.Errorf("%s: came to %s (%d): %s", tt.name, o.Kind, o.Status(), o.Reason)
 		}
@@ -87,7 +87,7 @@ func TestABurstDoesNotRunPastTheBound(t *testing.T) {
 	for range 5 {
 		limited := plan()
 		limited.MaxActive = 3
-		kinds = append(kinds, p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{limited}})[0].Kind)
+		kinds = append(kinds, p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{limited}}, trigger.Replay{})[0].Kind)
 	}
 	want := []trigger.Kind{trigger.Triggered, trigger.Duplicate, trigger.Triggered, trigger.Deferred, trigger.Deferred}
 	for i := range want {
@@ -107,8 +107,8 @@ func TestARouteHasAStoreOfItsOwn(t *testing.T) {
 	limited := plan()
 	limited.DeadLetter = "gs://own"
 	d := route.Decision{Plans: []route.Plan{limited}, Failures: []route.Failure{{Route: "s", DeadLetter: "gs://own", Err: context.DeadlineExceeded}, {Route: "s", DeadLetter: "gs://own", Err: refused(airflow.Invalid)}}}
-	p.Run(t.Context(), &event.Event{ID: "1"}, d)
-	p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})
+	p.Run(t.Context(), &event.Event{ID: "1"}, d, trigger.Replay{})
+	p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})
 	if len(own.letters) != 2 || len(all.letters) != 1 {
 		t.Errorf("%d in the route's own, %d in the one for all", len(own.letters), len(all.letters))
 	}

@@ -49,7 +49,7 @@ func TestEachOutcomeNamesWhatStoodInTheWay(t *testing.T) {
 			Airflows: map[string]trigger.Airflow{"default": triggerFunc(func() error { return err })},
 			Wait:     func(context.Context, time.Duration) error { return nil },
 		}
-		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})[0]
+		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})[0]
 		if o.Cause != want || !word.MatchString(o.Cause) {
 			t.Errorf("%v: %s for the cause %q, want %q", err, o.Kind, o.Cause, want)
 		}
@@ -68,15 +68,15 @@ func TestEachOutcomeWithoutARequestNamesItsCause(t *testing.T) {
 	}
 	p := &trigger.Pipeline{}
 	for want, decision := range tests {
-		if o := p.Run(t.Context(), &event.Event{ID: "1"}, decision)[0]; o.Cause != want {
+		if o := p.Run(t.Context(), &event.Event{ID: "1"}, decision, trigger.Replay{})[0]; o.Cause != want {
 			t.Errorf("%s for the cause %q, want %q", o.Kind, o.Cause, want)
 		}
 	}
-	if o := p.Refuse(t.Context(), &event.Event{}, "no object"); o.Cause != trigger.CauseEvent {
+	if o := p.Refuse(t.Context(), &event.Event{}, "no object", trigger.Replay{}); o.Cause != trigger.CauseEvent {
 		t.Errorf("%s for the cause %q", o.Kind, o.Cause)
 	}
 	p.DeadLetters = &shelf{err: errors.New("the bucket is gone")}
-	if o := p.Refuse(t.Context(), &event.Event{}, "no object"); o.Cause != trigger.CauseNoStore {
+	if o := p.Refuse(t.Context(), &event.Event{}, "no object", trigger.Replay{}); o.Cause != trigger.CauseNoStore {
 		t.Errorf("%s for the cause %q", o.Kind, o.Cause)
 	}
 }

@@ -42,7 +42,7 @@ func end(t *testing.T, store *shelf, ev event.Event, err error, more ...step) tr
 		Now:  func() time.Time { return now },
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
-	return p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}})[0]
+	return p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})[0]
 }
 
 func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
@@ -107,11 +107,12 @@ func TestInAReplayTheAgeCountsFromItsStart(t *testing.T) {
 	} {
 		p := &trigger.Pipeline{
 			Airflows:    map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(tt.err)}}},
-			DeadLetters: &shelf{}, GiveUpAfter: 20 * time.Hour, Since: tt.since,
+			DeadLetters: &shelf{}, GiveUpAfter: 20 * time.Hour,
 			Now: func() time.Time { return now },
 		}
 		ev := event.Event{ID: "1", Time: now.Add(-100 * time.Hour)}
-		if o := p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}})[0]; o.Kind != tt.kind {
+		d := route.Decision{Plans: []route.Plan{plan()}}
+		if o := p.Run(t.Context(), &ev, d, trigger.Replay{Since: tt.since})[0]; o.Kind != tt.kind {
 			t.Errorf("%s: came to %s: %s", tt.name, o.Kind, o.Reason)
 		}
 	}
@@ -120,11 +121,30 @@ func TestInAReplayTheAgeCountsFromItsStart(t *testing.T) {
 func TestAgainMakesOneRunMore(t *testing.T) {
 	t.Parallel()
 	id := func(again string) string {
-		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(nil)}}}, Again: again}
-		return p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})[0].RunID
+		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(nil)}}}}
+		d := route.Decision{Plans: []route.Plan{plan()}}
+		return p.Run(t.Context(), &event.Event{ID: "1"}, d, trigger.Replay{Again: again})[0].RunID
 	}
 	if first := id("monday"); first == id("") || first == id("tuesday") || first != id("monday") {
 		t.Errorf("again made %s, otherwise %s", first, id(""))
+	}
+}
+
+func TestReplayStoresNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	all, own := &shelf{}, &shelf{}
+	p := &trigger.Pipeline{DeadLetters: all, RouteDeadLetters: map[string]trigger.DeadLetters{"gs://own": own}}
+	replay := trigger.Replay{StoreNothing: true}
+	failures := []route.Failure{{Route: "r", Err: errors.New("x")}, {Route: "s", DeadLetter: "gs://own", Err: errors.New("x")}}
+	outcomes := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: failures}, replay)
+	outcomes = append(outcomes, p.Refuse(t.Context(), &event.Event{ID: "2"}, "no object", replay))
+	for _, o := range outcomes {
+		if o.Kind != trigger.Rejected {
+			t.Errorf("route %q: got %s", o.Route, o.Kind)
+		}
+	}
+	if len(outcomes) != 3 || len(all.letters)+len(own.letters) != 0 {
+		t.Errorf("%d outcomes, stored %v and %v", len(outcomes), all.letters, own.letters)
 	}
 }
 
@@ -133,7 +153,7 @@ func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
 	store := &shelf{}
 	p := &trigger.Pipeline{DeadLetters: store}
 	failure := route.Failure{Route: "r", Environment: "default", DAG: "load", Err: errors.New("int(\"x\") is no number")}
-	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}})[0]
+	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}}, trigger.Replay{})[0]
 	if o.Kind != trigger.DeadLettered || len(store.letters) != 1 || store.letters[0].Reason != failure.Err.Error() {
 		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
 	}
@@ -144,7 +164,7 @@ func TestAnExpressionThatRanOutOfTimeIsNoDeadLetter(t *testing.T) {
 	store := &shelf{}
 	p := &trigger.Pipeline{DeadLetters: store}
 	failure := route.Failure{Route: "r", Err: fmt.Errorf("evaluating when: %w", context.DeadlineExceeded)}
-	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}})[0]
+	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}}, trigger.Replay{})[0]
 	if o.Kind != trigger.Deferred || len(store.letters) != 0 {
 		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
 	}

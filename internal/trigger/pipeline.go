@@ -53,15 +53,6 @@ type Pipeline struct {
 	// GiveUpAfter is the age, by the event's own time, from which a deferral
 	// becomes a dead letter; 0 for never. It needs a store.
 	GiveUpAfter time.Duration
-	// Since is when a replay began: no event counts as older than that. It is
-	// zero where events come as they happen.
-	Since time.Time
-	// Again makes the runs of a replay others than those that the events have
-	// started already; empty to meet those as duplicates.
-	Again string
-	// IgnoreLate makes nothing of events that are late for their window, whatever
-	// their routes say: its run has seen them.
-	IgnoreLate bool
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
 	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
@@ -70,69 +61,98 @@ type Pipeline struct {
 	Random func() float64 // from 0 up to, not including, 1
 }
 
+// Replay is how an event is handled that an operator sends again. The zero
+// value is for an event that is delivered as it happens.
+type Replay struct {
+	// Since is when the replay began: no event counts as older than that.
+	Since time.Time
+	// Again is part of the run ids where it is not empty, so that the event starts
+	// new runs; without it the runs that exist are duplicates.
+	Again string
+	// IgnoreLate starts nothing for an event that is late for its window, whatever
+	// its route says: the window's run has seen it.
+	IgnoreLate bool
+	// StoreNothing rejects what would be stored as a dead letter: it is stored already.
+	StoreNothing bool
+}
+
+// job is one event on its way through the pipeline.
+type job struct {
+	*Pipeline
+	event  *event.Event
+	replay Replay
+}
+
 // plansAtOnce bounds the requests that one event makes at the same time.
 // Airflow is the bottleneck: more connections would only wait for each other.
 const plansAtOnce = 4
 
 // Run sees through what was decided about ev: one outcome for each route that
 // matched or failed, or one that says that none did.
-func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision) []Outcome {
+func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, replay Replay) []Outcome {
+	j := job{p, ev, replay}
 	if len(d.Plans)+len(d.Failures) == 0 {
 		return []Outcome{unmatched(ev, d.Misses)}
 	}
 	outcomes := make([]Outcome, len(d.Plans), len(d.Plans)+len(d.Failures))
 	if len(d.Plans) == 1 {
-		outcomes[0] = p.start(ctx, ev, &d.Plans[0])
+		outcomes[0] = j.start(ctx, &d.Plans[0])
 	} else {
 		var group errgroup.Group
 		group.SetLimit(plansAtOnce)
 		for i := range d.Plans {
 			group.Go(func() error {
-				outcomes[i] = p.start(ctx, ev, &d.Plans[i])
+				outcomes[i] = j.start(ctx, &d.Plans[i])
 				return nil
 			})
 		}
 		_ = group.Wait() // no plan returns an error: each has its outcome
 	}
 	for _, f := range d.Failures {
-		outcomes = append(outcomes, p.fail(ctx, ev, &f))
+		outcomes = append(outcomes, j.fail(ctx, &f))
 	}
 	return outcomes
 }
 
 // fail ends a route that could not be evaluated: for good, but where it was
 // the request's time that ran out.
-func (p *Pipeline) fail(ctx context.Context, ev *event.Event, f *route.Failure) Outcome {
-	o := Outcome{EventID: ev.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
+func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
+	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
 	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
 		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
-	return p.refuse(ctx, ev, o, p.store(f.DeadLetter), CauseExpression, f.Err.Error())
+	return j.refuse(ctx, o, j.store(f.DeadLetter), CauseExpression, f.Err.Error())
 }
 
 // Refuse ends an event that no route can be given as a permanent failure for
 // the given reason: a dead letter where there is a store for it.
-func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, reason string) Outcome {
-	return p.refuse(ctx, ev, Outcome{EventID: ev.ID}, p.DeadLetters, CauseEvent, reason)
+func (p *Pipeline) Refuse(ctx context.Context, ev *event.Event, reason string, replay Replay) Outcome {
+	j := job{p, ev, replay}
+	return j.refuse(ctx, Outcome{EventID: ev.ID}, j.store(""), CauseEvent, reason)
 }
 
-// store is the one at address, and the one for all routes where that is empty.
-func (p *Pipeline) store(address string) DeadLetters {
-	if address == "" {
-		return p.DeadLetters
+// store is the one at address, or the one for all routes where that is empty.
+// It is nil where nothing is stored.
+func (j job) store(address string) DeadLetters {
+	switch {
+	case j.replay.StoreNothing:
+		return nil
+	case address == "":
+		return j.DeadLetters
+	default:
+		return j.RouteDeadLetters[address]
 	}
-	return p.RouteDeadLetters[address]
 }
 
-func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store DeadLetters, cause, reason string) Outcome {
+func (j job) refuse(ctx context.Context, o Outcome, store DeadLetters, cause, reason string) Outcome {
 	o.Kind, o.Cause, o.Reason, o.Operator = Rejected, cause, reason, true
 	if store == nil {
 		return o
 	}
 	err := store.Put(ctx, deadletter.Record{
 		Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID,
-		Reason: reason, Time: p.now(), RoutesDigest: p.RoutesDigest, Event: ev.Origin,
+		Reason: reason, Time: j.now(), RoutesDigest: j.RoutesDigest, Event: j.event.Origin,
 	})
 	if err != nil {
 		o.Kind, o.Cause, o.Reason = Deferred, CauseNoStore, reason+"; storing the dead letter: "+err.Error()
@@ -143,46 +163,46 @@ func (p *Pipeline) refuse(ctx context.Context, ev *event.Event, o Outcome, store
 }
 
 // start sees one run started. One of a window may have started before it could
-// be known to see ev.
-func (p *Pipeline) start(ctx context.Context, ev *event.Event, plan *route.Plan) Outcome {
-	o, created := p.startRun(ctx, ev, plan)
+// be known to see j.event.
+func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
+	o, created := j.startRun(ctx, plan)
 	w := plan.Window
-	if w == nil || created || o.Kind != Triggered && o.Kind != Duplicate || p.now().Before(w.Start.Add(-maxSkew)) {
+	if w == nil || created || o.Kind != Triggered && o.Kind != Duplicate || j.now().Before(w.Start.Add(-maxSkew)) {
 		return o
 	}
-	if w.Late == nil || p.IgnoreLate {
+	if w.Late == nil || j.replay.IgnoreLate {
 		o.Kind, o.Reason = Unmatched, fmt.Sprintf("the run of its window started at %s, and late events start none", w.Start.Format(time.RFC3339))
 		return o
 	}
-	o, _ = p.startRun(ctx, ev, w.Late)
+	o, _ = j.startRun(ctx, w.Late)
 	return o
 }
 
 // startRun sees the run of one plan started, and tells whether it was this
 // request that created it.
-func (p *Pipeline) startRun(ctx context.Context, ev *event.Event, plan *route.Plan) (o Outcome, created bool) {
+func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created bool) {
 	a := attempt{
-		pipeline: p,
-		client:   p.Airflows[plan.Environment],
-		young:    p.young(ev),
-		run:      p.run(plan),
+		pipeline: j.Pipeline,
+		client:   j.Airflows[plan.Environment],
+		young:    j.young(),
+		run:      j.run(plan),
 		starts:   plan.Window.Starts(),
 	}
 	o = Outcome{
-		EventID: ev.ID, Route: plan.Route, Environment: plan.Environment,
+		EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment,
 		DAGID: plan.DAG, RunID: a.run.RunID,
 	}
-	store := p.store(plan.DeadLetter)
+	store := j.store(plan.DeadLetter)
 	if a.client == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
-		return p.refuse(ctx, ev, o, store, CauseNoEnvironment, reason), false
+		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
 	}
-	v := a.bounded(ctx, p.Admissions[plan.Environment], plan.Limits, store != nil)
+	v := a.bounded(ctx, j.Admissions[plan.Environment], plan.Limits, store != nil)
 	switch {
 	case v.kind == Rejected:
-		return p.refuse(ctx, ev, o, store, v.cause, v.reason), false
-	case v.kind == Deferred && store != nil && p.tooOld(ev):
-		return p.refuse(ctx, ev, o, store, v.cause, fmt.Sprintf("given up %s after the event: %s", p.GiveUpAfter, v.reason)), false
+		return j.refuse(ctx, o, store, v.cause, v.reason), false
+	case v.kind == Deferred && store != nil && j.tooOld():
+		return j.refuse(ctx, o, store, v.cause, fmt.Sprintf("given up %s after the event: %s", j.GiveUpAfter, v.reason)), false
 	}
 	o.Kind, o.Cause, o.Reason = v.kind, v.cause, v.reason
 	o.Throttled, o.RetryAfter, o.Operator = v.throttled, v.retryAfter, v.operator
@@ -190,32 +210,32 @@ func (p *Pipeline) startRun(ctx context.Context, ev *event.Event, plan *route.Pl
 }
 
 // run is the run that plan asks for.
-func (p *Pipeline) run(plan *route.Plan) airflow.Run {
-	if p.Again == "" {
+func (j job) run(plan *route.Plan) airflow.Run {
+	if j.replay.Again == "" {
 		return Run(plan)
 	}
 	again := *plan
-	again.Identity = append(slices.Clone(plan.Identity), "again", p.Again)
+	again.Identity = append(slices.Clone(plan.Identity), "again", j.replay.Again)
 	return Run(&again)
 }
 
 // age is how long ago ev happened, or the replay of it began; 0 where it does
 // not say.
-func (p *Pipeline) age(ev *event.Event) time.Duration {
-	if ev.Time.IsZero() {
+func (j job) age() time.Duration {
+	if j.event.Time.IsZero() {
 		return 0
 	}
-	since := ev.Time
-	if p.Since.After(since) {
-		since = p.Since
+	since := j.event.Time
+	if j.replay.Since.After(since) {
+		since = j.replay.Since
 	}
-	return p.now().Sub(since)
+	return j.now().Sub(since)
 }
 
 // tooOld tells whether ev is kept as a dead letter rather than deferred once
 // more, before the platform drops it unseen at the end of its retention.
-func (p *Pipeline) tooOld(ev *event.Event) bool {
-	return p.GiveUpAfter > 0 && p.age(ev) > p.GiveUpAfter
+func (j job) tooOld() bool {
+	return j.GiveUpAfter > 0 && j.age() > j.GiveUpAfter
 }
 
 // parseDelay is how long Airflow may take to know a DAG that was just
@@ -224,8 +244,8 @@ const parseDelay = 10 * time.Minute
 
 // young tells whether ev happened within parseDelay. An event that does not
 // say when counts as young.
-func (p *Pipeline) young(ev *event.Event) bool {
-	return p.age(ev) < parseDelay
+func (j job) young() bool {
+	return j.age() < parseDelay
 }
 
 // The bounds of an unmatched outcome's reason: routes named, and characters.

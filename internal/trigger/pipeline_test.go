@@ -79,7 +79,7 @@ func start(t *testing.T, ev event.Event, plan route.Plan, script []step) (trigge
 			return nil
 		},
 	}
-	outcomes := p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan}})
+	outcomes := p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan}}, trigger.Replay{})
 	if len(outcomes) != 1 {
 		t.Fatalf("%d outcomes, want 1", len(outcomes))
 	}
@@ -211,7 +211,7 @@ func TestEveryPlanAndFailureHasItsOutcome(t *testing.T) {
 	}
 	decision.Plans[7].Environment = "nowhere"
 	pipeline := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": fake}}
-	outcomes := pipeline.Run(t.Context(), &event.Event{ID: "1"}, decision)
+	outcomes := pipeline.Run(t.Context(), &event.Event{ID: "1"}, decision, trigger.Replay{})
 	if len(outcomes) != 21 {
 		t.Fatalf("%d outcomes, want 21", len(outcomes))
 	}
@@ -247,7 +247,7 @@ func TestAnUnmatchedEventSaysWhatEachRouteMissed(t *testing.T) {
 	t.Parallel()
 	misses := []route.Miss{{Route: "a", Reason: `bucket is "x"`}, {Route: "b", Reason: "when is false"}}
 	p := &trigger.Pipeline{}
-	got := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses})
+	got := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses}, trigger.Replay{})
 	want := []trigger.Outcome{{EventID: "1", Kind: trigger.Unmatched, Reason: `no route matched: a: bucket is "x"; b: when is false`}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -255,7 +255,7 @@ func TestAnUnmatchedEventSaysWhatEachRouteMissed(t *testing.T) {
 	for range 5 {
 		misses = append(misses, misses...)
 	}
-	long := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses})
+	long := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses}, trigger.Replay{})
 	if reason := long[0].Reason; !strings.HasSuffix(reason, "; and 56 more") {
 		t.Errorf("the reason for 64 routes is %q", reason)
 	}
@@ -297,7 +297,7 @@ func TestNoTryIsMadeThatTheDeadlineWouldCutOff(t *testing.T) {
 	defer cancel()
 	fake := &scripted{t: t, script: []step{post(refused(airflow.Network))}}
 	p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": fake}}
-	o := p.Run(ctx, &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})[0]
+	o := p.Run(ctx, &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})[0]
 	if o.Kind != trigger.Deferred || len(fake.script) > 0 {
 		t.Errorf("came to %s", o.Kind)
 	}
@@ -309,7 +309,7 @@ func TestWithoutARealClockOutcomesAreTheSame(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // so that the real wait ends at once
 	p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": fake}}
-	if o := p.Run(ctx, &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}})[0]; o.Kind != trigger.Deferred {
+	if o := p.Run(ctx, &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})[0]; o.Kind != trigger.Deferred {
 		t.Errorf("came to %s, want deferred", o.Kind)
 	}
 }

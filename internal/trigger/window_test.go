@@ -72,12 +72,12 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 	for _, tt := range tests {
 		fake := &scripted{t: t, script: tt.script}
 		p := &trigger.Pipeline{
-			Airflows:   map[string]trigger.Airflow{"default": found{fake, tt.state}},
-			Now:        func() time.Time { return now.Add(tt.after) },
-			Wait:       func(context.Context, time.Duration) error { return nil },
-			IgnoreLate: tt.ignore,
+			Airflows: map[string]trigger.Airflow{"default": found{fake, tt.state}},
+			Now:      func() time.Time { return now.Add(tt.after) },
+			Wait:     func(context.Context, time.Duration) error { return nil },
 		}
-		o := p.Run(t.Context(), &event.Event{ID: "1", Time: now.Add(-time.Minute)}, route.Decision{Plans: []route.Plan{*window()}})[0]
+		ev, d := event.Event{ID: "1", Time: now.Add(-time.Minute)}, route.Decision{Plans: []route.Plan{*window()}}
+		o := p.Run(t.Context(), &ev, d, trigger.Replay{IgnoreLate: tt.ignore})[0]
 		if o.Kind != tt.kind || o.Reason != tt.reason || len(fake.runs) != tt.runs || len(fake.script) != 0 {
 			t.Errorf("%s: came to %s with %d runs asked for: %s", tt.name, o.Kind, len(fake.runs), o.Reason)
 			continue
@@ -97,7 +97,7 @@ func TestAConflictOfDatesMovesTheRunByAMicrosecond(t *testing.T) {
 		Airflows: map[string]trigger.Airflow{"default": fake}, Now: func() time.Time { return now },
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
-	p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{*window()}})
+	p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{*window()}}, trigger.Replay{})
 	if !fake.runs[0].RunAfter.Equal(run.RunAfter) || fake.runs[1].RunAfter.Sub(run.RunAfter) != time.Microsecond {
 		t.Errorf("asked for %s and %s", fake.runs[0].RunAfter, fake.runs[1].RunAfter)
 	}
