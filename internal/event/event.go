@@ -32,6 +32,11 @@ type Event struct {
 	Subject string // empty where the event has none
 	// Time is when it happened, by the event's own word; zero where it does not say.
 	Time time.Time
+	// Published is when the delivery that brought the event was published: the
+	// publishTime of its Pub/Sub message. It is zero where the delivery does not
+	// say, as for Eventarc's events but those of Pub/Sub. It is the clock to count
+	// the age of a delivery by; Time is a claim about the business.
+	Published time.Time
 	// Extensions are the CloudEvent's extension attributes, names in lower case.
 	Extensions map[string]string
 	// ContentType is the media type of Data, empty where the event does not say.

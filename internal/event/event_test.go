@@ -132,7 +132,7 @@ func TestOneUploadHasOneKeyAndFormWhicheverWayItCame(t *testing.T) {
 			if diff := cmp.Diff(want.Key(), got.Key()); diff != "" {
 				t.Errorf("key (-want +got):\n%s", diff)
 			}
-			ignore := cmpopts.IgnoreFields(event.Event{}, "ID", "Time", "Origin")
+			ignore := cmpopts.IgnoreFields(event.Event{}, "ID", "Time", "Published", "Origin")
 			options := cmp.Options{ignore, cmpopts.IgnoreUnexported(event.Event{})}
 			if slices.Contains(withoutPayload, name) {
 				options = append(options, cmpopts.IgnoreFields(event.Event{}, "Data"),
@@ -231,6 +231,21 @@ func TestOriginHoldsTheDataByteForByte(t *testing.T) {
 		}
 		if got := one(t, withBody(r, body)).Origin.Data(); !bytes.Equal(got, body) {
 			t.Errorf("%s: origin's data = %q, want %q", name, got, body)
+		}
+	}
+}
+
+// The age of a delivery is counted from when its message was published, whatever
+// the event says of its own time.
+func TestPublishedIsThePublishTimeOfTheMessage(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ fixture, want string }{
+		{"pubsub-push", "2026-11-22T03:00:01.647Z"}, {"storage-push", "2026-11-22T02:28:57.101Z"},
+		{"storage-push-cloudevent", "2026-11-22T02:28:57.101Z"}, {"pubsub-eventarc", "2026-11-22T03:00:01.647Z"},
+		{"storage-finalized", "0001-01-01T00:00:00Z"}, {"generic-json-value", "0001-01-01T00:00:00Z"},
+	} {
+		if got := one(t, fixture(t, row.fixture)).Published.Format(time.RFC3339Nano); got != row.want {
+			t.Errorf("%s: Published = %s, want %s", row.fixture, got, row.want)
 		}
 	}
 }

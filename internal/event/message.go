@@ -31,6 +31,7 @@ func (e *Event) setMessage() error {
 	e.Message = m
 	err := m.read(e.Data)
 	e.key = []string{"pubsub", cmp.Or(m.Topic, m.Subscription, e.Source), m.ID}
+	e.Published = m.PublishTime
 	if e.Time.IsZero() {
 		e.Time = m.PublishTime
 	}
@@ -59,6 +60,7 @@ func (e *Event) setMessage() error {
 func (e *Event) setCarried(ce cloudevents.Event) error {
 	carried, err := New(ce)
 	carried.Origin = e.Origin
+	carried.Published = e.Published
 	if carried.Time.IsZero() {
 		carried.Time = e.Time
 	}
