@@ -245,7 +245,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := f.context(r)
 	defer cancel()
 	if err := f.callers.Check(ctx, r.Header); err != nil {
-		f.refuse(ctx, w, err)
+		f.refuseCaller(ctx, w, err)
 		return
 	}
 	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
@@ -300,16 +300,23 @@ func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, maxTime-answerTime)
 }
 
-// refuse answers a request that brought no event, or came from who may not call.
-// Of a batch there may be others that have ended.
+// refuseCaller answers a request from a caller that is not allowed.
+func (f *Function) refuseCaller(ctx context.Context, w http.ResponseWriter, err error) {
+	status := http.StatusForbidden
+	if refusal, ok := errors.AsType[*caller.Refusal](err); ok {
+		status = refusal.Status
+		refusal.Challenge(w.Header())
+	}
+	f.reports.CallerRefused(ctx, status, err.Error())
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+// refuse answers a request that brought no event. Of a batch there may be others
+// that have ended.
 func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error, others ...trigger.Outcome) {
-	what, status := "no event", http.StatusBadRequest
+	status := http.StatusBadRequest
 	if bad, ok := errors.AsType[*event.Error](err); ok {
 		status = bad.Status
-	}
-	if refused, ok := errors.AsType[*caller.Refusal](err); ok {
-		what, status = "caller refused", refused.Status
-		refused.Challenge(w.Header())
 	}
 	switch {
 	case errors.Is(err, pressure.ErrMemory):
@@ -318,7 +325,7 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error,
 	case errors.Is(err, pressure.ErrStalled):
 		status = http.StatusRequestTimeout
 	}
-	f.log.LogAttrs(ctx, slog.LevelError, what, slog.Int("status", status), slog.String("reason", err.Error()))
+	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", err.Error()))
 	writeJSON(w, status, struct {
 		Error    string            `json:"error"`
 		Outcomes []trigger.Outcome `json:"outcomes,omitempty"`

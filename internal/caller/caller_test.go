@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math/big"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,8 @@ const (
 	keyID    = "7d680d8c70d44e947133cbd499ebc1a61c3d5abc"
 )
 
-// signers are two keys: Google's, and somebody else's.
+// signers are two keys: Google's, and another one, which Google rotates to in
+// one test and never publishes in the others.
 var signers = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
 	for i := range keys {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -43,22 +45,22 @@ var signers = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// google answers with Google's keys, and counts how often it is asked.
+// google serves Google's keys, and counts the requests.
 type google struct {
-	mu     sync.Mutex
-	asked  int
-	ids    []string
-	header http.Header
-	status int
-	text   string // in place of the keys
-	err    error
-	wait   chan struct{} // nil, or what an answer waits for
+	mu        sync.Mutex
+	requests  int
+	published map[string]*rsa.PrivateKey // by key id; nil means Google's key under keyID
+	header    http.Header
+	status    int
+	text      string // the response's body in place of the keys
+	err       error
+	wait      chan struct{} // nil, or what a response waits for
 }
 
 func (g *google) RoundTrip(r *http.Request) (*http.Response, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.asked++
+	g.requests++
 	if g.wait != nil {
 		select {
 		case <-g.wait:
@@ -74,24 +76,32 @@ func (g *google) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	text := g.text
 	if text == "" {
-		public := signers()[0].PublicKey
-		var keys []map[string]string
-		for _, id := range append([]string{keyID}, g.ids...) {
-			keys = append(keys, map[string]string{
-				"kty": "RSA", "alg": "RS256", "use": "sig", "kid": id,
-				"n": encode(public.N.Bytes()), "e": encode(big.NewInt(int64(public.E)).Bytes()),
-			})
+		published := g.published
+		if published == nil {
+			published = map[string]*rsa.PrivateKey{keyID: signers()[0]}
 		}
-		b, err := json.Marshal(map[string]any{"keys": keys})
-		if err != nil {
-			return nil, err
-		}
-		text = string(b)
+		text = keySet(published)
 	}
 	return &http.Response{StatusCode: max(g.status, 200), Header: g.header, Body: io.NopCloser(strings.NewReader(text))}, nil
 }
 
-// claims are those of a push, as changed.
+// keySet is a JSON Web Key Set: https://www.rfc-editor.org/rfc/rfc7517#section-5
+func keySet(published map[string]*rsa.PrivateKey) string {
+	keys := []map[string]string{}
+	for id, key := range published {
+		keys = append(keys, map[string]string{
+			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": id,
+			"n": encode(key.N.Bytes()), "e": encode(big.NewInt(int64(key.E)).Bytes()),
+		})
+	}
+	b, err := json.Marshal(map[string]any{"keys": keys})
+	if err != nil {
+		panic(err) // it is a map of text
+	}
+	return string(b)
+}
+
+// claims returns those of a push, with changes.
 func claims(changed ...map[string]any) map[string]any {
 	all := map[string]any{
 		"iss": "https://accounts.google.com", "aud": audience, "sub": "113774264463038321964", "azp": "113774264463038321964",
@@ -104,7 +114,7 @@ func claims(changed ...map[string]any) map[string]any {
 	return all
 }
 
-// signed makes a token of a header and claims.
+// signed returns a token of a header and claims, signed with RS256.
 func signed(t testing.TB, key *rsa.PrivateKey, header, claims map[string]any) string {
 	t.Helper()
 	var parts []string
@@ -123,13 +133,13 @@ func signed(t testing.TB, key *rsa.PrivateKey, header, claims map[string]any) st
 	return strings.Join(append(parts, encode(signature)), ".")
 }
 
-// token is one as Google makes it, with changed claims.
+// token returns one as Google issues it, with changed claims.
 func token(t testing.TB, changed ...map[string]any) string {
 	t.Helper()
 	return signed(t, signers()[0], map[string]any{"alg": "RS256", "kid": keyID, "typ": "JWT"}, claims(changed...))
 }
 
-// unsigned is a header and claims with a signature of its own.
+// unsigned returns a token with the given header and signature.
 func unsigned(t testing.TB, header string, signature string) string {
 	t.Helper()
 	_, rest, _ := strings.Cut(token(t), ".")
@@ -149,7 +159,7 @@ func newChecker(t testing.TB, g *google, now func() time.Time) *caller.Checker {
 	return c
 }
 
-// challenge is what the answer says of how to authenticate.
+// challenge returns the WWW-Authenticate header of the response.
 func challenge(r *caller.Refusal) string {
 	header := http.Header{}
 	r.Challenge(header)
@@ -158,7 +168,7 @@ func challenge(r *caller.Refusal) string {
 
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
-func TestWhoMayCallIsLetIn(t *testing.T) {
+func TestCheckAcceptsAllowedCallers(t *testing.T) {
 	t.Parallel()
 	c := newChecker(t, &google{}, nil)
 	for name, header := range map[string]http.Header{
@@ -174,46 +184,48 @@ func TestWhoMayCallIsLetIn(t *testing.T) {
 	}
 }
 
-func TestWithoutAccountsEveryoneIsLetIn(t *testing.T) {
+func TestCheckAcceptsEveryCallerWithoutAccounts(t *testing.T) {
 	t.Parallel()
 	c, err := caller.New(caller.Config{Audiences: []string{audience}})
 	if c != nil || err != nil {
-		t.Fatalf("made %v, %v", c, err)
+		t.Fatalf("New returned %v, %v", c, err)
 	}
 	if err := c.Check(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestACheckForNoAudienceIsNone(t *testing.T) {
+func TestNewRequiresAnAudience(t *testing.T) {
 	t.Parallel()
 	_, err := caller.New(caller.Config{Accounts: []string{account}})
-	want := "callers are checked, but for no audience: name what their tokens are made for"
+	want := "ALLOW_CALLERS needs ALLOW_AUDIENCE: set the audience of the callers' tokens, such as the function's URL"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
 
-func TestEveryOtherCallerIsRefused(t *testing.T) {
+func TestCheckRefusesEveryOtherCaller(t *testing.T) {
 	t.Parallel()
-	googles, somebody := signers()[0], signers()[1]
+	googles, unpublished := signers()[0], signers()[1]
 	header := func(changed map[string]any) map[string]any {
 		h := map[string]any{"alg": "RS256", "kid": keyID, "typ": "JWT"}
 		maps.Copy(h, changed)
 		return h
 	}
 	const (
-		none      = "the request carries no token: have the sender authenticate, as a push subscription does by --push-auth-service-account"
-		noIDToken = "the token is no ID token signed by RS256: send one of a Google service account, not an access token"
+		none      = "the request has no token: let the sender authenticate, as a push subscription does with --push-auth-service-account"
+		noIDToken = "the token is not an ID token signed with RS256: send the ID token of a Google service account, not an access token"
+		tooLarge  = "the token is larger than 16 KB: send the ID token of a Google service account, which takes about 1 KB"
 		expired   = "the token has expired: send a new one"
-		noKey     = "the token is signed with no key of Google's: send a token that Google made"
-		wrong     = "the token's signature is wrong: send a token as Google made it"
+		noKey     = "the token is not signed with a key of Google's: send a token that Google issued"
+		wrong     = "the token's signature is invalid: send the token exactly as Google issued it"
 		elsewhere = "the token was not issued by Google Accounts: send the ID token of a service account"
-		removed   = "Cloud Run has checked the token, and taken its signature away: where it checks callers by IAM, leave ALLOW_CALLERS out"
-		noEmail   = `the token of the account "113774264463038321964" names no verified e-mail address: ask for it with the token, as format=full does at the metadata server`
+		removed   = "Cloud Run has checked the token and removed its signature: unset ALLOW_CALLERS where Cloud Run checks callers by IAM"
+		noEmail   = `the token of the account "113774264463038321964" has no verified e-mail address: ` +
+			"request it with format=full from the metadata server"
 	)
 	forAudience := func(aud string) string {
-		return fmt.Sprintf("the token is made for %q: name that in ALLOW_AUDIENCE, or have the sender ask for an audience that stands there", aud)
+		return fmt.Sprintf("the token's audience is %q: add that to ALLOW_AUDIENCE, or set the sender's audience to one in it", aud)
 	}
 	whole := token(t)
 	tests := []struct {
@@ -222,16 +234,19 @@ func TestEveryOtherCallerIsRefused(t *testing.T) {
 		status int
 		reason string
 	}{
-		{"nothing", "", 401, none},
+		{"no header", "", 401, none},
 		{"a password", "Basic cm9ib3Q6aHVzaA==", 401, none},
 		{"no token", "Bearer ", 401, none},
 		{"the scheme alone", "Bearer", 401, none},
 
+		{"a token over 16 KB", "Bearer " + token(t, map[string]any{"pad": strings.Repeat("x", 16<<10)}), 401, tooLarge},
+		{"another scheme over 16 KB", "Basic " + strings.Repeat("x", 16<<10), 401, tooLarge},
+
 		{"an access token", "Bearer ya29.c.abc", 401, noIDToken},
 		{"an opaque text", "Bearer abc", 401, noIDToken},
-		{"half a token", "Bearer " + whole[:strings.LastIndex(whole, ".")], 401, noIDToken},
+		{"a token without its signature", "Bearer " + whole[:strings.LastIndex(whole, ".")], 401, noIDToken},
 		{"a fourth part", "Bearer " + whole + ".x", 401, noIDToken},
-		{"no base64", "Bearer !." + strings.SplitN(whole, ".", 2)[1], 401, noIDToken},
+		{"invalid base64", "Bearer !." + strings.SplitN(whole, ".", 2)[1], 401, noIDToken},
 		{"no algorithm", "Bearer " + unsigned(t, `{"kid":"`+keyID+`"}`, ""), 401, noIDToken},
 		{"the algorithm none", "Bearer " + unsigned(t, `{"alg":"none","kid":"`+keyID+`"}`, ""), 401, noIDToken},
 		{"a shared secret", "Bearer " + unsigned(t, `{"alg":"HS256","kid":"`+keyID+`"}`, encode(make([]byte, 32))), 401, noIDToken},
@@ -239,26 +254,25 @@ func TestEveryOtherCallerIsRefused(t *testing.T) {
 		{"several audiences", "Bearer " + token(t, map[string]any{"aud": []string{audience}}), 401, noIDToken},
 
 		{"expired", "Bearer " + token(t, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}), 401, expired},
-		{"without an end", "Bearer " + token(t, map[string]any{"exp": nil}), 401, expired},
-		{"a key that does not exist", "Bearer " + signed(t, googles, header(map[string]any{"kid": "none"}), claims()), 401, noKey},
-		{"no key named", "Bearer " + signed(t, googles, header(map[string]any{"kid": nil}), claims()), 401, noKey},
-		{"somebody else's key", "Bearer " + signed(t, somebody, header(nil), claims()), 401, wrong},
+		{"without an expiry", "Bearer " + token(t, map[string]any{"exp": nil}), 401, expired},
+		{"an unknown key", "Bearer " + signed(t, googles, header(map[string]any{"kid": "none"}), claims()), 401, noKey},
+		{"no key id", "Bearer " + signed(t, googles, header(map[string]any{"kid": nil}), claims()), 401, noKey},
+		{"another key under Google's key id", "Bearer " + signed(t, unpublished, header(nil), claims()), 401, wrong},
 		{"no signature", "Bearer " + unsigned(t, `{"alg":"RS256","kid":"`+keyID+`"}`, ""), 401, wrong},
-		{"claims that were changed", "Bearer " + strings.Join([]string{
-			strings.Split(whole, ".")[0], strings.Split(token(t, map[string]any{"email": "other@acme.iam.gserviceaccount.com"}), ".")[1], strings.Split(whole, ".")[2],
-		}, "."), 401, wrong},
+		{"changed claims", "Bearer " + spliced(whole, token(t, map[string]any{"email": "other@acme.iam.gserviceaccount.com"})), 401, wrong},
 		{"behind Cloud Run's own check", "Bearer " + whole[:strings.LastIndex(whole, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE", 401, removed},
 		{"another issuer", "Bearer " + token(t, map[string]any{"iss": "https://accounts.example.com"}), 401, elsewhere},
 		{"Firebase's tokens", "Bearer " + token(t, map[string]any{"iss": "https://securetoken.google.com/acme"}), 401, elsewhere},
 
-		{"made for somebody else", "Bearer " + token(t, map[string]any{"aud": "https://evil.example"}), 403, forAudience("https://evil.example")},
-		{"a slash more", "Bearer " + token(t, map[string]any{"aud": audience + "/"}), 403, forAudience(audience + "/")},
-		{"made for nobody", "Bearer " + token(t, map[string]any{"aud": nil}), 403, forAudience("")},
+		{"another audience", "Bearer " + token(t, map[string]any{"aud": "https://evil.example"}), 403, forAudience("https://evil.example")},
+		{"an audience with a slash added", "Bearer " + token(t, map[string]any{"aud": audience + "/"}), 403, forAudience(audience + "/")},
+		{"no audience", "Bearer " + token(t, map[string]any{"aud": nil}), 403, forAudience("")},
 		{"no e-mail address", "Bearer " + token(t, map[string]any{"email": nil}), 403, noEmail},
-		{"an e-mail address that nobody checked", "Bearer " + token(t, map[string]any{"email_verified": false}), 403, noEmail},
-		{"an e-mail address that says so itself", "Bearer " + token(t, map[string]any{"email_verified": "true"}), 403, noEmail},
-		{"somebody else", "Bearer " + token(t, map[string]any{"email": "eve@evil.iam.gserviceaccount.com"}), 403,
-			"the token is eve@evil.iam.gserviceaccount.com's, who may not call: name the account in ALLOW_CALLERS, or send as one that stands there"},
+		{"an unverified e-mail address", "Bearer " + token(t, map[string]any{"email_verified": false}), 403, noEmail},
+		{"an e-mail address verified in text", "Bearer " + token(t, map[string]any{"email_verified": "true"}), 403, noEmail},
+		{"another account", "Bearer " + token(t, map[string]any{"email": "eve@evil.iam.gserviceaccount.com"}), 403,
+			"the token is of eve@evil.iam.gserviceaccount.com, which is not an allowed caller: " +
+				"add the account to ALLOW_CALLERS, or send as one in it"},
 	}
 	c := newChecker(t, &google{}, nil)
 	for _, tt := range tests {
@@ -282,6 +296,30 @@ func TestEveryOtherCallerIsRefused(t *testing.T) {
 	}
 }
 
+// spliced returns the token with the claims of another one.
+func spliced(token, claims string) string {
+	parts := strings.Split(token, ".")
+	parts[1] = strings.Split(claims, ".")[1]
+	return strings.Join(parts, ".")
+}
+
+// A token of 787 KB took 4 MB to parse: 80 at once took an instance's memory.
+// Not in parallel with others, whose allocations would be counted.
+func TestCheckRefusesALargeTokenWithoutParsingIt(t *testing.T) {
+	c := newChecker(t, &google{}, nil)
+	header := bearer(token(t, map[string]any{"pad": strings.Repeat("x", 590_000)}))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := c.Check(t.Context(), header)
+	runtime.ReadMemStats(&after)
+	if refusal, ok := errors.AsType[*caller.Refusal](err); !ok || refusal.Status != 401 {
+		t.Errorf("%v, want a refusal with 401", err)
+	}
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 64<<10 {
+		t.Errorf("a token of %d bytes takes %d bytes of memory, want at most 64 KB", len(header.Get("Authorization")), allocated)
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	whole := token(f)
 	for _, text := range []string{
@@ -300,7 +338,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// BenchmarkCheck is what the check adds to each request once the keys are known.
+// BenchmarkCheck measures what the check adds to each request once the keys are cached.
 func BenchmarkCheck(b *testing.B) {
 	c, header := newChecker(b, &google{header: http.Header{"Cache-Control": {"max-age=20000"}}}, nil), bearer(token(b))
 	b.ReportAllocs()

@@ -19,28 +19,28 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// certsURL is where the validator, too, looks for the keys of Google's tokens:
+// certsURL is where the validator, too, fetches the keys of Google's tokens from:
 // https://accounts.google.com/.well-known/openid-configuration, jwks_uri.
 const certsURL = "https://www.googleapis.com/oauth2/v3/certs"
 
 const (
-	// refreshPause is the least time between two fetches, so that tokens signed
-	// with keys that do not exist cost Google nothing. A key is published well
-	// before it is used.
+	// refreshPause is the least time between two fetches, so that tokens with
+	// made-up key ids do not each cause a request. Google publishes a key well
+	// before it signs with it.
 	refreshPause = time.Minute
-	// retryPause is the same after a fetch that failed.
+	// retryPause is the least time after a fetch that failed.
 	retryPause = 5 * time.Second
-	// maxKept bounds what Google's Cache-Control may ask for.
+	// maxKept bounds the lifetime that Cache-Control may give.
 	maxKept = 24 * time.Hour
 	// fetchTime bounds one fetch.
 	fetchTime = 10 * time.Second
-	// maxKeys bounds the size of the answer, in bytes: two keys take 1 KB.
+	// maxKeys bounds the size of the response, in bytes: two keys take 1 KB.
 	maxKeys = 1 << 20
 )
 
-// keys are Google's, kept as long as Google says, and fetched by one request
-// for all that wait for them. To the validator they are the transport that
-// answers with them.
+// keys caches Google's public keys for the lifetime that Google gives, and
+// fetches them with one request for all callers that wait. It is also the
+// validator's transport, which answers from the cache.
 type keys struct {
 	transport http.RoundTripper
 	now       func() time.Time
@@ -48,11 +48,11 @@ type keys struct {
 
 	mu    sync.Mutex
 	set   keySet
-	again time.Time // when a fetch is next allowed
+	again time.Time // the earliest next fetch
 	err   error     // of the last fetch
 }
 
-// keySet is one answer of Google's.
+// keySet is one response of Google's.
 type keySet struct {
 	text    []byte
 	ids     []string
@@ -66,37 +66,36 @@ func newKeys(transport http.RoundTripper, now func() time.Time) *keys {
 	return &keys{transport: transport, now: now}
 }
 
-// hold sees to it that the keys are in force, and reports whether the one named
-// is among them.
-func (k *keys) hold(ctx context.Context, id string) (bool, error) {
-	if done, held, err := k.look(id); done {
-		return held, err
+// has reports whether the key id is one of Google's, and fetches the keys if they
+// have expired or do not include it.
+func (k *keys) has(ctx context.Context, id string) (bool, error) {
+	if done, known, err := k.cached(id); done {
+		return known, err
 	}
-	fetched := k.flight.DoChan("", func() (any, error) {
+	refreshed := k.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 		defer cancel()
 		k.refresh(ctx, id)
 		return nil, nil
 	})
 	select {
-	case <-fetched:
-		_, held, err := k.look(id)
-		return held, err
+	case <-refreshed:
+		_, known, err := k.cached(id)
+		return known, err
 	case <-ctx.Done():
 		return false, fmt.Errorf("waiting for Google's keys: %w", ctx.Err())
 	}
 }
 
-// look tells what is known of a key without a request, and whether that will do:
-// keys in force are asked for again for the sake of one that is not among them.
-func (k *keys) look(id string) (done, held bool, err error) {
+// cached reports whether the cache knows the key, and whether that is conclusive:
+// valid keys that do not include this one are fetched again.
+func (k *keys) cached(id string) (done, known bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
-	inForce := now.Before(k.set.expires)
-	held = inForce && slices.Contains(k.set.ids, id)
+	known = now.Before(k.set.expires) && slices.Contains(k.set.ids, id)
 	switch {
-	case held:
+	case known:
 		return true, true, nil
 	case now.Before(k.again):
 		return true, false, k.err
@@ -104,9 +103,9 @@ func (k *keys) look(id string) (done, held bool, err error) {
 	return false, false, k.err
 }
 
-// refresh fetches the keys, unless somebody just did.
+// refresh fetches the keys, unless another request has done so meanwhile.
 func (k *keys) refresh(ctx context.Context, id string) {
-	if done, _, _ := k.look(id); done {
+	if done, _, _ := k.cached(id); done {
 		return
 	}
 	set, err := k.fetch(ctx)
@@ -120,10 +119,10 @@ func (k *keys) refresh(ctx context.Context, id string) {
 	k.set, k.again = set, k.now().Add(refreshPause)
 }
 
-// fetch asks Google.
+// fetch requests the keys from Google.
 func (k *keys) fetch(ctx context.Context) (keySet, error) {
 	fail := func(err error) (keySet, error) {
-		return keySet{}, fmt.Errorf("fetching Google's keys from %s: %w: see that the function may reach it", certsURL, err)
+		return keySet{}, fmt.Errorf("fetching Google's keys from %s: %w: check that the function can reach it", certsURL, err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, certsURL, nil)
 	if err != nil {
@@ -139,11 +138,11 @@ func (k *keys) fetch(ctx context.Context) (keySet, error) {
 		return fail(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fail(fmt.Errorf("it answers %d", resp.StatusCode))
+		return fail(fmt.Errorf("it responds with %d", resp.StatusCode))
 	}
 	var answer struct{ Keys []struct{ Kid string } }
 	if json.Unmarshal(text, &answer) != nil || len(answer.Keys) == 0 {
-		return fail(errors.New("its answer holds no keys"))
+		return fail(errors.New("its response has no keys"))
 	}
 	set := keySet{text: text, expires: k.now().Add(keep(resp.Header))}
 	for _, key := range answer.Keys {
@@ -152,7 +151,7 @@ func (k *keys) fetch(ctx context.Context) (keySet, error) {
 	return set, nil
 }
 
-// keep is how long an answer may be kept.
+// keep returns how long a response may be cached.
 // https://www.rfc-editor.org/rfc/rfc9111#section-4.2
 func keep(header http.Header) time.Duration {
 	var seconds int
@@ -165,10 +164,10 @@ func keep(header http.Header) time.Duration {
 	return min(max(time.Duration(seconds-age)*time.Second, refreshPause), maxKept)
 }
 
-// RoundTrip answers the validator with the keys that are held.
+// RoundTrip answers the validator's request from the cache.
 func (k *keys) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.String() != certsURL {
-		return nil, fmt.Errorf("%s holds no keys of Google's ID tokens", req.URL)
+		return nil, fmt.Errorf("%s does not have the keys of Google's ID tokens", req.URL)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

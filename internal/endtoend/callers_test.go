@@ -16,10 +16,14 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/cloudlog"
@@ -64,37 +68,44 @@ func (s signer) token(t *testing.T, account, audience string) string {
 	return text + "." + encode(signature)
 }
 
-// Who may not call is told so before the body is looked at.
-func TestOnlyWhoMayCallStartsRuns(t *testing.T) {
-	t.Parallel()
-	const account, audience = "invoker@acme.iam.gserviceaccount.com", "https://function.example"
-	google := newSigner(t)
+const allowedCaller, ownAudience = "invoker@acme.iam.gserviceaccount.com", "https://function.example"
+
+// newCallersFunction returns a function with one allowed caller.
+func newCallersFunction(t *testing.T, google signer, log io.Writer) *dagtrigger.Function {
+	t.Helper()
 	c, err := config.FromEnv(func(name string) string {
 		return map[string]string{
 			"DAG_ID": "load", "AIRFLOW_URL": "http://127.0.0.1:1", "AIRFLOW_API": "v2",
-			"ALLOW_CALLERS": account, "ALLOW_AUDIENCE": audience,
+			"ALLOW_CALLERS": allowedCaller, "ALLOW_AUDIENCE": ownAudience,
 		}[name]
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	f, err := dagtrigger.New(c, cloudlog.New(&log, slog.LevelInfo), google)
+	f, err := dagtrigger.New(c, cloudlog.New(log, slog.LevelInfo), google)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f
+}
+
+// A refused request's body is not read.
+func TestOnlyAllowedCallersStartRuns(t *testing.T) {
+	t.Parallel()
+	google := newSigner(t)
 	tests := []struct {
 		name, authorization, challenge string
 		status                         int
 	}{
 		{"no token", "", "Bearer", 401},
 		{"an access token", "Bearer ya29.access", `Bearer error="invalid_token"`, 401},
-		{"somebody else", "Bearer " + google.token(t, "eve@acme.iam.gserviceaccount.com", audience), "", 403},
-		{"a token for somebody else", "Bearer " + google.token(t, account, "https://other.example"), "", 403},
-		{"the push itself", "Bearer " + google.token(t, account, audience), "", 200},
+		{"another account", "Bearer " + google.token(t, "eve@acme.iam.gserviceaccount.com", ownAudience), "", 403},
+		{"another audience", "Bearer " + google.token(t, allowedCaller, "https://other.example"), "", 403},
+		{"the push itself", "Bearer " + google.token(t, allowedCaller, ownAudience), "", 200},
 	}
 	for _, tt := range tests {
-		log.Reset()
+		var log bytes.Buffer
+		f := newCallersFunction(t, google, &log)
 		r := upload("acme", "eu/a.csv", 17)
 		r.Header.Set("Authorization", tt.authorization)
 		if tt.status != 200 {
@@ -105,12 +116,44 @@ func TestOnlyWhoMayCallStartsRuns(t *testing.T) {
 		if got := recorder.Header().Get("WWW-Authenticate"); recorder.Code != tt.status || got != tt.challenge {
 			t.Errorf("%s: answered %d %q %s, want %d %q", tt.name, recorder.Code, got, recorder.Body, tt.status, tt.challenge)
 		}
-		told := fmt.Sprintf(`"severity":"ERROR","message":"caller refused","status":%d`, tt.status)
-		if strings.Contains(log.String(), told) != (tt.status != 200) {
+		line := fmt.Sprintf(`"severity":"ERROR","message":"caller refused","status":%d`, tt.status)
+		if strings.Contains(log.String(), line) != (tt.status != 200) {
 			t.Errorf("%s: logged %s", tt.name, &log)
 		}
 		if _, token, _ := strings.Cut(tt.authorization, " "); token != "" && strings.Contains(log.String()+recorder.Body.String(), token) {
-			t.Errorf("%s: the token is told: %s %s", tt.name, &log, recorder.Body)
+			t.Errorf("%s: the token is printed: %s %s", tt.name, &log, recorder.Body)
 		}
 	}
+}
+
+// Anyone can send requests without a token: they cost a line a second, and hide
+// no line about another kind of refusal.
+func TestRefusedCallersAreSampledInTheLog(t *testing.T) {
+	t.Parallel()
+	google := newSigner(t)
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		f := newCallersFunction(t, google, &log)
+		refuse := func(authorization string) {
+			r := upload("acme", "eu/a.csv", 17)
+			r.Header.Set("Authorization", authorization)
+			f.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		for range 1000 {
+			refuse("")
+		}
+		refuse("Bearer " + google.token(t, allowedCaller, "https://other.example"))
+		<-time.After(time.Second)
+		refuse("")
+		var lines []string
+		for line := range strings.Lines(log.String()) {
+			if _, fields, ok := strings.Cut(line, `"message":"caller refused",`); ok {
+				lines = append(lines, regexp.MustCompile(`"reason":".*?"(,|})`).ReplaceAllString(fields, "…"))
+			}
+		}
+		want := []string{`"status":401,…` + "\n", `"status":403,…` + "\n", `"status":401,…"left_out":999}` + "\n"}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("lines of the log (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -5,6 +5,7 @@ package trigger
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"example.com/dagtrigger/internal/cloudlog"
@@ -19,10 +20,33 @@ type Reporter struct {
 	// unmatched holds back the lines of events that no route wants: on a busy
 	// bucket that may be most of them.
 	unmatched cloudlog.Sampler
+	// callers samples the refused callers by status, so that requests without a
+	// token never hide that an allowed caller sends the wrong audience.
+	callers map[int]*cloudlog.Sampler
 }
 
 // NewReporter makes a reporter that writes to log.
-func NewReporter(log *slog.Logger) *Reporter { return &Reporter{log: log} }
+func NewReporter(log *slog.Logger) *Reporter {
+	return &Reporter{log: log, callers: map[int]*cloudlog.Sampler{
+		http.StatusUnauthorized: {}, http.StatusForbidden: {}, http.StatusServiceUnavailable: {},
+	}}
+}
+
+// CallerRefused logs a request from a caller that is not allowed: at most one
+// line a second for each status (401, 403, 503), unless the level is DEBUG.
+func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string) {
+	attrs := []slog.Attr{slog.Int("status", status), slog.String("reason", reason)}
+	if !r.log.Enabled(ctx, slog.LevelDebug) {
+		leftOut, ok := r.callers[status].Pass()
+		if !ok {
+			return
+		}
+		if leftOut > 0 {
+			attrs = append(attrs, slog.Int("left_out", leftOut))
+		}
+	}
+	r.log.LogAttrs(ctx, slog.LevelError, "caller refused", attrs...)
+}
 
 // Outcome tells of one outcome: in the request's trace, where there is one, and
 // by a line of the log, but for unmatched events at most one a second, unless
