@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cloudlog owns the form of the log: slog records as the JSON lines
+// Package cloudlog implements the log's format: slog records as the JSON lines
 // that Cloud Logging reads from a container's standard error, with severity,
 // message and the request's trace.
 //
-// It never decides what is logged, and never buffers: a line is written whole
-// before the call returns, since the platform takes the CPU away once the
-// request is answered.
+// It never decides what is logged, and never buffers: a line is written before
+// the call returns, because the platform takes the CPU away once the request is
+// answered. It cuts each text at 1 KB.
 package cloudlog
 
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 )
 
-// The fields by which Cloud Logging joins a line to its request.
+// The fields with which Cloud Logging joins a line to its request.
 // https://cloud.google.com/logging/docs/structured-logging#special-payload-fields
 const (
 	traceField   = "logging.googleapis.com/trace"
@@ -26,16 +27,26 @@ const (
 	sampledField = "logging.googleapis.com/trace_sampled"
 )
 
-// New makes a logger that writes one JSON line a record to w, from level up.
+// maxText bounds a text in a line, in bytes: what a sender or a server wrote can
+// take megabytes, and Cloud Logging drops an entry over 256 KB.
+// https://cloud.google.com/logging/quotas#log-limits
+const maxText = 1 << 10
+
+// New returns a logger that writes each record of at least level to w as one
+// line of JSON.
 func New(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(&handler{slog.NewJSONHandler(w, &slog.HandlerOptions{
 		Level:       level,
-		ReplaceAttr: rename,
+		ReplaceAttr: format,
 	})})
 }
 
-// rename gives slog's own fields the names that Cloud Logging reads.
-func rename(groups []string, a slog.Attr) slog.Attr {
+// format cuts long texts, and gives slog's own fields the names that Cloud Logging
+// reads.
+func format(groups []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindString && len(a.Value.String()) > maxText {
+		a.Value = slog.StringValue(cut(a.Value.String()))
+	}
 	if len(groups) > 0 {
 		return a
 	}
@@ -49,7 +60,12 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// severity names level in Cloud Logging's words.
+// cut returns the beginning of a text, whole characters only, and its size.
+func cut(s string) string {
+	return strings.ToValidUTF8(s[:maxText], "") + fmt.Sprintf("… (%d bytes)", len(s))
+}
+
+// severity returns Cloud Logging's name of level.
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity
 func severity(level slog.Level) string {
 	switch {
@@ -64,7 +80,7 @@ func severity(level slog.Level) string {
 	}
 }
 
-// handler adds the trace that the context carries to each record.
+// handler adds the context's trace to each record.
 type handler struct{ slog.Handler }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
@@ -88,24 +104,24 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &handler{h.Handler.WithGroup(name)}
 }
 
-// Trace is the trace that a request belongs to.
+// Trace identifies the trace that a request belongs to.
 type Trace struct {
-	name    string // projects/P/traces/ID, or the bare id where the project is not known
+	name    string // projects/P/traces/ID, or the id alone without a known project
 	span    string // 16 hex digits, or empty
 	sampled bool
 }
 
 type traceKey struct{}
 
-// WithTrace returns ctx with t, for every line logged under it.
+// WithTrace returns a context with which every line is logged with t.
 func WithTrace(ctx context.Context, t Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// TraceOf reads the trace from a request's headers: traceparent
+// TraceOf returns the trace in a request's headers: traceparent
 // (https://www.w3.org/TR/trace-context/), else X-Cloud-Trace-Context
 // (https://cloud.google.com/trace/docs/trace-context). It reports whether there
-// was one that is well formed. project may be empty.
+// is a well-formed one. project may be empty.
 func TraceOf(h http.Header, project string) (Trace, bool) {
 	id, t, ok := traceparent(h.Get("traceparent"))
 	if !ok {

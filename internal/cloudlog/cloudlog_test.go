@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,7 @@ const (
 	spanID  = "00f067aa0ba902b7"
 )
 
-func TestALineIsWhatCloudLoggingReads(t *testing.T) {
+func TestLineHasTheFieldsThatCloudLoggingReads(t *testing.T) {
 	t.Parallel()
 	levels := map[slog.Level]string{
 		slog.LevelDebug: "DEBUG", slog.LevelInfo: "INFO",
@@ -43,7 +44,7 @@ func TestALineIsWhatCloudLoggingReads(t *testing.T) {
 	}
 }
 
-func TestLinesBelowTheLevelAreNotWritten(t *testing.T) {
+func TestRecordsBelowTheLevelAreNotWritten(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	cloudlog.New(&out, slog.LevelWarn).Info("unheard")
@@ -52,7 +53,7 @@ func TestLinesBelowTheLevelAreNotWritten(t *testing.T) {
 	}
 }
 
-func TestEveryLineUnderARequestCarriesItsTrace(t *testing.T) {
+func TestEveryLineOfARequestHasItsTrace(t *testing.T) {
 	t.Parallel()
 	type fields map[string]any
 	full := fields{"trace": "projects/acme/traces/" + traceID, "spanId": spanID, "trace_sampled": true}
@@ -95,6 +96,25 @@ func TestEveryLineUnderARequestCarriesItsTrace(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestLongTextsAreCut(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	cloudlog.New(&out, slog.LevelInfo).Info("x", "whole", strings.Repeat("x", 1024), "cut", strings.Repeat("ä", 700),
+		slog.Group("in", "a_group", strings.Repeat("x", 1<<20)))
+	got := line(t, out.Bytes())
+	for name, want := range map[string]string{
+		"whole": strings.Repeat("x", 1024),
+		"cut":   strings.Repeat("ä", 512) + "… (1400 bytes)",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+	if group := got["in"].(map[string]any)["a_group"]; group != strings.Repeat("x", 1024)+"… (1048576 bytes)" {
+		t.Errorf("in a group it is %q", group)
 	}
 }
 

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// Sampler lets one line a second pass, and counts the others. Its zero value is
-// ready; any number of goroutines may share it.
+// Sampler allows one line a second, and counts the others. Its zero value is
+// ready to use. It is safe for concurrent use.
 type Sampler struct {
 	mu      sync.Mutex
 	next    time.Time
 	leftOut int
 }
 
-// Pass tells whether a line may pass, and how many were left out before it.
+// Pass reports whether a line is to be written, and how many were left out since
+// the last one.
 func (s *Sampler) Pass() (leftOut int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

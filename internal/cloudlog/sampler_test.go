@@ -10,7 +10,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 )
 
-func TestASamplerLetsOneLineASecondPass(t *testing.T) {
+func TestSamplerAllowsOneLineASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s cloudlog.Sampler

@@ -118,13 +118,14 @@ func (o Options) google(a Address, emulator, host, path string) ([]option.Client
 		return nil, fmt.Errorf("opening %s: it needs a transport and Google credentials", a)
 	}
 	if emulator != "" {
-		client := &http.Client{Transport: o.Transport, CheckRedirect: neverFollow}
+		client := &http.Client{
+			Transport:     o.Transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
 		return []option.ClientOption{option.WithEndpoint(withScheme(emulator) + path), option.WithHTTPClient(client)}, nil
 	}
 	return []option.ClientOption{option.WithEndpoint(host + path), option.WithHTTPClient(o.Google(o.Transport))}, nil
 }
-
-func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // withScheme is an emulator's root, without a slash at its end.
 func withScheme(host string) string {

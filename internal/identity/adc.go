@@ -99,7 +99,10 @@ func (a *ADC) Account(ctx context.Context) (Account, error) {
 func (a *ADC) find(ctx context.Context) (found, context.Context, error) {
 	seen := &witness{base: a.Transport}
 	// Google's libraries would else use a client that waits for ever.
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: seen, Timeout: answerTime})
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
+		Transport: seen, Timeout: answerTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
 	file := os.Getenv("GOOGLE_APPLICATION_CREDENTIALS")
 	credentials, err := google.FindDefaultCredentials(ctx, cloudPlatform)
 	switch {

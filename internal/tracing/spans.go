@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	// maxSpans bounds those that wait to be sent; further ones are dropped.
+	// maxSpans bounds the spans that wait for export; more are dropped.
 	maxSpans = 2048
-	// exportPause is how long a collector that took no spans is left alone, and
-	// they are dropped: no request waits for it meanwhile.
+	// exportPause is how long spans are dropped after a failed export, so that no
+	// request waits for a collector that is down.
 	exportPause = 30 * time.Second
 )
 
-// spans keeps those that have ended until the request that led to them is about
-// to be answered. It is a processor of OpenTelemetry's; those that come with it
-// export in the middle of a request, or behind its answer.
+// spans is an OpenTelemetry span processor that keeps ended spans until their
+// request is about to be answered. OpenTelemetry's own processors export in the
+// middle of a request, or after it.
 type spans struct {
 	exporter sdktrace.SpanExporter
 	log      *slog.Logger
 
 	mu     sync.Mutex
 	ended  []sdktrace.ReadOnlySpan
-	resume time.Time // zero, or until when nothing is sent
+	resume time.Time // the earliest next export
 }
 
 // OnStart does nothing.
@@ -43,7 +43,7 @@ func (s *spans) OnEnd(span sdktrace.ReadOnlySpan) {
 	}
 }
 
-// take returns what is to be sent.
+// take returns the spans to export, and forgets them.
 func (s *spans) take() []sdktrace.ReadOnlySpan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +55,8 @@ func (s *spans) take() []sdktrace.ReadOnlySpan {
 	return ended
 }
 
-// send sends all that have ended, those of other requests too. It outlives a
-// sender of ctx's request that has gone, but not exportTime.
+// send exports all ended spans, those of other requests too. It goes on when the
+// request is canceled, for at most exportTime.
 func (s *spans) send(ctx context.Context) {
 	ended := s.take()
 	if len(ended) == 0 {
@@ -71,14 +71,15 @@ func (s *spans) send(ctx context.Context) {
 	s.mu.Lock()
 	s.resume = time.Now().Add(exportPause)
 	s.mu.Unlock()
-	s.log.LogAttrs(ctx, slog.LevelWarn, "spans dropped: the collector takes none", slog.Int("spans", len(ended)), slog.String("reason", err.Error()))
+	s.log.LogAttrs(ctx, slog.LevelWarn, "spans dropped: the export to the collector failed",
+		slog.Int("spans", len(ended)), slog.String("reason", err.Error()))
 }
 
-// ForceFlush sends all that have ended.
+// ForceFlush exports all ended spans.
 func (s *spans) ForceFlush(ctx context.Context) error {
 	s.send(ctx)
 	return nil
 }
 
-// Shutdown ends the exporter.
+// Shutdown closes the exporter.
 func (s *spans) Shutdown(ctx context.Context) error { return s.exporter.Shutdown(ctx) }

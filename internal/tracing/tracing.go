@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tracing owns OpenTelemetry's traces: a span for each request, one
-// below it for each call that the request leads to, and their way to a
+// Package tracing implements OpenTelemetry traces: a span for each request, a
+// child span for each call that the request causes, and their export to a
 // collector before the request is answered.
 //
-// It never decides whether a trace is wanted: the operator does, by naming a
-// collector, and the trace's sender, by its sampled flag. No failure of its own
-// reaches an event. A span holds what the log holds, and the addresses that were
+// It never decides whether to trace: the operator does, by naming a collector,
+// and the sender of the trace, with its sampled flag. A failed export never
+// fails an event. A span has the fields of the log line, and the URLs that were
 // called; never a token, a password or the conf.
 package tracing
 
@@ -28,38 +28,38 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config says where spans go.
+// Config describes the collector.
 type Config struct {
-	// Endpoint is the collector's address, to which OTLP's /v1/traces is added:
+	// Endpoint is the collector's URL without OTLP's /v1/traces:
 	// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. Empty for none.
 	Endpoint string
-	// Service and Version name the function in traces, where OTEL_SERVICE_NAME and
-	// OTEL_RESOURCE_ATTRIBUTES do not.
+	// Service and Version name the function in traces, unless OTEL_SERVICE_NAME and
+	// OTEL_RESOURCE_ATTRIBUTES do.
 	Service, Version string
-	// Transport carries the spans.
+	// Transport sends the spans.
 	Transport http.RoundTripper
-	// Log is told of a collector that takes no spans.
+	// Log gets a line when an export fails.
 	Log *slog.Logger
 }
 
-// exportTime bounds what a request waits for its spans to be sent. It lies
-// within the time that the function leaves before a deadline for its answer.
+// exportTime bounds how long a request waits for the export of its spans. It is
+// less than what the function leaves before its deadline.
 const exportTime = 500 * time.Millisecond
 
-// Tracer makes spans. Any number of requests may share it. A nil one makes none,
+// Tracer creates spans. It is safe for concurrent use. A nil Tracer creates none,
 // and costs nothing.
 type Tracer struct {
 	spans   *spans
 	options []otelhttp.Option
 }
 
-// traceContext is the one form in which traces are passed on:
+// traceContext is the only format in which traces are propagated:
 // https://www.w3.org/TR/trace-context/
 type traceContext = propagation.TraceContext
 
-// New makes the tracer that c describes, nil where c names no collector. It
-// makes no request. How much is sampled and with which headers spans are sent is
-// read from OpenTelemetry's own variables:
+// New returns the tracer that c describes, or nil if c names no collector. It
+// sends no request. The sampler and the export's headers come from
+// OpenTelemetry's own variables:
 // https://opentelemetry.io/docs/languages/sdk-configuration/
 func New(ctx context.Context, c Config) (*Tracer, error) {
 	if c.Endpoint == "" {
@@ -67,30 +67,34 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	}
 	exporter, err := otlptracehttp.New(ctx,
 		otlptracehttp.WithEndpointURL(strings.TrimRight(c.Endpoint, "/")+"/v1/traces"),
-		otlptracehttp.WithHTTPClient(&http.Client{Transport: c.Transport}),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), // nobody waits for a second try
+		otlptracehttp.WithHTTPClient(&http.Client{
+			Transport: c.Transport,
+			// A redirect would take the headers along, and an API key with them.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), // a request does not wait for a second try
 	)
 	if err != nil {
-		return nil, fmt.Errorf("setting up traces for %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("creating the exporter of traces to %s: %w", c.Endpoint, err)
 	}
-	// What the variables say comes last, and so holds.
+	// The last option wins: the variables.
 	origin, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", c.Service), attribute.String("service.version", c.Version)),
 		resource.WithTelemetrySDK(), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("reading OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	held := &spans{exporter: exporter, log: c.Log}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(held), sdktrace.WithResource(origin))
-	return &Tracer{spans: held, options: []otelhttp.Option{
+	exported := &spans{exporter: exporter, log: c.Log}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(exported), sdktrace.WithResource(origin))
+	return &Tracer{spans: exported, options: []otelhttp.Option{
 		otelhttp.WithTracerProvider(provider),
 		otelhttp.WithPropagators(traceContext{}),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),
 	}}, nil
 }
 
-// Transport makes a span of each request that belongs to a traced one, and sends
-// the trace on with it.
+// Transport returns a transport that creates a span for each request whose context
+// has one, and propagates the trace.
 func (t *Tracer) Transport(base http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return base
@@ -99,10 +103,10 @@ func (t *Tracer) Transport(base http.RoundTripper) http.RoundTripper {
 		otelhttp.WithFilter(func(r *http.Request) bool { return trace.SpanContextFromContext(r.Context()).IsValid() }))...)
 }
 
-// Handler makes a span called name of each request that h serves, and sends it
-// and those below it before the request is answered: afterwards Cloud Run takes
-// the CPU away. h sees itself as the sender of the trace, so that log lines join
-// its span.
+// Handler returns a handler that creates a span called name for each request, and
+// exports it and its children before the request is answered: afterwards Cloud
+// Run takes the CPU away. h gets a traceparent header with the new span, so that
+// its log lines join that span.
 func (t *Tracer) Handler(name string, h http.Handler) http.Handler {
 	if t == nil {
 		return h
@@ -118,7 +122,7 @@ func (t *Tracer) Handler(name string, h http.Handler) http.Handler {
 	})
 }
 
-// Note writes what happened to the span of ctx, where there is one.
+// Note adds an event to the span of ctx, if there is one.
 func Note(ctx context.Context, what string, attrs ...slog.Attr) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ const (
 	parentID = "00f067aa0ba902b7"
 )
 
-// receiver is a collector, and the transport to it.
+// receiver is a fake collector, and the transport to it.
 type receiver struct {
 	mu       sync.Mutex
 	requests int
@@ -40,7 +41,7 @@ type receiver struct {
 	spans    []*tracev1.Span
 	resource map[string]string
 	status   int                       // 0 for 200
-	do       func(*http.Request) error // nil, or what comes before an answer
+	do       func(*http.Request) error // nil, called before the response
 }
 
 func (c *receiver) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -86,7 +87,7 @@ func fields(attrs []*common.KeyValue) map[string]string {
 	return m
 }
 
-// span is the one of that name.
+// span returns the one with that name.
 func (c *receiver) span(t *testing.T, name string) *tracev1.Span {
 	t.Helper()
 	c.mu.Lock()
@@ -111,7 +112,7 @@ func newTracer(t testing.TB, c *receiver, log io.Writer) *tracing.Tracer {
 	return tracer
 }
 
-// airflow answers calls, and remembers the last one's headers.
+// airflow answers calls, and records the headers of the last one.
 type airflow struct{ header http.Header }
 
 func (a *airflow) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -119,7 +120,7 @@ func (a *airflow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
 }
 
-// calling is a handler that makes one call by transport, with a token, and notes it.
+// calling returns a handler that makes one call with a token and notes it.
 func calling(t *testing.T, transport http.RoundTripper) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://airflow.example/api/v2/dags/load/dagRuns", strings.NewReader(`{"conf":"sesame"}`))
@@ -140,7 +141,7 @@ func calling(t *testing.T, transport http.RoundTripper) http.Handler {
 	})
 }
 
-// push is a request of a trace; flags are 01 where it is sampled.
+// push returns a request of a trace; flags are 01 if it is sampled.
 func push(flags string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"conf":"sesame"}`))
 	r.Header.Set("Authorization", "Bearer sesame")
@@ -150,14 +151,14 @@ func push(flags string) *http.Request {
 	return r
 }
 
-// serve gives h a request.
+// serve returns the response of h.
 func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
 }
 
-func TestATraceGoesOnIntoTheCallAndIsSentBeforeTheAnswer(t *testing.T) {
+func TestHandlerExportsTheSpansOfARequestBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 	c, upstream := &receiver{}, &airflow{}
 	tracer := newTracer(t, c, t.Output())
@@ -171,15 +172,15 @@ func TestATraceGoesOnIntoTheCallAndIsSentBeforeTheAnswer(t *testing.T) {
 	}
 	request, call := c.span(t, "TriggerDAG"), c.span(t, "HTTP POST")
 	for name, got := range map[string][2]string{
-		"the request's trace":       {fmt.Sprintf("%x", request.TraceId), traceID},
-		"the call's trace":          {fmt.Sprintf("%x", call.TraceId), traceID},
-		"the request's parent":      {fmt.Sprintf("%x", request.ParentSpanId), parentID},
-		"the call's parent":         {fmt.Sprintf("%x", call.ParentSpanId), fmt.Sprintf("%x", request.SpanId)},
-		"what the call carries on":  {upstream.header.Get("Traceparent"), fmt.Sprintf("00-%s-%x-01", traceID, call.SpanId)},
-		"what log lines are to see": {w.Header().Get("Seen"), fmt.Sprintf("00-%s-%x-01", traceID, request.SpanId)},
-		"the request's status":      {fields(request.Attributes)["http.response.status_code"], "&{418}"},
-		"the call's address":        {fields(call.Attributes)["url.full"], "https://airflow.example/api/v2/dags/load/dagRuns"},
-		"the service":               {c.resource["service.name"] + " " + c.resource["service.version"], "trigger-dag v1.2.3"},
+		"the request's trace":  {fmt.Sprintf("%x", request.TraceId), traceID},
+		"the call's trace":     {fmt.Sprintf("%x", call.TraceId), traceID},
+		"the request's parent": {fmt.Sprintf("%x", request.ParentSpanId), parentID},
+		"the call's parent":    {fmt.Sprintf("%x", call.ParentSpanId), fmt.Sprintf("%x", request.SpanId)},
+		"the call's header":    {upstream.header.Get("Traceparent"), fmt.Sprintf("00-%s-%x-01", traceID, call.SpanId)},
+		"the handler's header": {w.Header().Get("Seen"), fmt.Sprintf("00-%s-%x-01", traceID, request.SpanId)},
+		"the request's status": {fields(request.Attributes)["http.response.status_code"], "&{418}"},
+		"the call's address":   {fields(call.Attributes)["url.full"], "https://airflow.example/api/v2/dags/load/dagRuns"},
+		"the service":          {c.resource["service.name"] + " " + c.resource["service.version"], "trigger-dag v1.2.3"},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s is %q, want %q", name, got[0], got[1])
@@ -193,21 +194,21 @@ func TestATraceGoesOnIntoTheCallAndIsSentBeforeTheAnswer(t *testing.T) {
 	}
 	for _, s := range c.spans {
 		if text := s.String(); strings.Contains(text, "sesame") {
-			t.Errorf("a secret stands in %s", text)
+			t.Errorf("a secret is in %s", text)
 		}
 	}
 }
 
-func TestTheSenderDecidesWhetherASpanIsSent(t *testing.T) {
+func TestSampledFlagDecidesWhetherASpanIsExported(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, flags string
 		spans       int
-		goesOn      string // the beginning and the end of what the call carries on
+		goesOn      string // the beginning and the end of the call's header
 	}{
 		{"sampled", "01", 2, "00-" + traceID + "-*-01"},
 		{"not sampled", "00", 0, "00-" + traceID + "-*-00"},
-		{"a trace of its own", "", 2, "00-*-01"},
+		{"a new trace", "", 2, "00-*-01"},
 		{"malformed", "zz", 2, "00-*-01"},
 	}
 	for _, tt := range tests {
@@ -220,29 +221,29 @@ func TestTheSenderDecidesWhetherASpanIsSent(t *testing.T) {
 		got := upstream.header.Get("Traceparent")
 		begin, end, _ := strings.Cut(tt.goesOn, "*")
 		if !strings.HasPrefix(got, begin) || !strings.HasSuffix(got, end) || len(got) != 55 {
-			t.Errorf("%s: the call carries %q on, want %s", tt.name, got, tt.goesOn)
+			t.Errorf("%s: the call's header is %q, want %s", tt.name, got, tt.goesOn)
 		}
 	}
 }
 
-func TestACallOfNoRequestIsNotTraced(t *testing.T) {
+func TestCallOutsideARequestIsNotTraced(t *testing.T) {
 	t.Parallel()
 	c, upstream := &receiver{}, &airflow{}
 	tracer := newTracer(t, c, t.Output())
 	serve(calling(t, tracer.Transport(upstream)), push("01"))
 	if got := upstream.header.Get("Traceparent"); got != "" {
-		t.Errorf("it carries %q on", got)
+		t.Errorf("its header is %q", got)
 	}
 	if c.requests != 0 {
-		t.Error("spans were sent")
+		t.Error("spans were exported")
 	}
 }
 
-func TestWithoutACollectorNothingIsDone(t *testing.T) {
+func TestNilTracerDoesNothing(t *testing.T) {
 	t.Parallel()
 	tracer, err := tracing.New(t.Context(), tracing.Config{})
 	if tracer != nil || err != nil {
-		t.Fatalf("made %v, %v", tracer, err)
+		t.Fatalf("New returned %v, %v", tracer, err)
 	}
 	upstream := &airflow{}
 	if got := tracer.Transport(upstream); got != http.RoundTripper(upstream) {
@@ -254,8 +255,8 @@ func TestWithoutACollectorNothingIsDone(t *testing.T) {
 	}
 }
 
-// Not in parallel: it sets variables of the process.
-func TestOpenTelemetrysOwnVariablesHold(t *testing.T) {
+// Not in parallel: it sets environment variables.
+func TestOpenTelemetryVariablesTakePrecedence(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "mine")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=v9,team=data")
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20sesame")
@@ -265,25 +266,59 @@ func TestOpenTelemetrysOwnVariablesHold(t *testing.T) {
 		t.Errorf("spans are of %v", got)
 	}
 	if got := c.header.Get("Authorization"); got != "Bearer sesame" {
-		t.Errorf("they are sent with the authorization %q", got)
+		t.Errorf("they are exported with the authorization %q", got)
 	}
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	off := &receiver{}
 	serve(newTracer(t, off, t.Output()).Handler("TriggerDAG", http.NotFoundHandler()), push("01"))
 	if off.requests != 0 {
-		t.Error("a span was sent")
+		t.Error("a span was exported")
+	}
+}
+
+// The API key of the export goes to the collector that the operator names, and to
+// no other host.
+func TestExportFollowsNoRedirect(t *testing.T) {
+	var keys atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the export followed a redirect with the API key %q", r.Header.Get("X-Api-Key"))
+	}))
+	defer elsewhere.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=sesame")
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Api-Key") == "sesame" {
+				keys.Add(1)
+			}
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, status)
+		}))
+		var log bytes.Buffer
+		tracer, err := tracing.New(t.Context(), tracing.Config{
+			Endpoint: collector.URL, Transport: http.DefaultTransport, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(tracer.Handler("TriggerDAG", http.NotFoundHandler()), push("01"))
+		if want := fmt.Sprintf("%d %s", status, http.StatusText(status)); !strings.Contains(log.String(), want) {
+			t.Errorf("%d: logged %q, want %q in it", status, &log, want)
+		}
+		collector.Close()
+	}
+	if got := keys.Load(); got != 5 {
+		t.Errorf("the collector got %d exports with the API key, want 5", got)
 	}
 }
 
 // Not in parallel with others, whose allocations would be counted.
-func TestANoteWithoutASpanAllocatesNothing(t *testing.T) {
+func TestNoteWithoutASpanAllocatesNothing(t *testing.T) {
 	ctx, attr := context.WithValue(t.Context(), http.LocalAddrContextKey, "x"), slog.String("route", "sales")
 	if n := testing.AllocsPerRun(100, func() { tracing.Note(ctx, "event triggered", attr, attr) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func TestACollectorInTroubleFailsNoRequestAndHoldsFewUp(t *testing.T) {
+func TestFailedExportFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -291,10 +326,10 @@ func TestACollectorInTroubleFailsNoRequestAndHoldsFewUp(t *testing.T) {
 		do     func(*http.Request) error
 		took   time.Duration
 	}{
-		{"it refuses", 401, nil, 0},
-		{"it is overloaded", 503, nil, 0},
-		{"it cannot be reached", 0, func(*http.Request) error { return errors.New("connection refused") }, 0},
-		{"it does not answer", 0, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }, 500 * time.Millisecond},
+		{"401", 401, nil, 0},
+		{"503", 503, nil, 0},
+		{"connection refused", 0, func(*http.Request) error { return errors.New("connection refused") }, 0},
+		{"no response", 0, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }, 500 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
@@ -321,13 +356,13 @@ func TestACollectorInTroubleFailsNoRequestAndHoldsFewUp(t *testing.T) {
 			time.Sleep(30 * time.Second) //nolint:forbidigo // the clock of the bubble
 			serve(h, push("01"))
 			if len(c.spans) != 2 {
-				t.Errorf("%s: once it is back it is sent %d spans, want 2", tt.name, len(c.spans))
+				t.Errorf("%s: once it is back it gets %d spans, want 2", tt.name, len(c.spans))
 			}
 		})
 	}
 }
 
-func TestASenderThatHasGoneLosesNoSpan(t *testing.T) {
+func TestSpansOfACanceledRequestAreExported(t *testing.T) {
 	t.Parallel()
 	c := &receiver{}
 	tracer := newTracer(t, c, t.Output())
@@ -337,7 +372,7 @@ func TestASenderThatHasGoneLosesNoSpan(t *testing.T) {
 	c.span(t, "TriggerDAG")
 }
 
-func TestSpansThatWaitAreBounded(t *testing.T) {
+func TestWaitingSpansAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &receiver{}
@@ -349,13 +384,13 @@ func TestSpansThatWaitAreBounded(t *testing.T) {
 			}
 		})), push("01"))
 		if len(c.spans) != 2048 {
-			t.Errorf("%d spans were sent, want 2048", len(c.spans))
+			t.Errorf("%d spans were exported, want 2048", len(c.spans))
 		}
 	})
 }
 
-// A body that stalls is given up by a deadline on the connection.
-func TestAHandlerStillReachesItsConnection(t *testing.T) {
+// A stalled body is ended by a read deadline on the connection.
+func TestHandlerCanSetAReadDeadline(t *testing.T) {
 	t.Parallel()
 	c := &receiver{}
 	reached := errors.New("not called")

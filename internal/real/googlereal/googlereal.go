@@ -68,7 +68,10 @@ type service struct {
 const requestBound = 30 * time.Second
 
 func newService(root string, p *process) service {
-	return service{root: root, process: p, client: &http.Client{Transport: &http.Transport{}, Timeout: requestBound}}
+	return service{root: root, process: p, client: &http.Client{
+		Transport: &http.Transport{}, Timeout: requestBound,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // Close ends the program and all that it started.
