@@ -137,7 +137,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		transport = airflow.NewTransport(connections)
 	}
 	traces, err := tracing.New(context.Background(), tracing.Config{
-		Endpoint: c.TracesTo, Service: cmp.Or(os.Getenv("K_SERVICE"), "dagtrigger"), Version: build.Read().Version,
+		Endpoint: c.TracesTo, Service: cmp.Or(c.Service, "dagtrigger"), Version: build.Read().Version,
 		Transport: transport, Log: log,
 	})
 	if err != nil {
@@ -165,8 +165,8 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if err := f.openStores(c, google, transport); err != nil {
 		return nil, err
 	}
-	if c.File != "" {
-		log.Info("routes loaded", slog.String("file", c.File), slog.String("digest", c.Digest))
+	if c.File != nil {
+		log.Info("routes loaded", slog.String("file", c.File.Name), slog.String("digest", c.Digest()))
 	}
 	return f, nil
 }
@@ -175,7 +175,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
 	options := deadletter.Options{
 		Google: google.Client, Transport: transport, UserAgent: build.Read().UserAgent(),
-		StorageEmulator: os.Getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: os.Getenv("PUBSUB_EMULATOR_HOST"),
+		StorageEmulator: c.StorageEmulator, PubSubEmulator: c.PubSubEmulator,
 	}
 	for _, address := range c.RouteDeadLetters {
 		store, err := deadletter.Open(address, options)
@@ -196,10 +196,10 @@ func (f *Function) openStores(c config.Config, google *identity.Google, transpor
 
 // digest names the routes file in dead letters, empty without one.
 func digest(c config.Config) string {
-	if c.Digest == "" {
+	if c.File == nil {
 		return ""
 	}
-	return "sha256:" + c.Digest
+	return "sha256:" + c.Digest()
 }
 
 // Result is how one event ended.

@@ -77,14 +77,6 @@ func (s *storeFlags) configFlag(flags *pflag.FlagSet) {
 	flags.StringVar(&s.config, "config", "", "the `FILE` of routes (default: what DAGTRIGGER_CONFIG or DAG_ID says)")
 }
 
-// settings reads variables, and --config before them.
-func (s *storeFlags) settings(getenv func(string) string) func(string) string {
-	if s.config == "" {
-		return getenv
-	}
-	return over(map[string]string{routesVariable: s.config, "DAG_ID": ""}, getenv)
-}
-
 // filterFlags choose among letters.
 type filterFlags struct {
 	route, dag, reason string
@@ -136,18 +128,13 @@ func (m *moment) at(now time.Time) time.Time {
 	return m.time
 }
 
-// stores are the addresses of the stores to look into.
-func (p *program) stores(s *storeFlags) ([]string, error) {
+// stores are the addresses of the stores to read.
+func (p *program) stores(s *storeFlags, file *config.File) ([]string, error) {
 	if s.store != "" {
 		return []string{s.store}, nil
 	}
-	getenv := s.settings(p.getenv)
-	addresses := []string{strings.TrimSpace(getenv("DEAD_LETTER"))}
-	if value := getenv(routesVariable); strings.TrimSpace(value) != "" {
-		file, err := config.Find(value)
-		if err != nil {
-			return nil, fmt.Errorf("the routes are faulty:\n%w", err)
-		}
+	addresses := []string{strings.TrimSpace(p.getenv("DEAD_LETTER"))}
+	if file != nil {
 		addresses = append(addresses, file.DeadLetter)
 		for i := range file.Routes {
 			addresses = append(addresses, file.Routes[i].DeadLetter.Value)
@@ -164,9 +151,20 @@ func (p *program) stores(s *storeFlags) ([]string, error) {
 // archives are the stores of letters, opened.
 type archives []deadletter.Archive
 
-// open opens the stores that the flags tell of.
+// open opens the stores that the flags or the settings name.
 func (p *program) open(s *storeFlags) (all archives, names []string, err error) {
-	names, err = p.stores(s)
+	var file *config.File
+	if s.store == "" {
+		if file, err = config.FileFromEnv(withRoutes(s.config, p.getenv)); err != nil {
+			return nil, nil, fmt.Errorf("the routes are faulty:\n%w", err)
+		}
+	}
+	return p.openStores(s, file)
+}
+
+// openStores opens the store that the flags name, or those of the settings.
+func (p *program) openStores(s *storeFlags, file *config.File) (all archives, names []string, err error) {
+	names, err = p.stores(s, file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -74,7 +74,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.sender, err = p.sender(s.settings(p.getenv)); err != nil {
+	if r.sender, err = p.sender(withRoutes(s.config, p.getenv)); err != nil {
 		return err
 	}
 	if only.through == "" {
@@ -83,7 +83,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 	if _, err := r.sender.way(only.through); err != nil {
 		return &hintedError{err, "--through names the route to send through"}
 	}
-	all, stores, err := p.open(s)
+	all, stores, err := p.openStores(s, r.sender.config.File)
 	if err != nil {
 		return err
 	}

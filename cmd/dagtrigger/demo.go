@@ -147,7 +147,7 @@ type stage struct {
 
 func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
 	st := &stage{dagID: cmp.Or(d.dag, p.dag())}
-	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", routesVariable: ""}
+	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", config.FileVariable: ""}
 	st.about = "Your Airflow is at " + d.airflowURL
 	if d.airflowURL == "" {
 		if err := p.openAirflow(ctx, st, d); err != nil {
@@ -207,9 +207,9 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 func (st *stage) decide(routes string) error {
 	st.served.getenv = st.settings
 	if routes != "" {
-		st.served.getenv = over(map[string]string{routesVariable: routes, "DAG_ID": ""}, st.settings)
+		st.served.getenv = withRoutes(routes, st.settings)
 	}
-	_, err := st.served.load()
+	_, err := st.served.load(config.FileFromEnv(st.served.getenv))
 	return err
 }
 

@@ -117,20 +117,15 @@ func (p painter) finding(status doctor.Status, s string) string {
 // target is what is to be examined. A file that is named on the command line
 // stands for all that would say otherwise what events start.
 func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
-	getenv := p.getenv
-	if d.config != "" {
-		getenv = over(map[string]string{routesVariable: d.config, "DAG_ID": ""}, getenv)
-	}
-	c, err := config.FromEnv(getenv)
+	c, err := config.FromEnv(withRoutes(d.config, p.getenv))
 	if err != nil {
 		return doctor.Target{Settings: err}
 	}
-	routes, name, err := routed(c, getenv(routesVariable))
-	if err == nil && d.examples != "" {
-		err = exemplify(ctx, routes, c.Table, d.examples)
-	}
-	if err != nil {
-		return doctor.Target{Settings: err}
+	routes, name := routed(c)
+	if d.examples != "" {
+		if err := exemplify(ctx, routes, c.Table, d.examples); err != nil {
+			return doctor.Target{Settings: err}
+		}
 	}
 	return doctor.Target{
 		Environments: c.Environments,
@@ -138,30 +133,26 @@ func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
 		Routes:       routes,
 		Platform: doctor.Platform{
 			Project: cmp.Or(d.project, c.Project),
-			Service: cmp.Or(d.service, p.getenv("K_SERVICE")),
+			Service: cmp.Or(d.service, c.Service),
 		},
 	}
 }
 
 // routed are the routes of c, which a file may say, and how the fields of its
 // environments are called there.
-func routed(c config.Config, value string) ([]doctor.Route, func(field string) string, error) {
-	if c.File == "" {
-		return []doctor.Route{{Name: "default", Environment: config.DefaultEnvironment, DAGs: []string{c.DAGID}}}, config.Variable, nil
-	}
-	file, err := config.Find(value)
-	if err != nil {
-		return nil, nil, err // it has changed since it was read
+func routed(c config.Config) ([]doctor.Route, func(field string) string) {
+	if c.File == nil {
+		return []doctor.Route{{Name: "default", Environment: config.DefaultEnvironment, DAGs: []string{c.DAGID}}}, config.Variable
 	}
 	name := config.Variable
-	if file.Environments != nil {
+	if c.File.Environments != nil {
 		name = func(field string) string { return field }
 	}
-	return routesOf(file), name, nil
+	return routesOf(c.File), name
 }
 
 // routesOf are the routes that can start something.
-func routesOf(file config.File) []doctor.Route {
+func routesOf(file *config.File) []doctor.Route {
 	only := config.DefaultEnvironment
 	for name := range file.Environments {
 		only = name // where there are several, each route names its own

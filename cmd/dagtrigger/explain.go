@@ -111,17 +111,17 @@ func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, args []string) (de
 }
 
 // routes reads the file of routes that a flag names, or else the settings.
-func (p *program) routes(path string) (config.File, error) {
+func (p *program) routes(path string) (*config.File, error) {
 	if path != "" {
-		return p.routesFile(path)
+		f, err := p.routesFile(path)
+		return &f, err
 	}
-	value := p.getenv(routesVariable)
-	if strings.TrimSpace(value) == "" {
-		return config.File{}, &usageError{text: "there is no file of routes", hint: "name it with --config, or in " + routesVariable}
-	}
-	f, err := config.Find(value)
-	if err != nil {
-		return f, fmt.Errorf("the routes are faulty:\n%w", err)
+	f, err := config.FileFromEnv(p.getenv)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the routes are faulty:\n%w", err)
+	case f == nil:
+		return nil, &usageError{text: "there is no file of routes", hint: "name it with --config, or in " + config.FileVariable}
 	}
 	return f, nil
 }
@@ -152,7 +152,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.
 }
 
 // tellRoutes tells of each route what it makes of an event.
-func (p *program) tellRoutes(ctx context.Context, api string, file config.File, ev *event.Event) []routeTold {
+func (p *program) tellRoutes(ctx context.Context, api string, file *config.File, ev *event.Event) []routeTold {
 	var all []routeTold
 	for _, r := range file.Table.Explain(ctx, ev) {
 		told := routeTold{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
@@ -180,7 +180,7 @@ func (silent) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 // preview is the run that a plan asks for, and the request for it.
-func (p *program) preview(ctx context.Context, api string, file config.File, plan *route.Plan) (*runTold, error) {
+func (p *program) preview(ctx context.Context, api string, file *config.File, plan *route.Plan) (*runTold, error) {
 	spec := file.Environments[plan.Environment]
 	if file.Environments == nil {
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}

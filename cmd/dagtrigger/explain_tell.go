@@ -19,7 +19,7 @@ import (
 type explanation struct {
 	Event  eventSeen   `json:"event"`
 	Routes []routeTold `json:"routes"`
-	file   config.File
+	file   *config.File
 }
 
 // eventSeen is an event as the function sees it.

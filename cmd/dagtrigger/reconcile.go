@@ -74,13 +74,13 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.sender, err = p.sender(f.settings(p.getenv)); err != nil {
+	if r.sender, err = p.sender(withRoutes(f.config, p.getenv)); err != nil {
 		return err
 	}
 	if _, err := r.sender.way(f.route); err != nil {
 		return err
 	}
-	p.connect(&bucket)
+	connect(&bucket, r.sender.config.StorageEmulator)
 	r.from = bucket.String()
 	since := f.since.at(p.now())
 	return r.run(ctx, func() iter.Seq2[item, error] {
@@ -97,12 +97,12 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	})
 }
 
-// connect has the bucket asked as this account, or where an emulator listens.
-func (p *program) connect(b *uploads.Bucket) {
+// connect lets the bucket be listed with this account's token, or from an emulator.
+func connect(b *uploads.Bucket, emulator string) {
 	transport := newTransport()
 	b.UserAgent = build.Read().UserAgent()
 	b.Client = identity.NewGoogle(&identity.ADC{Transport: transport}).Client(transport)
-	if emulator := strings.TrimRight(p.getenv("STORAGE_EMULATOR_HOST"), "/"); emulator != "" {
+	if emulator := strings.TrimRight(emulator, "/"); emulator != "" {
 		if !strings.Contains(emulator, "://") {
 			emulator = "http://" + emulator
 		}

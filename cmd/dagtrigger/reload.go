@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger"
+	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 )
 
@@ -38,14 +39,14 @@ func (r *reloading) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.current.Load().ServeHTTP(w, req)
 }
 
-// load makes the function of the settings, and of the file as it is now, unless
-// it has only been touched. It reports whether the function is another one.
-func (r *reloading) load() (bool, error) {
-	f, c, err := function(r.getenv, r.log, r.transport)
-	if r.local != nil && r.path != "" {
-		err = errors.Join(err, r.teach())
+// load makes the function of the settings and of the file, unless its text is
+// the same as before. It reports whether the function is another one.
+func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
+	f, c, err := r.function(file, fileErr)
+	if r.local != nil && file != nil && fileErr == nil {
+		err = errors.Join(err, r.teach(file))
 	}
-	if err != nil || r.current.Load() != nil && c.Digest == r.config.Digest {
+	if err != nil || r.current.Load() != nil && c.Digest() == r.config.Digest() {
 		return false, err
 	}
 	r.config = c
@@ -53,13 +54,19 @@ func (r *reloading) load() (bool, error) {
 	return true, nil
 }
 
-// teach has the embedded Airflow know the DAGs of the file.
-func (r *reloading) teach() error {
-	file, err := config.Load(r.path)
-	switch {
-	case err != nil:
-		return nil // who makes the function says so
-	case file.Environments != nil:
+// function makes the function that the settings and the file describe.
+func (r *reloading) function(file *config.File, fileErr error) (*dagtrigger.Function, config.Config, error) {
+	c, err := config.WithFile(r.getenv, file, fileErr)
+	if err != nil {
+		return nil, c, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
+	}
+	f, err := dagtrigger.New(c, cloudlog.New(r.log, c.LogLevel), r.transport)
+	return f, c, err
+}
+
+// teach adds the DAGs of the file to the embedded Airflow.
+func (r *reloading) teach(file *config.File) error {
+	if file.Environments != nil {
 		return errors.New("it says now which Airflow: end this, and start it again without the embedded one")
 	}
 	for _, id := range dagsOf(file) {
@@ -84,7 +91,7 @@ func (r *reloading) follow(ctx context.Context) {
 		}
 		if now := look(r.path); now != seen {
 			seen = now
-			if changed, err := r.load(); changed || err != nil {
+			if changed, err := r.load(config.FileFromEnv(r.getenv)); changed || err != nil {
 				r.tell(err)
 			}
 		}
@@ -112,7 +119,7 @@ func (r *reloading) tell(err error) {
 	case r.json && err != nil:
 		_ = encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
 	case r.json:
-		_ = encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest})
+		_ = encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest()})
 	case err != nil:
 		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
 	default:

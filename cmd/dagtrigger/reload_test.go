@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"example.com/dagtrigger/internal/config"
 )
 
 // TestServeFollowsItsRoutes edits the file of routes while the function serves.
@@ -71,7 +73,7 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 func TestAFileThatIsOnlyTouchedIsNoChange(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
-	r := &reloading{getenv: set(map[string]string{routesVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard, path: path}
+	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard, path: path}
 	for _, row := range []struct {
 		text    string
 		changed bool
@@ -83,7 +85,7 @@ func TestAFileThatIsOnlyTouchedIsNoChange(t *testing.T) {
 		if err := os.WriteFile(path, []byte(row.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if changed, err := r.load(); err != nil || changed != row.changed {
+		if changed, err := r.load(config.FileFromEnv(r.getenv)); err != nil || changed != row.changed {
 			t.Errorf("%s is a change: %t, %v", row.text, changed, err)
 		}
 	}

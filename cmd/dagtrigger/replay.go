@@ -163,7 +163,6 @@ func (i *item) missed(outcomes []trigger.Outcome) error {
 // them alone.
 type sender struct {
 	config  config.Config
-	routes  string // what DAGTRIGGER_CONFIG says
 	started time.Time
 	ways    map[string]*way // by route, "" for all
 }
@@ -181,7 +180,7 @@ func (p *program) sender(getenv func(string) string) (*sender, error) {
 		return nil, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}
 	c.DeadLetter, c.RouteDeadLetters = "", nil // no store is opened, which would make its folder
-	return &sender{config: c, routes: getenv(routesVariable), started: p.now(), ways: map[string]*way{}}, nil
+	return &sender{config: c, started: p.now(), ways: map[string]*way{}}, nil
 }
 
 // way is the function of one route, or of all.
@@ -202,15 +201,11 @@ func (s *sender) way(name string) (*way, error) {
 const defaultRoute = "default"
 
 func (s *sender) table(name string) (*route.Table, error) {
-	if name == "" || s.config.File == "" && name == defaultRoute {
+	if name == "" || s.config.File == nil && name == defaultRoute {
 		return s.config.Table, nil
 	}
-	if s.config.File != "" {
-		file, err := config.Find(s.routes)
-		if err != nil {
-			return nil, err // it has changed since it was read
-		}
-		if table, ok := file.Only(name); ok {
+	if s.config.File != nil {
+		if table, ok := s.config.File.Only(name); ok {
 			return table, nil
 		}
 	}

@@ -7,17 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
@@ -98,13 +94,11 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	getenv := p.getenv
-	if s.config != "" {
-		getenv = over(map[string]string{routesVariable: s.config, "DAG_ID": ""}, getenv)
-	}
+	getenv := withRoutes(s.config, p.getenv)
+	file, fileErr := config.FileFromEnv(getenv)
 	var local *localAirflow
-	if s.embed {
-		if local, getenv, err = p.embed(ctx, getenv, s.version); err != nil {
+	if s.embed && fileErr == nil {
+		if local, getenv, err = p.embed(ctx, getenv, file, s.version); err != nil {
 			return err
 		}
 	}
@@ -112,7 +106,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		defer func() { err = errors.Join(err, local.close()) }()
 	}
 	f := &reloading{getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json}
-	if _, err := f.load(); err != nil {
+	if _, err := f.load(file, fileErr); err != nil {
 		return err
 	}
 	served, err := listen(ctx, s.host, port, f)
@@ -133,18 +127,19 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 
 // embed starts an Airflow where no setting says which one the function works
 // for, and gives the settings that lead to it.
-func (p *program) embed(ctx context.Context, getenv func(string) string, version string) (*localAirflow, func(string) string, error) {
+func (p *program) embed(ctx context.Context, getenv func(string) string, file *config.File, version string) (*localAirflow, func(string) string, error) {
 	if slices.ContainsFunc(connection(), func(name string) bool { return getenv(name) != "" }) {
 		return nil, getenv, nil
 	}
 	settings := map[string]string{}
-	dags, connected := routedDAGs(getenv)
+	dags := []string{p.dag()}
 	switch {
-	case connected:
-		return nil, getenv, nil
-	case dags == nil:
-		dags = []string{p.dag()}
+	case file == nil:
 		settings["DAG_ID"] = p.dag()
+	case file.Environments != nil:
+		return nil, getenv, nil
+	default:
+		dags = dagsOf(file)
 	}
 	local, err := embedded{version: version, host: loopback, dags: dags}.start(ctx)
 	if err != nil {
@@ -154,30 +149,22 @@ func (p *program) embed(ctx context.Context, getenv func(string) string, version
 	return local, over(settings, getenv), nil
 }
 
-// routedDAGs are the DAGs that the file of routes names, if there is one, and
-// whether it says for which Airflow. Its faults are told by who makes the function.
-func routedDAGs(getenv func(string) string) (dags []string, connected bool) {
-	value := getenv(routesVariable)
-	if value == "" {
-		return nil, false
-	}
-	file, err := config.Find(value)
-	if err != nil {
-		return nil, true
-	}
-	return dagsOf(file), file.Environments != nil
-}
-
 // dagsOf are the DAGs that the routes of a file name.
-func dagsOf(file config.File) (dags []string) {
+func dagsOf(file *config.File) (dags []string) {
 	for i := range file.Routes {
 		dags = append(dags, file.Routes[i].Starts()...)
 	}
 	return dags
 }
 
-// routesVariable names the file of routes.
-const routesVariable = "DAGTRIGGER_CONFIG"
+// withRoutes makes the routes file at path stand for every setting that says
+// what events start. An empty path changes nothing.
+func withRoutes(path string, getenv func(string) string) func(string) string {
+	if path == "" {
+		return getenv
+	}
+	return over(map[string]string{config.FileVariable: path, "DAG_ID": ""}, getenv)
+}
 
 // port is where Cloud Run has a container listen:
 // https://cloud.google.com/run/docs/container-contract#port
@@ -201,17 +188,6 @@ func (p *program) dag() string {
 	return defaultDAG
 }
 
-// function makes the function of the settings that getenv reads. Its log goes to
-// log, its requests to Airflow by transport, where there is one.
-func function(getenv func(string) string, log io.Writer, transport http.RoundTripper) (*dagtrigger.Function, config.Config, error) {
-	c, err := config.FromEnv(getenv)
-	if err != nil {
-		return nil, c, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
-	}
-	f, err := dagtrigger.New(c, cloudlog.New(log, c.LogLevel), transport)
-	return f, c, err
-}
-
 // ready tells that the function listens, and what to do with it.
 func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
 	var airflows []string
@@ -219,14 +195,14 @@ func (p *program) ready(s serveFlags, url string, c config.Config, local *localA
 		spec := c.Environments[name]
 		airflows = append(airflows, cmp.Or(spec.URL, spec.Composer))
 	}
+	file, what := "", "every event starts the DAG "+c.DAGID
+	if c.File != nil {
+		file, what = c.File.Name, "events start what the routes in "+c.File.Name+" say"
+	}
 	if s.json {
 		return encode(p.stdout, map[string]any{
-			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": c.File, "embedded": local != nil,
+			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil,
 		})
-	}
-	what := "every event starts the DAG " + c.DAGID
-	if c.File != "" {
-		what = "events start what the routes in " + c.File + " say"
 	}
 	where := "Airflow is at " + strings.Join(airflows, ", ") + "."
 	if local != nil {

@@ -102,7 +102,7 @@ variable "composer_environment" {
 variable "settings" {
   type        = map(string)
   default     = {}
-  description = "Further settings of the function, such as AIRFLOW_URL or LOG_LEVEL: the table in the README at the root."
+  description = "Further settings of the function, such as AIRFLOW_URL or LOG_LEVEL: see deploy/settings.md."
   nullable    = false
 
   validation {

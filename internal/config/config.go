@@ -39,9 +39,8 @@ type Config struct {
 	// DAGID starts that DAG with every event; empty where a file of routes says
 	// what does.
 	DAGID string
-	// File is the name of the file of routes, and Digest the SHA-256 of its text,
-	// in hex. Both are empty without one.
-	File, Digest string
+	// File is the routes file; nil without one.
+	File *File
 	// Table decides what an event starts.
 	Table *route.Table
 	// Environments are the Airflows, by name.
@@ -62,21 +61,55 @@ type Config struct {
 	AllowCallers, AllowAudience []string
 	// TracesTo is the address of an OpenTelemetry collector; empty for none.
 	TracesTo string
+	// Service is the name of the Cloud Run service, for its traces.
+	Service string
+	// StorageEmulator and PubSubEmulator are where emulators listen; empty for
+	// Google's own services.
+	StorageEmulator, PubSubEmulator string
 }
 
-// FromEnv reads the settings from environment variables, and the file that they
-// name. The error is [document.Faults], and holds no value of a secret.
+// Digest is that of the routes file; empty without one.
+func (c Config) Digest() string {
+	if c.File == nil {
+		return ""
+	}
+	return c.File.Digest
+}
+
+// FileVariable is the environment variable that names the routes file.
+const FileVariable = "DAGTRIGGER_CONFIG"
+
+// FromEnv reads the settings from environment variables, and the routes file
+// that they name. The error is [document.Faults], and holds no value of a secret.
 func FromEnv(getenv func(string) string) (Config, error) {
+	file, err := FileFromEnv(getenv)
+	return WithFile(getenv, file, err)
+}
+
+// FileFromEnv reads the routes file that [FileVariable] names. It returns nil
+// where the variable is empty. See [Parse] for the error, beside which the file
+// is what could be read.
+func FileFromEnv(getenv func(string) string) (*File, error) {
+	value := getenv(FileVariable)
+	if strings.TrimSpace(value) == "" {
+		return nil, nil
+	}
+	file, err := Find(value)
+	return &file, err
+}
+
+// WithFile is [FromEnv] with the result of [FileFromEnv], for callers that need
+// the file before the other settings are known.
+func WithFile(getenv func(string) string, file *File, err error) (Config, error) {
 	r := &reader{getenv: getenv}
 	var c Config
 	var spec environment.Spec
 	for _, s := range settings() {
 		s.read(r, s.name, &c, &spec)
 	}
-	hasFile := strings.TrimSpace(r.file) != ""
 	switch {
-	case hasFile:
-		r.routes(&c)
+	case file != nil:
+		r.routes(&c, file, err)
 	case c.DAGID != "" && !route.IsDAG(c.DAGID):
 		r.fault(fmt.Sprintf("DAG_ID is %q, which is no DAG id", c.DAGID), route.FixDAG)
 	case c.DAGID != "":
@@ -84,7 +117,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	default:
 		r.fault("DAG_ID is missing", "name the DAG that every event starts, or give a file of routes in DAGTRIGGER_CONFIG")
 	}
-	if hasFile && c.DAGID != "" {
+	if file != nil && c.DAGID != "" {
 		r.fault("DAG_ID and DAGTRIGGER_CONFIG are both given", "leave one of them out: the routes of a file name their DAGs")
 	}
 	if c.Environments == nil {
@@ -105,7 +138,6 @@ func FromEnv(getenv func(string) string) (Config, error) {
 type reader struct {
 	getenv func(string) string
 	faults document.Faults
-	file   string      // DAGTRIGGER_CONFIG
 	given  []connector // those that are set
 }
 
@@ -115,12 +147,11 @@ func (r *reader) fault(what, fix string) {
 
 // routes reads the file of routes. Beside environments that it declares, the
 // variables of a connection would be silently ignored.
-func (r *reader) routes(c *Config) {
-	f, err := Find(r.file)
+func (r *reader) routes(c *Config, f *File, err error) {
 	if faults, ok := errors.AsType[document.Faults](err); ok {
 		r.faults = append(r.faults, faults...)
 	}
-	c.File, c.Digest, c.Table, c.Environments = f.Name, f.Digest, f.Table, f.Environments
+	c.File, c.Table, c.Environments = f, f.Table, f.Environments
 	c.RouteDeadLetters = f.routeDeadLetters()
 	r.whole(c, f)
 	if len(f.Environments) == 0 {
@@ -132,7 +163,7 @@ func (r *reader) routes(c *Config) {
 }
 
 // whole settles what either a variable or the file says for all routes.
-func (r *reader) whole(c *Config, f File) {
+func (r *reader) whole(c *Config, f *File) {
 	const fix = "leave one of them out"
 	if f.DeadLetter != "" && c.DeadLetter != "" {
 		r.fault("DEAD_LETTER is given, and "+f.Name+" has dead_letter", fix)
@@ -211,7 +242,7 @@ func (r *reader) giveUp(c *Config) {
 	stored := c.DeadLetter != "" || len(c.RouteDeadLetters) > 0
 	switch {
 	case !stored && c.GiveUpAfter != 0 && r.text("GIVE_UP_AFTER") == "":
-		r.fault(c.File+" has give_up_after without a store", "add dead_letter: an event that is given up has to go somewhere")
+		r.fault(c.File.Name+" has give_up_after without a store", "add dead_letter: an event that is given up has to go somewhere")
 	case !stored && c.GiveUpAfter != 0:
 		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "name a store there: an event that is given up has to go somewhere")
 	case stored && c.GiveUpAfter == 0:

@@ -50,7 +50,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		"AIRFLOW_USERNAME=robot", "AIRFLOW_PASSWORD= blanks stay \n", "AIRFLOW_INSECURE=true", "AIRFLOW_TIMEOUT=15s",
 		"LOG_LEVEL=DEBUG", "GOOGLE_CLOUD_PROJECT=acme",
 		"ALLOW_CALLERS=invoker@acme.iam.gserviceaccount.com, ann@acme.example,", "ALLOW_AUDIENCE= https://a.example/,b",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318/"))
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318/",
+		"K_SERVICE=triggers", "STORAGE_EMULATOR_HOST=localhost:9023", "PUBSUB_EMULATOR_HOST=localhost:8085"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +59,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		DAGID: "load", LogLevel: slog.LevelDebug, Project: "acme",
 		AllowCallers: []string{"invoker@acme.iam.gserviceaccount.com", "ann@acme.example"}, AllowAudience: []string{"https://a.example/", "b"},
 		TracesTo: "http://localhost:4318/",
+		Service:  "triggers", StorageEmulator: "localhost:9023", PubSubEmulator: "localhost:8085",
 		Environments: map[string]environment.Spec{"default": {
 			URL: "http://airflow.internal:8080/base/", API: "v1", Auth: "basic",
 			Username: "robot", Password: " blanks stay ", Insecure: true, Timeout: 15 * time.Second,
@@ -156,13 +158,13 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 	}
 }
 
-func TestReadmeHoldsTheSettingsAsTheyAre(t *testing.T) {
+func TestSettingsPageHasTheGeneratedTable(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../deploy/settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(readme), config.Reference()) {
-		t.Errorf("README.md does not hold this table; put it in:\n%s", config.Reference())
+	if !strings.Contains(string(page), config.Reference()) {
+		t.Errorf("deploy/settings.md does not have this table; put it in:\n%s", config.Reference())
 	}
 }

@@ -250,7 +250,7 @@ func TestAFileBesideTheVariables(t *testing.T) {
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), "\n", "|")
-			} else if c.Table == nil || c.File != "DAGTRIGGER_CONFIG" || len(c.Digest) != 64 || len(c.Environments) != 1 {
+			} else if c.Table == nil || c.File.Name != "DAGTRIGGER_CONFIG" || len(c.Digest()) != 64 || len(c.Environments) != 1 {
 				t.Errorf("the config is %+v", c)
 			}
 			if got != row.want {

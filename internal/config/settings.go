@@ -25,8 +25,8 @@ func settings() []setting {
 	all := []setting{
 		{"DAG_ID", "", "every event starts this DAG, with the default conf; or",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DAGID = r.text(n) }},
-		{"DAGTRIGGER_CONFIG", "", "a file of routes, which say what events start which DAG with which conf: its path, or the YAML itself (a text with a line break, or with `routes:` in it, is no path)",
-			func(r *reader, n string, _ *Config, _ *environment.Spec) { r.file = r.getenv(n) }},
+		{FileVariable, "", "a file of routes, which say what events start which DAG with which conf: its path, or the YAML itself (a text with a line break, or with `routes:` in it, is no path)",
+			func(*reader, string, *Config, *environment.Spec) {}},
 	}
 	for _, k := range connection() {
 		all = append(all, setting{Variable(k.field), k.preset, k.meaning,
@@ -47,6 +47,12 @@ func settings() []setting {
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},
 		setting{"OTEL_EXPORTER_OTLP_ENDPOINT", "nothing is traced", "an OpenTelemetry collector, such as `http://localhost:4318`: each request's trace goes on into its calls to Airflow, and the spans are sent there over HTTP before the answer. OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` hold",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.TracesTo = r.collector(n) }},
+		setting{"K_SERVICE", "set by Cloud Run", "the name of the service, which traces carry unless `OTEL_SERVICE_NAME` gives another",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Service = r.text(n) }},
+		setting{"STORAGE_EMULATOR_HOST", "", "where an emulator of Cloud Storage listens, such as `localhost:9023`: dead letters go there, without credentials",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.StorageEmulator = r.text(n) }},
+		setting{"PUBSUB_EMULATOR_HOST", "", "where an emulator of Pub/Sub listens, such as `localhost:8085`: dead letters go there, without credentials",
+			func(r *reader, n string, c *Config, _ *environment.Spec) { c.PubSubEmulator = r.text(n) }},
 	)
 }
 
