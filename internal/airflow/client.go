@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.com/dagtrigger/internal/flight"
 )
 
 // Config says which web server a [Client] talks to, and how.
@@ -54,8 +56,8 @@ type Client struct {
 
 	auto   bool
 	mu     sync.Mutex
-	known  dialect    // its api is empty until the web server was asked
-	asking *detection // nil while nobody asks
+	known  dialect // its api is empty until the web server was asked
+	flight flight.Group[dialect]
 }
 
 // New checks the configuration and makes its client. It sends nothing.

@@ -6,21 +6,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"example.com/dagtrigger/internal/flight"
 )
 
 // dialect is what the web server speaks.
 type dialect struct {
 	api     API
 	version string // Airflow's, such as 2.10.5; empty where it is not known
-}
-
-// detection is one asking for the dialect, shared by all who wait for it.
-type detection struct {
-	cancel  context.CancelFunc
-	waiting int // guarded by Client.mu
-	done    chan struct{}
-	found   dialect // set before done is closed, like err
-	err     error
 }
 
 // Dialect is the dialect that the client speaks. Auto asks the web server, once
@@ -32,57 +25,35 @@ func (c *Client) Dialect(ctx context.Context) (API, error) {
 }
 
 func (c *Client) dialect(ctx context.Context) (dialect, error) {
-	c.mu.Lock()
-	if c.known.api != "" {
-		defer c.mu.Unlock()
-		return c.known, nil
+	if known := c.detected(); known.api != "" {
+		return known, nil
 	}
-	if c.asking == nil {
-		c.asking = c.detect(ctx)
+	found, err := c.flight.Do(ctx, "", 3*c.timeout, c.detect) // a request for each API
+	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
+		return dialect{}, c.unanswered(ctx, ask{api: Auto}, new(http.Request), gaveUp.Err)
 	}
-	a := c.asking
-	a.waiting++
-	c.mu.Unlock()
-
-	select {
-	case <-a.done:
-		return a.found, a.err
-	case <-ctx.Done():
-		c.leave(a)
-		return dialect{}, c.unanswered(ctx, ask{api: Auto}, new(http.Request), ctx.Err())
-	}
+	return found, err
 }
 
-// detect asks apart from any caller's deadline, so that the first one to give
-// up does not fail the others. Client.mu is held.
-func (c *Client) detect(ctx context.Context) *detection {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &detection{cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer cancel()
-		a.found, a.err = c.probe(ctx)
-		c.mu.Lock()
-		if c.asking == a {
-			c.asking = nil
-			c.known = a.found
-		}
-		c.mu.Unlock()
-		close(a.done)
-	}()
-	return a
-}
-
-// leave ends an asking that nobody waits for any more.
-func (c *Client) leave(a *detection) {
+// detected is what the client knows without a request.
+func (c *Client) detected() dialect {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a.waiting--; a.waiting > 0 {
-		return
+	return c.known
+}
+
+// detect asks the web server, and remembers its answer.
+func (c *Client) detect(ctx context.Context) (dialect, error) {
+	if known := c.detected(); known.api != "" { // by the caller before
+		return known, nil
 	}
-	a.cancel()
-	if c.asking == a {
-		c.asking = nil
+	found, err := c.probe(ctx)
+	if err == nil {
+		c.mu.Lock()
+		c.known = found
+		c.mu.Unlock()
 	}
+	return found, err
 }
 
 // forget has the web server asked again, unless that has happened already.

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"example.com/dagtrigger/internal/flight"
 )
 
 // certsURL is where the validator, too, fetches the keys of Google's tokens from:
@@ -44,7 +44,7 @@ const (
 type keys struct {
 	transport http.RoundTripper
 	now       func() time.Time
-	flight    singleflight.Group
+	flight    flight.Group[any]
 
 	mu    sync.Mutex
 	set   keySet
@@ -72,19 +72,15 @@ func (k *keys) has(ctx context.Context, id string) (bool, error) {
 	if done, known, err := k.cached(id); done {
 		return known, err
 	}
-	refreshed := k.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
-		defer cancel()
+	_, err := k.flight.Do(ctx, "", fetchTime, func(ctx context.Context) (any, error) {
 		k.refresh(ctx, id)
 		return nil, nil
 	})
-	select {
-	case <-refreshed:
-		_, known, err := k.cached(id)
-		return known, err
-	case <-ctx.Done():
-		return false, fmt.Errorf("waiting for Google's keys: %w", ctx.Err())
+	if err != nil {
+		return false, fmt.Errorf("waiting for Google's keys: %w", err)
 	}
+	_, known, err := k.cached(id)
+	return known, err
 }
 
 // cached reports whether the cache knows the key, and whether that is conclusive:

@@ -12,11 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/cause"
 	"example.com/dagtrigger/internal/composer"
+	"example.com/dagtrigger/internal/flight"
 )
 
 const (
@@ -38,7 +37,7 @@ type Client struct {
 	api   *composer.Client
 	name  composer.Name
 
-	flight singleflight.Group
+	flight flight.Group[*Connection]
 	mu     sync.Mutex
 	known  found
 }
@@ -137,21 +136,14 @@ func (c *Client) Connection(ctx context.Context) (*Connection, error) {
 	if connection := c.current(); connection != nil {
 		return connection, nil
 	}
-	looked := c.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
-		defer cancel()
-		return c.lookUp(ctx)
-	})
-	select {
-	case result := <-looked:
-		if result.Err != nil {
-			return nil, unresolved(result.Err)
-		}
-		connection, _ := result.Val.(*Connection)
-		return connection, nil
-	case <-ctx.Done():
-		return nil, unresolved(fmt.Errorf("waiting for Composer's API: %w", ctx.Err()))
+	connection, err := c.flight.Do(ctx, "", lookUpTime, c.lookUp)
+	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
+		err = fmt.Errorf("waiting for Composer's API: %w", gaveUp.Err)
 	}
+	if err != nil {
+		return nil, unresolved(err)
+	}
+	return connection, nil
 }
 
 // current is the connection in force, nil where a look-up is due.

@@ -4,11 +4,12 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"example.com/dagtrigger/internal/flight"
 )
 
 const (
@@ -45,7 +46,7 @@ type keeper struct {
 	what  string // for messages, such as "a Google access token"
 	fetch func(context.Context) (*token, error)
 
-	flight singleflight.Group
+	flight flight.Group[string]
 
 	mu      sync.Mutex
 	kept    *token    // nil where there is none
@@ -59,21 +60,14 @@ func (k *keeper) current(ctx context.Context) (string, error) {
 	if text := k.held(); text != "" {
 		return text, nil
 	}
-	made := k.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makingTime)
-		defer cancel()
-		return k.obtain(ctx)
-	})
-	select {
-	case result := <-made:
-		if result.Err != nil {
-			return "", fmt.Errorf("obtaining %s: %w", k.what, result.Err)
-		}
-		text, _ := result.Val.(string)
-		return text, nil
-	case <-ctx.Done():
-		return "", fmt.Errorf("waiting for %s: %w", k.what, ctx.Err())
+	text, err := k.flight.Do(ctx, "", makingTime, k.obtain)
+	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
+		return "", fmt.Errorf("waiting for %s: %w", k.what, gaveUp.Err)
 	}
+	if err != nil {
+		return "", fmt.Errorf("obtaining %s: %w", k.what, err)
+	}
+	return text, nil
 }
 
 func (k *keeper) obtain(ctx context.Context) (string, error) {

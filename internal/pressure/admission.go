@@ -5,11 +5,12 @@ package pressure
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"example.com/dagtrigger/internal/flight"
 )
 
 // DefaultTTL is how long an [Admission] believes what Airflow said of a DAG.
@@ -58,7 +59,7 @@ func (e *PausedError) Error() string {
 type Admission struct {
 	airflow Airflow
 	ttl     time.Duration
-	flight  singleflight.Group
+	flight  flight.Group[any]
 
 	mu   sync.Mutex
 	dags map[string]*dag
@@ -192,20 +193,16 @@ func (a *Admission) ask(ctx context.Context, what string, fresh func() bool, que
 	if fresh() {
 		return nil
 	}
-	told := a.flight.DoChan(what, func() (any, error) {
-		if fresh() { // another has asked in between
+	_, err := a.flight.Do(ctx, what, askBound, func(ctx context.Context) (any, error) {
+		if fresh() { // another caller has asked in between
 			return nil, nil
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askBound)
-		defer cancel()
 		return nil, question(ctx)
 	})
-	select {
-	case result := <-told:
-		return result.Err
-	case <-ctx.Done():
-		return fmt.Errorf("asking Airflow for the %s: %w", what, ctx.Err())
+	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
+		return fmt.Errorf("asking Airflow for the %s: %w", what, gaveUp.Err)
 	}
+	return err
 }
 
 // dag is what is known of a DAG.
