@@ -18,6 +18,7 @@ const airflowHelp = `Run an embedded Airflow by itself: an HTTP server, in memor
 real one's REST API. It starts, lists and looks up DAG runs, and moves them from
 queued to success; it runs no task and has no pages.
 
+  --version 3.4    API v2, of Airflow 3.4.0b2
   --version 3.3    API v2, of Airflow 3.3.2
   --version 2.11   API v1 and the experimental one, of Airflow 2.11.2
   --version 1.10   the experimental API, of Airflow 1.10.15
@@ -49,7 +50,7 @@ func (p *program) airflow() *cobra.Command {
 	flags.StringVar(&e.host, "host", loopback, "the `ADDRESS` to listen on")
 	flags.IntVar(&e.port, "port", 8081, "the `PORT` to listen on, 0 for any that is free")
 	flags.StringSliceVar(&e.dags, "dag", []string{defaultDAG}, "the `ID` of a DAG to have; may be repeated")
-	flags.BoolVar(&e.signIn, "sign-in", false, "ask for a login on 3.3 too, where else every caller is an admin")
+	flags.BoolVar(&e.signIn, "sign-in", false, "ask for a login on Airflow 3 too, where else every caller is an admin")
 	flags.BoolVar(&asJSON, "json", false, "print the address, the login and each request as JSON, one object a line")
 	completes(cmd, "version", texts(versions()))
 	return cmd

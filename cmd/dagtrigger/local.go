@@ -36,7 +36,7 @@ func (a *localAirflow) failure() <-chan error {
 
 // versions are what an embedded Airflow can be.
 func versions() []airflowsim.Version {
-	return []airflowsim.Version{airflowsim.Airflow33, airflowsim.Airflow211, airflowsim.Airflow110}
+	return []airflowsim.Version{airflowsim.Airflow34, airflowsim.Airflow33, airflowsim.Airflow211, airflowsim.Airflow110}
 }
 
 // admin is the user of an embedded Airflow. Its password is no secret: it
@@ -88,7 +88,7 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 
 func (e embedded) auth() airflowsim.Auth {
 	switch {
-	case e.version != string(airflowsim.Airflow33):
+	case !airflowsim.Version(e.version).ServesV2():
 		return airflowsim.AuthBasic
 	case e.signIn:
 		return airflowsim.AuthToken

@@ -18,6 +18,7 @@ const maxPage = 100 // [api] maximum_page_limit, by default
 type DAG struct {
 	ID           string
 	Paused       bool
+	Draining     bool // scheduling_state of 3.4: it is paused once no run is queued or running
 	Stale        bool // no longer found in the DAGs folder; never on the experimental API
 	ImportErrors bool // never on the experimental API, nor before 2.3
 }
@@ -74,10 +75,11 @@ func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
 		path += "/paused"
 	}
 	var answer struct {
-		Paused *bool `json:"is_paused"`
-		Active *bool `json:"is_active"`         // v1
-		Stale  bool  `json:"is_stale"`          // v2
-		Broken bool  `json:"has_import_errors"` // v1 from 2.3, v2
+		Paused *bool  `json:"is_paused"`
+		State  string `json:"scheduling_state"`  // v2 from 3.4
+		Active *bool  `json:"is_active"`         // v1
+		Stale  bool   `json:"is_stale"`          // v2
+		Broken bool   `json:"has_import_errors"` // v1 from 2.3, v2
 	}
 	err = c.get(ctx, d.api, path, &answer, func() bool { return answer.Paused != nil })
 	if e, ok := errors.AsType[*Error](err); ok && d.api == Experimental && e.Kind == ServerFailure {
@@ -90,7 +92,9 @@ func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
 		return DAG{}, err
 	}
 	stale := answer.Stale || answer.Active != nil && !*answer.Active
-	return DAG{ID: id, Paused: *answer.Paused, Stale: stale, ImportErrors: answer.Broken}, nil
+	return DAG{
+		ID: id, Paused: *answer.Paused, Draining: answer.State == "draining", Stale: stale, ImportErrors: answer.Broken,
+	}, nil
 }
 
 // Params asks for the schemas that a conf has to fit. The experimental API has none.
@@ -254,13 +258,19 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 		return nil, err
 	}
 	path := map[API]string{V2: "/api/v2/monitor/health", V1: "/api/v1/health", Experimental: "/health"}[d.api]
-	var answer map[string]struct{ Status string }
+	var answer map[string]struct {
+		Status    string
+		Heartbeat *string `json:"latest_triggerer_heartbeat"`
+	}
 	if err := c.get(ctx, d.api, path, &answer, func() bool { return len(answer) > 0 }); err != nil {
 		return nil, err
 	}
 	health := Health{}
 	for part, state := range answer {
 		health[part] = state.Status
+		if part == "triggerer" && state.Heartbeat == nil { // 3.4 calls a triggerer that never ran unhealthy
+			health[part] = ""
+		}
 	}
 	return health, nil
 }

@@ -54,7 +54,11 @@ func BenchmarkChaos(b *testing.B) {
 	for b.Loop() {
 		c := chaos{events: 10_000, up: 15 * time.Second, airflow: killedAirflow(b), store: bucketStore(b)}
 		row := c.run(b)
-		_, _ = fmt.Fprintf(b.Output(), "| events | runs | dead letters | pushes by their answer | killed | took |\n|--:|--:|--:|---|---|--:|\n%s\n", row)
+		_, _ = fmt.Fprintf(
+			b.Output(),
+			"| events | runs | dead letters | pushes by their answer | killed | took |\n|--:|--:|--:|---|---|--:|\n%s\n",
+			row,
+		)
 	}
 }
 
@@ -160,7 +164,13 @@ func (c *chaos) run(t testing.TB) string {
 	closeAtEnd(t, pubsub)
 	settings := append([]string{"DAGTRIGGER_CONFIG=" + chaosRoutes, "LOG_LEVEL=error"}, c.airflow.settings...)
 	i := startInstance(t, buildFunction(t), append(settings, c.store.settings...)...)
-	function := part{name: "the function", kill: i.kill, start: func(context.Context) error { return i.start() }, up: c.up, down: time.Second}
+	function := part{
+		name:  "the function",
+		kill:  i.kill,
+		start: func(context.Context) error { return i.start() },
+		up:    c.up,
+		down:  time.Second,
+	}
 	c.store.up, c.store.down = c.up, time.Second
 	w := startWitness(t, i.url)
 	for topic := range topics {

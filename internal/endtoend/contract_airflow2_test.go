@@ -12,7 +12,8 @@ import (
 
 // v1Rows are the runs that v1 alone can be asked for, and its ids.
 func v1Rows() []scenario {
-	return in(airflow.V1,
+	return in(
+		airflow.V1,
 		row("an empty object", `created by an id of its own`, start("a").sending(`{}`)),
 		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
@@ -45,7 +46,11 @@ func v1Rows() []scenario {
 		row("a date that is null, without an id", `400 invalid`, start("a").sending(`{"logical_date":null}`)),
 		row("a date with an interval", `created; queued`, start("a").with(
 			`"logical_date":"$dayT00:00:00Z","data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"`), find("a")),
-		row("an interval without a zone", `400 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`)),
+		row(
+			"an interval without a zone",
+			`400 invalid`,
+			start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`),
+		),
 		row("an interval that is null", `created; queued`, start("a").with(`"data_interval_start":null,"data_interval_end":null`), find("a")),
 		row("half an interval", `400 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00Z"`)),
 
@@ -59,7 +64,8 @@ func v1Rows() []scenario {
 
 func v1Bodies() []scenario {
 	sized := func(bytes int) step { return start("a").with(`"conf":{"x":""}`).sized(bytes) }
-	return in(airflow.V1,
+	return in(
+		airflow.V1,
 		row("nothing", `400 invalid`, start("a").sending(``)),
 		row("a blank", `400 invalid`, start("a").sending(` `)),
 		row("bytes that are no text", `400 invalid`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
@@ -83,7 +89,11 @@ func v1Bodies() []scenario {
 		row("a text as its type", `415 invalid`, start("a").with(`"note":"n"`).typed("text/plain")),
 		row("no type", `415 invalid`, start("a").with(`"note":"n"`).typed("")),
 		row("a type with its charset", `created`, start("a").with(`"note":"n"`).typed("application/json; charset=utf-8")),
-		row("nested too deep", `500 server failure, in text/html`, start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`)),
+		row(
+			"nested too deep",
+			`500 server failure, in text/html`,
+			start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`),
+		),
 		row("as many bytes as the client sends", `created`, sized(airflow.MaxBodyV1)),
 		row("one more than the client sends", `500 server failure, in text/html`, sized(airflow.MaxBodyV1+1)),
 		row("a megabyte", `created`, sized(1<<20)),
@@ -149,18 +159,27 @@ func experimentalRows() []scenario {
 }
 
 func experimentalBodies() []scenario {
-	return in(airflow.Experimental,
+	return in(
+		airflow.Experimental,
 		row("nothing", `400 invalid, in text/html`, start("a").sending(``)),
 		row("an empty object", `created by an id of its own`, start("a").of(airflowreal.MakeAssetDAG).sending(`{}`)),
 		row("an empty list", `created by an id of its own`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
 		row("a text", `created by an id of its own`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
 		row("a list of a name", `500 server failure, in text/html`, start("a").sending(`["run_id"]`)),
 		row("bytes that are no text", `400 invalid, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
-		row("nested too deep", `500 server failure, in text/html`, start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`)),
+		row(
+			"nested too deep",
+			`500 server failure, in text/html`,
+			start("a").with(`"conf":{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`),
+		),
 		row("null", `500 server failure, in text/html`, start("a").sending(`null`)),
 		row("a number", `500 server failure, in text/html`, start("a").sending(`5`)),
 		row("no JSON", `400 invalid, in text/html`, start("a").sending(`{bad`)),
-		row("a boolean where a text is asked for", `500 server failure, in text/html`, start("a").sending(`{"run_id":"$a","replace_microseconds":false}`)),
+		row(
+			"a boolean where a text is asked for",
+			`500 server failure, in text/html`,
+			start("a").sending(`{"run_id":"$a","replace_microseconds":false}`),
+		),
 		row("any type", `created`, start("a").with(`"x":1`).typed("text/plain")),
 		row("nonsense for a DAG that is not there", `404 unknown DAG`, start("a").of("nope").sending(`{"run_id":5}`)),
 		row("the probe", `200`, get("/api/experimental/test")),

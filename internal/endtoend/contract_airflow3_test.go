@@ -13,7 +13,8 @@ import (
 
 // v2Rows are the runs that v2 alone can be asked for, and its ids.
 func v2Rows() []scenario {
-	return in(airflow.V2,
+	return in(
+		airflow.V2,
 		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
 		row("an id of a backfill", `400 invalid`, start("a").called("backfill__x")),
@@ -33,7 +34,12 @@ func v2Rows() []scenario {
 		row("an id that is null", `created by an id of its own`, start("a").sending(`{"logical_date":null,"dag_run_id":null}`)),
 		row("an id that is a number", `422 invalid`, start("a").sending(`{"logical_date":null,"dag_run_id":5}`)),
 
-		row("a date in its zone", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$dayT02:00:00.5+02:00"}`), find("a")),
+		row(
+			"a date in its zone",
+			`created; queued`,
+			start("a").sending(`{"dag_run_id":"$a","logical_date":"$dayT02:00:00.5+02:00"}`),
+			find("a"),
+		),
 		row("a date with blanks in place of T", `created`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$day 00:00:00Z"}`)),
 		row("a date without a zone", `422 invalid`, start("a").sending(`{"dag_run_id":"$a","logical_date":"$dayT00:00:00"}`)),
 		row("a date that is a number", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":86400}`), find("a")),
@@ -41,13 +47,28 @@ func v2Rows() []scenario {
 		row("a date far ahead", `created; queued`, start("a").sending(`{"dag_run_id":"$a","logical_date":"9999-12-31T23:59:59Z"}`), find("a")),
 		row("a date that is none", `422 invalid`, start("a").sending(`{"dag_run_id":"$a","logical_date":"bogus"}`)),
 		row("a date with an interval", `created; queued`, start("a").sending(
-			`{"dag_run_id":"$a","logical_date":"$dayT00:00:00Z","data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"}`), find("a")),
-		row("an interval without a date", `created; queued`, start("a").with(`"data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"`), find("a")),
-		row("an interval without a zone", `422 invalid`, start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`)),
+			`{"dag_run_id":"$a","logical_date":"$dayT00:00:00Z","data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"}`),
+			find("a")),
+		row(
+			"an interval without a date",
+			`created; queued`,
+			start("a").with(`"data_interval_start":"$dayT00:00:00Z","data_interval_end":"$dayT01:00:00Z"`),
+			find("a"),
+		),
+		row(
+			"an interval without a zone",
+			`422 invalid`,
+			start("a").with(`"data_interval_start":"$dayT00:00:00","data_interval_end":"$dayT01:00:00"`),
+		),
 		row("an interval that is null", `created; queued`, start("a").with(`"data_interval_start":null,"data_interval_end":null`), find("a")),
 		row("half an interval", `422 invalid`, start("a").with(`"data_interval_end":"$dayT01:00:00Z"`)),
 		row("run_after that has passed", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00Z"`), find("a")),
-		row("two runs after one moment", `created; created`, start("a").with(`"run_after":"$dayT00:00:00Z"`), start("b").with(`"run_after":"$dayT00:00:00Z"`)),
+		row(
+			"two runs after one moment",
+			`created; created`,
+			start("a").with(`"run_after":"$dayT00:00:00Z"`),
+			start("b").with(`"run_after":"$dayT00:00:00Z"`),
+		),
 		row("run_after without a zone", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00"`), find("a")),
 		row("run_after that is null", `created; queued`, start("a").with(`"run_after":null`), find("a")),
 		row("a date ahead holds the tasks back, not the run", `created; success, started before its date, ended after it`,
@@ -61,7 +82,12 @@ func v2Rows() []scenario {
 		row("a note too long", `422 invalid`, start("a").with(`"note":"`+strings.Repeat("n", 1001)+`"`)),
 		row("NUL in a note", `500 server failure, in text/plain`, start("a").with(`"note":"a\u0000b"`)),
 		row("a partition that is null", `created; queued`, start("a").with(`"partition_key":null`), find("a")),
-		row("a DAG that nobody may start", `400 invalid; 404 unknown run`, start("a").of(airflowreal.ScheduledDAG), find("a").of(airflowreal.ScheduledDAG)),
+		row(
+			"a DAG that nobody may start",
+			`400 invalid; 404 unknown run`,
+			start("a").of(airflowreal.ScheduledDAG),
+			find("a").of(airflowreal.ScheduledDAG),
+		),
 		row("a partition of a DAG without any", `400 invalid`, start("a").with(`"partition_key":"k"`)),
 		row("a referer makes it the UI's", `created; queued`, start("a").headed("Referer", "http://127.0.0.1/"), find("a")),
 	)
@@ -89,7 +115,6 @@ func v2Bodies() []scenario {
 		row("the id of the experimental API", `422 invalid`, start("a").with(`"run_id":"a"`)),
 		row("the date of Airflow 2", `422 invalid`, start("a").with(`"execution_date":null`)),
 		row("the flag of the experimental API", `422 invalid`, start("a").with(`"replace_microseconds":"false"`)),
-		row("a bundle's version", `422 invalid`, start("a").with(`"bundle_version":null`)),
 		row("the state", `422 invalid`, start("a").with(`"state":"running"`)),
 		row("several faults", `422 invalid`, start("a").sending(`{"x":1,"dag_run_id":5,"conf":"s"}`)),
 		row("a text as its type", `422 invalid`, start("a").with(`"note":"n"`).typed("text/plain")),
@@ -103,6 +128,44 @@ func v2Bodies() []scenario {
 		row("nested deeper than is read", `400 invalid`, start("a").with(nested(2000))),
 		row("nonsense for a DAG that is not there", `422 invalid`, start("a").of("nope").with(`"x":1`)),
 		row("a bad conf for a DAG that is not there", `404 unknown DAG`, start("a").of("nope").with(`"conf":{}`)),
+	)
+}
+
+// rowsOf are the scenarios that differ between the minor versions of Airflow 3.
+func rowsOf(release string) []scenario {
+	nonsense := postTo("/auth/token").as(nobody).sending(`{bad`)
+	pauses := func(body string) step { return patch("/api/v2/dags/" + airflowreal.DrainDAG).sending(body) }
+	state := look(airflowreal.DrainDAG)
+	if strings.HasPrefix(release, "3.3") {
+		return in(airflow.V2,
+			row("bundle_version", `422 invalid`, start("a").with(`"bundle_version":null`)),
+			row("drain_dag", `422 invalid`, start("a").with(`"drain_dag":true`)),
+			row("a token for nonsense", `500`, nonsense),
+			row("a reserved conf key", `created; queued with {"__type":1}`, start("a").with(`"conf":{"__type":1}`), find("a")),
+			row("a scheduling state", `422`, pauses(`{"scheduling_state":"draining"}`)),
+		)
+	}
+	return in(airflow.V2,
+		row("bundle_version null", `created`, start("a").with(`"bundle_version":null`)),
+		row("an unknown bundle_version", `404 API absent`, start("a").with(`"bundle_version":"v1"`)),
+		row("drain_dag that is not a boolean", `422 invalid`, start("a").with(`"drain_dag":"x"`)),
+		row("a token for nonsense", `422`, nonsense),
+		row("a reserved conf key", `422 invalid; 404 unknown run`, start("a").with(`"conf":{"__type":1}`), find("a")),
+		row("reserved conf keys, deeper", `422 invalid`, start("a").with(`"conf":{"ok":1,"list":[1,{"x":{"__var":1,"__data__":2}}]}`)),
+		row("a reserved conf key in a text", `created`, start("a").with(`"conf":{"text":"{\"__type\":1}"}`)),
+		row("reserved conf keys and an unknown member", `422 invalid`, start("a").with(`"conf":{"__id__":1},"x":1`)),
+		row("a DAG drains while a run is queued or running", `200; created; draining; 200; active`,
+			pauses(`{"scheduling_state":"active"}`),
+			start("a").of(airflowreal.DrainDAG).with(`"drain_dag":true,"run_after":"9999-12-31T00:00:00Z"`), state, pauses(`{"is_paused":false}`), state),
+		row("a DAG that has drained is paused", `created; success; paused`,
+			start("a").of(airflowreal.DrainedDAG).with(`"drain_dag":true`), await("a").of(airflowreal.DrainedDAG),
+			awaitPaused(airflowreal.DrainedDAG)),
+		row("a drain by a viewer", `403`, pauses(`{"scheduling_state":"draining"}`).as(viewer)),
+		row("both states", `422`, pauses(`{"is_paused":true,"scheduling_state":"paused"}`)),
+		row("no state", `422`, pauses(`{}`)),
+		row("null for both states", `422`, pauses(`{"is_paused":null,"scheduling_state":null}`)),
+		row("an unknown state", `422`, pauses(`{"scheduling_state":"x"}`)),
+		row("an unknown state that is not a text", `422`, pauses(`{"scheduling_state":5}`)),
 	)
 }
 
@@ -134,7 +197,6 @@ func v2Access() []scenario {
 		row("a token for a wrong password", `401`, login(`{"username":"viewer","password":"x"}`)),
 		row("a token for no password", `422`, login(`{"username":"viewer"}`)),
 		row("a token for an empty password", `400`, login(`{"username":"viewer","password":""}`)),
-		row("a token for nonsense", `500`, login(`{bad`)),
 		row("a token for another type", `415`, login(`{"username":"viewer","password":"viewer"}`).typed("text/plain")),
 		row("a token for everybody", `403`, get("/auth/token").as(nobody)),
 		row("a token of the command line's", `201`, postTo("/auth/token/cli").as(nobody).sending(`{"username":"viewer","password":"viewer"}`)),

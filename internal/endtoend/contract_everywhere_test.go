@@ -25,9 +25,13 @@ func runsAreMade() []scenario {
 		everywhere("a run with a conf", story(start("a").conf(`{"uri":"gs://acme/ü.csv","n":[1,2.5,null,true,{"k":""}]}`), find("a")),
 			`created; queued with {"n":[1,2.5,null,true,{"k":""}],"uri":"gs://acme/ü.csv"}`,
 			`created; queued with {"n":[1,2.5,null,true,{"k":""}],"uri":"gs://acme/ü.csv"}`, anonymous),
-		everywhere("a conf in every alphabet", story(start("a").conf(`{"":"\t\"\\/\u0001","😀":"\ud83d\ude00","a.b/c":"Ω","<&>":"\u2028"}`), find("a")),
+		everywhere(
+			"a conf in every alphabet",
+			story(start("a").conf(`{"":"\t\"\\/\u0001","😀":"\ud83d\ude00","a.b/c":"Ω","<&>":"\u2028"}`), find("a")),
 			`created; queued with {"":"\t\"\\/\u0001","<&>":"\u2028","a.b/c":"Ω","😀":"😀"}`,
-			`created; queued with {"":"\t\"\\/\u0001","<&>":"\u2028","a.b/c":"Ω","😀":"😀"}`, anonymous),
+			`created; queued with {"":"\t\"\\/\u0001","<&>":"\u2028","a.b/c":"Ω","😀":"😀"}`,
+			anonymous,
+		),
 		everywhere("a run with a note", story(start("a").noted("from gs://acme/ü.csv"), find("a")),
 			`created; queued noted "from gs://acme/ü.csv"`, `created; queued noted "from gs://acme/ü.csv"`, anonymous),
 		everywhere("a note of several lines", story(start("a").noted("a \"b\"\n\tc\x00d"), find("a")),
@@ -39,14 +43,34 @@ func runsAreMade() []scenario {
 		everywhere("a run on a date", story(start("a").onItsDay(), find("a")), `created; queued`, `created; queued`, `created; queued`),
 		everywhere("an id of every character that is allowed", story(start("a.~:+-Z_9"), find("a.~:+-Z_9")),
 			`created; queued`, `created; queued`, `created; queued`),
-		everywhere("an id as long as may be", story(start("a"+strings.Repeat("x", airflow.MaxID-6)), find("a"+strings.Repeat("x", airflow.MaxID-6))),
-			`created; queued`, `created; queued`, `created; queued`),
+		everywhere(
+			"an id as long as may be",
+			story(start("a"+strings.Repeat("x", airflow.MaxID-6)), find("a"+strings.Repeat("x", airflow.MaxID-6))),
+			`created; queued`,
+			`created; queued`,
+			`created; queued`,
+		),
 		everywhere("a run nobody asked for", story(find("a")), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
-		everywhere("runs are listed", story(start("a").of(airflowreal.MakeAssetDAG), start("b").of(airflowreal.MakeAssetDAG), runs(airflowreal.MakeAssetDAG)),
-			`created; created; a queued, b queued`, `created; created; a queued, b queued`, `created; created; a queued, b queued`),
+		everywhere(
+			"runs are listed",
+			story(start("a").of(airflowreal.MakeAssetDAG), start("b").of(airflowreal.MakeAssetDAG), runs(airflowreal.MakeAssetDAG)),
+			`created; created; a queued, b queued`,
+			`created; created; a queued, b queued`,
+			`created; created; a queued, b queued`,
+		),
 		// No other story asks for runs of this DAG.
-		everywhere("a page of runs", story(start("a").of(airflowreal.OnAssetDAG), start("b").of(airflowreal.OnAssetDAG), start("c").of(airflowreal.OnAssetDAG), page(airflowreal.OnAssetDAG)),
-			`created; created; created; b of 3`, `created; created; created; b of 3`, ``),
+		everywhere(
+			"a page of runs",
+			story(
+				start("a").of(airflowreal.OnAssetDAG),
+				start("b").of(airflowreal.OnAssetDAG),
+				start("c").of(airflowreal.OnAssetDAG),
+				page(airflowreal.OnAssetDAG),
+			),
+			`created; created; created; b of 3`,
+			`created; created; created; b of 3`,
+			``,
+		),
 		everywhere("runs are listed of a DAG that is not there", story(runs("nope")), `404 unknown DAG`, ``, `400 unknown DAG`),
 		everywhere("a run that is to wait, and one that is not", story(
 			start("a").of(airflowreal.RecordDAG).waiting(10*time.Second), find("a").of(airflowreal.RecordDAG),
@@ -86,9 +110,14 @@ func confs() []scenario {
 		everywhere("integers beyond 2^53", story(start("a").conf(`{"n":9007199254740993,"m":-123456789012345678901234567890}`), find("a")),
 			`created; queued with {"m":-123456789012345678901234567890,"n":9007199254740993}`,
 			`created; queued with {"m":-123456789012345678901234567890,"n":9007199254740993}`, `created; queued`),
-		everywhere("floats as they are written back", story(start("a").conf(`{"a":1.50,"b":1e3,"c":1E-7,"d":0.00001,"e":1e16,"f":-0.0}`), find("a")),
-			`created; queued with {"a":1.5,"b":1000.0,"c":1e-7,"d":0.00001,"e":10000000000000000,"f":0.0}`, // through PostgreSQL's numeric, and Rust
-			`created; queued with {"a":1.5,"b":1000.0,"c":1e-07,"d":1e-05,"e":1e+16,"f":-0.0}`, `created; queued`),
+		everywhere(
+			"floats as they are written back",
+			story(start("a").conf(`{"a":1.50,"b":1e3,"c":1E-7,"d":0.00001,"e":1e16,"f":-0.0}`), find("a")),
+			// Through PostgreSQL's numeric, and Rust.
+			`created; queued with {"a":1.5,"b":1000.0,"c":1e-7,"d":0.00001,"e":10000000000000000,"f":0.0}`,
+			`created; queued with {"a":1.5,"b":1000.0,"c":1e-07,"d":1e-05,"e":1e+16,"f":-0.0}`,
+			`created; queued`,
+		),
 		everywhere("NUL in a conf", story(start("a").conf(`{"text":"a\u0000b"}`), find("a")),
 			`422 invalid; 404 unknown run`, `created; queued with {"text":"a\u0000b"}`, `created; queued`),
 		everywhere("NUL in a name of a conf", story(start("a").conf(`{"a\u0000b":1}`), find("a")),
@@ -98,12 +127,25 @@ func confs() []scenario {
 			`422 invalid; 404 unknown run`, `created; queued with {"n":null}`, `created; queued`),
 		everywhere("an integer beyond a double's", story(start("a").conf(`{"n":`+strings.Repeat("7", 400)+`}`), find("a")),
 			`created; queued with a conf of 406 bytes`, `created; queued with a conf of 406 bytes`, `created; queued`),
-		everywhere("the largest double", story(start("a").conf(`{"n":1.7976931348623157e308}`), find("a")),
-			`created; queued with {"n":17976931348623157`+strings.Repeat("0", 292)+`}`, `created; queued with {"n":1.7976931348623157e+308}`, `created; queued`),
+		everywhere(
+			"the largest double",
+			story(start("a").conf(`{"n":1.7976931348623157e308}`), find("a")),
+			`created; queued with {"n":17976931348623157`+strings.Repeat(
+				"0",
+				292,
+			)+`}`,
+			`created; queued with {"n":1.7976931348623157e+308}`,
+			`created; queued`,
+		),
 		everywhere("an integer of more digits than are read", story(start("a").conf(`{"n":`+strings.Repeat("7", 5000)+`}`)),
 			`400 invalid`, `400 invalid`, `400 invalid, in text/html`),
-		everywhere("a conf as deep as an event may be", story(start("a").conf(`{"a":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}`), find("a")),
-			`created; queued with a conf of 406 bytes`, `created; queued with a conf of 406 bytes`, `created; queued`),
+		everywhere(
+			"a conf as deep as an event may be",
+			story(start("a").conf(`{"a":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}`), find("a")),
+			`created; queued with a conf of 406 bytes`,
+			`created; queued with a conf of 406 bytes`,
+			`created; queued`,
+		),
 		everywhere("conf null", story(start("a").with(`"conf":null`), find("a")),
 			`created; queued`, `400 invalid; 404 unknown run`, `400 invalid; not sent: unknown run`),
 		everywhere("conf a text", story(start("a").with(`"conf":"{}"`)), `422 invalid`, `400 invalid`, `400 invalid`),
@@ -129,7 +171,8 @@ func confs() []scenario {
 // everyKind is what a DAG tells of Params of every kind; that day has no default, it does not.
 const everyKind = `code null {"maxLength":3,"minLength":1,"type":["null","string"]}, ` +
 	`day null {"pattern":"^\\d{4}-\\d{2}-\\d{2}$","type":"string"}, ` +
-	`source {"bucket":"acme"} {"additionalProperties":false,"properties":{"bucket":{"type":"string"},"size":{"minimum":0,"type":"integer"}},` +
+	`source {"bucket":"acme"} {"additionalProperties":false,"properties":{"bucket":{"type":"string"},"size":{"minimum":0,` +
+	`"type":"integer"}},` +
 	`"required":["bucket"],"type":"object"}`
 
 // strictParams are confs for a DAG that has a param without a default, and one of each kind.
@@ -164,8 +207,13 @@ func dagRows() []scenario {
 			`404 unknown DAG; 404 unknown run`, `404 unknown DAG; 404 unknown run`, `404 unknown DAG; 400 unknown DAG`),
 		everywhere("a DAG of another alphabet that is not there", story(start("a").of("lädt.データ"), find("a").of("lädt.データ")),
 			`404 unknown DAG; 404 unknown run`, `404 unknown DAG; 404 unknown run`, `404 unknown DAG; 400 unknown DAG`),
-		everywhere("a DAG that begins on a day", story(start("a").of(airflowreal.LaterDAG), start("b").of(airflowreal.LaterDAG).onItsDay(), find("b").of(airflowreal.LaterDAG)),
-			`created; created; queued`, `created; created; queued`, `created; 500 server failure, in text/html; not sent: unknown run`),
+		everywhere(
+			"a DAG that begins on a day",
+			story(start("a").of(airflowreal.LaterDAG), start("b").of(airflowreal.LaterDAG).onItsDay(), find("b").of(airflowreal.LaterDAG)),
+			`created; created; queued`,
+			`created; created; queued`,
+			`created; 500 server failure, in text/html; not sent: unknown run`,
+		),
 		everywhere("a DAG whose file has gone", story(start("a").of(airflowreal.RetiredDAG)),
 			`404 unknown DAG`, `404 unknown DAG`, `404 unknown DAG`),
 		everywhere("a DAG whose file has broken", story(start("a").of(airflowreal.BrokenDAG)),
@@ -174,7 +222,13 @@ func dagRows() []scenario {
 		everywhere("how a paused DAG stands", story(look(airflowreal.PausedDAG)), `paused`, `paused`, `paused`),
 		everywhere("how no DAG stands", story(look("nope")), `404 unknown DAG`, `404 unknown DAG`, `400 unknown DAG`),
 		everywhere("how a DAG stands whose file has gone", story(look(airflowreal.RetiredDAG)), `stale`, `stale`, `active`),
-		everywhere("how a DAG stands whose file has broken", story(look(airflowreal.BrokenDAG)), `paused stale broken`, `paused broken`, `paused`),
+		everywhere(
+			"how a DAG stands whose file has broken",
+			story(look(airflowreal.BrokenDAG)),
+			`paused stale broken`,
+			`paused broken`,
+			`paused`,
+		),
 		everywhere("the Params of a DAG", story(params(airflowreal.TypedDAG)),
 			`region "eu" {"enum":["eu","us"],"type":"string"}, rows 1 {"maximum":1000,"minimum":0,"type":"integer"}`,
 			`region "eu" {"enum":["eu","us"],"type":"string"}, rows 1 {"maximum":1000,"minimum":0,"type":"integer"}`, ``),
@@ -195,7 +249,13 @@ func questions() []scenario {
 		everywhere("whether admin may start runs of no DAG", story(may("nope")), `it may`, `404 unknown DAG`, ``),
 		everywhere("a run, to a viewer", story(start("a"), find("a").as(viewer)), `created; queued`, `created; queued`, `created; queued`),
 		everywhere("no run, to a viewer", story(find("a").as(viewer)), `404 unknown run`, `404 unknown run`, `not sent: unknown run`),
-		everywhere("a run, to nobody", story(start("a"), find("a").as(nobody)), `created; 401 unauthorized`, `created; 403 forbidden`, `created; queued`),
+		everywhere(
+			"a run, to nobody",
+			story(start("a"), find("a").as(nobody)),
+			`created; 401 unauthorized`,
+			`created; 403 forbidden`,
+			`created; queued`,
+		),
 		everywhere("a DAG, to nobody", story(look(airflowreal.PlainDAG).as(nobody)), `401 unauthorized`, `403 forbidden`, `paused`),
 		everywhere("the Params of a DAG, to nobody", story(params(airflowreal.PlainDAG).as(nobody)), `401 unauthorized`, `403 forbidden`, ``),
 		everywhere("runs, to a viewer", story(start("a").of(airflowreal.MakeAssetDAG), runs(airflowreal.MakeAssetDAG).as(viewer)),

@@ -26,7 +26,7 @@ var (
 var incidental = []string{
 	"id", "import_error_id", "total_entries", "duration", "access_token", "git_version", "last_asset_event",
 	"fileloc", "file_token", "relative_fileloc", "filename", "stack_trace", "last_parse_duration",
-	"scheduled_dags", "producing_tasks", "consuming_tasks",
+	"hostname", "scheduled_dags", "producing_tasks", "consuming_tasks",
 }
 
 // normal is an answer's text as any Airflow of the version would give it.

@@ -107,7 +107,10 @@ func await(id string) step {
 	return s
 }
 
-func look(dag string) step   { return step{title: "look at", call: lookAtDAG}.of(dag) }
+func look(dag string) step { return step{title: "look at", call: lookAtDAG}.of(dag) }
+func awaitPaused(dag string) step {
+	return step{title: "wait for the pause of", call: awaitDAGPaused}.of(dag)
+}
 func params(dag string) step { return step{title: "ask the Params of", call: askParams}.of(dag) }
 func runs(dag string) step   { return step{title: "list the runs of", call: listRuns}.of(dag) }
 func page(dag string) step   { return step{title: "list one run of", call: listPage}.of(dag) }
@@ -269,12 +272,22 @@ func lookAtDAG(ctx context.Context, p *play, s step) (string, error) {
 	for _, flag := range []struct {
 		set  bool
 		name string
-	}{{dag.Paused, "paused"}, {dag.Stale, "stale"}, {dag.ImportErrors, "broken"}} {
+	}{{dag.Paused, "paused"}, {dag.Draining, "draining"}, {dag.Stale, "stale"}, {dag.ImportErrors, "broken"}} {
 		if flag.set {
 			text += " " + flag.name
 		}
 	}
 	return strings.TrimPrefix(text, "active "), err
+}
+
+// awaitDAGPaused reads a DAG until it is paused.
+func awaitDAGPaused(ctx context.Context, p *play, s step) (string, error) {
+	for range p.polls(bound) {
+		if text, err := lookAtDAG(ctx, p, s); err != nil || text == "paused" {
+			return text, err
+		}
+	}
+	return "hung", ctx.Err()
 }
 
 func askParams(ctx context.Context, p *play, s step) (string, error) {

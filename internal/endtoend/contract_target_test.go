@@ -89,7 +89,9 @@ func (w *target) polls(bound time.Duration) iter.Seq[int] {
 }
 
 // majors are what the embedded Airflow calls the releases.
-var majors = map[string]airflowsim.Version{"2.11.2": airflowsim.Airflow211, "3.3.2": airflowsim.Airflow33}
+var majors = map[string]airflowsim.Version{
+	"2.11.2": airflowsim.Airflow211, "3.3.2": airflowsim.Airflow33, "3.4.0b2": airflowsim.Airflow34,
+}
 
 // embedded starts an embedded Airflow with the DAGs and users of airflowreal,
 // standing as setUp leaves them there.
@@ -111,8 +113,9 @@ func embedded(t *testing.T, s stage) *target {
 			{ID: airflowreal.LaterDAG, Paused: true, StartDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
 			{ID: airflowreal.ScheduledDAG, NoManualRuns: true}, {ID: airflowreal.RecordDAG},
 			// Airflow 3 takes a file that no longer parses for one that has gone.
-			{ID: airflowreal.BrokenDAG, Paused: true, ImportError: "Traceback", Stale: version == airflowsim.Airflow33},
+			{ID: airflowreal.BrokenDAG, Paused: true, ImportError: "Traceback", Stale: version != airflowsim.Airflow211},
 			{ID: airflowreal.RetiredDAG, Stale: true},
+			{ID: airflowreal.DrainDAG}, {ID: airflowreal.DrainedDAG}, {ID: airflowreal.UnpausedDAG},
 			{ID: airflowreal.MakeAssetDAG, Paused: true}, {ID: airflowreal.OnAssetDAG, Paused: true},
 		},
 		Unknown: func(r *http.Request) { t.Errorf("the embedded Airflow has no route for %s %s", r.Method, r.URL) },
@@ -124,7 +127,7 @@ func embedded(t *testing.T, s stage) *target {
 	t.Cleanup(server.Close)
 	w := &target{name: "embedded", url: server.URL, release: version.Release(), now: now}
 	w.tick = func() { offset.Add(int64(time.Second / 2)) }
-	if version == airflowsim.Airflow33 {
+	if version != airflowsim.Airflow211 {
 		offset.Store(int64(-48 * time.Hour)) // a token lasts a day
 		old := login(t, w, admin)
 		offset.Store(0)

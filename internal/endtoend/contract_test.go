@@ -46,7 +46,7 @@ func houses(release string) [][]stage {
 		return [][]stage{{
 			{
 				name: "tokens", release: release, config: config, sim: airflowsim.AuthToken,
-				scenarios: of(release, everyDialect(), v2Rows(), v2Bodies(), v2Access(), v2Assets()),
+				scenarios: of(release, everyDialect(), v2Rows(), v2Bodies(), v2Access(), v2Assets(), rowsOf(release)),
 			},
 			{name: "all are admins", release: release, config: open, sim: airflowsim.AuthOpen, scenarios: v2Open()},
 		}}

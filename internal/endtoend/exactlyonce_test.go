@@ -190,7 +190,14 @@ func randomEvent(t *testing.T, rng *rand.Rand, i int, functions [2]string) (conf
 	switch rng.IntN(3) {
 	case 0:
 		data = fmt.Appendf(nil, `{"bucket":"acme","name":"eu/%d.csv","generation":"%d","metageneration":"1","size":"3","n":"%d"}`, i, 1000+i, i)
-		ev = delivery.Object{Bucket: "acme", Name: fmt.Sprintf("eu/%d.csv", i), Generation: int64(1000 + i), Time: at, MessageID: id, Resource: data}
+		ev = delivery.Object{
+			Bucket:     "acme",
+			Name:       fmt.Sprintf("eu/%d.csv", i),
+			Generation: int64(1000 + i),
+			Time:       at,
+			MessageID:  id,
+			Resource:   data,
+		}
 		envelopes = delivery.Envelopes()
 	case 1:
 		ev = delivery.Message{ID: id, Topic: delivery.DefaultTopic, Subscription: delivery.DefaultSubscription, PublishTime: at, Data: data}

@@ -115,7 +115,8 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 	if n := len(sim.Runs("audit")); n != 3 {
 		t.Errorf("audit ran %d times, want 3", n)
 	}
-	if first, _, _ := strings.Cut(log.String(), "\n"); !strings.Contains(first, `"message":"routes loaded"`) || !strings.Contains(first, `"file":"`+path+`"`) {
+	if first, _, _ := strings.Cut(log.String(), "\n"); !strings.Contains(first, `"message":"routes loaded"`) ||
+		!strings.Contains(first, `"file":"`+path+`"`) {
 		t.Errorf("the log begins with %s", first)
 	}
 }

@@ -56,22 +56,34 @@ func proveAWindow(t *testing.T, a *realAirflow, function string) {
 	first := occur(t, function, "window", 1, at)
 	state, _ := a.run(t, first.RunID)
 	second, again := occur(t, function, "window", 2, at), occur(t, function, "window", 1, at)
-	if got := first.came() + ", " + second.came() + ", " + again.came(); got != "200 triggered, 200 duplicate, 200 duplicate" || second.RunID != first.RunID {
+	if got := first.came() + ", " + second.came() + ", " + again.came(); got != "200 triggered, 200 duplicate, 200 duplicate" ||
+		second.RunID != first.RunID {
 		t.Errorf("in time they came to %s: %s", got, second.Reason)
 	}
 	if state != "queued" {
 		t.Errorf("the run did not wait: it is %s", state)
 	}
 	begin := at.UTC().Truncate(10 * time.Second)
-	checkWindow(t, a, first.RunID, fmt.Sprintf(`{"window":{"begin":%q,"end":%q}}`, begin.Format(time.RFC3339), begin.Add(10*time.Second).Format(time.RFC3339)))
+	checkWindow(
+		t,
+		a,
+		first.RunID,
+		fmt.Sprintf(`{"window":{"begin":%q,"end":%q}}`, begin.Format(time.RFC3339), begin.Add(10*time.Second).Format(time.RFC3339)),
+	)
 	if _, started := a.run(t, first.RunID); started.Before(begin.Add(20 * time.Second)) {
 		t.Errorf("the window that began at %s and its grace were not over when the run started at %s", begin, started)
 	}
 	late, twice := occur(t, function, "window", 3, at), occur(t, function, "window", 3, at)
-	if got := late.came() + ", " + twice.came(); got != "200 triggered, 200 duplicate" || late.RunID == first.RunID || twice.RunID != late.RunID {
+	if got := late.came() + ", " + twice.came(); got != "200 triggered, 200 duplicate" || late.RunID == first.RunID ||
+		twice.RunID != late.RunID {
 		t.Errorf("a late one came to %s, as %s: %s", got, late.RunID, late.Reason)
 	}
-	checkWindow(t, a, late.RunID, fmt.Sprintf(`{"window":{"begin":%q,"end":%q,"late":true}}`, begin.Format(time.RFC3339), begin.Add(10*time.Second).Format(time.RFC3339)))
+	checkWindow(
+		t,
+		a,
+		late.RunID,
+		fmt.Sprintf(`{"window":{"begin":%q,"end":%q,"late":true}}`, begin.Format(time.RFC3339), begin.Add(10*time.Second).Format(time.RFC3339)),
+	)
 }
 
 // checkWindow reads the conf that the run's task was given.

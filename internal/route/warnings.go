@@ -26,6 +26,7 @@ func Warnings(specs []Spec) []Fault {
 		w.kinds()
 		w.names()
 		w.constants()
+		w.reserved(&s.Conf)
 		all = append(all, w.found...)
 		content := s.wants() + s.asks()
 		if first, ok := seen[content]; ok {
@@ -137,6 +138,27 @@ func (w *warner) constants() {
 	}
 	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") && w.spec.Every.Value == 0 {
 		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate", "compute it, as in ${object.bucket}/${object.name}")
+	}
+}
+
+// reservedConfKeys are those of Airflow's serialiser. From 3.4 on, Airflow answers
+// 422 to a conf that has one of them at any depth; see FORBIDDEN_XCOM_KEYS in
+// airflow/_shared/serialization and check_conf_reserved_keys in
+// airflow/api_fastapi/core_api/datamodels/common.py.
+var reservedConfKeys = []string{
+	"__cache__", "__classname__", "__data__", "__id__", "__source", "__type", "__var", "__version__",
+}
+
+// reserved finds the keys of a conf that Airflow 3.4 refuses.
+func (w *warner) reserved(v *Value) {
+	for _, name := range v.Names {
+		if slices.Contains(reservedConfKeys, name.Value) {
+			w.warn(name.Position, "conf: Airflow 3.4 and later refuse the key "+name.Value+", which its serialiser reserves",
+				"rename the key")
+		}
+	}
+	for i := range v.Members {
+		w.reserved(&v.Members[i])
 	}
 }
 

@@ -41,6 +41,14 @@ func TestWarnings(t *testing.T) {
 		{good + "  run_id: daily", `4:11: run_id is the same for all events: after the first each is a duplicate: compute it, as in ${object.bucket}/${object.name}`},
 		{good + "  enabled: false", `1:3: no route is enabled: enable one: every event is acknowledged, and starts nothing`},
 
+		// Keys of a conf that Airflow reserves, at any depth.
+		{good + "  conf: {type: x, __kind: y}", ``},
+		{good + "  conf: {__type: x}", `4:10: conf: Airflow 3.4 and later refuse the key __type, which its serialiser reserves: rename the key`},
+		{
+			good + "  conf: {a: [1, {__data__: x}]}",
+			`4:18: conf: Airflow 3.4 and later refuse the key __data__, which its serialiser reserves: rename the key`,
+		},
+
 		// Repetition: note and run_id make no difference, conf does.
 		{good + strings.Replace(good, "r", "s", 1) + "  note: x", `4:3: s repeats r, on line 1: remove one: each event that they want starts the DAG twice`},
 		{good + "- {name: s, on: google.cloud.storage.object.v1.finalized, dag: d}", `4:3: s repeats r, on line 1: remove one: each event that they want starts the DAG twice`},

@@ -23,9 +23,13 @@ const (
 	TypedDAG = "typed" // Params: region, one of eu and us (default eu); rows, an integer from 0 to 1000 (default 1)
 	// StrictDAG has Params of every kind: day, a text like 2026-11-22, without a default; code, null or a text of
 	// up to 3 characters; source, an object with a bucket and perhaps a size.
-	StrictDAG  = "strict"
-	LaterDAG   = "later"   // its tasks begin on 2020-01-01; one empty task
-	PausedDAG  = "paused"  // paused at creation; one empty task
+	StrictDAG   = "strict"
+	LaterDAG    = "later"    // its tasks begin on 2020-01-01; one empty task
+	PausedDAG   = "paused"   // paused at creation; one empty task
+	DrainDAG    = "drain"    // tests change its scheduling state; one empty task
+	DrainedDAG  = "drained"  // likewise
+	UnpausedDAG = "unpaused" // likewise
+
 	BrokenDAG  = "broken"  // once loaded, now with an import error: 400 on Airflow 2; 3.3 makes it stale as well, so 404
 	RetiredDAG = "retired" // once loaded, its file now gone: not active on Airflow 2, stale on Airflow 3
 	RecordDAG  = "record"  // writes its run's conf where Airflow.Conf finds it; needs Options.Scheduler

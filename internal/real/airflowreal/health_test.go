@@ -78,7 +78,8 @@ func TestToken(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	a.settings.major, a.Version = 2, "2.11.2"
-	if _, err := a.Token(t.Context(), admin); err == nil || err.Error() != "getting a token: Airflow 2.11.2 has none: use basic authentication" {
+	if _, err := a.Token(t.Context(), admin); err == nil ||
+		err.Error() != "getting a token: Airflow 2.11.2 has none: use basic authentication" {
 		t.Errorf("error %v", err)
 	}
 }

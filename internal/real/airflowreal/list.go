@@ -51,9 +51,15 @@ func numbers(version string) []int {
 	parts := strings.Split(version, ".")
 	all := make([]int, len(parts))
 	for i, part := range parts {
-		all[i], _ = strconv.Atoi(part) // a part that is no number sorts first
+		all[i], _ = strconv.Atoi(part) // a part that is not a number sorts first
 	}
 	return all
+}
+
+// oneOf lists words as a sentence does: a, b or c.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func listFile(version string) string { return "requirements-" + version + ".txt" }
@@ -62,7 +68,7 @@ func listFile(version string) string { return "requirements-" + version + ".txt"
 func findList(version string) (list, []byte, error) {
 	text, err := lists.ReadFile(listFile(version))
 	if err != nil {
-		return list{}, nil, fmt.Errorf("no locked list for Airflow %q: choose %s", version, strings.Join(Versions(), " or "))
+		return list{}, nil, fmt.Errorf("no locked list for Airflow %q: choose %s", version, oneOf(Versions()))
 	}
 	l, err := parseList(version, string(text))
 	return l, text, err
@@ -76,7 +82,7 @@ func parseList(version, text string) (list, error) {
 	major, _, _ := strings.Cut(version, ".")
 	var err error
 	if l.major, err = strconv.Atoi(major); err != nil {
-		return list{}, fmt.Errorf("%s: %q is no version of Airflow", listFile(version), version)
+		return list{}, fmt.Errorf("%s: %q is not a valid Airflow version", listFile(version), version)
 	}
 	found := false
 	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {

@@ -11,7 +11,7 @@ import (
 
 func TestVersionsAreOldestFirst(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff([]string{"2.11.2", "3.3.2"}, Versions()); diff != "" {
+	if diff := cmp.Diff([]string{"2.11.2", "3.3.2", "3.4.0b2"}, Versions()); diff != "" {
 		t.Error(diff)
 	}
 	if compareVersions("2.9.3", "2.11.2") >= 0 {
@@ -63,7 +63,7 @@ func TestParseListRefuses(t *testing.T) {
 			"no word of Python", "3.9.1", "apache-airflow==3.9.1",
 			`requirements-3.9.1.txt: no line such as "# python: 3.11 3.12" says which Python it was locked for`,
 		},
-		{"a name that is no version", "main", "", `requirements-main.txt: "main" is no version of Airflow`},
+		{"a name that is not a version", "main", "", `requirements-main.txt: "main" is not a valid Airflow version`},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestParseListRefuses(t *testing.T) {
 func TestAnUnknownVersionNamesTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	_, err := Start(t.Context(), Options{Version: "1.10.15"})
-	if err == nil || !strings.HasSuffix(err.Error(), `no locked list for Airflow "1.10.15": choose 2.11.2 or 3.3.2`) {
+	if err == nil || !strings.HasSuffix(err.Error(), `no locked list for Airflow "1.10.15": choose 2.11.2, 3.3.2 or 3.4.0b2`) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -87,7 +87,8 @@ func FuzzParseList(f *testing.F) {
 	f.Add("3", "apache-airflow==3\n#\n==\n")
 	f.Fuzz(func(t *testing.T, version, text string) {
 		l, err := parseList(version, text)
-		if err == nil && (l.major < 0 && !strings.HasPrefix(version, "-") || len(l.pythons) == 0 || !strings.Contains(text, "apache-airflow=="+version)) {
+		if err == nil &&
+			(l.major < 0 && !strings.HasPrefix(version, "-") || len(l.pythons) == 0 || !strings.Contains(text, "apache-airflow=="+version)) {
 			t.Errorf("accepted %q as %+v", text, l)
 		}
 	})

@@ -10,7 +10,11 @@ import (
 )
 
 func supported() error {
-	return &MissingError{Part: "a Unix", Why: "programs are ended here by their process group, which " + runtime.GOOS + " does not have", Fix: "run this on Linux or macOS"}
+	return &MissingError{
+		Part: "a Unix",
+		Why:  "programs are ended here by their process group, which " + runtime.GOOS + " does not have",
+		Fix:  "run this on Linux or macOS",
+	}
 }
 
 func group() *syscall.SysProcAttr { return nil }

@@ -135,7 +135,10 @@ func install(ctx context.Context) (string, error) {
 	cmd.Dir = tools // not below a module, whose go.mod it must not read
 	if output, err := cmd.CombinedOutput(); err != nil {
 		why := fmt.Sprintf("building it failed: %v\n%s", err, output)
-		return "", errors.Join(&MissingError{Part: storagePackage, Why: why, Fix: "see that a Go module proxy can be reached"}, os.RemoveAll(building))
+		return "", errors.Join(
+			&MissingError{Part: storagePackage, Why: why, Fix: "see that a Go module proxy can be reached"},
+			os.RemoveAll(building),
+		)
 	}
 	if err := os.Rename(building, folder); err != nil && !exists(program) {
 		return "", fmt.Errorf("keeping the program: %w", err)

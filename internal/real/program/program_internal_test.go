@@ -24,7 +24,12 @@ func cache(t *testing.T) string {
 	folder, errCache := os.UserCacheDir()
 	// Where the go command keeps counters, it writes them after its end.
 	telemetry := filepath.Join(config, "go", "telemetry")
-	err := errors.Join(errConfig, errCache, os.MkdirAll(telemetry, 0o700), os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o600))
+	err := errors.Join(
+		errConfig,
+		errCache,
+		os.MkdirAll(telemetry, 0o700),
+		os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o600),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 
 // Package airflowsim owns the embedded Airflow: an [http.Handler], in memory,
 // that answers like the web server of Airflow 1.10.15 (the experimental API),
-// 2.11.2 (v1, and the experimental API where it is enabled) and 3.3.2 (v2).
+// 2.11.2 (v1, and the experimental API where it is enabled), 3.3.2 and 3.4.0b2 (v2).
 // Tests, the demo and a laptop meet it where they would meet the real one.
 //
 // Statuses, media types and bodies are those that the real web servers gave,
@@ -42,12 +42,16 @@ const (
 	Airflow110 Version = "1.10" // 1.10.15: the experimental API
 	Airflow211 Version = "2.11" // 2.11.2: v1, and the experimental API on request
 	Airflow33  Version = "3.3"  // 3.3.2: v2
+	Airflow34  Version = "3.4"  // 3.4.0b2: v2, with draining DAGs and reserved conf keys
 )
 
 // Release is the release in full, as the version endpoints tell it.
 func (v Version) Release() string {
-	return map[Version]string{Airflow110: "1.10.15", Airflow211: "2.11.2", Airflow33: "3.3.2"}[v]
+	return map[Version]string{Airflow110: "1.10.15", Airflow211: "2.11.2", Airflow33: "3.3.2", Airflow34: "3.4.0b2"}[v]
 }
+
+// ServesV2 reports whether the version serves v2.
+func (v Version) ServesV2() bool { return v == Airflow33 || v == Airflow34 }
 
 // Config is what a [Server] is made of. Only Version is required.
 type Config struct {
@@ -102,6 +106,9 @@ type DAG struct {
 	// StartDate is default_args' start_date. The experimental API refuses an
 	// earlier date; v2 makes a run of no tasks.
 	StartDate time.Time
+	// Draining is a DAG whose scheduling_state is draining (3.4): it starts no
+	// scheduled run, and is paused once no run is queued or running.
+	Draining bool
 	// NoManualRuns is a DAG whose allowed_run_types lack manual (3.2 and later).
 	NoManualRuns bool
 }
@@ -125,13 +132,19 @@ type Server struct {
 // New makes a Server, or says what is wrong with the config.
 func New(config Config) (*Server, error) {
 	if config.Version.Release() == "" {
-		return nil, fmt.Errorf("making an embedded Airflow: no version %q; choose 1.10, 2.11 or 3.3", config.Version)
+		return nil, fmt.Errorf("making an embedded Airflow: no version %q; choose 1.10, 2.11, 3.3 or 3.4", config.Version)
 	}
 	if config.Auth == "" {
-		config.Auth = map[Version]Auth{Airflow110: AuthDenyAll, Airflow211: AuthBasic, Airflow33: AuthToken}[config.Version]
+		config.Auth = map[Version]Auth{
+			Airflow110: AuthDenyAll, Airflow211: AuthBasic, Airflow33: AuthToken, Airflow34: AuthToken,
+		}[config.Version]
 	}
 	if !config.Auth.fits(config.Version) {
-		return nil, fmt.Errorf("making an embedded Airflow: Airflow %s has no authentication %q; leave it out for the default", config.Version, config.Auth)
+		return nil, fmt.Errorf(
+			"making an embedded Airflow: Airflow %s has no authentication %q; leave it out for the default",
+			config.Version,
+			config.Auth,
+		)
 	}
 	for _, user := range config.Users {
 		if !user.Role.known() {
@@ -167,7 +180,7 @@ func (s *Server) AddDAG(spec DAG) error {
 		s.dags[spec.ID], s.order = d, append(s.order, spec.ID)
 	}
 	d.spec, d.params, d.parsed = spec, params, s.now()
-	d.pause(spec.Paused, s.now())
+	d.setState(spec.schedulingState(), s.now())
 	return nil
 }
 
@@ -176,7 +189,7 @@ func (s *Server) Pause(dagID string, paused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.dags[dagID]; d != nil {
-		d.pause(paused, s.now())
+		d.setState(map[bool]string{true: pausedState, false: activeState}[paused], s.now())
 	}
 }
 

@@ -111,13 +111,17 @@ func v2Publish(c *call) answer {
 	} else {
 		extra = obj()
 	}
-	return json3(http.StatusOK, v2Event(c.publish(index, extra)))
+	return json3(http.StatusOK, c.v2Event(c.publish(index, extra)))
 }
 
-func v2Event(event assetEvent) *object {
-	return obj("id", event.ID, "asset_id", event.AssetID, "uri", event.URI, "name", event.URI, "group", "asset", "extra", event.extra,
+func (c *call) v2Event(event assetEvent) *object {
+	o := obj("id", event.ID, "asset_id", event.AssetID, "uri", event.URI, "name", event.URI, "group", "asset", "extra", event.extra,
 		"source_task_id", nil, "source_dag_id", nil, "source_run_id", nil, "source_map_index", -1, "created_dagruns", []any{},
 		"timestamp", isoZ(event.Time), "partition_key", orNull(event.PartitionKey))
+	if c.v34() {
+		o.set("source_task_instance_id", nil)
+	}
+	return o
 }
 
 func v2Events(c *call) answer {
@@ -126,7 +130,7 @@ func v2Events(c *call) answer {
 	if len(faults) > 0 {
 		return detail(http.StatusUnprocessableEntity, faults)
 	}
-	return json3(http.StatusOK, obj("asset_events", c.events(limit, offset, v2Event), "total_entries", len(c.s.events)))
+	return json3(http.StatusOK, obj("asset_events", c.events(limit, offset, c.v2Event), "total_entries", len(c.s.events)))
 }
 
 // asset is the place of the asset of an id.
@@ -167,7 +171,32 @@ func (c *call) v2Asset(index int) *object {
 		}
 	}
 	uri := c.s.config.Assets[index]
-	return obj("id", index+1, "name", uri, "uri", uri, "group", "asset", "extra", obj(), "created_at", isoZ(c.s.started), "updated_at", isoZ(c.s.started),
-		"scheduled_dags", []any{}, "producing_tasks", []any{}, "consuming_tasks", []any{}, "aliases", []any{}, "watchers", []any{},
-		"last_asset_event", last)
+	return obj(
+		"id",
+		index+1,
+		"name",
+		uri,
+		"uri",
+		uri,
+		"group",
+		"asset",
+		"extra",
+		obj(),
+		"created_at",
+		isoZ(c.s.started),
+		"updated_at",
+		isoZ(c.s.started),
+		"scheduled_dags",
+		[]any{},
+		"producing_tasks",
+		[]any{},
+		"consuming_tasks",
+		[]any{},
+		"aliases",
+		[]any{},
+		"watchers",
+		[]any{},
+		"last_asset_event",
+		last,
+	)
 }

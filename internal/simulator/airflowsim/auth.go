@@ -34,7 +34,7 @@ const (
 )
 
 func (a Auth) fits(v Version) bool {
-	if v == Airflow33 {
+	if v.ServesV2() {
 		return a == AuthToken || a == AuthOpen
 	}
 	return a == AuthBasic || a == AuthDenyAll || a == AuthOpen
@@ -83,7 +83,7 @@ func (r Role) may(p permission, v Version) bool {
 	case r == Admin || r == Op:
 		return true
 	case r == Editor:
-		return p != publish || v != Airflow33
+		return p != publish || !v.ServesV2()
 	}
 	return r == Viewer && p == read
 }

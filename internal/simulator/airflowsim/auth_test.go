@@ -78,7 +78,11 @@ func TestBackends(t *testing.T) {
 			{name: "a wrong token", req: v2Trigger("d", wish("r", "")).as("wrong"), want: detail(403, "Invalid JWT token")},
 			{name: "a right token", req: v2Trigger("d", wish("r", "")).as("viewer"), want: json3(200, `~"triggering_user_name":"Anonymous"`)},
 			{name: "a token for everybody", req: get("/auth/token").as("-"), want: json3(201, `~{"access_token":"eyJ`)},
-			{name: "a token for any password", req: post("/auth/token", `{"username":"x","password":"y"}`).as("-"), want: json3(201, `~{"access_token":"eyJ`)},
+			{
+				name: "a token for any password",
+				req:  post("/auth/token", `{"username":"x","password":"y"}`).as("-"),
+				want: json3(201, `~{"access_token":"eyJ`),
+			},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,15 +95,30 @@ func TestBackends(t *testing.T) {
 func TestNewSaysWhatIsWrongWithTheConfig(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]airflowsim.Config{
-		`making an embedded Airflow: no version "2"; choose 1.10, 2.11 or 3.3`:                                {Version: "2"},
-		`making an embedded Airflow: Airflow 3.3 has no authentication "basic"; leave it out for the default`: {Version: airflowsim.Airflow33, Auth: airflowsim.AuthBasic},
-		`making an embedded Airflow: user "eve" has the unknown role ""`:                                      {Version: airflowsim.Airflow33, Users: []airflowsim.User{{Name: "eve"}}},
-		`adding a DAG: it has no ID`:                                              {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{}}},
-		`adding DAG d: reading Params: no JSON at byte 2`:                         {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: "{bad"}}},
-		`adding DAG d: reading Params: want an object of name to schema, have []`: {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: "[]"}}},
-		`adding DAG d: reading Params: n: want a schema, have 5`:                  {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": 5}`}}},
-		`adding DAG d: reading Params: n: type: 5 is no value of this keyword`:    {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": {"type": 5}}`}}},
-		`adding DAG d: reading Params: n: format: this keyword of JSON Schema is not simulated; leave it out or teach it to internal/simulator/airflowsim`: {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": {"format": "date"}}`}}},
+		`making an embedded Airflow: no version "2"; choose 1.10, 2.11, 3.3 or 3.4`: {Version: "2"},
+		`making an embedded Airflow: Airflow 3.3 has no authentication "basic"; leave it out for the default`: {
+			Version: airflowsim.Airflow33, Auth: airflowsim.AuthBasic,
+		},
+		`making an embedded Airflow: user "eve" has the unknown role ""`: {
+			Version: airflowsim.Airflow33, Users: []airflowsim.User{{Name: "eve"}},
+		},
+		`adding a DAG: it has no ID`: {Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{}}},
+		`adding DAG d: reading Params: no JSON at byte 2`: {
+			Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: "{bad"}},
+		},
+		`adding DAG d: reading Params: want an object of name to schema, have []`: {
+			Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: "[]"}},
+		},
+		`adding DAG d: reading Params: n: want a schema, have 5`: {
+			Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": 5}`}},
+		},
+		`adding DAG d: reading Params: n: type: 5 is no value of this keyword`: {
+			Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": {"type": 5}}`}},
+		},
+		`adding DAG d: reading Params: n: format: this keyword of JSON Schema is not simulated; leave it out or teach it to ` +
+			`internal/simulator/airflowsim`: {
+			Version: airflowsim.Airflow33, DAGs: []airflowsim.DAG{{ID: "d", Params: `{"n": {"format": "date"}}`}},
+		},
 	} {
 		_, err := airflowsim.New(config)
 		if err == nil || err.Error() != want {

@@ -26,7 +26,10 @@ func exactly(id, more string) string {
 func TestExperimental110AnswersATrigger(t *testing.T) {
 	t.Parallel()
 	created := func(told, date, id string) answer {
-		return json3(200, `{"execution_date":"`+date+`","message":"Created <DagRun d @ `+told+`: `+id+`, externally triggered: True>","run_id":"`+id+`"}`+"\n")
+		return json3(
+			200,
+			`{"execution_date":"`+date+`","message":"Created <DagRun d @ `+told+`: `+id+`, externally triggered: True>","run_id":"`+id+`"}`+"\n",
+		)
 	}
 	exact := func(id string) answer { return created("2026-11-22 03:05:53.584369+00:00", now, id) }
 	truncated := func(id string) answer { return created("2026-11-22 03:05:53+00:00", second, id) }
@@ -39,15 +42,46 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 		{name: "a boolean is no text", req: experiment("d", `{"run_id": "r1", "replace_microseconds": false}`), want: ooops},
 		{name: "null is no text", req: experiment("d", `{"run_id": "r1", "replace_microseconds": null}`), want: ooops},
 		{name: "any content type", req: experiment("d", exactly("r1", "")).typed("text/plain"), want: exact("r1")},
-		{name: "what it does not know is dropped", req: experiment("d", exactly("r1", `, "dag_run_id": "other", "note": "n"`)), want: exact("r1")},
+		{
+			name: "what it does not know is dropped",
+			req:  experiment("d", exactly("r1", `, "dag_run_id": "other", "note": "n"`)),
+			want: exact("r1"),
+		},
 		{name: "any run id", req: experiment("d", exactly("a b/c@", "")), want: exact("a b/c@")},
 		{name: "a scheduled run's id", req: experiment("d", exactly("scheduled__x", "")), want: exact("scheduled__x")},
-		{name: "a date", req: experiment("d", `{"run_id": "r1", "execution_date": "2023-05-05T01:02:03.456+02:00"}`), want: created("2023-05-05T01:02:03.456000+02:00", "2023-05-05T01:02:03.456000+02:00", "r1")},
-		{name: "a date without a zone", req: experiment("d", `{"run_id": "r1", "execution_date": "2023"}`), want: created("2023-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00", "r1")},
-		{name: "a run id again", after: []request{experiment("d", exactly("r1", ""))}, req: experiment("d", exactly("r1", "")), want: refused(400, "Run id r1 already exists for dag id d")},
-		{name: "another run id in the same second", after: []request{experiment("d", `{"run_id": "r1"}`)}, req: experiment("d", `{"run_id": "r2"}`), want: ooops},
-		{name: "another DAG in the same second", after: []request{experiment("paused", `{"run_id": "r1"}`)}, req: experiment("d", `{"run_id": "r2"}`), want: truncated("r2")},
-		{name: "a date that is none", req: experiment("d", `{"execution_date": "bogus"}`), want: refused(400, "Given execution date, bogus, could not be identified as a date. Example date format: 2015-11-16T14:34:15+00:00")},
+		{
+			name: "a date",
+			req:  experiment("d", `{"run_id": "r1", "execution_date": "2023-05-05T01:02:03.456+02:00"}`),
+			want: created("2023-05-05T01:02:03.456000+02:00", "2023-05-05T01:02:03.456000+02:00", "r1"),
+		},
+		{
+			name: "a date without a zone",
+			req:  experiment("d", `{"run_id": "r1", "execution_date": "2023"}`),
+			want: created("2023-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00", "r1"),
+		},
+		{
+			name:  "a run id again",
+			after: []request{experiment("d", exactly("r1", ""))},
+			req:   experiment("d", exactly("r1", "")),
+			want:  refused(400, "Run id r1 already exists for dag id d"),
+		},
+		{
+			name:  "another run id in the same second",
+			after: []request{experiment("d", `{"run_id": "r1"}`)},
+			req:   experiment("d", `{"run_id": "r2"}`),
+			want:  ooops,
+		},
+		{
+			name:  "another DAG in the same second",
+			after: []request{experiment("paused", `{"run_id": "r1"}`)},
+			req:   experiment("d", `{"run_id": "r2"}`),
+			want:  truncated("r2"),
+		},
+		{
+			name: "a date that is none",
+			req:  experiment("d", `{"execution_date": "bogus"}`),
+			want: refused(400, "Given execution date, bogus, could not be identified as a date. Example date format: 2015-11-16T14:34:15+00:00"),
+		},
 		{name: "a date that is a number", req: experiment("d", `{"execution_date": 5}`), want: ooops},
 		{name: "a date before the start", req: experiment("started", `{"execution_date": "2001-01-01T00:00:00"}`), want: ooops},
 		{name: "a list", req: experiment("d", "[]"), want: truncated("manual__" + second)},
@@ -60,7 +94,12 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 		{name: "conf a text of JSON", req: experiment("d", exactly("r1", `, "conf": "{\"a\": 1}"`)), want: exact("r1")},
 		{name: "conf a text of none", req: experiment("d", exactly("r1", `, "conf": "bad"`)), want: ooops},
 		{name: "conf a text nested too deep", req: experiment("d", exactly("r1", `, "conf": "`+strings.Repeat("[", 1e6)+`"`)), want: ooops},
-		{name: "a duplicate goes before a bad conf", after: []request{experiment("d", exactly("r1", ""))}, req: experiment("d", exactly("r1", `, "conf": "bad"`)), want: refused(400, "Run id r1 already exists for dag id d")},
+		{
+			name:  "a duplicate goes before a bad conf",
+			after: []request{experiment("d", exactly("r1", ""))},
+			req:   experiment("d", exactly("r1", `, "conf": "bad"`)),
+			want:  refused(400, "Run id r1 already exists for dag id d"),
+		},
 		{name: "conf null", req: experiment("d", exactly("r1", `, "conf": null`)), want: exact("r1")},
 		{name: "conf an empty list", req: experiment("d", exactly("r1", `, "conf": []`)), want: exact("r1")},
 		{name: "conf a list", req: experiment("d", exactly("r1", `, "conf": [1]`)), want: ooops},
@@ -74,7 +113,11 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 func TestExperimental211AnswersATrigger(t *testing.T) {
 	t.Parallel()
 	created := func(told, date, id string) answer {
-		return json3(200, `{"execution_date": "`+date+`", "message": "Created <DagRun d @ `+told+`: `+id+`, state:queued, queued_at: 2026-11-22 03:05:53.584369+00:00. externally triggered: True>", "run_id": "`+id+`"}`)
+		return json3(
+			200,
+			`{"execution_date": "`+date+`", "message": "Created <DagRun d @ `+told+`: `+id+`, state:queued, queued_at: 2026-11-22 `+
+				`03:05:53.584369+00:00. externally triggered: True>", "run_id": "`+id+`"}`,
+		)
 	}
 	exact := func(id string) answer { return created("2026-11-22 03:05:53.584369+00:00", now, id) }
 	refused := func(status int, text string) answer { return json3(status, `{"error": "`+text+`"}`) }
@@ -88,9 +131,23 @@ func TestExperimental211AnswersATrigger(t *testing.T) {
 		{name: "without credentials", req: experiment("d", exactly("r1", "")).as("-"), want: exact("r1")},
 		{name: "a viewer", req: experiment("d", exactly("r1", "")).as("viewer"), want: exact("r1")},
 		{name: "wrong credentials", req: experiment("d", exactly("r1", "")).as("wrong"), want: answer{401, page, "Unauthorized"}},
-		{name: "a date keeps its zone", req: experiment("d", `{"run_id": "r1", "replace_microseconds": null, "execution_date": "2024-03-01T10:00:00.5+02:00"}`), want: created("2024-03-01 10:00:00.500000+02:00", "2024-03-01T10:00:00.500000+02:00", "r1")},
-		{name: "a run id again", after: []request{experiment("d", `{"run_id": "r1", "execution_date": "2024-02-01T00:00:00"}`)}, req: experiment("d", `{"run_id": "r1"}`), want: exists("2026-11-22 03:05:53+00:00", "r1")},
-		{name: "a false duplicate: no run has this id", after: []request{experiment("d", `{"run_id": "r1"}`)}, req: experiment("d", `{"run_id": "r2"}`), want: exists("2026-11-22 03:05:53+00:00", "r2")},
+		{
+			name: "a date keeps its zone",
+			req:  experiment("d", `{"run_id": "r1", "replace_microseconds": null, "execution_date": "2024-03-01T10:00:00.5+02:00"}`),
+			want: created("2024-03-01 10:00:00.500000+02:00", "2024-03-01T10:00:00.500000+02:00", "r1"),
+		},
+		{
+			name:  "a run id again",
+			after: []request{experiment("d", `{"run_id": "r1", "execution_date": "2024-02-01T00:00:00"}`)},
+			req:   experiment("d", `{"run_id": "r1"}`),
+			want:  exists("2026-11-22 03:05:53+00:00", "r1"),
+		},
+		{
+			name:  "a false duplicate: no run has this id",
+			after: []request{experiment("d", `{"run_id": "r1"}`)},
+			req:   experiment("d", `{"run_id": "r2"}`),
+			want:  exists("2026-11-22 03:05:53+00:00", "r2"),
+		},
 		{
 			name:  "two runs clash",
 			after: []request{experiment("d", exactly("r1", "")), experiment("d", `{"run_id": "r2", "execution_date": "2024-02-01T00:00:00"}`)},
@@ -100,10 +157,26 @@ func TestExperimental211AnswersATrigger(t *testing.T) {
 		{name: "conf null", req: experiment("d", exactly("r1", `, "conf": null`)), want: noObject},
 		{name: "conf a text of JSON", req: experiment("d", exactly("r1", `, "conf": "{}"`)), want: noObject},
 		{name: "NUL in conf", req: experiment("d", exactly("r1", `, "conf": {"a": "x\u0000y"}`)), want: exact("r1")},
-		{name: "a run id of no pattern", req: experiment("d", exactly("a b", "")), want: refused(500, `The provided run ID 'a b' is invalid. It does not match either the configured pattern: '^[A-Za-z0-9_.~:+-]+$' or the built-in pattern: '^(?:manual|scheduled|dataset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`)},
+		{
+			name: "a run id of no pattern",
+			req:  experiment("d", exactly("a b", "")),
+			want: refused(
+				500,
+				`The provided run ID 'a b' is invalid. It does not match either the configured pattern: '^[A-Za-z0-9_.~:+-]+$' or the built-in `+
+					`pattern: '^(?:manual|scheduled|dataset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`,
+			),
+		},
 		{name: "a scheduled run's id", req: experiment("d", exactly("scheduled__x", "")), want: exact("scheduled__x")},
 		{name: "251 characters", req: experiment("d", exactly(strings.Repeat("x", 251), "")), want: ooops},
-		{name: "params", req: experiment("params", exactly("r1", `, "conf": {"n": 99}`)), want: refused(500, `Invalid input for param n: 99 is greater than the maximum of 10\n\nFailed validating 'maximum' in schema:\n    {'type': 'integer', 'minimum': 1, 'maximum': 10}\n\nOn instance:\n    99`)},
+		{
+			name: "params",
+			req:  experiment("params", exactly("r1", `, "conf": {"n": 99}`)),
+			want: refused(
+				500,
+				`Invalid input for param n: 99 is greater than the maximum of 10\n\nFailed validating 'maximum' in schema:\n    {'type': 'integer',`+
+					` 'minimum': 1, 'maximum': 10}\n\nOn instance:\n    99`,
+			),
+		},
 		{name: "a broken DAG runs", req: experiment("broken", exactly("r1", "")), want: json3(200, `~"run_id": "r1"`)},
 		{name: "a stale DAG", req: experiment("stale", exactly("r1", "")), want: refused(404, "Dag id stale not found")},
 		{name: "an unknown DAG", req: experiment("nope", "{}"), want: refused(404, "Dag id nope not found in DagModel")},
@@ -115,7 +188,9 @@ func TestExperimental211AnswersATrigger(t *testing.T) {
 func TestExperimental211SaysThatItIsDeprecated(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow211(t))
-	for _, r := range []request{experiment("d", "{}"), experiment("d", "{bad"), experiment("d", sized(1<<20+1)), get("/api/experimental/test").as("wrong")} {
+	for _, r := range []request{
+		experiment("d", "{}"), experiment("d", "{bad"), experiment("d", sized(1<<20+1)), get("/api/experimental/test").as("wrong"),
+	} {
 		w := do(t, s, r)
 		if w.Header().Get("Deprecation") != "true" || !strings.Contains(w.Header().Get("Link"), `rel="deprecation"`) {
 			t.Errorf("%s %s: %d %v", r.method, r.path, w.Code, w.Header())
@@ -130,7 +205,8 @@ func TestExperimental110Reads(t *testing.T) {
 		experiment("d", `{"run_id": "then", "execution_date": "2024-01-01T00:00:00"}`),
 	}
 	told := func(id, serial, date, url string) string {
-		return `{"dag_id":"d","dag_run_url":"/graph?dag_id=d&execution_date=` + url + `","execution_date":"` + date + `","id":` + serial + `,"run_id":"` + id + `","start_date":"` + now + `","state":"running"}`
+		return `{"dag_id":"d","dag_run_url":"/graph?dag_id=d&execution_date=` + url + `","execution_date":"` + date +
+			`","id":` + serial + `,"run_id":"` + id + `","start_date":"` + now + `","state":"running"}`
 	}
 	then := told("then", "2", "2024-01-01T00:00:00+00:00", "2024-01-01+00%3A00%3A00%2B00%3A00")
 	latest := told("now", "1", now, "2026-11-22+03%3A05%3A53.584369%2B00%3A00")
@@ -140,13 +216,40 @@ func TestExperimental110Reads(t *testing.T) {
 		{name: "the probe", req: get("/api/experimental/test"), want: json3(200, `{"status":"OK"}`+"\n")},
 		{name: "no version", req: get("/api/experimental/info"), want: circles},
 		{name: "runs, by their dates", after: runs, req: get("/api/experimental/dags/d/dag_runs"), want: json3(200, "["+then+","+latest+"]\n")},
-		{name: "runs of a state", after: runs, req: get("/api/experimental/dags/d/dag_runs?state=RUNNING"), want: json3(200, "["+then+","+latest+"]\n")},
+		{
+			name:  "runs of a state",
+			after: runs,
+			req:   get("/api/experimental/dags/d/dag_runs?state=RUNNING"),
+			want:  json3(200, "["+then+","+latest+"]\n"),
+		},
 		{name: "runs of no state", after: runs, req: get("/api/experimental/dags/d/dag_runs?state=bogus"), want: json3(200, "[]\n")},
 		{name: "runs of no DAG", req: get("/api/experimental/dags/nope/dag_runs"), want: refused(400, "Dag id nope not found in DagModel")},
-		{name: "a state, by date", after: runs, req: get("/api/experimental/dags/d/dag_runs/2024-01-01T00:00:00"), want: json3(200, `{"state":"running"}`+"\n")},
-		{name: "a state of no run", req: get("/api/experimental/dags/d/dag_runs/2024-01-02T00:00:00"), want: refused(404, "Dag Run for date 2024-01-02T00:00:00+00:00 not found in dag d")},
-		{name: "a state of no date", req: get("/api/experimental/dags/d/dag_runs/bogus"), want: refused(400, "Given execution date, bogus, could not be identified as a date. Example date format: 2015-11-16T14:34:15+00:00")},
-		{name: "the latest runs", after: runs, req: get("/api/experimental/latest_runs"), want: json3(200, `{"items":[{"dag_id":"d","dag_run_url":"/graph?dag_id=d&execution_date=2026-11-22+03%3A05%3A53.584369%2B00%3A00","execution_date":"`+now+`","start_date":"`+now+`"}]}`+"\n")},
+		{
+			name:  "a state, by date",
+			after: runs,
+			req:   get("/api/experimental/dags/d/dag_runs/2024-01-01T00:00:00"),
+			want:  json3(200, `{"state":"running"}`+"\n"),
+		},
+		{
+			name: "a state of no run",
+			req:  get("/api/experimental/dags/d/dag_runs/2024-01-02T00:00:00"),
+			want: refused(404, "Dag Run for date 2024-01-02T00:00:00+00:00 not found in dag d"),
+		},
+		{
+			name: "a state of no date",
+			req:  get("/api/experimental/dags/d/dag_runs/bogus"),
+			want: refused(400, "Given execution date, bogus, could not be identified as a date. Example date format: 2015-11-16T14:34:15+00:00"),
+		},
+		{
+			name:  "the latest runs",
+			after: runs,
+			req:   get("/api/experimental/latest_runs"),
+			want: json3(
+				200,
+				`{"items":[{"dag_id":"d","dag_run_url":"/graph?dag_id=d&execution_date=2026-11-22+03%3A05%3A53.584369%2B00%3A00",`+
+					`"execution_date":"`+now+`","start_date":"`+now+`"}]}`+"\n",
+			),
+		},
 		{name: "whether it is paused", req: get("/api/experimental/dags/paused/paused"), want: json3(200, `{"is_paused":true}`+"\n")},
 		{name: "whether none is paused", req: get("/api/experimental/dags/nope/paused"), want: html(500, "Ooops.")},
 		{name: "health", req: get("/health"), want: answer{200, jsonType, "~\"scheduler\""}},
@@ -171,18 +274,44 @@ func TestExperimental211Reads(t *testing.T) {
 	refused := func(status int, text string) answer { return json3(status, `{"error": "`+text+`"}`) }
 	check(t, airflow211, []row{
 		{name: "the version", req: get("/api/experimental/info").as("-"), want: json3(200, `{"version": "2.11.2"}`)},
-		{name: "a queued run has not started", after: runs, req: get("/api/experimental/dags/d/dag_runs"), want: json3(200, `[{"dag_id": "d", "dag_run_url": "/dags/d/graph?execution_date=2026-11-22+03:05:53%2B00:00", "execution_date": "`+second+`", "id": 1, "run_id": "r1", "start_date": "", "state": "queued"}]`)},
+		{
+			name:  "a queued run has not started",
+			after: runs,
+			req:   get("/api/experimental/dags/d/dag_runs"),
+			want: json3(
+				200,
+				`[{"dag_id": "d", "dag_run_url": "/dags/d/graph?execution_date=2026-11-22+03:05:53%2B00:00", `+
+					`"execution_date": "`+second+`", "id": 1, "run_id": "r1", "start_date": "", "state": "queued"}]`,
+			),
+		},
 		{name: "runs of no state", req: get("/api/experimental/dags/d/dag_runs?state=bogus"), want: html(500, "Ooops!")},
 		{name: "runs of a stale DAG", req: get("/api/experimental/dags/stale/dag_runs"), want: refused(400, "Dag id stale not found")},
-		{name: "a state of no run", req: get("/api/experimental/dags/d/dag_runs/2024-01-02T00:00:00"), want: refused(404, "Dag Run for date 2024-01-02 00:00:00+00:00 not found in dag d")},
+		{
+			name: "a state of no run",
+			req:  get("/api/experimental/dags/d/dag_runs/2024-01-02T00:00:00"),
+			want: refused(404, "Dag Run for date 2024-01-02 00:00:00+00:00 not found in dag d"),
+		},
 	})
 	check(t, func(t *testing.T) airflowsim.Config {
 		c := airflow211(t)
 		c.Unknown = nil
 		return c
 	}, []row{
-		{name: "a path that is none is a problem", req: get("/api/experimental/nope"), want: problem(404, `"Not Found"`, "about:blank", `"The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again."`)},
-		{name: "so is a method", req: put("/api/experimental/test"), want: problem(405, `"Method Not Allowed"`, "about:blank", `"The method is not allowed for the requested URL."`)},
+		{
+			name: "a path that is none is a problem",
+			req:  get("/api/experimental/nope"),
+			want: problem(
+				404,
+				`"Not Found"`,
+				"about:blank",
+				`"The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again."`,
+			),
+		},
+		{
+			name: "so is a method",
+			req:  put("/api/experimental/test"),
+			want: problem(405, `"Method Not Allowed"`, "about:blank", `"The method is not allowed for the requested URL."`),
+		},
 	})
 }
 

@@ -48,7 +48,10 @@ func experimentalTrigger(c *call) answer {
 	if refusal := c.experimentalRefusal(d, w, date); refusal != nil {
 		return *refusal
 	}
-	r := &run{conf: w.conf, Run: Run{DAG: d.spec.ID, ID: w.runID, Conf: rawConf(c.text), Type: typeOf(w.runID), LogicalDate: date, Created: c.now}}
+	r := &run{
+		conf: w.conf,
+		Run:  Run{DAG: d.spec.ID, ID: w.runID, Conf: rawConf(c.text), Type: typeOf(w.runID), LogicalDate: date, Created: c.now},
+	}
 	r.dataInterval = [2]time.Time{date, date}
 	c.s.insert(d, r, c.s.waitsFor(date))
 	return c.s.jsonify(http.StatusOK, obj("message", c.s.created(r, date, w.given), "execution_date", isoformat(date, "T"), "run_id", r.ID))

@@ -77,17 +77,32 @@ func TestAFaultStrikes(t *testing.T) {
 		header string // name: value
 		body   string
 	}{
-		"a hang-up":                {fault: airflowsim.Fault{Kind: airflowsim.HangUp}, err: io.EOF},
-		"a reset":                  {fault: airflowsim.Fault{Kind: airflowsim.Reset}, err: syscall.ECONNRESET},
-		"a refusal":                {fault: airflowsim.Fault{Kind: airflowsim.Refuse}, status: 503, header: "Content-Type: text/html; charset=utf-8", body: "<h1>503 Service Unavailable</h1>"},
-		"a refusal to come back":   {fault: airflowsim.Fault{Kind: airflowsim.Refuse, Status: 429, RetryAfter: 7 * time.Second}, status: 429, header: "Retry-After: 7"},
-		"a redirect to a login":    {fault: airflowsim.Fault{Kind: airflowsim.LoginRedirect}, status: 302, header: "Location: /login/?next=/api/v2/dags/d/dagRuns"},
-		"a redirect to Google's":   {fault: airflowsim.Fault{Kind: airflowsim.LoginRedirect, Location: "https://accounts.google.com/o/oauth2/v2/auth?client_id=x"}, status: 302, header: "Location: https://accounts.google.com/o/oauth2/v2/auth?client_id=x"},
-		"a login page":             {fault: airflowsim.Fault{Kind: airflowsim.LoginPage}, status: 200, header: "Content-Type: text/html; charset=utf-8", body: "Sign In - Airflow"},
-		"a stall that is over":     {fault: airflowsim.Fault{Kind: airflowsim.Stall, Delay: time.Nanosecond}, status: 200, body: `"dag_run_id":"r"`},
-		"an answer after a stall":  {fault: airflowsim.Fault{Kind: airflowsim.Stall, Delay: time.Nanosecond, Served: true}, status: 200, body: `"dag_run_id":"r"`},
-		"a lost answer":            {fault: airflowsim.Fault{Kind: airflowsim.HangUp, Served: true}, err: io.EOF},
-		"an answer that is spoilt": {fault: airflowsim.Fault{Kind: airflowsim.Refuse, Status: 502, Served: true}, status: 502, body: "<h1>502 Bad Gateway</h1>"},
+		"a hang-up": {fault: airflowsim.Fault{Kind: airflowsim.HangUp}, err: io.EOF},
+		"a reset":   {fault: airflowsim.Fault{Kind: airflowsim.Reset}, err: syscall.ECONNRESET},
+		"a refusal": {fault: airflowsim.Fault{Kind: airflowsim.Refuse}, status: 503, header: "Content-Type: text/html; " +
+			"charset=utf-8", body: "<h1>503 Service Unavailable</h1>"},
+		"a refusal to come back": {
+			fault: airflowsim.Fault{Kind: airflowsim.Refuse, Status: 429, RetryAfter: 7 * time.Second}, status: 429, header: "Retry-After: 7",
+		},
+		"a redirect to a login": {
+			fault: airflowsim.Fault{Kind: airflowsim.LoginRedirect}, status: 302, header: "Location: /login/?next=/api/v2/dags/d/dagRuns",
+		},
+		"a redirect to Google's": {
+			fault:  airflowsim.Fault{Kind: airflowsim.LoginRedirect, Location: "https://accounts.google.com/o/oauth2/v2/auth?client_id=x"},
+			status: 302, header: "Location: https://accounts.google.com/o/oauth2/v2/auth?client_id=x",
+		},
+		"a login page": {fault: airflowsim.Fault{Kind: airflowsim.LoginPage}, status: 200, header: "Content-Type: text/html; " +
+			"charset=utf-8", body: "Sign In - Airflow"},
+		"a stall that is over": {
+			fault: airflowsim.Fault{Kind: airflowsim.Stall, Delay: time.Nanosecond}, status: 200, body: `"dag_run_id":"r"`,
+		},
+		"an answer after a stall": {
+			fault: airflowsim.Fault{Kind: airflowsim.Stall, Delay: time.Nanosecond, Served: true}, status: 200, body: `"dag_run_id":"r"`,
+		},
+		"a lost answer": {fault: airflowsim.Fault{Kind: airflowsim.HangUp, Served: true}, err: io.EOF},
+		"an answer that is spoilt": {
+			fault: airflowsim.Fault{Kind: airflowsim.Refuse, Status: 502, Served: true}, status: 502, body: "<h1>502 Bad Gateway</h1>",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,10 +15,13 @@ func (s *Server) noRoute(req *http.Request, allowed []string) answer {
 	switch s.config.Version {
 	case Airflow110:
 		if len(allowed) > 0 {
-			return werkzeug(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL.").with("Allow", strings.Join(allowed, ", "))
+			return werkzeug(
+				http.StatusMethodNotAllowed,
+				"The method is not allowed for the requested URL.",
+			).with("Allow", strings.Join(allowed, ", "))
 		}
 		return lotsOfCircles
-	case Airflow33:
+	case Airflow33, Airflow34:
 		return s.noRoute3(req, allowed)
 	}
 	// airflow/www/extensions/init_views.py: below the path of an API the
@@ -53,13 +56,22 @@ func (s *Server) noRoute3(req *http.Request, allowed []string) answer {
 	case req.URL.Path == "/health":
 		return gone("Moved in Airflow 3. Please change config to check `/api/v2/monitor/health`")
 	}
-	return answer{status: http.StatusOK, mediaType: html, body: []byte("<!doctype html>\n<html><head><title>Airflow</title></head><body><div id=\"root\"></div></body></html>\n")}
+	return answer{
+		status:    http.StatusOK,
+		mediaType: html,
+		body:      []byte("<!doctype html>\n<html><head><title>Airflow</title></head><body><div id=\"root\"></div></body></html>\n"),
+	}
 }
 
 // page is a page of Airflow's, shorter than the real one.
 func page(status int, title, text string) answer {
-	return answer{status: status, mediaType: html, body: fmt.Appendf(nil,
-		"<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <title>%s</title>\n  </head>\n  <body>\n    <h1>%[1]s</h1>\n    <p>%s</p>\n  </body>\n</html>\n", title, text)}
+	return answer{status: status, mediaType: html, body: fmt.Appendf(
+		nil,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <title>%s</title>\n  </head>\n  <body>\n    <h1>%[1]s</h1>\n    <p>%s</p>\n  "+
+			"</body>\n</html>\n",
+		title,
+		text,
+	)}
 }
 
 // ooops is the page of an exception that nobody caught: show_traceback of airflow/www/views.py.
@@ -76,8 +88,13 @@ var lotsOfCircles = page(http.StatusNotFound, "Airflow 404 = lots of circles", "
 
 // werkzeug is the bare page of an HTTP error, as Werkzeug before 1.0 made it (1.10).
 func werkzeug(status int, text string) answer {
-	return answer{status: status, mediaType: "text/html", body: fmt.Appendf(nil,
-		"<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 3.2 Final//EN\">\n<title>%d %s</title>\n<h1>%[2]s</h1>\n<p>%s</p>\n", status, http.StatusText(status), text)}
+	return answer{status: status, mediaType: "text/html", body: fmt.Appendf(
+		nil,
+		"<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 3.2 Final//EN\">\n<title>%d %s</title>\n<h1>%[2]s</h1>\n<p>%s</p>\n",
+		status,
+		http.StatusText(status),
+		text,
+	)}
 }
 
 // werkzeug2 is the same of today's Werkzeug (2.11).

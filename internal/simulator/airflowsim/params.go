@@ -39,7 +39,7 @@ func parseParams(text string, version Version) ([]param, error) {
 			return nil, fmt.Errorf("reading Params: %s: want a schema, have %s", name, repr(all.vals[name]))
 		}
 		p := param{name: name, value: spec.vals["default"], optional: spec.has("default"), description: spec.vals["description"]}
-		if version == Airflow33 {
+		if version.ServesV2() {
 			spec = jsonb(spec).(*object)
 		}
 		keywords := obj()
@@ -65,7 +65,7 @@ func checkParams(params []param, conf *object, v Version) string {
 	byName := func(name string) int {
 		return slices.IndexFunc(params, func(p param) bool { return p.name == name })
 	}
-	if v != Airflow33 {
+	if !v.ServesV2() {
 		for _, name := range conf.keys {
 			if i := byName(name); i >= 0 {
 				if complaint := params[i].check(conf.vals[name]); complaint != "" {
@@ -81,7 +81,7 @@ func checkParams(params []param, conf *object, v Version) string {
 			complaint = p.check(conf.vals[p.name])
 		case p.optional:
 			complaint = p.check(p.value)
-		case v == Airflow33:
+		case v.ServesV2():
 			complaint = p.invalid("No value passed")
 		default:
 			complaint = p.invalid("No value passed and Param has no default value")

@@ -18,6 +18,8 @@ type dag struct {
 	byID   map[string]*run
 	byDate map[int64]*run // by UnixMicro
 	pauses []pause
+	// draining lasts until no run is queued or running; see finishDrain.
+	draining bool
 }
 
 // run is a DAG run with what only the answers tell.
@@ -36,6 +38,53 @@ func newDAG() *dag { return &dag{byID: map[string]*run{}, byDate: map[int64]*run
 
 func (d *dag) paused() bool {
 	return len(d.pauses) > 0 && d.pauses[len(d.pauses)-1].end.IsZero()
+}
+
+// The scheduling states of a DAG: DagSchedulingState of airflow/utils/state.py (3.4).
+const (
+	activeState   = "active"
+	drainingState = "draining"
+	pausedState   = "paused"
+)
+
+func (d DAG) schedulingState() string {
+	switch {
+	case d.Paused:
+		return pausedState
+	case d.Draining:
+		return drainingState
+	}
+	return activeState
+}
+
+func (d *dag) state() string {
+	switch {
+	case d.paused():
+		return pausedState
+	case d.draining:
+		return drainingState
+	}
+	return activeState
+}
+
+// setState is DagModel.set_scheduling_state of airflow/models/dag.py.
+func (d *dag) setState(state string, now time.Time) {
+	d.draining = state == drainingState
+	d.pause(state == pausedState, now)
+}
+
+// finishDrain pauses a draining DAG that has no unfinished run, as the
+// scheduler does every 5 s (_finalize_draining_dags of scheduler_job_runner.py).
+func (s *Server) finishDrain(d *dag) {
+	if d == nil || !d.draining || s.config.NoScheduler {
+		return
+	}
+	for _, r := range d.byID {
+		if state, _, _ := s.state(r, s.now()); state != "success" {
+			return
+		}
+	}
+	d.setState(pausedState, s.now())
 }
 
 func (d *dag) pause(paused bool, now time.Time) {
@@ -132,7 +181,7 @@ func (s *Server) state(r *run, now time.Time) (state string, start, end time.Tim
 		start = starts
 	}
 	works := starts
-	if s.config.Version == Airflow33 && r.LogicalDate.After(starts) {
+	if s.config.Version.ServesV2() && r.LogicalDate.After(starts) {
 		works = r.LogicalDate // it runs, and its tasks wait (scheduler_job_runner.py, _schedule_dag_run)
 	}
 	ends, ok := d.after(works, cmp.Or(s.config.RunFor, time.Second))

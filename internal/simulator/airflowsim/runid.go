@@ -29,7 +29,7 @@ var runIDPattern = regexp.MustCompile(configuredPattern)
 // badRunID is what DAG.create_dagrun says of an id that no pattern allows, or "".
 // 3.x matches with re, whose $ lets a newline pass at the end; 2.x with RE2.
 func badRunID(id string, v Version) string {
-	if v == Airflow33 {
+	if v.ServesV2() {
 		if runIDPattern.MatchString(strings.TrimSuffix(id, "\n")) {
 			return ""
 		}
@@ -58,7 +58,7 @@ func typeIn(id string, types ...string) string {
 // reserved is what v1 and v2 say of an id with the prefix of another type of run, or "".
 func reserved(id string, v Version) string {
 	inferred := typeOf(id)
-	if v == Airflow33 {
+	if v.ServesV2() {
 		inferred = typeIn(id, "backfill", "scheduled", "operator_triggered", "asset_triggered", "asset_materialization")
 	}
 	if inferred == "manual" {

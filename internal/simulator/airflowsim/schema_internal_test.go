@@ -36,7 +36,8 @@ func TestASchemaComplainsInJsonschemasWords(t *testing.T) {
 		{`{"required": ["k"]}`, `null`, ""},
 		{`{"additionalProperties": true}`, `{"z": 1}`, ""},
 		{`{"additionalProperties": false}`, `{"z": 1}`, "Additional properties are not allowed ('z' was unexpected)"},
-		{`{"additionalProperties": false, "properties": {"k": {}}}`, `{"z": 1, "a": 1, "k": 1}`, "Additional properties are not allowed ('a', 'z' were unexpected)"},
+		{`{"additionalProperties": false, "properties": {"k": {}}}`, `{"z": 1, "a": 1, "k": 1}`, "Additional properties are not allowed ('a'," +
+			" 'z' were unexpected)"},
 		{`{"properties": {"k": {"type": "integer"}}, "title": "t", "examples": []}`, `{"k": 1}`, ""},
 	} {
 		spec, _ := parse([]byte(row.spec))
@@ -57,7 +58,10 @@ func TestASchemaComplainsInJsonschemasWords(t *testing.T) {
 
 func TestTheShallowestComplaintIsTheBestMatch(t *testing.T) {
 	t.Parallel()
-	params, err := parseParams(`{"o": {"default": null, "properties": {"k": {"properties": {"j": {"type": "integer"}}, "required": ["i"]}}}}`, Airflow211)
+	params, err := parseParams(
+		`{"o": {"default": null, "properties": {"k": {"properties": {"j": {"type": "integer"}}, "required": ["i"]}}}}`,
+		Airflow211,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,9 @@ func (c *call) unsimulated(known ...string) {
 	}
 }
 
+// v34 reports whether the Server answers like Airflow 3.4.
+func (c *call) v34() bool { return c.s.config.Version == Airflow34 }
+
 // answer is what a handler makes; nothing is written before it is whole.
 type answer struct {
 	status    int
@@ -98,8 +101,8 @@ func (s *Server) dialects() [][]route {
 	switch {
 	case s.config.Version == Airflow110:
 		return [][]route{experimentalRoutes(), {{http.MethodGet, "/health", v1Health}}}
-	case s.config.Version == Airflow33:
-		return [][]route{v2Routes(), assetRoutes(), tokenRoutes()}
+	case s.config.Version.ServesV2():
+		return [][]route{v2Routes(s.config.Version), assetRoutes(), tokenRoutes()}
 	case s.config.ExperimentalAPI:
 		return [][]route{v1Routes(), datasetRoutes(), experimentalRoutes()}
 	}
@@ -136,7 +139,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // find is the route of a request, or the methods that its path has instead.
 func (s *Server) find(req *http.Request) (matched *route, vars map[string]string, allowed []string) {
 	method := req.Method
-	if method == http.MethodHead && s.config.Version != Airflow33 {
+	if method == http.MethodHead && !s.config.Version.ServesV2() {
 		method = http.MethodGet // Flask answers HEAD wherever it answers GET
 	}
 	for i, r := range s.routes {
@@ -171,6 +174,7 @@ func (s *Server) locked(c *call, matched *route) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.now()
+	s.finishDrain(c.dag())
 	return matched.serve(c)
 }
 
@@ -183,7 +187,7 @@ func (s *Server) unknown(req *http.Request) {
 // foreign are the requests that a client of another version sends rightly:
 // a probe, or a trigger with the wrong dialect.
 func foreign(req *http.Request) bool {
-	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(), assetRoutes(), tokenRoutes(), experimentalRoutes())
+	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(Airflow34), assetRoutes(), tokenRoutes(), experimentalRoutes())
 	return slices.ContainsFunc(all, func(r route) bool {
 		_, ok := r.match(req.URL.Path)
 		return ok && r.method == req.Method

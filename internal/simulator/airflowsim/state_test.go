@@ -58,28 +58,48 @@ func TestARunMovesByTheClock(t *testing.T) {
 		steps   []step
 	}{
 		"from queued through running to success": {v33, nil, v2Trigger("d", wish("r", "")), []step{
-			{0, "", "queued"}, {time.Minute - tick, "", "queued"}, {tick, "", "running"}, {2*time.Minute - tick, "", "running"}, {tick, "", "success"},
+			{0, "", "queued"}, {time.Minute - tick, "", "queued"}, {tick, "", "running"}, {2*time.Minute - tick, "", "running"},
+			{tick, "", "success"},
 		}},
-		"on 2.11":                      {v211, nil, v1Trigger("d", `{}`), []step{{0, "", "queued"}, {time.Minute, "", "running"}, {2 * time.Minute, "", "success"}}},
-		"on 1.10 it runs at once":      {v110, nil, experiment("d", "{}"), []step{{0, "", "running"}, {3*time.Minute - tick, "", "running"}, {tick, "", "success"}}},
+		"on 2.11": {
+			v211, nil, v1Trigger("d", `{}`), []step{{0, "", "queued"}, {time.Minute, "", "running"}, {2 * time.Minute, "", "success"}},
+		},
+		"on 1.10 it runs at once": {
+			v110, nil, experiment("d", "{}"), []step{{0, "", "running"}, {3*time.Minute - tick, "", "running"}, {tick, "", "success"}},
+		},
 		"without a scheduler it stays": {v33, idle, v2Trigger("d", wish("r", "")), []step{{0, "", "queued"}, {time.Hour, "", "queued"}}},
 		"a pause holds it and freezes it": {v33, nil, v2Trigger("d", wish("r", "")), []step{
-			{30 * time.Second, "pause", "queued"}, {time.Hour, "", "queued"}, {0, "resume", "queued"}, {30*time.Second - tick, "", "queued"}, {tick, "", "running"},
-			{time.Minute, "pause", "running"}, {time.Hour, "", "running"}, {0, "resume", "running"}, {time.Minute - tick, "", "running"}, {tick, "", "success"},
+			{30 * time.Second, "pause", "queued"}, {time.Hour, "", "queued"}, {0, "resume", "queued"},
+			{30*time.Second - tick, "", "queued"}, {tick, "", "running"},
+			{time.Minute, "pause", "running"}, {time.Hour, "", "running"}, {0, "resume", "running"}, {time.Minute - tick, "", "running"},
+			{tick, "", "success"},
 			{0, "pause", "success"},
 		}},
-		"a DAG paused beforehand holds it": {v211, nil, v1Trigger("paused", `{}`), []step{{time.Hour, "", "queued"}, {0, "resume", "queued"}, {time.Minute, "", "running"}}},
+		"a DAG paused beforehand holds it": {
+			v211, nil, v1Trigger("paused", `{}`), []step{{time.Hour, "", "queued"}, {0, "resume", "queued"}, {time.Minute, "", "running"}},
+		},
 		"run_after ahead holds it": {v33, nil, v2Trigger("d", wish("r", `,"run_after":`+ahead)), []step{
 			{time.Hour, "", "queued"}, {time.Minute - tick, "", "queued"}, {tick, "", "running"},
 		}},
 		"a logical date ahead holds its tasks on 3.3": {v33, nil, v2Trigger("d", `{"logical_date":`+ahead+`}`), []step{
 			{time.Minute, "", "running"}, {59 * time.Minute, "", "running"}, {2*time.Minute - tick, "", "running"}, {tick, "", "success"},
 		}},
-		"a logical date ahead holds it on 2.11": {v211, nil, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}}},
-		"unless allow_trigger_in_future":        {v211, inFuture, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Minute, "", "running"}}},
-		"an execution date ahead holds it too":  {v211, nil, experiment("d", `{"execution_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}}},
-		"and keeps it running on 1.10":          {v110, nil, experiment("d", `{"execution_date":`+ahead+`}`), []step{{time.Hour, "", "running"}, {3 * time.Minute, "", "success"}}},
-		"a date behind holds nothing":           {v211, nil, v1Trigger("d", `{"logical_date":"2024-01-01T00:00:00Z"}`), []step{{time.Minute - tick, "", "queued"}, {tick, "", "running"}}},
+		"a logical date ahead holds it on 2.11": {
+			v211, nil, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}},
+		},
+		"unless allow_trigger_in_future": {
+			v211, inFuture, v1Trigger("d", `{"logical_date":`+ahead+`}`), []step{{time.Minute, "", "running"}},
+		},
+		"an execution date ahead holds it too": {
+			v211, nil, experiment("d", `{"execution_date":`+ahead+`}`), []step{{time.Hour, "", "queued"}, {time.Minute, "", "running"}},
+		},
+		"and keeps it running on 1.10": {
+			v110, nil, experiment("d", `{"execution_date":`+ahead+`}`), []step{{time.Hour, "", "running"}, {3 * time.Minute, "", "success"}},
+		},
+		"a date behind holds nothing": {
+			v211, nil, v1Trigger("d", `{"logical_date":"2024-01-01T00:00:00Z"}`), []step{{time.Minute - tick, "", "queued"},
+				{tick, "", "running"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,8 +138,14 @@ func TestTheAPIPauses(t *testing.T) {
 	const v110, v211, v33 = airflowsim.Airflow110, airflowsim.Airflow211, airflowsim.Airflow33
 	for version, api := range map[airflowsim.Version]struct{ pause, resume, trigger request }{
 		v110: {get("/api/experimental/dags/d/paused/true"), get("/api/experimental/dags/d/paused/false"), experiment("d", "{}")},
-		v211: {patch("/api/v1/dags/d", `{"is_paused": true}`), patch("/api/v1/dags/d?update_mask=is_paused", `{"is_paused": false}`), v1Trigger("d", "{}")},
-		v33:  {patch("/api/v2/dags/d", `{"is_paused": true}`), patch("/api/v2/dags/d?update_mask=is_paused", `{"is_paused": "off"}`), v2Trigger("d", wish("r", ""))},
+		v211: {
+			patch("/api/v1/dags/d", `{"is_paused": true}`), patch("/api/v1/dags/d?update_mask=is_paused", `{"is_paused": false}`),
+			v1Trigger("d", "{}"),
+		},
+		v33: {
+			patch("/api/v2/dags/d", `{"is_paused": true}`), patch("/api/v2/dags/d?update_mask=is_paused", `{"is_paused": "off"}`),
+			v2Trigger("d", wish("r", "")),
+		},
 	} {
 		s, clock := timed(t, version, nil)
 		do(t, s, api.trigger)
@@ -169,12 +195,16 @@ func TestAPageHasAHundredRunsAtTheMost(t *testing.T) {
 		do(t, s2, v1Trigger("d", fmt.Sprintf(`{"dag_run_id": "r%d", "logical_date": "2024-01-01T00:00:00.%06dZ"}`, i, i)))
 		do(t, s3, v2Trigger("d", wish(fmt.Sprintf("r%d", i), "")))
 	}
-	for path, want := range map[string]int{"/api/v1/dags/d/dagRuns": 100, "/api/v1/dags/d/dagRuns?limit=500": 100, "/api/v1/dags/d/dagRuns?limit=0": 100} {
+	for path, want := range map[string]int{
+		"/api/v1/dags/d/dagRuns": 100, "/api/v1/dags/d/dagRuns?limit=500": 100, "/api/v1/dags/d/dagRuns?limit=0": 100,
+	} {
 		if got := strings.Count(do(t, s2, get(path)).Body.String(), "dag_run_id"); got != want {
 			t.Errorf("%s: got %d, want %d", path, got, want)
 		}
 	}
-	for path, want := range map[string]int{"/api/v2/dags/d/dagRuns": 50, "/api/v2/dags/d/dagRuns?limit=500": 100, "/api/v2/dags/d/dagRuns?limit=0": 0} {
+	for path, want := range map[string]int{
+		"/api/v2/dags/d/dagRuns": 50, "/api/v2/dags/d/dagRuns?limit=500": 100, "/api/v2/dags/d/dagRuns?limit=0": 0,
+	} {
 		if got := strings.Count(do(t, s3, get(path)).Body.String(), "dag_run_id"); got != want {
 			t.Errorf("%s: got %d, want %d", path, got, want)
 		}
@@ -226,7 +256,8 @@ func TestRunsTellWhatTheServerHolds(t *testing.T) {
 	if len(runs) != 2 || string(runs[0].Conf) != conf || runs[0].Note != "n" || runs[0].ID != "r1" || !runs[0].RunAfter.Equal(began) {
 		t.Errorf("got %+v", runs)
 	}
-	if only := s.Runs("paused"); len(only) != 1 || only[0].ID != "r2" || only[0].Conf != nil || !only[0].LogicalDate.Equal(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) {
+	if only := s.Runs("paused"); len(only) != 1 || only[0].ID != "r2" || only[0].Conf != nil ||
+		!only[0].LogicalDate.Equal(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %+v", only)
 	}
 }

@@ -4,6 +4,7 @@ package airflowsim
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -41,12 +42,13 @@ func tokenForAll(c *call) answer {
 // login reads name and password, as JSON or as a form.
 func (c *call) login(ttl time.Duration) answer {
 	var body any
+	var syntax *json.SyntaxError
 	switch mediaType, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); mediaType {
 	case "", "application/json":
 		if nesting(c.text) > fastAPINesting {
 			return internalError
 		}
-		body, _ = parse(c.text)
+		body, syntax = parse(c.text)
 	case "application/x-www-form-urlencoded":
 		form, _ := url.ParseQuery(string(c.text))
 		fields := obj()
@@ -58,7 +60,12 @@ func (c *call) login(ttl time.Duration) answer {
 		return detail(http.StatusUnsupportedMediaType, "Only application/json or application/x-www-form-urlencoded is supported")
 	}
 	fields, ok := body.(*object)
-	if !ok {
+	switch {
+	case ok:
+	case syntax != nil && c.v34():
+		return detail(http.StatusUnprocessableEntity, []any{obj("type", "json_invalid", "loc", []any{"body", place(syntax)},
+			"msg", "JSON decode error", "ctx", obj("error", "Expecting value"))})
+	default:
 		return internalError
 	}
 	if complaint := loginComplaint(fields); complaint != "" {
@@ -82,8 +89,8 @@ func (c *call) login(ttl time.Duration) answer {
 func loginComplaint(fields *object) string {
 	var complaints []string
 	complain := func(name, kind, message string, v any) {
-		complaints = append(complaints, fmt.Sprintf("%s\n  %s [type=%s, input_value=%s, input_type=%s]\n    For further information visit https://errors.pydantic.dev/2.14/v/%[3]s",
-			name, message, kind, repr(v), pythonType(v)))
+		complaints = append(complaints, fmt.Sprintf("%s\n  %s [type=%s, input_value=%s, input_type=%s]\n"+
+			"    For further information visit https://errors.pydantic.dev/2.14/v/%[3]s", name, message, kind, repr(v), pythonType(v)))
 	}
 	for _, name := range []string{"username", "password"} {
 		switch v := fields.vals[name]; {

@@ -60,7 +60,9 @@ func (c *call) v1Load() (*run, time.Time, *answer) {
 	stated := c.body.has("logical_date")
 	switch {
 	case stated && c.body.has("execution_date") && given != executed:
-		return nil, time.Time{}, new(v1Problem(http.StatusBadRequest, "logical_date conflicts with execution_date", repr(given)+" != "+repr(executed)))
+		return nil, time.Time{}, new(
+			v1Problem(http.StatusBadRequest, "logical_date conflicts with execution_date", repr(given)+" != "+repr(executed)),
+		)
 	case !stated && c.body.has("execution_date"):
 		given, stated = executed, true
 	}

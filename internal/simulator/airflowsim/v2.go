@@ -15,17 +15,17 @@ import (
 // v2Routes are the paths of airflow/api_fastapi/core_api/routes/public that a
 // trigger needs. A body must be JSON before anybody asks who sends it; whether
 // it makes sense is looked at after the caller's token and role.
-func v2Routes() []route {
+func v2Routes(version Version) []route {
 	const api = "/api/v2"
 	return []route{
 		{http.MethodGet, api + "/version", v2Version},
 		{http.MethodGet, api + "/monitor/health", v2Health},
 		{http.MethodGet, api + "/importErrors", v2Guard(read, v2ImportErrors)},
 		{http.MethodGet, api + "/dags/{dag_id}", v2Guard(read, v2GetDAG)},
-		{http.MethodPatch, api + "/dags/{dag_id}", v2Body(dagModel, trigger, v2PatchDAG)},
+		{http.MethodPatch, api + "/dags/{dag_id}", v2Body(dagModels[version], trigger, v2PatchDAG)},
 		{http.MethodGet, api + "/dags/{dag_id}/details", v2Guard(read, v2Details)},
 		{http.MethodGet, api + "/dags/{dag_id}/dagRuns", v2Guard(read, v2ListRuns)},
-		{http.MethodPost, api + "/dags/{dag_id}/dagRuns", v2Body(triggerModel, trigger, v2Trigger)},
+		{http.MethodPost, api + "/dags/{dag_id}/dagRuns", v2Body(triggerModel(version), trigger, v2Trigger)},
 		{http.MethodGet, api + "/dags/{dag_id}/dagRuns/{dag_run_id}", v2Guard(read, v2GetRun)},
 	}
 }
@@ -39,7 +39,11 @@ func json3(status int, v any) answer {
 func detail(status int, v any) answer { return json3(status, obj("detail", v)) }
 
 // internalError is Starlette's answer to an exception that nobody caught.
-var internalError = answer{status: http.StatusInternalServerError, mediaType: "text/plain; charset=utf-8", body: []byte("Internal Server Error")}
+var internalError = answer{
+	status:    http.StatusInternalServerError,
+	mediaType: "text/plain; charset=utf-8",
+	body:      []byte("Internal Server Error"),
+}
 
 // v2Guard asks the caller for a token, and its role for a permission.
 func v2Guard(need permission, serve func(*call) answer) func(*call) answer {
@@ -48,7 +52,7 @@ func v2Guard(need permission, serve func(*call) answer) func(*call) answer {
 		switch {
 		case refusal != nil:
 			return *refusal
-		case !user.Role.may(need, Airflow33):
+		case !user.Role.may(need, c.s.config.Version):
 			return detail(http.StatusForbidden, "Forbidden")
 		}
 		c.user = user
@@ -56,24 +60,46 @@ func v2Guard(need permission, serve func(*call) answer) func(*call) answer {
 	}
 }
 
-func v2Version(*call) answer {
-	return json3(http.StatusOK, obj("version", Airflow33.Release(), "git_version", ".release:aa19d2dbb9ed187ec01957a92848d9b005e9ba9d"))
+func v2Version(c *call) answer {
+	commit := map[Version]string{
+		Airflow33: ".release:aa19d2dbb9ed187ec01957a92848d9b005e9ba9d",
+		Airflow34: ".dev0+acb52b84035c507b4a6527c9e6a68556966148de.dirty",
+	}[c.s.config.Version]
+	return json3(http.StatusOK, obj("version", c.s.config.Version.Release(), "git_version", commit))
 }
 
 func v2Health(c *call) answer {
 	part := func(name string, alive bool) *object {
+		beatName := "latest_" + name + "_heartbeat"
 		status, beat := any(nil), any(nil)
 		switch {
 		case alive:
 			status, beat = "healthy", isoformat(c.now, "T")
-		case name == "scheduler":
+		case name == "scheduler", c.v34():
 			status = "unhealthy"
 		}
-		return obj("status", status, "latest_"+name+"_heartbeat", beat)
+		o := obj("status", status, beatName, beat)
+		if c.v34() { // airflow/api/common/airflow_health.py
+			o.set("detailed_status", map[bool]string{true: "healthy", false: "down"}[alive])
+			o.set("instances", healthInstances(name, alive, beatName, beat))
+		}
+		return o
 	}
 	alive := !c.s.config.NoScheduler
 	return json3(http.StatusOK, obj("metadatabase", obj("status", "healthy"),
 		"scheduler", part("scheduler", alive), "triggerer", part("triggerer", false), "dag_processor", part("dag_processor", alive)))
+}
+
+// healthInstances lists the one process of a part (3.4).
+func healthInstances(name string, alive bool, beatName string, beat any) any {
+	if !alive {
+		return nil
+	}
+	one := obj("hostname", "airflowsim", beatName, beat)
+	if name == "dag_processor" {
+		one.set("bundle_names", nil)
+	}
+	return []any{one}
 }
 
 func v2ImportErrors(c *call) answer {
@@ -84,8 +110,14 @@ func v2ImportErrors(c *call) answer {
 	}
 	list := []any{}
 	for _, d := range c.s.broken() {
-		list = append(list, obj("import_error_id", len(list)+1, "timestamp", isoZ(d.parsed), "filename", d.spec.ID+".py",
-			"bundle_name", "dags-folder", "stack_trace", d.spec.ImportError))
+		file := d.spec.ID + ".py"
+		o := obj("import_error_id", len(list)+1, "timestamp", isoZ(d.parsed), "filename", file,
+			"bundle_name", "dags-folder", "stack_trace", d.spec.ImportError)
+		if c.v34() {
+			o.set("source_reference", file)
+			o.set("file_token", fileToken(d))
+		}
+		list = append(list, o)
 	}
 	return json3(http.StatusOK, obj("import_errors", window(list, limit, offset), "total_entries", len(list)))
 }
@@ -98,7 +130,10 @@ func v2NoDAG(c *call) answer {
 func v2GetRun(c *call) answer {
 	d := c.dag()
 	if d == nil || d.byID[c.vars["dag_run_id"]] == nil {
-		return detail(http.StatusNotFound, "The DagRun with dag_id: `"+c.vars["dag_id"]+"` and run_id: `"+c.vars["dag_run_id"]+"` was not found")
+		return detail(
+			http.StatusNotFound,
+			"The DagRun with dag_id: `"+c.vars["dag_id"]+"` and run_id: `"+c.vars["dag_run_id"]+"` was not found",
+		)
 	}
 	return json3(http.StatusOK, c.v2Run(d.byID[c.vars["dag_run_id"]]))
 }
@@ -116,13 +151,17 @@ func (c *call) v2Run(r *run) *object {
 	if !r.LogicalDate.IsZero() && r.LogicalDate.Before(d.spec.StartDate) {
 		versions = []any{} // they are told by the run's tasks, of which there is none
 	}
-	return obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", isoZ(r.LogicalDate), "queued_at", isoZ(r.Created),
+	o := obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", isoZ(r.LogicalDate), "queued_at", isoZ(r.Created),
 		"start_date", isoZ(start), "end_date", isoZ(end), "duration", duration,
 		"data_interval_start", isoZ(r.dataInterval[0].UTC()), "data_interval_end", isoZ(r.dataInterval[1].UTC()),
 		"run_after", isoZ(r.RunAfter.UTC()), "last_scheduling_decision", isoZ(start), "run_type", r.Type, "state", state,
 		"triggered_by", r.trigger, "triggering_user_name", r.user, "conf", jsonb(r.conf), "note", orNull(r.Note),
 		"dag_versions", versions, "bundle_version", nil, "dag_display_name", r.DAG,
 		"partition_key", nil, "partition_date", nil)
+	if c.v34() {
+		o.set("team_name", nil)
+	}
+	return o
 }
 
 // v2DAGVersion has a UUID made of the DAG's id.
@@ -162,7 +201,10 @@ func v2ListRuns(c *call) answer {
 	for _, r := range runs {
 		list = append(list, c.v2Run(r))
 	}
-	return json3(http.StatusOK, obj("dag_runs", list, "total_entries", total, "total_entries_limit", nil, "next_cursor", nil, "previous_cursor", nil))
+	return json3(
+		http.StatusOK,
+		obj("dag_runs", list, "total_entries", total, "total_entries_limit", nil, "next_cursor", nil, "previous_cursor", nil),
+	)
 }
 
 // ilike is SQL's ILIKE '%pattern%'.
@@ -184,7 +226,10 @@ func (c *call) v2Page() (limit, offset int, faults []any) {
 		n, err := strconv.Atoi(text)
 		switch {
 		case err != nil:
-			faults = append(faults, invalid("int_parsing", "Input should be a valid integer, unable to parse string as an integer", text, "query", field.name))
+			faults = append(
+				faults,
+				invalid("int_parsing", "Input should be a valid integer, unable to parse string as an integer", text, "query", field.name),
+			)
 		case n < 0:
 			fault := invalid("greater_than_equal", "Input should be greater than or equal to 0", text, "query", field.name)
 			fault.set("ctx", obj("ge", 0))

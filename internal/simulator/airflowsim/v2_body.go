@@ -15,14 +15,26 @@ import (
 
 // member is a field of a Pydantic model.
 type member struct {
-	name     string
-	kind     string // str, dict, bool, int, datetime, or aware: a datetime with a zone
+	name string
+	// kind is str, dict, bool, int, datetime, aware (a datetime with a zone), conf
+	// (a dict without reserved keys) or state (of a DAG's scheduling).
+	kind     string
 	nullable bool
 	required bool
 }
 
 // triggerModel is TriggerDAGRunPostBody of core_api/datamodels/dag_run.py.
-var triggerModel = []member{
+func triggerModel(v Version) []member {
+	if v == Airflow34 {
+		return slices.Concat(trigger33[:5], trigger34, trigger33[6:],
+			[]member{{name: "bundle_version", kind: "str", nullable: true}, {name: "drain_dag", kind: "bool"}})
+	}
+	return trigger33
+}
+
+var trigger34 = []member{{name: "conf", kind: "conf", nullable: true}}
+
+var trigger33 = []member{
 	{name: "dag_run_id", kind: "str", nullable: true},
 	{name: "data_interval_start", kind: "aware", nullable: true},
 	{name: "data_interval_end", kind: "aware", nullable: true},
@@ -33,8 +45,11 @@ var triggerModel = []member{
 	{name: "partition_key", kind: "str", nullable: true},
 }
 
-// dagModel is DAGPatchBody.
-var dagModel = []member{{name: "is_paused", kind: "bool", required: true}}
+// dagModels are DAGPatchBody of core_api/datamodels/dags.py.
+var dagModels = map[Version][]member{
+	Airflow33: {{name: "is_paused", kind: "bool", required: true}},
+	Airflow34: {{name: "is_paused", kind: "bool", nullable: true}, {name: "scheduling_state", kind: "state", nullable: true}},
+}
 
 // assetEventModel is CreateAssetEventsBody.
 var assetEventModel = []member{
@@ -72,7 +87,11 @@ func v2Body(model []member, need permission, serve func(*call) answer) func(*cal
 			}
 		}
 		return v2Guard(need, func(c *call) answer {
-			if faults := c.validate(model, body); len(faults) > 0 {
+			faults := c.validate(model, body)
+			if need == publish && c.v34() { // its permission check reads the body too (core_api/security.py)
+				faults = append(faults, faults...)
+			}
+			if len(faults) > 0 {
 				return detail(http.StatusUnprocessableEntity, faults)
 			}
 			return serve(c)
@@ -82,13 +101,17 @@ func v2Body(model []member, need permission, serve func(*call) answer) func(*cal
 
 // notJSON is json_invalid, with Go's place of the fault and Python's commonest word for it.
 func notJSON(syntax *json.SyntaxError) answer {
-	place := int(syntax.Offset) // of the byte behind the one that is too many
-	if !strings.HasPrefix(syntax.Error(), "unexpected end") {
-		place = max(0, place-1)
-	}
-	fault := invalid("json_invalid", "JSON decode error", obj(), "body", place)
+	fault := invalid("json_invalid", "JSON decode error", obj(), "body", place(syntax))
 	fault.set("ctx", obj("error", "Expecting value"))
 	return detail(http.StatusUnprocessableEntity, []any{fault})
+}
+
+// place is the position that Python reports for a syntax error, in bytes.
+func place(syntax *json.SyntaxError) int {
+	if strings.HasPrefix(syntax.Error(), "unexpected end") {
+		return int(syntax.Offset)
+	}
+	return max(0, int(syntax.Offset)-1) // Go counts the offending byte
 }
 
 // validate checks the body against the model, in the model's order, and
@@ -130,13 +153,23 @@ func (m member) check(v any) *object {
 		if !isText {
 			return fault("string_type", "Input should be a valid string")
 		}
-	case "dict":
+	case "dict", "conf":
 		if !isType(v, "object") {
 			return fault("dict_type", "Input should be a valid dictionary")
 		}
+		if text := reservedKeys(v, m.name); text != "" && m.kind == "conf" {
+			return valueError(text, v, "body", m.name)
+		}
+	case "state":
+		if !slices.Contains([]any{activeState, drainingState, pausedState}, v) {
+			f := fault("enum", "Input should be 'active', 'draining' or 'paused'")
+			f.set("ctx", obj("expected", "'active', 'draining' or 'paused'"))
+			return f
+		}
 	case "bool":
 		switch {
-		case isType(v, "boolean") || n == "1" || n == "0" || slices.Contains(trueWords, strings.ToLower(text)) || slices.Contains(falseWords, strings.ToLower(text)):
+		case isType(v, "boolean") || n == "1" || n == "0",
+			slices.Contains(trueWords, strings.ToLower(text)), slices.Contains(falseWords, strings.ToLower(text)):
 		case isText:
 			return fault("bool_parsing", "Input should be a valid boolean, unable to interpret input")
 		default:

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
@@ -18,11 +17,20 @@ const nowZ = "2026-11-22T03:05:53.584369Z"
 
 // v2Run is the run of DAG d in full, by admin, but for what a row tells.
 func v2Run(id, date, runAfter, conf, note string) string {
-	return fmt.Sprintf(`{"dag_run_id":%q,"dag_id":"d","logical_date":%s,"queued_at":"`+nowZ+`","start_date":null,"end_date":null,"duration":null,`+
-		`"data_interval_start":%[2]s,"data_interval_end":%[2]s,"run_after":"%s","last_scheduling_decision":null,"run_type":"manual","state":"queued",`+
-		`"triggered_by":"rest_api","triggering_user_name":"admin","conf":%s,"note":%s,`+
-		`"dag_versions":[{"id":"18ac3e73-43f0-1689-0c51-0e93f9352611","version_number":1,"dag_id":"d","bundle_name":"dags-folder","bundle_version":null,"created_at":"`+nowZ+`","dag_display_name":"d","bundle_url":null}],`+
-		`"bundle_version":null,"dag_display_name":"d","partition_key":null,"partition_date":null}`, id, date, runAfter, conf, note)
+	return fmt.Sprintf(
+		`{"dag_run_id":%q,"dag_id":"d","logical_date":%s,"queued_at":"`+nowZ+`","start_date":null,"end_date":null,"duration":null,`+
+			`"data_interval_start":%[2]s,"data_interval_end":%[2]s,"run_after":"%s","last_scheduling_decision":null,"run_type":"manual",`+
+			`"state":"queued",`+
+			`"triggered_by":"rest_api","triggering_user_name":"admin","conf":%s,"note":%s,`+
+			`"dag_versions":[{"id":"18ac3e73-43f0-1689-0c51-0e93f9352611","version_number":1,"dag_id":"d","bundle_name":"dags-folder",`+
+			`"bundle_version":null,"created_at":"`+nowZ+`","dag_display_name":"d","bundle_url":null}],`+
+			`"bundle_version":null,"dag_display_name":"d","partition_key":null,"partition_date":null}`,
+		id,
+		date,
+		runAfter,
+		conf,
+		note,
+	)
 }
 
 // wish is a trigger's body without a logical date.
@@ -36,31 +44,99 @@ func TestV2AnswersATrigger(t *testing.T) {
 	t.Parallel()
 	created := func(body string) answer { return json3(200, body) }
 	conflict := func(id string) answer {
-		return json3(409, `{"detail":{"reason":"Unique constraint violation","statement":"hidden","orig_error":"hidden","message":"Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID `+id+`"}}`)
+		return json3(
+			409,
+			`{"detail":{"reason":"Unique constraint violation","statement":"hidden","orig_error":"hidden","message":"Serious error when `+
+				`handling your request. Check logs for more details - you will find it in api server when you look for ID `+id+`"}}`,
+		)
 	}
 	dated := v2Trigger("d", `{"dag_run_id":"r1","logical_date":"2024-01-01T00:00:00Z"}`)
 	check(t, airflow33, []row{
-		{name: "a null date is required and enough", req: v2Trigger("d", `{"logical_date":null}`), want: created(v2Run("manual__"+now, "null", nowZ, "{}", "null"))},
-		{name: "an empty run id is made up", req: v2Trigger("d", wish("", "")), want: created(v2Run("manual__"+now, "null", nowZ, "{}", "null"))},
+		{
+			name: "a null date is required and enough",
+			req:  v2Trigger("d", `{"logical_date":null}`),
+			want: created(v2Run("manual__"+now, "null", nowZ, "{}", "null")),
+		},
+		{
+			name: "an empty run id is made up",
+			req:  v2Trigger("d", wish("", "")),
+			want: created(v2Run("manual__"+now, "null", nowZ, "{}", "null")),
+		},
 		{
 			name: "conf in its order, its integers unchanged, its floats as Python prints them",
 			req:  v2Trigger("d", wish("r1", `,"note":"hello","conf":{"zz":[1.50,1e3,123456789012345678901234567890],"b":"é","a":{}}`)),
 			want: created(v2Run("r1", "null", nowZ, `{"zz":[1.5,1000.0,123456789012345678901234567890],"b":"é","a":{}}`, `"hello"`)),
 		},
 		{name: "conf null", req: v2Trigger("d", wish("r", `,"conf":null`)), want: created(v2Run("r", "null", nowZ, "{}", "null"))},
-		{name: "a date is told in its zone", req: v2Trigger("d", `{"dag_run_id":"r","logical_date":"2024-01-01T02:00:00.123456789+02:00"}`), want: created(v2Run("r", `"2024-01-01T02:00:00.123456+02:00"`, nowZ, "{}", "null"))},
-		{name: "run_after without a zone is UTC", req: v2Trigger("d", wish("r", `,"run_after":"2020-01-01T00:00:00"`)), want: created(v2Run("r", "null", "2020-01-01T00:00:00Z", "{}", "null"))},
-		{name: "run_after makes the run id", req: v2Trigger("d", `{"logical_date":null,"run_after":"2040-01-01T02:00:00+02:00"}`), want: created(v2Run("manual__2040-01-01T00:00:00+00:00", "null", "2040-01-01T02:00:00+02:00", "{}", "null"))},
-		{name: "an interval without a date is dropped", req: v2Trigger("d", wish("r", `,"data_interval_start":"2024-01-02T00:00:00Z","data_interval_end":"2024-01-03T00:00:00Z"`)), want: created(v2Run("r", "null", nowZ, "{}", "null"))},
-		{name: "a caller with a referer is the UI", req: v2Trigger("d", wish("r", "")).with("Referer", "http://x/"), want: created(strings.Replace(v2Run("r", "null", nowZ, "{}", "null"), "rest_api", "ui", 1))},
-		{name: "a type of JSON", req: v2Trigger("d", wish("r", "")).typed("application/problem+json"), want: created(v2Run("r", "null", nowZ, "{}", "null"))},
-		{name: "a newline at the end of a run id", req: v2Trigger("d", wish("x\n", "")), want: created(v2Run("x\n", "null", nowZ, "{}", "null"))},
-		{name: "a prefix that only Airflow 2 reserves", req: v2Trigger("d", wish("dataset_triggered__x", "")), want: created(v2Run("dataset_triggered__x", "null", nowZ, "{}", "null"))},
+		{
+			name: "a date is told in its zone",
+			req:  v2Trigger("d", `{"dag_run_id":"r","logical_date":"2024-01-01T02:00:00.123456789+02:00"}`),
+			want: created(v2Run("r", `"2024-01-01T02:00:00.123456+02:00"`, nowZ, "{}", "null")),
+		},
+		{
+			name: "run_after without a zone is UTC",
+			req:  v2Trigger("d", wish("r", `,"run_after":"2020-01-01T00:00:00"`)),
+			want: created(v2Run("r", "null", "2020-01-01T00:00:00Z", "{}", "null")),
+		},
+		{
+			name: "run_after makes the run id",
+			req:  v2Trigger("d", `{"logical_date":null,"run_after":"2040-01-01T02:00:00+02:00"}`),
+			want: created(v2Run("manual__2040-01-01T00:00:00+00:00", "null", "2040-01-01T02:00:00+02:00", "{}", "null")),
+		},
+		{
+			name: "an interval without a date is dropped",
+			req:  v2Trigger("d", wish("r", `,"data_interval_start":"2024-01-02T00:00:00Z","data_interval_end":"2024-01-03T00:00:00Z"`)),
+			want: created(v2Run("r", "null", nowZ, "{}", "null")),
+		},
+		{
+			name: "a caller with a referer is the UI",
+			req:  v2Trigger("d", wish("r", "")).with("Referer", "http://x/"),
+			want: created(strings.Replace(v2Run("r", "null", nowZ, "{}", "null"), "rest_api", "ui", 1)),
+		},
+		{
+			name: "a type of JSON",
+			req:  v2Trigger("d", wish("r", "")).typed("application/problem+json"),
+			want: created(v2Run("r", "null", nowZ, "{}", "null")),
+		},
+		{
+			name: "a newline at the end of a run id",
+			req:  v2Trigger("d", wish("x\n", "")),
+			want: created(v2Run("x\n", "null", nowZ, "{}", "null")),
+		},
+		{
+			name: "a prefix that only Airflow 2 reserves",
+			req:  v2Trigger("d", wish("dataset_triggered__x", "")),
+			want: created(v2Run("dataset_triggered__x", "null", nowZ, "{}", "null")),
+		},
 
-		{name: "a run id again", after: []request{v2Trigger("d", wish("r1", ""))}, req: v2Trigger("d", wish("r1", `,"conf":{"other":1}`)), want: conflict("00000001")},
-		{name: "a date again", after: []request{dated}, req: v2Trigger("d", `{"dag_run_id":"r2","logical_date":"2024-01-01T02:00:00+02:00"}`), want: conflict("00000001")},
-		{name: "without dates only the run id clashes", after: []request{v2Trigger("d", wish("r1", "")), dated}, req: v2Trigger("d", wish("r2", "")), want: created(v2Run("r2", "null", nowZ, "{}", "null"))},
-		{name: "bad params go before a duplicate", after: []request{v2Trigger("params", wish("r1", ""))}, req: v2Trigger("params", wish("r1", `,"conf":{"e":"z"}`)), want: detail(400, `Invalid input for param e: 'z' is not one of ['x', 'y']\n\nFailed validating 'enum' in schema:\n    {'enum': ['x', 'y']}\n\nOn instance:\n    'z'`)},
+		{
+			name:  "a run id again",
+			after: []request{v2Trigger("d", wish("r1", ""))},
+			req:   v2Trigger("d", wish("r1", `,"conf":{"other":1}`)),
+			want:  conflict("00000001"),
+		},
+		{
+			name:  "a date again",
+			after: []request{dated},
+			req:   v2Trigger("d", `{"dag_run_id":"r2","logical_date":"2024-01-01T02:00:00+02:00"}`),
+			want:  conflict("00000001"),
+		},
+		{
+			name:  "without dates only the run id clashes",
+			after: []request{v2Trigger("d", wish("r1", "")), dated},
+			req:   v2Trigger("d", wish("r2", "")),
+			want:  created(v2Run("r2", "null", nowZ, "{}", "null")),
+		},
+		{
+			name:  "bad params go before a duplicate",
+			after: []request{v2Trigger("params", wish("r1", ""))},
+			req:   v2Trigger("params", wish("r1", `,"conf":{"e":"z"}`)),
+			want: detail(
+				400,
+				`Invalid input for param e: 'z' is not one of ['x', 'y']\n\nFailed validating 'enum' in schema:\n    {'enum': ['x', 'y']}\n\nOn `+
+					`instance:\n    'z'`,
+			),
+		},
 
 		{name: "no credentials", req: v2Trigger("d", wish("r", "")).as("-"), want: detail(401, "Not authenticated")},
 		{name: "basic credentials", req: v2Trigger("d", wish("r", "")).as("basic"), want: detail(401, "Not authenticated")},
@@ -69,9 +145,21 @@ func TestV2AnswersATrigger(t *testing.T) {
 		{name: "a viewer does not learn which DAGs there are", req: v2Trigger("nope", "{}").as("viewer"), want: detail(403, "Forbidden")},
 		{name: "an unknown DAG", req: v2Trigger("nope", wish("r", "")), want: detail(404, "Dag with dag_id: 'nope' not found")},
 		{name: "a stale DAG", req: v2Trigger("stale", wish("r", "")), want: detail(404, "Dag with dag_id: 'stale' not found")},
-		{name: "a broken DAG", req: v2Trigger("broken", wish("r", "")), want: detail(400, "Dag with dag_id: 'broken' has import errors and cannot be triggered")},
-		{name: "a DAG of its schedule alone", req: v2Trigger("scheduled_only", wish("r", "")), want: detail(400, "Dag with dag_id: 'scheduled_only' does not allow manual runs")},
-		{name: "a partition of a DAG without any", req: v2Trigger("d", wish("r", `,"partition_key":"k"`)), want: detail(400, "Dag 'd' is not a partitioned Dag and does not accept a partition_key.")},
+		{
+			name: "a broken DAG",
+			req:  v2Trigger("broken", wish("r", "")),
+			want: detail(400, "Dag with dag_id: 'broken' has import errors and cannot be triggered"),
+		},
+		{
+			name: "a DAG of its schedule alone",
+			req:  v2Trigger("scheduled_only", wish("r", "")),
+			want: detail(400, "Dag with dag_id: 'scheduled_only' does not allow manual runs"),
+		},
+		{
+			name: "a partition of a DAG without any",
+			req:  v2Trigger("d", wish("r", `,"partition_key":"k"`)),
+			want: detail(400, "Dag 'd' is not a partitioned Dag and does not accept a partition_key."),
+		},
 	})
 }
 
@@ -88,12 +176,24 @@ func TestV2RefusesABody(t *testing.T) {
 		return one("extra_forbidden", `,"`+name+`"`, "Extra inputs are not permitted", input)
 	}
 	pattern := func(id string) answer {
-		return detail(400, "The run_id provided '"+id+`' does not match regex pattern '^[A-Za-z0-9_.~:+-]+$' or '^(?:manual|scheduled|asset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`)
+		return detail(
+			400,
+			"The run_id provided '"+id+`' does not match regex pattern '^[A-Za-z0-9_.~:+-]+$' or `+
+				`'^(?:manual|scheduled|asset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`,
+		)
 	}
 	reserved := func(id, as string) row {
-		return row{name: "the id of a run " + as, req: v2Trigger("d", wish(id, "")), want: detail(400, "A manual DAG run cannot use ID '"+id+"' since it is reserved for "+as+" runs")}
+		return row{
+			name: "the id of a run " + as,
+			req:  v2Trigger("d", wish(id, "")),
+			want: detail(400, "A manual DAG run cannot use ID '"+id+"' since it is reserved for "+as+" runs"),
+		}
 	}
-	rejected := json3(422, `{"detail":{"reason":"Value rejected by database","statement":"hidden","orig_error":"hidden","message":"Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID 00000001"}}`)
+	rejected := json3(
+		422,
+		`{"detail":{"reason":"Value rejected by database","statement":"hidden","orig_error":"hidden","message":"Serious error when handling `+
+			`your request. Check logs for more details - you will find it in api server when you look for ID 00000001"}}`,
+	)
 	crash := answer{500, "text/plain; charset=utf-8", "Internal Server Error"}
 	deep := func(n int) string {
 		return wish("r", `,"conf":{"a":`+strings.Repeat("[", n)+strings.Repeat("]", n)+"}")
@@ -101,27 +201,85 @@ func TestV2RefusesABody(t *testing.T) {
 	check(t, airflow33, []row{
 		{name: "none", req: v2Trigger("d", ""), want: one("missing", "", "Field required", "null")},
 		{name: "null", req: v2Trigger("d", "null"), want: one("missing", "", "Field required", "null")},
-		{name: "no JSON, whoever sends it", req: v2Trigger("d", "{bad").as("-"), want: unprocessable(`{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting value"}}`)},
+		{
+			name: "no JSON, whoever sends it",
+			req:  v2Trigger("d", "{bad").as("-"),
+			want: unprocessable(`{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting value"}}`),
+		},
 		{name: "a list", req: v2Trigger("d", "[]"), want: model("[]")},
 		{name: "a text", req: v2Trigger("d", `"x"`), want: model(`"x"`)},
-		{name: "a text as its type", req: v2Trigger("d", wish("r", "")).typed("text/plain"), want: model(`"{\"logical_date\":null,\"dag_run_id\":\"r\"}"`)},
-		{name: "no logical date", req: v2Trigger("d", `{"dag_run_id":"x"}`), want: one("missing", `,"logical_date"`, "Field required", `{"dag_run_id":"x"}`)},
+		{
+			name: "a text as its type",
+			req:  v2Trigger("d", wish("r", "")).typed("text/plain"),
+			want: model(`"{\"logical_date\":null,\"dag_run_id\":\"r\"}"`),
+		},
+		{
+			name: "no logical date",
+			req:  v2Trigger("d", `{"dag_run_id":"x"}`),
+			want: one("missing", `,"logical_date"`, "Field required", `{"dag_run_id":"x"}`),
+		},
 		{name: "nonsense is told to who may trigger", req: v2Trigger("d", `{"x":1}`).as("-"), want: detail(401, "Not authenticated")},
 		{name: "nonsense goes before the DAG", req: v2Trigger("nope", wish("r", `,"x":1`)), want: extra("x", "1")},
-		{name: "conf a text", req: v2Trigger("d", wish("r", `,"conf":"s"`)), want: one("dict_type", `,"conf"`, "Input should be a valid dictionary", `"s"`)},
-		{name: "note a number", req: v2Trigger("d", wish("r", `,"note":5`)), want: one("string_type", `,"note"`, "Input should be a valid string", "5")},
+		{
+			name: "conf a text",
+			req:  v2Trigger("d", wish("r", `,"conf":"s"`)),
+			want: one("dict_type", `,"conf"`, "Input should be a valid dictionary", `"s"`),
+		},
+		{
+			name: "note a number",
+			req:  v2Trigger("d", wish("r", `,"note":5`)),
+			want: one("string_type", `,"note"`, "Input should be a valid string", "5"),
+		},
 		{name: "the experimental run id", req: v2Trigger("d", wish("r", `,"run_id":"a"`)), want: extra("run_id", `"a"`)},
-		{name: "the execution date of Airflow 2", req: v2Trigger("d", wish("r", `,"execution_date":null`)), want: extra("execution_date", "null")},
+		{
+			name: "the execution date of Airflow 2",
+			req:  v2Trigger("d", wish("r", `,"execution_date":null`)),
+			want: extra("execution_date", "null"),
+		},
 		{name: "a bundle version", req: v2Trigger("d", wish("r", `,"bundle_version":null`)), want: extra("bundle_version", "null")},
-		{name: "a date without a zone", req: v2Trigger("d", `{"logical_date":"2024-01-02T00:00:00"}`), want: one("timezone_aware", `,"logical_date"`, "Input should have timezone info", `"2024-01-02T00:00:00"`)},
-		{name: "a date that is none", req: v2Trigger("d", `{"logical_date":true}`), want: one("datetime_type", `,"logical_date"`, "Input should be a valid datetime", "true")},
-		{name: "a date that is a word", req: v2Trigger("d", `{"logical_date":"bogus"}`), want: unprocessable(`{"type":"datetime_from_date_parsing","loc":["body","logical_date"],"msg":"Input should be a valid datetime or date, input is too short","input":"bogus","ctx":{"error":"input is too short"}}`)},
-		{name: "half an interval", req: v2Trigger("d", `{"logical_date":null,"data_interval_end":"2024-01-02T00:00:00Z"}`), want: unprocessable(`{"type":"value_error","loc":["body"],"msg":"Value error, Either both data_interval_start and data_interval_end must be provided or both must be None","input":{"logical_date":null,"data_interval_end":"2024-01-02T00:00:00Z"},"ctx":{"error":{}}}`)},
-		{name: "several at once, in the model's order", req: v2Trigger("d", `{"x":1,"dag_run_id":5}`), want: unprocessable(`{"type":"string_type","loc":["body","dag_run_id"],"msg":"Input should be a valid string","input":5},{"type":"missing","loc":["body","logical_date"],"msg":"Field required","input":{"x":1,"dag_run_id":5}},{"type":"extra_forbidden","loc":["body","x"],"msg":"Extra inputs are not permitted","input":1}`)},
+		{
+			name: "a date without a zone",
+			req:  v2Trigger("d", `{"logical_date":"2024-01-02T00:00:00"}`),
+			want: one("timezone_aware", `,"logical_date"`, "Input should have timezone info", `"2024-01-02T00:00:00"`),
+		},
+		{
+			name: "a date that is none",
+			req:  v2Trigger("d", `{"logical_date":true}`),
+			want: one("datetime_type", `,"logical_date"`, "Input should be a valid datetime", "true"),
+		},
+		{
+			name: "a date that is a word",
+			req:  v2Trigger("d", `{"logical_date":"bogus"}`),
+			want: unprocessable(
+				`{"type":"datetime_from_date_parsing","loc":["body","logical_date"],"msg":"Input should be a valid datetime or date, input is too ` +
+					`short","input":"bogus","ctx":{"error":"input is too short"}}`,
+			),
+		},
+		{
+			name: "half an interval",
+			req:  v2Trigger("d", `{"logical_date":null,"data_interval_end":"2024-01-02T00:00:00Z"}`),
+			want: unprocessable(
+				`{"type":"value_error","loc":["body"],"msg":"Value error, Either both data_interval_start and data_interval_end must be provided ` +
+					`or both must be None","input":{"logical_date":null,"data_interval_end":"2024-01-02T00:00:00Z"},"ctx":{"error":{}}}`,
+			),
+		},
+		{
+			name: "several at once, in the model's order",
+			req:  v2Trigger("d", `{"x":1,"dag_run_id":5}`),
+			want: unprocessable(
+				`{"type":"string_type","loc":["body","dag_run_id"],"msg":"Input should be a valid string","input":5},{"type":"missing",` +
+					`"loc":["body","logical_date"],"msg":"Field required","input":{"x":1,"dag_run_id":5}},{"type":"extra_forbidden","loc":["body",` +
+					`"x"],"msg":"Extra inputs are not permitted","input":1}`,
+			),
+		},
 		{name: "a run id of no pattern", req: v2Trigger("d", wish("a b", "")), want: pattern("a b")},
 		{name: "a run id with a slash", req: v2Trigger("d", wish("a/b", "")), want: pattern("a/b")},
 		{name: "the pattern goes before the prefix", req: v2Trigger("d", wish("scheduled__a b", "")), want: pattern("scheduled__a b")},
-		{name: "dots in a run id", req: v2Trigger("d", wish("a..b c", "")), want: detail(400, "The run_id 'a..b c' must not contain '..' to prevent path traversal")},
+		{
+			name: "dots in a run id",
+			req:  v2Trigger("d", wish("a..b c", "")),
+			want: detail(400, "The run_id 'a..b c' must not contain '..' to prevent path traversal"),
+		},
 		reserved("scheduled__x", "scheduled"), reserved("backfill__x", "backfill"), reserved("asset_triggered__x", "asset_triggered"),
 		reserved("asset_materialization__x", "asset_materialization"), reserved("operator_triggered__x", "operator_triggered"),
 		{name: "251 characters", req: v2Trigger("d", wish(strings.Repeat("x", 251), "")), want: rejected},
@@ -131,8 +289,20 @@ func TestV2RefusesABody(t *testing.T) {
 		{name: "NUL in a run id", req: v2Trigger("d", `{"logical_date":null,"dag_run_id":"a\u0000b"}`), want: crash},
 		{name: "nested too deep to be answered", req: v2Trigger("d", deep(256)), want: crash},
 		{name: "nested too deep to be read", req: v2Trigger("d", deep(2000)), want: detail(400, "There was an error parsing the body")},
-		{name: "params", req: v2Trigger("params", wish("r", `,"conf":{"s":"","n":99}`)), want: detail(400, `Invalid input for param n: 99 is greater than the maximum of 10\n\nFailed validating 'maximum' in schema:\n    {'type': 'integer', 'maximum': 10, 'minimum': 1}\n\nOn instance:\n    99`)},
-		{name: "params without a default", req: v2Trigger("needs", wish("r", "")), want: detail(400, "Invalid input for param must: No value passed")},
+		{
+			name: "params",
+			req:  v2Trigger("params", wish("r", `,"conf":{"s":"","n":99}`)),
+			want: detail(
+				400,
+				`Invalid input for param n: 99 is greater than the maximum of 10\n\nFailed validating 'maximum' in schema:\n    {'type': 'integer',`+
+					` 'maximum': 10, 'minimum': 1}\n\nOn instance:\n    99`,
+			),
+		},
+		{
+			name: "params without a default",
+			req:  v2Trigger("needs", wish("r", "")),
+			want: detail(400, "Invalid input for param must: No value passed"),
+		},
 	})
 }
 
@@ -143,91 +313,4 @@ func TestV2NestsAsDeepAsItAnswers(t *testing.T) {
 	if w := do(t, s, v2Trigger("d", body)); w.Code != http.StatusOK {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
-}
-
-func TestV2Reads(t *testing.T) {
-	t.Parallel()
-	removed := json3(404, `{"error":"/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."}`)
-	notAllowed := detail(405, "Method Not Allowed")
-	spa := html(200, "<title>Airflow</title>")
-	unprocessable := func(kind, message, name, input, ctx string) answer {
-		return json3(422, fmt.Sprintf(`{"detail":[{"type":%q,"loc":["query",%q],"msg":%q,"input":%q%s}]}`, kind, name, message, input, ctx))
-	}
-	check(t, airflow33, []row{
-		{name: "the version, without credentials", req: get("/api/v2/version").as("-"), want: json3(200, `{"version":"3.3.2","git_version":".release:aa19d2dbb9ed187ec01957a92848d9b005e9ba9d"}`)},
-		{name: "health, without credentials", req: get("/api/v2/monitor/health").as("-"), want: json3(200, `~"scheduler":{"status":"healthy","latest_scheduler_heartbeat":"`+now+`"}`)},
-		{
-			name:  "a run, as jsonb keeps its conf, its dates in UTC",
-			after: []request{v2Trigger("d", `{"dag_run_id":"r1","logical_date":"2024-01-01T02:00:00+02:00","conf":{"zz":1,"b":2,"a":{"dd":1,"c":2}}}`)},
-			req:   get("/api/v2/dags/d/dagRuns/r1"), want: json3(200, v2Run("r1", `"2024-01-01T00:00:00Z"`, nowZ, `{"a":{"c":2,"dd":1},"b":2,"zz":1}`, "null")),
-		},
-		{name: "no run", req: get("/api/v2/dags/nope/dagRuns/zzz").as("viewer"), want: detail(404, "The DagRun with dag_id: `nope` and run_id: `zzz` was not found")},
-		{name: "a run, to nobody", req: get("/api/v2/dags/d/dagRuns/r1").as("-"), want: detail(401, "Not authenticated")},
-		{name: "the runs of no DAG", req: get("/api/v2/dags/nope/dagRuns"), want: detail(404, "The Dag with ID: `nope` was not found")},
-		{name: "no runs", req: get("/api/v2/dags/d/dagRuns?state=running&state=success"), want: json3(200, `{"dag_runs":[],"total_entries":0,"total_entries_limit":null,"next_cursor":null,"previous_cursor":null}`)},
-		{name: "a state that is none", req: get("/api/v2/dags/d/dagRuns?state=bogus"), want: detail(422, "Invalid value for state. Valid values are queued, running, success, failed")},
-		{name: "an order that is none", req: get("/api/v2/dags/d/dagRuns?order_by=-bogus"), want: detail(400, "Ordering with 'bogus' is disallowed or the attribute does not exist on the model")},
-		{name: "a limit that is none", req: get("/api/v2/dags/d/dagRuns?limit=x"), want: unprocessable("int_parsing", "Input should be a valid integer, unable to parse string as an integer", "limit", "x", "")},
-		{name: "an offset below zero", req: get("/api/v2/dags/d/dagRuns?offset=-1"), want: unprocessable("greater_than_equal", "Input should be greater than or equal to 0", "offset", "-1", `,"ctx":{"ge":0}`)},
-		{name: "no DAG", req: get("/api/v2/dags/nope"), want: detail(404, "The Dag with ID: `nope` was not found")},
-		{name: "no details", req: get("/api/v2/dags/nope/details"), want: detail(404, "The Dag with ID: `nope` was not found")},
-		{name: "import errors", req: get("/api/v2/importErrors").as("viewer"), want: json3(200, `{"import_errors":[{"import_error_id":1,"timestamp":"`+nowZ+`","filename":"broken.py","bundle_name":"dags-folder","stack_trace":"Traceback (most recent call last): ..."}],"total_entries":1}`)},
-		{name: "pausing takes a role", req: patch("/api/v2/dags/d", `{"is_paused":true}`).as("viewer"), want: detail(403, "Forbidden")},
-		{name: "pausing no DAG", req: patch("/api/v2/dags/nope", `{"is_paused":true}`), want: detail(404, "Dag with id: nope was not found")},
-		{name: "pausing by a word that is none", req: patch("/api/v2/dags/d", `{"is_paused":"x"}`), want: json3(422, `{"detail":[{"type":"bool_parsing","loc":["body","is_paused"],"msg":"Input should be a valid boolean, unable to interpret input","input":"x"}]}`)},
-		{name: "pausing by null", req: patch("/api/v2/dags/d", `{"is_paused":null}`), want: json3(422, `{"detail":[{"type":"bool_type","loc":["body","is_paused"],"msg":"Input should be a valid boolean","input":null}]}`)},
-		{name: "a mask of something else", req: patch("/api/v2/dags/d?update_mask=foo", `{"is_paused":true}`), want: detail(400, "Only `is_paused` field can be updated through the REST API")},
-		{name: "the probe of Airflow 2", req: get("/api/v1/version"), want: removed},
-		{name: "a run of Airflow 2", req: get("/api/v1/dags/d/dagRuns/r"), want: removed},
-		{name: "a trigger of Airflow 2", req: v1Trigger("d", "{}"), want: notAllowed},
-		{name: "an experimental probe", req: get("/api/experimental/test"), want: json3(404, `{"error":"API route not found"}`)},
-		{name: "an experimental trigger", req: experiment("d", "{}"), want: notAllowed},
-		{name: "health, by its old path", req: get("/health"), want: json3(404, "{\"error\":\"Moved in Airflow 3. Please change config to check `/api/v2/monitor/health`\"}")},
-	})
-	check(t, func(t *testing.T) airflowsim.Config {
-		c := airflow33(t)
-		c.Unknown = nil
-		return c
-	}, []row{
-		{name: "a path of the API that is none", req: get("/api/v2/nope"), want: json3(404, `{"error":"API route not found"}`)},
-		{name: "a slash in a DAG id", req: v2Trigger("a%2Fb", wish("r", "")), want: notAllowed},
-		{name: "HEAD is not GET", req: head("/api/v2/version").as("-"), want: notAllowed},
-		{name: "a page that is none is the UI", req: get("/nope"), want: spa},
-	})
-}
-
-func TestTokens(t *testing.T) {
-	t.Parallel()
-	login := func(body string) request { return post("/auth/token", body).as("-") }
-	crash := answer{500, "text/plain; charset=utf-8", "Internal Server Error"}
-	missing := `1 validation error for LoginBody\npassword\n  Field required [type=missing, input_value={'username': 'admin'}, input_type=dict]\n    For further information visit https://errors.pydantic.dev/2.14/v/missing`
-	check(t, airflow33, []row{
-		{name: "a wrong password", req: login(`{"username":"admin","password":"bad"}`), want: detail(401, "Invalid credentials")},
-		{name: "no password", req: login(`{"username":"admin"}`), want: detail(422, missing)},
-		{name: "empty ones", req: login(`{"username":"","password":""}`), want: detail(400, "Username and password must be provided")},
-		{name: "no JSON", req: login("{bad"), want: crash},
-		{name: "no body", req: login(""), want: crash},
-		{name: "a text", req: login(`{"username":"admin","password":"admin"}`).typed("text/plain"), want: detail(415, "Only application/json or application/x-www-form-urlencoded is supported")},
-		{name: "a form", req: login("username=admin&password=admin").typed("application/x-www-form-urlencoded"), want: json3(201, `~{"access_token":"eyJ`)},
-		{name: "for the command line", req: post("/auth/token/cli", `{"username":"admin","password":"admin"}`).as("-"), want: json3(201, `~{"access_token":"eyJ`)},
-		{name: "for everybody, where not everybody is an admin", req: get("/auth/token").as("-"), want: detail(403, "This method is only allowed if ``[core] simple_auth_manager_all_admins`` is True")},
-	})
-}
-
-func TestATokenExpiresAndIsForgotten(t *testing.T) {
-	t.Parallel()
-	clock := newClock()
-	c := airflow33(t)
-	c.Now, c.TokenTTL = clock.Now, time.Minute
-	s := newServer(t, c)
-	old := get("/api/v2/dags/d").as("-").with("Authorization", "bearer "+token(t, s, "viewer"))
-
-	clock.advance(59 * time.Second)
-	json3(200, `~"dag_id":"d"`).compare(t, do(t, s, old))
-	clock.advance(time.Second)
-	detail(401, "Token Expired").compare(t, do(t, s, old))
-	other := get("/api/v2/dags/d").as("-").with("Authorization", "Bearer "+token(t, s, "viewer"))
-	json3(200, `~"dag_id":"d"`).compare(t, do(t, s, other))
-	s.ForgetTokens()
-	detail(403, "Invalid JWT token").compare(t, do(t, s, other))
 }

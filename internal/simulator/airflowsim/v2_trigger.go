@@ -20,9 +20,8 @@ const v2Nesting = 256
 func v2Trigger(c *call) answer {
 	dagID := c.vars["dag_id"]
 	if (c.body.vals["data_interval_start"] == nil) != (c.body.vals["data_interval_end"] == nil) {
-		fault := invalid("value_error", "Value error, Either both data_interval_start and data_interval_end must be provided or both must be None", c.body, "body")
-		fault.set("ctx", obj("error", obj()))
-		return detail(http.StatusUnprocessableEntity, []any{fault})
+		return detail(http.StatusUnprocessableEntity, []any{valueError(
+			"Either both data_interval_start and data_interval_end must be provided or both must be None", c.body, "body")})
 	}
 	bad := func(text string) answer { return detail(http.StatusBadRequest, text) }
 	switch d := c.dag(); {
@@ -32,15 +31,21 @@ func v2Trigger(c *call) answer {
 		return bad("Dag with dag_id: '" + dagID + "' has import errors and cannot be triggered")
 	case d.spec.NoManualRuns:
 		return bad("Dag with dag_id: '" + dagID + "' does not allow manual runs")
+	case c.body.vals["bundle_version"] != nil: // the bundle of these DAGs has no versions
+		return detail(http.StatusNotFound, fmt.Sprintf("DAG with dag_id: '%s' does not have a version for bundle_version '%s'",
+			dagID, c.body.vals["bundle_version"]))
 	case c.body.vals["partition_key"] != nil:
 		return bad("Dag '" + dagID + "' is not a partitioned Dag and does not accept a partition_key.")
 	}
 	r := c.v2Wish()
-	if text := v2Complaint(c.dag(), r); text != "" {
+	if text := v2Complaint(c.dag(), r, c.s.config.Version); text != "" {
 		return bad(text)
 	}
 	if refusal := c.v2Database(r); refusal != nil {
 		return *refusal
+	}
+	if truth(c.body.vals["drain_dag"]) {
+		c.dag().setState(drainingState, c.now)
 	}
 	c.s.insert(c.dag(), r, r.RunAfter)
 	return json3(http.StatusOK, c.v2Created(r))
@@ -97,20 +102,20 @@ func (c *call) v2Date(name string) time.Time {
 }
 
 // v2Complaint is what create_dagrun minds, in its order, or "".
-func v2Complaint(d *dag, r *run) string {
+func v2Complaint(d *dag, r *run, v Version) string {
 	if strings.Contains(r.ID, "..") {
 		return "The run_id '" + r.ID + "' must not contain '..' to prevent path traversal"
 	}
 	if strings.Contains(r.ID, "\x00") {
 		return "" // left to the database
 	}
-	if text := badRunID(r.ID, Airflow33); text != "" {
+	if text := badRunID(r.ID, v); text != "" {
 		return text
 	}
-	if text := reserved(r.ID, Airflow33); text != "" {
+	if text := reserved(r.ID, v); text != "" {
 		return text
 	}
-	return checkParams(d.params, r.conf, Airflow33)
+	return checkParams(d.params, r.conf, v)
 }
 
 // v2Database is what PostgreSQL refuses, and what the answer cannot hold.
@@ -129,8 +134,19 @@ func (c *call) v2Database(r *run) *answer {
 // rejected does not say which key it was: [api] expose_stacktrace is off.
 func (c *call) rejected(status int, reason string) answer {
 	c.s.serial++
-	return detail(status, obj("reason", reason, "statement", "hidden", "orig_error", "hidden",
-		"message", fmt.Sprintf("Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID %08d", c.s.serial)))
+	return detail(status, obj(
+		"reason",
+		reason,
+		"statement",
+		"hidden",
+		"orig_error",
+		"hidden",
+		"message",
+		fmt.Sprintf(
+			"Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID %08d",
+			c.s.serial,
+		),
+	))
 }
 
 // depth is the nesting of a value.

@@ -81,7 +81,9 @@ func TestTheLastOfARepeatedKeyCountsInTheFirstsPlace(t *testing.T) {
 // What is read and told again is the same in every style, and JSON wherever
 // Python's own is.
 func FuzzValue(f *testing.F) {
-	for _, seed := range []string{`{"a": [1.50, "é\u0000😀", {"b": null}], "a": 2}`, `1e400`, `"\ud800"`, `[1,]`, `{"a" 1}`, ``, `[[[`, `nul`, `"\u007f"`} {
+	for _, seed := range []string{`{"a": [1.50, "é\u0000😀", {"b": null}], "a": 2}`, `1e400`, `"\ud800"`, `[1,]`, `{
+		"a" 1}`, ``, `[[[`, `nul`, `"\u007f"`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

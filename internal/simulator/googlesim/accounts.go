@@ -93,7 +93,13 @@ type claims struct {
 // IDToken makes an ID token of an account's; withEmail as the caller asks for it.
 func (g *Google) IDToken(email, audience string, withEmail bool) string {
 	now := time.Now()
-	c := claims{Audience: audience, Subject: "1", Issuer: "https://accounts.google.com", Issued: now.Unix(), Expires: now.Add(g.config.TokenLife).Unix()}
+	c := claims{
+		Audience: audience,
+		Subject:  "1",
+		Issuer:   "https://accounts.google.com",
+		Issued:   now.Unix(),
+		Expires:  now.Add(g.config.TokenLife).Unix(),
+	}
 	if withEmail {
 		c.Email = email
 	}
@@ -142,7 +148,13 @@ func (g *Google) login(email string) map[string]any {
 	token := fmt.Sprintf("1//refresh-%d-%s", g.serial, rand.Text())
 	g.refresh[token] = email
 	g.secrets = append(g.secrets, token)
-	return map[string]any{"type": "authorized_user", "account": email, "client_id": "gcloud", "client_secret": "known to all", "refresh_token": token}
+	return map[string]any{
+		"type":          "authorized_user",
+		"account":       email,
+		"client_id":     "gcloud",
+		"client_secret": "known to all",
+		"refresh_token": token,
+	}
 }
 
 // ForgetLogins ends every login.
@@ -156,10 +168,11 @@ func (g *Google) ForgetLogins() {
 // acts as a service account.
 func (g *Google) Impersonation(person, account string) []byte {
 	return credentials(map[string]any{
-		"type":                              "impersonated_service_account",
-		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + account + ":generateAccessToken",
-		"source_credentials":                g.login(person),
-		"delegates":                         []string{},
+		"type": "impersonated_service_account",
+		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" +
+			account + ":generateAccessToken",
+		"source_credentials": g.login(person),
+		"delegates":          []string{},
 	})
 }
 

@@ -72,7 +72,8 @@ func (g *Google) iap(w http.ResponseWriter, r *http.Request, e Environment) {
 			refuse(http.StatusUnauthorized, "Invalid IAP credentials: empty token")
 			return
 		}
-		w.Header().Set("Location", "https://accounts.google.com/o/oauth2/v2/auth?client_id="+e.ClientID+"&response_type=code&scope=openid+email&state=x")
+		w.Header().
+			Set("Location", "https://accounts.google.com/o/oauth2/v2/auth?client_id="+e.ClientID+"&response_type=code&scope=openid+email&state=x")
 		refuse(http.StatusFound, "Invalid IAP credentials: empty token")
 		return
 	}

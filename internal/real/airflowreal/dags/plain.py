@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A DAG of one empty task, and the same paused at creation."""
+"""DAGs of one empty task: one is paused at creation, and tests change the state of three."""
 
 from on_any_version import DAG, EmptyOperator
 
@@ -8,3 +8,7 @@ with DAG("plain", schedule=None):
 
 with DAG("paused", schedule=None, is_paused_upon_creation=True):
     EmptyOperator(task_id="nothing")
+
+for name in ("drain", "drained", "unpaused"):
+    with DAG(name, schedule=None):
+        EmptyOperator(task_id="nothing")
