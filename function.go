@@ -16,7 +16,6 @@ package dagtrigger
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +39,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/tracing"
@@ -346,7 +346,5 @@ func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(body) // a sender that has gone cannot be told
+	_ = plainjson.Encode(w, body) // a sender that has gone cannot be told
 }

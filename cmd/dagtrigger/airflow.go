@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
@@ -59,7 +60,7 @@ func (p *program) airflow() *cobra.Command {
 func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error {
 	e.seen = func(method, path string, status int) {
 		if asJSON {
-			_ = encode(p.stdout, map[string]any{"method": method, "path": path, "status": status})
+			_ = plainjson.Encode(p.stdout, map[string]any{"method": method, "path": path, "status": status})
 			return
 		}
 		_, _ = fmt.Fprintf(p.stdout, "%s %s: %d\n", method, path, status)
@@ -69,7 +70,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 		return err
 	}
 	if asJSON {
-		err = encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": e.dags, "settings": a.settings})
+		err = plainjson.Encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": e.dags, "settings": a.settings})
 	} else {
 		_, err = fmt.Fprint(p.stdout, a.text(e.dags))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 const checkHelp = `Read files of routes as the function does at its start, and tell all that is wrong
@@ -120,7 +121,7 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 
 func (p *program) tellChecked(asJSON bool, f config.File, faults, warnings document.Faults) error {
 	if asJSON {
-		return encode(p.stdout, checked{
+		return plainjson.Encode(p.stdout, checked{
 			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments), Faults: findings(faults), Warnings: findings(warnings),
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 const listHelp = `List dead letters: of each its name, when and how often it failed, for which route and
@@ -92,7 +93,7 @@ type listed struct {
 
 func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) error {
 	if asJSON {
-		return encode(p.stdout, listed{
+		return plainjson.Encode(p.stdout, listed{
 			Name: l.Name(), Place: l.Place, Route: l.Route, Environment: l.Environment, DAGID: l.DAGID, RunID: l.RunID,
 			Reason: l.Reason, Attempts: l.Attempts, Time: l.Time, FirstTime: l.FirstTime,
 			EventID: l.Event.ID(), Source: l.Event.Source(), Type: l.Event.Type(), Subject: l.Event.Subject(),

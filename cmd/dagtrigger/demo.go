@@ -15,6 +15,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
@@ -102,7 +103,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 		return err
 	}
 	if d.json {
-		err = encode(p.stdout, r)
+		err = plainjson.Encode(p.stdout, r)
 	} else {
 		_, err = fmt.Fprint(out, r.text(t.paint))
 	}

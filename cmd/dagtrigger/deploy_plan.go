@@ -16,6 +16,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/deployment"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 const deployPlanHelp = `Print what must exist in Google Cloud for a file of routes: one function, a trigger for
@@ -111,7 +112,7 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) 
 	plan := deployment.New(s, file.Routes)
 	switch {
 	case d.format == "json":
-		err = encode(p.stdout, &plan)
+		err = plainjson.Encode(p.stdout, &plan)
 	case d.format == "text" || len(plan.Gaps) == 0:
 		_, err = io.WriteString(p.stdout, planFormats[d.format](&plan))
 	}

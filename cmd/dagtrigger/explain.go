@@ -19,6 +19,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/operator/example"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -141,7 +142,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.
 	}
 	told := explanation{Event: seen(ev), Routes: p.tellRoutes(ctx, x.api, file, ev), file: file}
 	if x.json {
-		err = encode(p.stdout, told)
+		err = plainjson.Encode(p.stdout, told)
 	} else {
 		_, err = io.WriteString(p.stdout, told.text(p.painter(p.stdout)))
 	}

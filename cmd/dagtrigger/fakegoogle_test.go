@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // fakeGoogle is what dead letters and a reconciliation ask of Cloud Storage, for
@@ -97,7 +98,7 @@ func (f *fakeGoogle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		delete(f.objects, name)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodGet && r.URL.Path == fakeSubscription:
-		_ = encode(w, map[string]string{"topic": "projects/proj-1/topics/dead"})
+		_ = plainjson.Encode(w, map[string]string{"topic": "projects/proj-1/topics/dead"})
 	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, fakeSubscription+":"):
 		f.subscription(w, r)
 	default:
@@ -120,7 +121,7 @@ func (f *fakeGoogle) list(w http.ResponseWriter, r *http.Request) {
 		}
 		page["items"] = append(page["items"], resource)
 	}
-	_ = encode(w, page)
+	_ = plainjson.Encode(w, page)
 }
 
 func (f *fakeGoogle) subscription(w http.ResponseWriter, r *http.Request) {
@@ -149,5 +150,5 @@ func (f *fakeGoogle) subscription(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	_ = encode(w, answer)
+	_ = plainjson.Encode(w, answer)
 }

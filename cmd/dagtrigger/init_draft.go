@@ -13,6 +13,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/operator/example"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // routeDraft is a route to be written, and the examples that show it.
@@ -136,7 +137,7 @@ func oneLine(text []byte) (string, error) {
 		return "", fmt.Errorf("reading the event: %w", err)
 	}
 	var b strings.Builder
-	err := encode(&b, value)
+	err := plainjson.Encode(&b, value)
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
 

@@ -15,6 +15,7 @@ import (
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // reloadEvery is how often a file of routes is looked at.
@@ -117,9 +118,9 @@ func look(path string) state {
 func (r *reloading) tell(err error) {
 	switch { // a standard output that has gone is found by the end of the command
 	case r.json && err != nil:
-		_ = encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
+		_ = plainjson.Encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
 	case r.json:
-		_ = encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest()})
+		_ = plainjson.Encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest()})
 	case err != nil:
 		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
 	default:

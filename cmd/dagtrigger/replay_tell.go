@@ -12,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"example.com/dagtrigger/internal/operator/replay"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -28,7 +29,7 @@ func (r *resend) tellPlan(plan *replay.Plan) error {
 	paint := r.painter(r.planned())
 	if plan.Events == 0 {
 		if r.json {
-			return encode(r.stdout, r.result(replay.Summary{}, &watch{}, 0))
+			return plainjson.Encode(r.stdout, r.result(replay.Summary{}, &watch{}, 0))
 		}
 		_, err := fmt.Fprintf(r.stdout, "no %ss in %s\n", r.noun, r.from)
 		return err
@@ -161,7 +162,7 @@ func (r *resend) result(sum replay.Summary, w *watch, took time.Duration) resent
 // tell sums up.
 func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error {
 	if r.json {
-		return encode(r.stdout, r.result(sum, w, elapsed))
+		return plainjson.Encode(r.stdout, r.result(sum, w, elapsed))
 	}
 	paint := r.painter(r.stdout)
 	var b strings.Builder

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -214,7 +215,7 @@ func (p *program) sendOne(ctx context.Context, s *sendFlags, post *poster, r del
 		return err
 	}
 	if s.json {
-		err = encode(p.stdout, a)
+		err = plainjson.Encode(p.stdout, a)
 	} else {
 		_, err = fmt.Fprint(p.stdout, a.text(p.painter(p.stdout)))
 	}

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // load says how many events to send, and how fast.
@@ -63,7 +65,7 @@ func (p *program) sendMany(ctx context.Context, s *sendFlags, post *poster, even
 	_ = progress.Finish()
 	sum := t.summary(s.load, time.Since(started))
 	if s.json {
-		err = encode(p.stdout, sum)
+		err = plainjson.Encode(p.stdout, sum)
 	} else {
 		_, err = fmt.Fprint(p.stdout, sum.text(p.painter(p.stdout)))
 	}
@@ -87,7 +89,7 @@ func (l load) send(ctx context.Context, events maker, as string, post func(deliv
 			return err
 		}
 		for range l.deliveries(n) {
-			if l.rate > 0 && !waitUntil(ctx, started.Add(time.Duration(float64(begun)/l.rate*float64(time.Second)))) {
+			if l.rate > 0 && clock.Sleep(ctx, time.Until(started.Add(time.Duration(float64(begun)/l.rate*float64(time.Second))))) != nil {
 				return nil
 			}
 			select {
@@ -112,18 +114,6 @@ func newQueue(concurrency int, workers *sync.WaitGroup, post func(delivery.Reque
 		})
 	}
 	return requests
-}
-
-// waitUntil reports whether the moment came before ctx ended.
-func waitUntil(ctx context.Context, moment time.Time) bool {
-	timer := time.NewTimer(time.Until(moment))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // tally counts what deliveries came to.

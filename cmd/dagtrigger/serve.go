@@ -16,6 +16,7 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
@@ -200,7 +201,7 @@ func (p *program) ready(s serveFlags, url string, c config.Config, local *localA
 		file, what = c.File.Name, "events start what the routes in "+c.File.Name+" say"
 	}
 	if s.json {
-		return encode(p.stdout, map[string]any{
+		return plainjson.Encode(p.stdout, map[string]any{
 			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil,
 		})
 	}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -110,13 +109,6 @@ func took(d time.Duration) string {
 	default:
 		return d.Round(10 * time.Millisecond).String()
 	}
-}
-
-// encode writes v as one line of JSON.
-func encode(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // plural is "1 event", "2 events".

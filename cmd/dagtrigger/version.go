@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/build"
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 func (p *program) version() *cobra.Command {
@@ -24,7 +25,7 @@ files had been changed since.`,
 		Annotations: exits("always", "standard output could not be written"),
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return encode(p.stdout, build.Read())
+				return plainjson.Encode(p.stdout, build.Read())
 			}
 			_, err := fmt.Fprintln(p.stdout, build.Read())
 			return err

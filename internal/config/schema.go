@@ -4,13 +4,13 @@ package config
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -68,10 +68,7 @@ func Schema() ([]byte, error) {
 		}
 	}
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(root)
+	err := plainjson.Indent(&b, root)
 	return b.Bytes(), err
 }
 

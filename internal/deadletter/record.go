@@ -7,12 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // wire is a record's JSON. Its names are those of the answer and the log.
@@ -47,10 +48,7 @@ func (r Record) Encode() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.Grow(len(r.Event.Data())*4/3 + 2048)
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err = enc.Encode(wire{
+	err = plainjson.Indent(&b, wire{
 		Reason: r.Reason, Route: r.Route, Environment: r.Environment, DAGID: r.DAGID, RunID: r.RunID,
 		Attempts: r.Attempts, Time: r.Time.UTC(), FirstTime: r.FirstTime.UTC(), RoutesDigest: r.RoutesDigest,
 		Event: attributes,
@@ -88,7 +86,7 @@ func writeData(b *bytes.Buffer, contentType string, data []byte) {
 	case isPlainJSON(contentType) && standsAlone(data):
 		b.WriteString(",\n    \"data\":")
 		b.Write(data)
-	case !isJSON(contentType) && utf8.Valid(data):
+	case !plainjson.IsMediaType(contentType) && utf8.Valid(data):
 		b.WriteString(",\n    \"data\":")
 		writeValue(b, string(data))
 	default:
@@ -99,10 +97,7 @@ func writeData(b *bytes.Buffer, contentType string, data []byte) {
 
 // writeValue writes a text, or bytes in base64: neither can fail.
 func writeValue(b *bytes.Buffer, v any) {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
-	b.Truncate(b.Len() - 1) // the encoder's line end
+	_ = plainjson.Write(b, v)
 }
 
 // standsAlone reports whether data, put into JSON, can be cut out of it again
@@ -110,16 +105,6 @@ func writeValue(b *bytes.Buffer, v any) {
 func standsAlone(data []byte) bool {
 	const blanks = " \t\r\n"
 	return utf8.Valid(data) && json.Valid(data) && len(bytes.Trim(data, blanks)) == len(data)
-}
-
-// isJSON reports whether data of this media type stands in a structured event
-// as JSON: no media type counts as application/json there.
-func isJSON(contentType string) bool {
-	if isPlainJSON(contentType) {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (isPlainJSON(media) || strings.HasSuffix(media, "+json"))
 }
 
 // isPlainJSON holds for the media types that every reader takes for JSON. The
@@ -192,7 +177,7 @@ func decodeData(data, inBase64 json.RawMessage, contentType string) ([]byte, err
 			return nil, errors.New("its data_base64 is no base64 text")
 		}
 		return decoded, nil
-	case data == nil || isJSON(contentType):
+	case data == nil || plainjson.IsMediaType(contentType):
 		return data, nil
 	case json.Unmarshal(data, &text) != nil:
 		return nil, fmt.Errorf("its data is no text, as %.100q asks for", contentType)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"google.golang.org/api/pubsub/v1"
+
+	"example.com/dagtrigger/internal/clock"
 )
 
 const (
@@ -162,17 +164,8 @@ func (s *subscription) message(ctx context.Context, i int) (message, bool, error
 		case idle.Err() != nil:
 			return message{}, false, nil
 		default:
-			pause(idle, pullPause)
+			_ = clock.Sleep(idle, pullPause)
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // The bounds of what [Reader.JSON] reads. A few lines of YAML with aliases can
@@ -100,8 +102,5 @@ func (w *jsonWriter) scalar(node *yaml.Node) {
 }
 
 func (w *jsonWriter) text(s string) {
-	encoder := json.NewEncoder(&w.Buffer)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // of text, into memory: never fails
-	w.Truncate(w.Len() - len("\n"))
+	_ = plainjson.Write(&w.Buffer, s) // of text, into memory: never fails
 }

@@ -13,6 +13,8 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	sdk "github.com/cloudevents/sdk-go/v2/event"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // maxAttributes is the most attributes that a CloudEvent in JSON or a message
@@ -141,21 +143,10 @@ func payloadOf(data, base64 []byte, contentType string) ([]byte, error) {
 			return nil, badData("the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded")
 		}
 		return decoded, nil
-	case data != nil && data[0] == '"' && !isJSON(contentType):
+	case data != nil && data[0] == '"' && !plainjson.IsMediaType(contentType):
 		return unquote(data), nil
 	}
 	return data, nil
-}
-
-// isJSON tells whether data of a content type is JSON, as it is by default:
-// see section 3.1 of CloudEvents' JSON format.
-func isJSON(contentType string) bool {
-	switch name := mediaType(contentType); name {
-	case "", cloudevents.ApplicationJSON, "text/json":
-		return true
-	default:
-		return strings.HasSuffix(name, "+json")
-	}
 }
 
 func fromBatch(raw []byte) ([]cloudevents.Event, error) {

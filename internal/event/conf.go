@@ -2,7 +2,11 @@
 
 package event
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/plainjson"
+)
 
 // JSON is what e carries, where that is JSON, else nil: the object resource of
 // a Storage change, the data of a message, or data of a JSON content type or of
@@ -14,7 +18,7 @@ func (e *Event) JSON() []byte {
 		return e.Object.Resource
 	case e.Message != nil:
 		data = e.Message.Data
-	case !isJSON(e.ContentType):
+	case !plainjson.IsMediaType(e.ContentType):
 		return nil
 	}
 	if walk(data, maxDepth, nil) != nil {

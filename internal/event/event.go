@@ -18,6 +18,8 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/cloudevents/sdk-go/v2/types"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // Event is one thing that happened, in the normal form.
@@ -136,7 +138,7 @@ func extensions(ce cloudevents.Event) map[string]string {
 
 // checkDepth refuses JSON that is nested too deep for whoever parses it next.
 func (e *Event) checkDepth() error {
-	if !isJSON(e.ContentType) {
+	if !plainjson.IsMediaType(e.ContentType) {
 		return nil
 	}
 	return explain(walk(e.Data, maxDepth, nil), nil)

@@ -11,6 +11,8 @@ import (
 	"math/bits"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // maxDepth is the most levels of arrays and objects that data may have.
@@ -303,9 +305,6 @@ func first(data []byte) byte {
 
 // encode writes v as JSON, in which < and & stand for themselves.
 func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // of text, maps of text and valid JSON: never fails
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	text, _ := plainjson.Marshal(v) // of text, maps of text and valid JSON: never fails
+	return text
 }

@@ -4,10 +4,10 @@ package route
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route/expression"
 	"example.com/dagtrigger/internal/route/nearest"
 )
@@ -184,10 +184,7 @@ func (b *confBuilder) template(text Text, key string) {
 }
 
 func (b *confBuilder) quote(text string) {
-	encoder := json.NewEncoder(&b.written)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // of text, into memory: never fails
-	b.written.Truncate(b.written.Len() - len("\n"))
+	_ = plainjson.Write(&b.written, text) // of text, into memory: never fails
 }
 
 // flush makes a piece of what was written.

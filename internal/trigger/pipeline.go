@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/pressure"
@@ -290,12 +291,5 @@ func (p *Pipeline) wait(ctx context.Context, d time.Duration) error {
 	if p.Wait != nil {
 		return p.Wait(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return clock.Sleep(ctx, d)
 }

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"mime"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // CloudEvent is an event in the CloudEvents form, version 1.0:
@@ -117,9 +118,9 @@ func (e CloudEvent) structured() (Request, error) {
 	}
 	switch {
 	case len(e.Data) == 0:
-	case isJSON(e.ContentType) && json.Valid(e.Data):
+	case plainjson.IsMediaType(e.ContentType) && json.Valid(e.Data):
 		members = append(members, member{"data", json.RawMessage(e.Data)})
-	case isJSON(e.ContentType) || !utf8.Valid(e.Data):
+	case plainjson.IsMediaType(e.ContentType) || !utf8.Valid(e.Data):
 		members = append(members, member{"data_base64", e.Data})
 	default:
 		members = append(members, member{"data", string(e.Data)})
@@ -132,13 +133,6 @@ func (e CloudEvent) structured() (Request, error) {
 	r.add("Content-Type", "application/cloudevents+json; charset=utf-8")
 	r.add("User-Agent", userAgent)
 	return r, nil
-}
-
-// isJSON tells whether a media type is JSON. A CloudEvent that names none has JSON data.
-func isJSON(contentType string) bool {
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	return contentType == "" || err == nil &&
-		(mediaType == "application/json" || mediaType == "text/json" || strings.HasSuffix(mediaType, "+json"))
 }
 
 // message is the Pub/Sub message that carries e in binary mode:

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // Defaults stand for what the text of an event leaves out.
@@ -81,7 +83,7 @@ func parseCloudEvent(text []byte, fields map[string]json.RawMessage, d Defaults)
 	if in.Data != nil {
 		e.Data = in.Data
 		var s string
-		if !isJSON(e.ContentType) && json.Unmarshal(in.Data, &s) == nil {
+		if !plainjson.IsMediaType(e.ContentType) && json.Unmarshal(in.Data, &s) == nil {
 			e.Data = []byte(s)
 		}
 	}

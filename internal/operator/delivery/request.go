@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // userAgent is what Pub/Sub calls itself when it pushes, which is how Eventarc
@@ -79,7 +81,7 @@ func object(members ...member) (json.RawMessage, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if err := write(&b, m.name); err != nil {
+		if err := plainjson.Write(&b, m.name); err != nil {
 			return nil, err
 		}
 		b.WriteByte(':')
@@ -87,21 +89,10 @@ func object(members ...member) (json.RawMessage, error) {
 			b.Write(raw)
 			continue
 		}
-		if err := write(&b, m.value); err != nil {
+		if err := plainjson.Write(&b, m.value); err != nil {
 			return nil, err
 		}
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-// write is json.Marshal that leaves <, > and & alone, as Google's APIs do.
-func write(b *bytes.Buffer, v any) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	b.Truncate(b.Len() - 1) // Encode ends in a line end
-	return nil
 }

@@ -3,10 +3,11 @@
 package doctor
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // Paint colours a text by a status, for a terminal.
@@ -93,8 +94,5 @@ func (r *Report) Observe(result Result) { r.Results = append(r.Results, result) 
 // JSON writes the report of a run that has ended.
 func (r *Report) JSON(w io.Writer, s Summary) error {
 	r.Healthy, r.Summary = s.Healthy(), s
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	return plainjson.Indent(w, r)
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // json compares two JSON values. Of a part, what got has besides is left alone.
@@ -91,11 +93,8 @@ const maxWritten = 200
 
 // written is a value as JSON, shortened.
 func written(value any) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value) // it was JSON
-	text := []rune(strings.TrimSuffix(b.String(), "\n"))
+	plain, _ := plainjson.Marshal(value) // it was JSON
+	text := []rune(string(plain))
 	if len(text) > maxWritten {
 		return string(text[:maxWritten]) + "…"
 	}

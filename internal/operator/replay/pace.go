@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -37,22 +38,7 @@ func (p *pacer) wait(ctx context.Context) error {
 	}
 	p.next = turn.Add(p.every)
 	p.mu.Unlock()
-	return wait(ctx, turn.Sub(now))
-}
-
-// wait waits for d, or less where ctx ends, which is its error.
-func wait(ctx context.Context, d time.Duration) error {
-	if err := ctx.Err(); err != nil || d <= 0 {
-		return err
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return clock.Sleep(ctx, turn.Sub(now))
 }
 
 // trouble knows since when a DAG makes no run, so that many events together

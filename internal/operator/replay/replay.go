@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -188,7 +189,7 @@ func (p *Pass) see(ctx context.Context, e Event) (End, bool) {
 			return end, true
 		}
 		p.tellWaiting(e.Place, outcomes, pause)
-		if wait(ctx, pause) != nil {
+		if clock.Sleep(ctx, pause) != nil {
 			return end, true
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"example.com/dagtrigger/internal/plainjson"
 )
 
 // maxShown is the most characters of a value that an error or an explanation
@@ -186,10 +188,7 @@ func writeDouble(b *bytes.Buffer, f float64) error {
 // writeQuoted appends text as a JSON string, in which < and & stand for
 // themselves.
 func writeQuoted(b *bytes.Buffer, text string) {
-	encoder := json.NewEncoder(b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // of text, into memory: never fails
-	b.Truncate(b.Len() - len("\n"))
+	_ = plainjson.Write(b, text) // of text, into memory: never fails
 }
 
 // show writes what a selection means in s, bounded; false where it is absent,

@@ -30,6 +30,8 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"google.golang.org/api/googleapi"
+
+	"example.com/dagtrigger/internal/clock"
 )
 
 // Bucket is a bucket, or the part of it below a prefix.
@@ -124,7 +126,7 @@ func (b Bucket) page(ctx context.Context, token string) (page, error) {
 		if err == nil {
 			return p, nil
 		}
-		if try == maxTries || !transient(err) || pause(ctx, tryPause<<(try-1)) != nil {
+		if try == maxTries || !transient(err) || clock.Sleep(ctx, tryPause<<(try-1)) != nil {
 			return page{}, failed(b.String(), err)
 		}
 	}
@@ -195,15 +197,4 @@ func upload(resource json.RawMessage) (Upload, error) {
 		return Upload{}, fmt.Errorf("%.200q makes no event: is it Cloud Storage that answers?", place)
 	}
 	return Upload{Place: "gs://" + place, Event: ce}, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
