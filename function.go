@@ -107,6 +107,7 @@ type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
 	callers  *caller.Checker // nil where everyone may call
+	traces   *tracing.Tracer // nil where nothing is traced
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
 	turns    chan struct{}   // holds one for each event that is being decided
@@ -122,7 +123,6 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		table: c.Table,
 		pipeline: &trigger.Pipeline{
 			Airflows:         make(map[string]trigger.Airflow, len(c.Environments)),
-			Admissions:       make(map[string]*pressure.Admission, len(c.Environments)),
 			RouteDeadLetters: make(map[string]trigger.DeadLetters, len(c.RouteDeadLetters)),
 			GiveUpAfter:      c.GiveUpAfter,
 			RoutesDigest:     digest(c),
@@ -143,7 +143,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if err != nil {
 		return nil, err
 	}
-	f.handler = traces.Handler(Target, http.HandlerFunc(f.serve))
+	f.traces, f.handler = traces, traces.Handler(Target, http.HandlerFunc(f.serve))
 	transport = traces.Transport(transport)
 	f.callers, err = caller.New(caller.Config{Accounts: c.AllowCallers, Audiences: c.AllowAudience, Transport: transport})
 	if err != nil {
@@ -152,15 +152,12 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	// One account for all: its tokens are made once, whoever needs them.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	for name, spec := range c.Environments {
-		client, err := environment.New(spec, config.Variable, environment.Options{
+		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
 			Transport: transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
 		}
-		gate := pressure.New(pressure.Config{MaxInFlight: int(spec.MaxInFlight)})
-		f.pipeline.Airflows[name] = &trigger.Gated{Airflow: client, Gate: gate}
-		f.pipeline.Admissions[name] = pressure.NewAdmission(&trigger.Counted{Airflow: client, Gate: gate}, 0)
 	}
 	if err := f.openStores(c, google, transport); err != nil {
 		return nil, err
@@ -192,6 +189,15 @@ func (f *Function) openStores(c config.Config, google *identity.Google, transpor
 		f.pipeline.DeadLetters = store
 	}
 	return err
+}
+
+// Through is f with other routes, which shares its environments with f: the
+// bounds on the calls to an Airflow hold for both together.
+func (f *Function) Through(table *route.Table) *Function {
+	g := *f
+	g.table = table
+	g.handler = f.traces.Handler(Target, http.HandlerFunc(g.serve))
+	return &g
 }
 
 // digest names the routes file in dead letters, empty without one.

@@ -398,3 +398,27 @@ routes:
 		t.Errorf("%d requests at once, want at most %d", peak, pressure.DefaultMaxInFlight)
 	}
 }
+
+// The routes of a replay share a gate, as those of the function do.
+func TestFunctionsOfOneReplayShareTheEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "AIRFLOW_MAX_IN_FLIGHT=1")
+	release := make(chan struct{})
+	w.airflow.Inject(airflowsim.Fault{Kind: airflowsim.Stall, Until: release, Count: -1})
+	statuses := make(chan int, 2)
+	for _, f := range []*Function{w.function, w.function.Through(w.function.table)} {
+		go func() {
+			recorder := httptest.NewRecorder()
+			f.ServeHTTP(recorder, upload(resource))
+			statuses <- recorder.Code
+		}()
+	}
+	if status := <-statuses; status != http.StatusTooManyRequests {
+		t.Errorf("beside the request that is under way: answered %d, want 429", status)
+	}
+	close(release)
+	<-statuses
+	if peak := w.airflow.Requests().Peak; peak != 1 {
+		t.Errorf("%d requests at once, want 1", peak)
+	}
+}

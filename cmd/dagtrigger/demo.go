@@ -193,7 +193,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	if err != nil {
 		return err
 	}
-	if st.airflow, err = env.Airflow(ctx); err != nil {
+	if st.airflow, err = env.Client(ctx); err != nil {
 		return err
 	}
 	if st.function, err = listen(ctx, loopback, 0, st.served); err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -162,9 +163,10 @@ func (i *item) missed(outcomes []trigger.Outcome) error {
 // sender makes the functions that events go through: today's routes, or one of
 // them alone.
 type sender struct {
-	config  config.Config
-	started time.Time
-	ways    map[string]*way // by route, "" for all
+	config   config.Config
+	started  time.Time
+	function func() (*dagtrigger.Function, error) // of all routes, whose environments the others share
+	ways     map[string]*way                      // by route, "" for all
 }
 
 type way struct {
@@ -180,7 +182,10 @@ func (p *program) sender(getenv func(string) string) (*sender, error) {
 		return nil, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}
 	c.DeadLetter, c.RouteDeadLetters = "", nil // no store is opened, which would make its folder
-	return &sender{config: c, started: p.now(), ways: map[string]*way{}}, nil
+	function := sync.OnceValues(func() (*dagtrigger.Function, error) {
+		return dagtrigger.New(c, slog.New(slog.DiscardHandler), nil)
+	})
+	return &sender{config: c, started: p.now(), function: function, ways: map[string]*way{}}, nil
 }
 
 // way is the function of one route, or of all.
@@ -188,9 +193,10 @@ func (s *sender) way(name string) (*way, error) {
 	if s.ways[name] == nil {
 		w := &way{}
 		if w.table, w.err = s.table(name); w.err == nil {
-			c := s.config
-			c.Table = w.table
-			w.function, w.err = dagtrigger.New(c, slog.New(slog.DiscardHandler), nil)
+			w.function, w.err = s.function()
+		}
+		if w.err == nil {
+			w.function = w.function.Through(w.table)
 		}
 		s.ways[name] = w
 	}

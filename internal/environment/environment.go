@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package environment owns the way from what an operator wrote about an
-// Airflow to a [Client] that is ready to ask it: it checks the [Spec], has the
-// web server looked up where only the environment's name is given, and joins
-// its address, its dialect and the caller's identity.
+// Package environment implements one object per Airflow environment: it checks
+// the operator's [Spec], looks the web server up where only the environment's
+// name is given, and joins the web server's client, the gate that bounds the
+// calls to it and the limits on a DAG's runs behind [Airflow.Start] and
+// [Airflow.Find].
 //
-// It never reads settings from a file or a variable by itself (config does),
-// and makes no request before the client's first.
+// It never reads settings from a file or a variable (config does), never
+// retries, and sends no request before the first call.
 package environment
 
 import (
@@ -42,7 +43,7 @@ type Spec struct {
 	Insecure     bool
 	Timeout      time.Duration
 	// MaxInFlight bounds the requests that one instance has under way at once:
-	// 0 stands for 16. It is for who makes the gate: a client counts nothing.
+	// 0 stands for 16.
 	MaxInFlight int64
 }
 
@@ -57,7 +58,7 @@ func (s Spec) String() string { return s.LogValue().String() }
 // GoString is String, for %#v.
 func (s Spec) GoString() string { return s.String() }
 
-// Options are what the process lends to a client.
+// Options are what the process shares with its environments.
 type Options struct {
 	// Transport carries the requests; nil means [airflow.NewTransport] for 100
 	// calls at once.
@@ -65,8 +66,8 @@ type Options struct {
 	// UserAgent names this program to Airflow.
 	UserAgent string
 	Logger    *slog.Logger // nil for none
-	// Google is the account that the process runs as; nil means the one that
-	// Application Default Credentials tell. Environments may share it.
+	// Google is the account that the process runs as; nil means that of
+	// Application Default Credentials. Environments may share it.
 	Google *identity.Google
 }
 
@@ -81,25 +82,6 @@ func (o Options) withDefaults() Options {
 		o.Google = identity.NewGoogle(&identity.ADC{Transport: o.Transport})
 	}
 	return o
-}
-
-// New makes the client of the environment that s describes. It makes no request.
-// The error is [Faults] where s does not hold together; they name the fields of
-// s by name, see [Spec.Check].
-func New(s Spec, name func(field string) string, o Options) (*Client, error) {
-	if faults := s.Check(name); len(faults) > 0 {
-		return nil, faults
-	}
-	o = o.withDefaults()
-	c := &Client{spec: &s, options: o}
-	var err error
-	if s.Composer != "" {
-		c.name, err = composer.ParseName(s.Composer)
-		c.api = &composer.Client{HTTP: o.Google.Client(o.Transport), Member: o.Google.Member}
-		return c, err
-	}
-	c.fixed, err = s.connect(s.URL, s.AuthKind(), airflow.API(s.API), "", o)
-	return c, err
 }
 
 // Connection is a web server, and how it is asked.

@@ -34,7 +34,7 @@ func (c clockwork) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // bubble is a client of prod whose Google and Airflow live in the test's bubble.
-func bubble(t *testing.T, env googlesim.Environment) (*googlesim.Google, *environment.Client) {
+func bubble(t *testing.T, env googlesim.Environment) (*googlesim.Google, *environment.Airflow) {
 	t.Helper()
 	env.Name = composerName
 	g := googlesim.New(googlesim.Config{
@@ -148,7 +148,7 @@ func TestWhoGivesUpOnALookUpIsToldSo(t *testing.T) {
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := c.Find(ctx, "load", "run")
+	_, err := c.Connection(ctx)
 	if e, ok := errors.AsType[*airflow.Error](err); !ok || e.Kind != airflow.Canceled || !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}

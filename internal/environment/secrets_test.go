@@ -20,6 +20,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/pressure"
 )
 
 // The planted secrets: none may be seen anywhere but on its way.
@@ -134,7 +135,7 @@ func showsNothing(t *testing.T, spec environment.Spec, transport http.RoundTripp
 		}
 	}
 	for range 2 { // the second time with a token that is kept
-		_, err := c.Trigger(t.Context(), airflow.Run{DAGID: "load", RunID: "run", Conf: []byte(`{}`)})
+		_, err := c.Start(t.Context(), airflow.Run{DAGID: "load", RunID: "run", Conf: []byte(`{}`)}, pressure.Policy{})
 		showError(show, err)
 		_, err = c.Find(t.Context(), "load", "run")
 		showError(show, err)

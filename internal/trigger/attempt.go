@@ -11,7 +11,6 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/pressure"
-	"example.com/dagtrigger/internal/route"
 )
 
 const (
@@ -36,8 +35,9 @@ const (
 // attempt is the work of getting one run started.
 type attempt struct {
 	pipeline *Pipeline
-	client   Airflow
+	airflow  Airflow
 	run      airflow.Run
+	limits   pressure.Policy
 	young    bool
 	starts   time.Time // when the run of a window does; zero for at once
 }
@@ -56,24 +56,14 @@ type verdict struct {
 	atOnce bool // another try may help, and need not wait
 }
 
-// bounded is see for a DAG that may not be given any number of runs, and keeps
-// some of the time for storing a dead letter.
-func (a *attempt) bounded(ctx context.Context, admission *pressure.Admission, limits route.Limits, stores bool) verdict {
+// bounded is see, which leaves some of the time for storing a dead letter.
+func (a *attempt) bounded(ctx context.Context, stores bool) verdict {
 	if stores {
 		var cancel context.CancelFunc
 		ctx, cancel = leaveTime(ctx, storeShare)
 		defer cancel()
 	}
-	if limits.MaxActive == 0 && limits.WhenPaused == "" {
-		return a.see(ctx)
-	}
-	done, err := admission.Admit(ctx, a.run.DAGID, pressure.Policy{MaxActive: limits.MaxActive, WhenPaused: pressure.WhenPaused(limits.WhenPaused)})
-	if err != nil {
-		return a.held(ctx, err)
-	}
-	v := a.see(ctx)
-	done(v.kind == Triggered)
-	return v
+	return a.see(ctx)
 }
 
 // held is what it comes to that a run was not asked for, or not answered.
@@ -121,7 +111,7 @@ func (a *attempt) pause(try int, retryAfter time.Duration) time.Duration {
 // once asks for the run, and settles what the answer leaves open.
 func (a *attempt) once(ctx context.Context) verdict {
 	tryCtx, cancel := leaveTime(ctx, lookShare)
-	_, err := a.client.Trigger(tryCtx, a.run)
+	_, err := a.airflow.Start(tryCtx, a.run, a.limits)
 	cancel()
 	if err == nil {
 		return verdict{kind: Triggered, created: true, reason: "Airflow created the run"}
@@ -190,7 +180,7 @@ func brief(e *airflow.Error) string {
 // Airflow 2 the server chose that date, so that another try gets another; a
 // date that the route chose stays taken.
 func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) verdict {
-	found, err := a.client.Find(ctx, a.run.DAGID, a.run.RunID)
+	found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
 	if err == nil {
 		if e.Kind == airflow.Conflict {
 			if a.early(found, e.Dialect) {

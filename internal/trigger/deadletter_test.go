@@ -183,46 +183,10 @@ func TestWhatTheGateHoldsBackIsDeferred(t *testing.T) {
 	}
 }
 
-func TestOnlyOneRequestAtATimeAsksAServerThatIsDown(t *testing.T) {
-	t.Parallel()
-	asked := 0
-	airflows := &trigger.Gated{
-		Gate: pressure.New(pressure.Config{Wait: -1}),
-		Airflow: triggerFunc(func() error {
-			asked++
-			return refused(airflow.Network)
-		}),
-	}
-	for range 5 {
-		_, _ = airflows.Trigger(t.Context(), airflow.Run{})
-	}
-	entered, release := make(chan struct{}), make(chan struct{})
-	airflows.Airflow = triggerFunc(func() error { close(entered); <-release; return nil })
-	probe := make(chan error, 1)
-	go func() {
-		_, err := airflows.Trigger(t.Context(), airflow.Run{})
-		probe <- err
-	}()
-	<-entered
-	_, err := airflows.Trigger(t.Context(), airflow.Run{})
-	held, ok := errors.AsType[*pressure.Refusal](err)
-	if !ok || !held.Down() {
-		t.Errorf("beside the probe: %v, want a refusal that says since when", err)
-	}
-	close(release)
-	if err := <-probe; err != nil {
-		t.Errorf("the probe: %v", err)
-	}
-	airflows.Airflow = triggerFunc(func() error { return nil })
-	if _, err := airflows.Trigger(t.Context(), airflow.Run{}); err != nil {
-		t.Errorf("after the probe: %v", err)
-	}
-}
-
 // triggerFunc is an Airflow that answers as the function does.
 type triggerFunc func() error
 
-func (f triggerFunc) Trigger(context.Context, airflow.Run) (airflow.DAGRun, error) {
+func (f triggerFunc) Start(context.Context, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, f()
 }
 

@@ -28,9 +28,9 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// Airflow is what a pipeline asks of an environment. [airflow.Client] is one.
+// Airflow is an environment, as a pipeline uses it. [environment.Airflow] is one.
 type Airflow interface {
-	Trigger(ctx context.Context, run airflow.Run) (airflow.DAGRun, error)
+	Start(ctx context.Context, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error)
 	Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error)
 }
 
@@ -44,9 +44,6 @@ type DeadLetters interface {
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
-	// Admissions decide by environment whether a DAG may be given another run,
-	// for routes that bound that.
-	Admissions map[string]*pressure.Admission
 	// DeadLetters keeps what failed for good; nil where there is no store.
 	DeadLetters DeadLetters
 	// RouteDeadLetters are the stores that routes name for themselves, by address.
@@ -184,9 +181,10 @@ func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
 func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created bool) {
 	a := attempt{
 		pipeline: j.Pipeline,
-		client:   j.Airflows[plan.Environment],
+		airflow:  j.Airflows[plan.Environment],
 		young:    j.young(),
 		run:      j.run(plan),
+		limits:   pressure.Policy{MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused)},
 		starts:   plan.Window.Starts(),
 	}
 	o = Outcome{
@@ -194,11 +192,11 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		DAGID: plan.DAG, RunID: a.run.RunID,
 	}
 	store := j.store(plan.DeadLetter)
-	if a.client == nil {
+	if a.airflow == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
 		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
 	}
-	v := a.bounded(ctx, j.Admissions[plan.Environment], plan.Limits, store != nil)
+	v := a.bounded(ctx, store != nil)
 	switch {
 	case v.kind == Rejected:
 		return j.refuse(ctx, o, store, v.cause, v.reason), false

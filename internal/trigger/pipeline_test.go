@@ -14,6 +14,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -53,7 +54,7 @@ func (s *scripted) next(method string) error {
 	return first.err
 }
 
-func (s *scripted) Trigger(_ context.Context, run airflow.Run) (airflow.DAGRun, error) {
+func (s *scripted) Start(_ context.Context, run airflow.Run, _ pressure.Policy) (airflow.DAGRun, error) {
 	s.runs = append(s.runs, run)
 	return airflow.DAGRun{}, s.next("POST")
 }
@@ -235,7 +236,7 @@ func TestEveryPlanAndFailureHasItsOutcome(t *testing.T) {
 // answering is an Airflow that takes every run.
 type answering struct{}
 
-func (*answering) Trigger(context.Context, airflow.Run) (airflow.DAGRun, error) {
+func (*answering) Start(context.Context, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, nil
 }
 

@@ -22,7 +22,7 @@ type patient struct {
 	*examiner
 	environment string
 	spec        environment.Spec
-	client      *environment.Client
+	client      *environment.Airflow
 	routes      []Route
 	missing     map[string]bool // checks that failed, and those that needed one
 

@@ -15,6 +15,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/doctor"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/real/realtest"
 )
@@ -120,11 +121,11 @@ func runsOf(t *testing.T, w *world) int {
 	}
 	id := fmt.Sprintf("dagtrigger__real__%s", strings.ReplaceAll(w.env().Image, ":", "_"))
 	run := airflow.Run{DAGID: airflowreal.PlainDAG, RunID: id, Conf: []byte(`{"a":1}`)}
-	_, err = c.Trigger(t.Context(), run)
+	_, err = c.Start(t.Context(), run, pressure.Policy{})
 	if found, findErr := c.Find(t.Context(), run.DAGID, run.RunID); findErr != nil || found.RunID != id {
 		t.Fatalf("triggered with %v, and found %+v, %v", err, found, findErr)
 	}
-	client, err := c.Airflow(t.Context())
+	client, err := c.Client(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

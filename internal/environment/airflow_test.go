@@ -19,6 +19,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 	"example.com/dagtrigger/internal/simulator/googlesim"
 )
@@ -94,7 +95,7 @@ func options(g *googlesim.Served, email string) environment.Options {
 	return environment.Options{Transport: g.Transport(), Google: identity.NewGoogle(account{g.Google, email})}
 }
 
-func newClient(t *testing.T, spec environment.Spec, o environment.Options) *environment.Client {
+func newClient(t *testing.T, spec environment.Spec, o environment.Options) *environment.Airflow {
 	t.Helper()
 	c, err := environment.New(spec, plain, o)
 	if err != nil {
@@ -103,9 +104,9 @@ func newClient(t *testing.T, spec environment.Spec, o environment.Options) *envi
 	return c
 }
 
-func trigger(t *testing.T, c *environment.Client, runID string) error {
+func trigger(t *testing.T, c *environment.Airflow, runID string) error {
 	t.Helper()
-	_, err := c.Trigger(t.Context(), airflow.Run{DAGID: "load", RunID: runID, Conf: []byte(`{"a":1}`)})
+	_, err := c.Start(t.Context(), airflow.Run{DAGID: "load", RunID: runID, Conf: []byte(`{"a":1}`)}, pressure.Policy{})
 	return err
 }
 
@@ -152,7 +153,7 @@ func TestANameIsEnoughForEveryComposer(t *testing.T) {
 			if err != nil || run.RunID != "second" {
 				t.Errorf("found %+v, %v", run, err)
 			}
-			client, err := c.Airflow(t.Context())
+			client, err := c.Client(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +173,7 @@ func TestWhatIsWrittenWinsOverWhatIsLookedUp(t *testing.T) {
 		Host: host2, Image: "composer-2.9.7-airflow-2.9.3", Airflow: newAirflow(t, airflowsim.Airflow211),
 	})
 	c := newClient(t, environment.Spec{Composer: composerName, API: "experimental", Auth: "google"}, options(g, robot))
-	client, err := c.Airflow(t.Context())
+	client, err := c.Client(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
 		if err := trigger(t, c, "now"); err != nil {
 			t.Errorf("%s, %q: %v", row.image, row.setting, err)
 		}
-		_, err := c.Trigger(t.Context(), airflow.Run{DAGID: "load", RunID: "waits", RunAfter: time.Now().Add(time.Hour)})
+		_, err := c.Start(t.Context(), airflow.Run{DAGID: "load", RunID: "waits", RunAfter: time.Now().Add(time.Hour)}, pressure.Policy{})
 		if row.refused {
 			wantsError(t, err, airflow.Invalid, "invalid: not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait"+hint)
 		} else if err != nil {
