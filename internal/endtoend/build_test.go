@@ -2,7 +2,7 @@
 
 // Package endtoend_test holds the proofs that need the whole function: built
 // as the platform builds it, stormed by clients, delivered to twice and out of
-// order. It has no code of its own to offer.
+// order. It exports nothing.
 package endtoend_test
 
 import (
@@ -63,7 +63,7 @@ var shared struct {
 }
 
 // buildFunction builds the function as the buildpack does: the user's module in
-// a folder of its own, a generated main in another module beside it.
+// a separate folder, a generated main in another module beside it.
 func buildFunction(t testing.TB) string {
 	t.Helper()
 	shared.Do(func() {
@@ -102,7 +102,7 @@ func build(t testing.TB, program, binary string) {
 	}
 }
 
-func TestTheFunctionBuildsAndServesAsThePlatformDoesIt(t *testing.T) {
+func TestFunctionBuildsAndServesLikeTheBuildpack(t *testing.T) {
 	t.Parallel()
 	airflow := newAirflow(t)
 	binary := buildFunction(t)
@@ -116,7 +116,7 @@ func TestTheFunctionBuildsAndServesAsThePlatformDoesIt(t *testing.T) {
 	}
 }
 
-func TestFaultySettingsEndTheProcessListingEveryFault(t *testing.T) {
+func TestInvalidSettingsEndTheProcessAndAreAllListed(t *testing.T) {
 	t.Parallel()
 	binary := buildFunction(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

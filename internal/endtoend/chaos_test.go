@@ -90,7 +90,7 @@ type part struct {
 	name  string
 	kill  func() error
 	start func(context.Context) error
-	// It is up, and then down, for at most so long, each time as the dice say.
+	// It is up, and then down, for at most so long, each time a random duration.
 	up, down time.Duration
 	kills    int
 }
@@ -122,8 +122,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// chaosRoutes let a part of the events fail for good: some by what Airflow
-// says, some before it is asked.
+// chaosRoutes let a part of the events fail permanently: some by what Airflow
+// answers, some before a request is sent.
 const chaosRoutes = `
 routes:
   - name: good
@@ -142,7 +142,7 @@ routes:
     note: ${message.json.absent}
 `
 
-// kindOf is what becomes of an event: a fifth of them fails for good.
+// kindOf is what becomes of an event: a fifth of them fails permanently.
 func kindOf(n int) (kind, end string) {
 	switch n % 10 {
 	case 3:
@@ -156,7 +156,7 @@ func kindOf(n int) (kind, end string) {
 // run sends all events, and checks how each ended. It returns a table's row.
 func (c *chaos) run(t testing.TB) string {
 	t.Helper()
-	dice := seed(t)
+	randomSeed := seed(t)
 	pubsub, err := googlereal.StartPubSub(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -172,10 +172,10 @@ func (c *chaos) run(t testing.TB) string {
 		down:  time.Second,
 	}
 	c.store.up, c.store.down = c.up, time.Second
-	w := startWitness(t, i.url)
+	w := startAckProxy(t, i.url)
 	for topic := range topics {
 		// The emulator (0.8.20) pushes again after a second by itself. With a retry
-		// policy of the subscription it can stop pushing for good.
+		// policy of the subscription it can stop pushing permanently.
 		err := errors.Join(pubsub.CreateTopic(t.Context(), topicName(topic)), pubsub.Subscribe(t.Context(), googlereal.Subscription{
 			Name: topicName(topic) + "-to-function", Topic: topicName(topic), Push: w.url, AckDeadline: 10 * time.Minute,
 		}))
@@ -189,7 +189,7 @@ func (c *chaos) run(t testing.TB) string {
 	faults := make(chan error, 3)
 	var group sync.WaitGroup
 	for n, p := range []*part{&c.airflow.part, &c.store.part, &function} {
-		group.Go(func() { faults <- p.rage(raging, rand.New(rand.NewPCG(dice, uint64(n)))) })
+		group.Go(func() { faults <- p.rage(raging, rand.New(rand.NewPCG(randomSeed, uint64(n)))) })
 	}
 	err = c.publish(t.Context(), pubsub, w)
 	calm()
@@ -208,7 +208,7 @@ func (c *chaos) run(t testing.TB) string {
 		}
 	}
 	runs, letters := c.check(t)
-	return fmt.Sprintf("| %d | %d | %d | %s | %s %d times, %s %d, %s %d | %.0f s |", c.events, runs, letters, w.told(),
+	return fmt.Sprintf("| %d | %d | %d | %s | %s %d times, %s %d, %s %d | %.0f s |", c.events, runs, letters, w.counts(),
 		c.airflow.name, c.airflow.kills, c.store.name, c.store.kills, function.name, function.kills, took.Seconds())
 }
 
@@ -224,7 +224,7 @@ const underWay = 200
 
 // publish publishes all events, and returns when all are acknowledged and no
 // push is under way.
-func (c *chaos) publish(ctx context.Context, pubsub *googlereal.PubSub, w *witness) error {
+func (c *chaos) publish(ctx context.Context, pubsub *googlereal.PubSub, w *ackProxy) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*hang+time.Duration(c.events)*200*time.Millisecond)
 	defer cancel()
 	for n := range c.events {

@@ -14,8 +14,8 @@ import (
 func v1Rows() []scenario {
 	return in(
 		airflow.V1,
-		row("an empty object", `created by an id of its own`, start("a").sending(`{}`)),
-		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
+		row("an empty object", `created with a generated run id`, start("a").sending(`{}`)),
+		row("an empty id is made up", `created with a generated run id`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
 		row("an id of a backfill", `400 invalid`, start("a").called("backfill__x")),
 		row("an id of a dataset's run", `400 invalid`, start("a").called("dataset_triggered__x")),
@@ -68,11 +68,11 @@ func v1Bodies() []scenario {
 		airflow.V1,
 		row("nothing", `400 invalid`, start("a").sending(``)),
 		row("a blank", `400 invalid`, start("a").sending(` `)),
-		row("bytes that are no text", `400 invalid`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
+		row("bytes that are not UTF-8", `400 invalid`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
 		row("null", `400 invalid`, start("a").sending(`null`)),
 		row("a list", `400 invalid`, start("a").sending(`[]`)),
 		row("a text", `400 invalid`, start("a").sending(`"x"`)),
-		row("no JSON", `400 invalid`, start("a").sending(`{bad`)),
+		row("invalid JSON", `400 invalid`, start("a").sending(`{bad`)),
 		row("a comma too many", `400 invalid`, start("a").sending(`{"dag_run_id":"$a",}`)),
 		row("a member twice: the last counts", `created; queued with {"n":2}`, start("a").with(`"conf":{"n":1},"conf":{"n":2}`), find("a")),
 		row("a name that is none", `400 invalid`, start("a").with(`"x":1`)),
@@ -129,7 +129,7 @@ func v1Assets() []scenario {
 }
 
 // experimentalRows are the runs that the experimental API alone can be asked
-// for. Its dates have whole seconds unless it is told otherwise.
+// for. Its dates have whole seconds unless the step sets them.
 func experimentalRows() []scenario {
 	return in(airflow.Experimental,
 		row("an id of a scheduled run", `created`, start("a").called("scheduled__$a")),
@@ -138,9 +138,9 @@ func experimentalRows() []scenario {
 		row("a slash in an id", `500 invalid`, start("a").called("a/b")),
 		row("two dots in an id", `created`, start("a").called("$a..b")),
 		row("an accent in an id", `500 invalid`, start("a").called("ä")),
-		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
+		row("an empty id is made up", `created with a generated run id`, start("a").called("")),
 		row("NUL in an id", `500 server failure, in text/html`, start("a").sending(`{"run_id":"a\u0000b","replace_microseconds":"false"}`)),
-		row("an id that is null", `created by an id of its own`, start("a").sending(`{"run_id":null,"replace_microseconds":"false"}`)),
+		row("an id that is null", `created with a generated run id`, start("a").sending(`{"run_id":null,"replace_microseconds":"false"}`)),
 		row("an id too long", `500 server failure, in text/html`, start("a").called(strings.Repeat("x", 251))),
 		row("an id that is a number", `500 server failure, in text/html`, start("a").sending(`{"run_id":5}`)),
 		row("a date in its zone", `created`, start("a").with(`"execution_date":"$dayT02:00:00.5+02:00"`)),
@@ -162,11 +162,11 @@ func experimentalBodies() []scenario {
 	return in(
 		airflow.Experimental,
 		row("nothing", `400 invalid, in text/html`, start("a").sending(``)),
-		row("an empty object", `created by an id of its own`, start("a").of(airflowreal.MakeAssetDAG).sending(`{}`)),
-		row("an empty list", `created by an id of its own`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
-		row("a text", `created by an id of its own`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
+		row("an empty object", `created with a generated run id`, start("a").of(airflowreal.MakeAssetDAG).sending(`{}`)),
+		row("an empty list", `created with a generated run id`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
+		row("a text", `created with a generated run id`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
 		row("a list of a name", `500 server failure, in text/html`, start("a").sending(`["run_id"]`)),
-		row("bytes that are no text", `400 invalid, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
+		row("bytes that are not UTF-8", `400 invalid, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
 		row(
 			"nested too deep",
 			`500 server failure, in text/html`,
@@ -174,7 +174,7 @@ func experimentalBodies() []scenario {
 		),
 		row("null", `500 server failure, in text/html`, start("a").sending(`null`)),
 		row("a number", `500 server failure, in text/html`, start("a").sending(`5`)),
-		row("no JSON", `400 invalid, in text/html`, start("a").sending(`{bad`)),
+		row("invalid JSON", `400 invalid, in text/html`, start("a").sending(`{bad`)),
 		row(
 			"a boolean where a text is asked for",
 			`500 server failure, in text/html`,
@@ -187,7 +187,7 @@ func experimentalBodies() []scenario {
 		row("runs of a state that is none", `500`, get("/api/experimental/dags/plain/dag_runs?state=bogus")),
 		row("a run by its date", `created; 200`, start("a").onItsDay(), get("/api/experimental/dags/plain/dag_runs/$dayT10:00:00.123456")),
 		row("no run by its date", `404`, get("/api/experimental/dags/plain/dag_runs/$dayT10:00:00")),
-		row("no run by what is no date", `400`, get("/api/experimental/dags/plain/dag_runs/bogus")),
+		row("a run by an invalid date", `400`, get("/api/experimental/dags/plain/dag_runs/bogus")),
 		row("whether a DAG is paused", `200`, get("/api/experimental/dags/paused/paused")),
 		row("whether no DAG is paused", `500`, get("/api/experimental/dags/nope/paused")),
 	)
@@ -195,7 +195,7 @@ func experimentalBodies() []scenario {
 
 // future2 is where [scheduler] allow_trigger_in_future is on: a date ahead holds no run back.
 func future2() []scenario {
-	return everywhere("a date ahead holds nothing back", story(
+	return onEveryAPI("a date ahead holds nothing back", steps(
 		start("a").of(airflowreal.RecordDAG).waiting(time.Hour), await("a").of(airflowreal.RecordDAG)),
 		``, `created; success, ended before its date`, `created; success, ended before its date`)
 }
@@ -208,7 +208,7 @@ func access2(stage string) []scenario {
 		stage                        string
 		api                          airflow.API
 		admin, viewer, wrong, nobody string
-		version                      string // what a good caller is told
+		version                      string // what a caller with valid credentials gets
 	}{
 		{"basic_auth, experimental off", airflow.V1, `created`, forbidden, forbidden, forbidden, `its release`},
 		{"basic_auth, experimental off", airflow.Experimental, absent, absent, absent, absent, absent},

@@ -15,7 +15,7 @@ import (
 func v2Rows() []scenario {
 	return in(
 		airflow.V2,
-		row("an empty id is made up", `created by an id of its own`, start("a").called("")),
+		row("an empty id is made up", `created with a generated run id`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
 		row("an id of a backfill", `400 invalid`, start("a").called("backfill__x")),
 		row("an id of an asset's run", `400 invalid`, start("a").called("asset_triggered__x")),
@@ -31,7 +31,7 @@ func v2Rows() []scenario {
 		row("a line's end after an id", `created`, start("a").called("$a\n")),
 		row("an accent in an id", `400 invalid`, start("a").called("ä")),
 		row("an escape in an id", `400 invalid`, start("a").called("a%2Fb")),
-		row("an id that is null", `created by an id of its own`, start("a").sending(`{"logical_date":null,"dag_run_id":null}`)),
+		row("an id that is null", `created with a generated run id`, start("a").sending(`{"logical_date":null,"dag_run_id":null}`)),
 		row("an id that is a number", `422 invalid`, start("a").sending(`{"logical_date":null,"dag_run_id":5}`)),
 
 		row(
@@ -100,12 +100,12 @@ func v2Bodies() []scenario {
 	return in(airflow.V2,
 		row("nothing", `422 invalid`, start("a").sending(``)),
 		row("a blank", `422 invalid`, start("a").sending(` `)),
-		row("bytes that are no text", `400 invalid`, start("a").sending("{\"logical_date\":null,\"conf\":{\"x\":\"\xff\"}}")),
+		row("bytes that are not UTF-8", `400 invalid`, start("a").sending("{\"logical_date\":null,\"conf\":{\"x\":\"\xff\"}}")),
 		row("null", `422 invalid`, start("a").sending(`null`)),
 		row("a list", `422 invalid`, start("a").sending(`[]`)),
 		row("a text", `422 invalid`, start("a").sending(`"x"`)),
 		row("a number", `422 invalid`, start("a").sending(`5`)),
-		row("no JSON", `422 invalid`, start("a").sending(`{bad`)),
+		row("invalid JSON", `422 invalid`, start("a").sending(`{bad`)),
 		row("a comma too many", `422 invalid`, start("a").sending(`{"logical_date":null,}`)),
 		row("a JSON that goes on", `422 invalid`, start("a").sending(`{"logical_date":null} x`)),
 		row("no logical date", `422 invalid`, start("a").sending(`{"dag_run_id":"$a"}`)),
@@ -156,7 +156,8 @@ func rowsOf(release string) []scenario {
 		row("reserved conf keys and an unknown member", `422 invalid`, start("a").with(`"conf":{"__id__":1},"x":1`)),
 		row("a DAG drains while a run is queued or running", `200; created; draining; 200; active`,
 			pauses(`{"scheduling_state":"active"}`),
-			start("a").of(airflowreal.DrainDAG).with(`"drain_dag":true,"run_after":"9999-12-31T00:00:00Z"`), state, pauses(`{"is_paused":false}`), state),
+			start("a").of(airflowreal.DrainDAG).with(`"drain_dag":true,"run_after":"9999-12-31T00:00:00Z"`), state,
+			pauses(`{"is_paused":false}`), state),
 		row("a DAG that has drained is paused", `created; success; paused`,
 			start("a").of(airflowreal.DrainedDAG).with(`"drain_dag":true`), await("a").of(airflowreal.DrainedDAG),
 			awaitPaused(airflowreal.DrainedDAG)),
@@ -182,7 +183,7 @@ func v2Access() []scenario {
 		row("a name and a password", `401 unauthorized`, start("a").as(basic)),
 		row("an empty token", `401 unauthorized`, start("a").as(nobody).headed("Authorization", "Bearer ")),
 		row("nonsense, to nobody", `401 unauthorized`, start("a").as(nobody).with(`"x":1`)),
-		row("no JSON, to nobody", `422 invalid`, start("a").as(nobody).sending(`{bad`)),
+		row("invalid JSON, without credentials", `422 invalid`, start("a").as(nobody).sending(`{bad`)),
 		row("the API to an expired token", `v2`, detect().as(expired)),
 		row("the API to nobody", `v2`, detect().as(nobody)),
 

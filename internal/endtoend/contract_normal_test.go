@@ -14,15 +14,15 @@ import (
 
 // What differs from one Airflow to the next, and means nothing to a client.
 var (
-	// thisYear are the moments of the test itself; a story's days are long ago.
+	// thisYear are the moments of the test itself; a scenario's days are long ago.
 	thisYear = regexp.MustCompile(`20(2[5-9]|[3-9]\d)-\d\d-\d\d([T +])\d\d:\d\d:\d\d(\.\d+)?`)
 	errorID  = regexp.MustCompile(`look for ID \w+`)
 	uuid     = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
 // incidental are the members whose values are this machine's, count what other
-// scenarios made, or tell of an asset what the embedded Airflow does not know of
-// its DAGs.
+// scenarios made, or describe the DAGs of an asset, which the embedded Airflow
+// does not know.
 var incidental = []string{
 	"id", "import_error_id", "total_entries", "duration", "access_token", "git_version", "last_asset_event",
 	"fileloc", "file_token", "relative_fileloc", "filename", "stack_trace", "last_parse_duration",
@@ -119,13 +119,13 @@ func readJSON(text []byte) (v any, ok bool) {
 	return v, err == nil && !dec.More()
 }
 
-func TestNormalKeepsWhatMeansSomething(t *testing.T) {
+func TestNormalizedAnswers(t *testing.T) {
 	t.Parallel()
 	p := &play{number: 7, target: &target{release: "2.11.2"}}
 	for _, row := range []struct{ name, text, want string }{
 		{"a moment of the test", `"2026-11-22T03:05:53.584369+00:00"`, `"<now>T+00:00"`},
 		{"a moment in Z", `"2026-11-22T03:05:53Z"`, `"<now>TZ"`},
-		{"a day of the story", `"2000-01-08T10:00:00.123456Z"`, `"2000-01-08T10:00:00.123456Z"`},
+		{"a day of the scenario", `"2000-01-08T10:00:00.123456Z"`, `"2000-01-08T10:00:00.123456Z"`},
 		{"an id in a text", `"you will find it when you look for ID a1B2c3D4"`, `"you will find it when you look for ID <id>"`},
 		{"a release", `"docs/2.11.2/page"`, `"docs/<release>/page"`},
 		{"an id", `{"id":12,"state":"queued"}`, `{"id":"<id>","state":"queued"}`},

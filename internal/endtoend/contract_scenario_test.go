@@ -16,24 +16,24 @@ import (
 	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
-// scenario is a request, or a short story of several, in one dialect.
+// scenario is a request, or a short sequence of several, on one API version.
 type scenario struct {
 	name  string
 	api   airflow.API
-	story []step
+	steps []step
 	// want is what the client makes of each step, joined by "; ".
 	want string
 }
 
-// story is the steps of a scenario, in their order.
-func story(steps ...step) []step { return steps }
+// steps is the steps of a scenario, in their order.
+func steps(steps ...step) []step { return steps }
 
-// everywhere is a scenario in each dialect, with what each wants; an empty
-// want leaves a dialect out.
-func everywhere(name string, story []step, v2, v1, experimental string) []scenario {
+// onEveryAPI is a scenario on each API version, with what each wants; an empty
+// want leaves an API version out.
+func onEveryAPI(name string, steps []step, v2, v1, experimental string) []scenario {
 	var all []scenario
 	for _, one := range []scenario{
-		{name, airflow.V2, story, v2}, {name, airflow.V1, story, v1}, {name, airflow.Experimental, story, experimental},
+		{name, airflow.V2, steps, v2}, {name, airflow.V1, steps, v1}, {name, airflow.Experimental, steps, experimental},
 	} {
 		if one.want != "" {
 			all = append(all, one)
@@ -42,7 +42,7 @@ func everywhere(name string, story []step, v2, v1, experimental string) []scenar
 	return all
 }
 
-// in is scenarios of one dialect.
+// in is scenarios of one API version.
 func in(api airflow.API, rows ...scenario) []scenario {
 	for i := range rows {
 		rows[i].api = api
@@ -50,24 +50,24 @@ func in(api airflow.API, rows ...scenario) []scenario {
 	return rows
 }
 
-// row is a scenario whose table names the dialect.
+// row is a scenario whose table names the API version.
 func row(name, want string, steps ...step) scenario {
-	return scenario{name: name, story: steps, want: want}
+	return scenario{name: name, steps: steps, want: want}
 }
 
 // step is one call of the client. What it sends is the client's own, but for
 // what the step puts in its place: so every answer, also to what the client
 // would never send, comes with what the client makes of it.
 //
-// In texts, $a, $b and $c stand for run ids that are the story's own, and $day
+// In texts, $a, $b and $c stand for run ids that are the scenario's own, and $day
 // for a day that is.
 type step struct {
 	title string
 	call  func(context.Context, *play, step) (string, error)
 	api   airflow.API // empty: the scenario's
-	user  string      // empty: who gets in, see told
+	user  string      // empty: admin, see resolve
 	run   airflow.Run
-	dated bool          // the run has a logical date, on the story's day
+	dated bool          // the run has a logical date, on the scenario's day
 	ahead time.Duration // it is to wait for so long; where it is dated, its logical date lies so far ahead
 
 	starts  bool   // it asks for the run
@@ -183,7 +183,7 @@ func startRun(ctx context.Context, p *play, s step) (string, error) {
 	case id != "" && id == s.run.RunID:
 		return "created", nil
 	case strings.HasPrefix(id, "manual__"):
-		return "created by an id of its own", nil
+		return "created with a generated run id", nil
 	}
 	return "", err
 }
@@ -208,8 +208,8 @@ func describe(run airflow.DAGRun) string {
 	return text
 }
 
-// raceRun tells how many of eight made the run, and how a look settles the
-// others. An Airflow that checks before it inserts may answer them 500.
+// raceRun reports how many of eight made the run, and what reading it back shows for
+// the others. An Airflow that checks before it inserts may answer them 500.
 func raceRun(ctx context.Context, p *play, s step) (string, error) {
 	var group sync.WaitGroup
 	var mu sync.Mutex
@@ -237,7 +237,7 @@ func raceRun(ctx context.Context, p *play, s step) (string, error) {
 	return strings.Join(append([]string{fmt.Sprintf("%d made, %d duplicates", made, duplicates)}, others...), ", "), nil
 }
 
-// awaitRun tells also whether a run that was to wait has waited.
+// awaitRun also reports whether a run that was to wait has waited.
 func awaitRun(ctx context.Context, p *play, s step) (string, error) {
 	for range p.polls(bound) {
 		run, err := p.client.Find(ctx, s.run.DAGID, s.run.RunID)
@@ -251,7 +251,7 @@ func awaitRun(ctx context.Context, p *play, s step) (string, error) {
 	return "hung", ctx.Err()
 }
 
-// waited tells what its date has held back of a run that has one, by the last answer.
+// waited reports how a run with a date waited for it, by the last answer.
 func (p *play) waited(id string) string {
 	date, waits := p.dates[id]
 	start, end := p.recorder.times(id)
@@ -299,7 +299,7 @@ func askParams(ctx context.Context, p *play, s step) (string, error) {
 	return strings.Join(all, ", "), err
 }
 
-// listRuns tells the story's own runs among those that are listed.
+// listRuns returns the runs of this scenario among those listed.
 func listRuns(ctx context.Context, p *play, s step) (string, error) {
 	runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{States: []string{"queued"}})
 	var own []string
@@ -349,7 +349,7 @@ func detectAPI(ctx context.Context, p *play, _ step) (string, error) {
 	return string(api), err
 }
 
-// askPlainly tells the status alone: the client never asks this.
+// askPlainly returns the status alone: the client never sends this request.
 func askPlainly(ctx context.Context, p *play, s step) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, s.method, p.url+s.path, strings.NewReader(s.body))
 	if err != nil {

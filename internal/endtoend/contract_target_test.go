@@ -19,7 +19,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// target is an Airflow to which scenarios are told: the embedded one or a real one.
+// target is an Airflow that scenarios run against: the embedded one or a real one.
 type target struct {
 	name    string
 	url     string
@@ -95,7 +95,7 @@ var majors = map[string]airflowsim.Version{
 
 // embedded starts an embedded Airflow with the DAGs and users of airflowreal,
 // standing as setUp leaves them there.
-func embedded(t *testing.T, s stage) *target {
+func embedded(t *testing.T, s setup) *target {
 	t.Helper()
 	var offset atomic.Int64 // of its clock
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }

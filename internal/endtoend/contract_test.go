@@ -15,8 +15,8 @@ import (
 )
 
 // The contract between Airflow and its client: a table of scenarios, each with
-// what the client must make of every response. The embedded Airflow keeps it in
-// every test run. Where real programs are asked for, each scenario is played
+// what the client must make of every response. Every test run checks the
+// embedded Airflow against it. Where real programs are asked for, each scenario is run
 // against both, and every difference in status, media type, headers, JSON and
 // meaning fails, with the two responses side by side. Where they differ, the
 // real one is right.
@@ -25,8 +25,8 @@ import (
 // scenario asks for is read back at its end, also what was refused. What only
 // one of the two can show has no place here.
 
-// stage is how a web server is set up, and the scenarios that are told to it.
-type stage struct {
+// setup is a configuration of a web server, and the scenarios that are run on it.
+type setup struct {
 	name         string
 	release      string
 	config       map[string]string // of the real one
@@ -36,33 +36,33 @@ type stage struct {
 	scenarios    []scenario
 }
 
-// houses are the stages of one release: those of one house share a database
-// and a scheduler, which the first one sets up.
-func houses(release string) [][]stage {
+// setupGroups lists the setups of one release. The setups of a group share a database
+// and a scheduler, which the first one starts.
+func setupGroups(release string) [][]setup {
 	if strings.HasPrefix(release, "3.") {
 		config := map[string]string{"API_AUTH__JWT_SECRET": jwtSecret}
 		open := maps.Clone(config)
 		open["CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] = "True"
-		return [][]stage{{
+		return [][]setup{{
 			{
 				name: "tokens", release: release, config: config, sim: airflowsim.AuthToken,
-				scenarios: of(release, everyDialect(), v2Rows(), v2Bodies(), v2Access(), v2Assets(), rowsOf(release)),
+				scenarios: of(release, everyAPI(), v2Rows(), v2Bodies(), v2Access(), v2Assets(), rowsOf(release)),
 			},
 			{name: "all are admins", release: release, config: open, sim: airflowsim.AuthOpen, scenarios: v2Open()},
 		}}
 	}
-	all := []stage{
+	all := []setup{
 		airflow2(release, "basic_auth", true), airflow2(release, "basic_auth", false),
 		airflow2(release, "deny_all", true), airflow2(release, "deny_all", false),
 		airflow2(release, "default", true), airflow2(release, "default", false),
 		airflow2(release, "session", false), // as Airflow 2 is without any setting
 	}
 	all[0].scenarios = append(all[0].scenarios,
-		of(release, everyDialect(), v1Rows(), v1Bodies(), v1Assets(), experimentalRows(), experimentalBodies())...)
+		of(release, everyAPI(), v1Rows(), v1Bodies(), v1Assets(), experimentalRows(), experimentalBodies())...)
 	future := airflow2(release, "basic_auth", true)
 	future.name, future.future, future.scenarios = "dates ahead are allowed", true, future2()
 	future.config["SCHEDULER__ALLOW_TRIGGER_IN_FUTURE"] = "True"
-	return [][]stage{all, {future}}
+	return [][]setup{all, {future}}
 }
 
 // backend is one of [api] auth_backends, as the embedded Airflow has it. A
@@ -74,23 +74,23 @@ func backend(name string) airflowsim.Auth {
 	}[name]
 }
 
-// airflow2 is a stage of Airflow 2 that asks who gets in.
-func airflow2(release, auth string, experimental bool) stage {
+// airflow2 is a setup of Airflow 2 that tests its authentication.
+func airflow2(release, auth string, experimental bool) setup {
 	name := auth + map[bool]string{true: ", experimental on", false: ", experimental off"}[experimental]
-	return stage{
+	return setup{
 		name: name, release: release, experimental: experimental,
 		sim: backend(auth),
 		config: map[string]string{
 			"API__AUTH_BACKENDS":           "airflow.api.auth.backend." + auth,
 			"API__ENABLE_EXPERIMENTAL_API": map[bool]string{true: "True", false: "False"}[experimental],
-			// It would set the broken DAG inactive while the scenarios are told.
+			// It would set the broken DAG inactive while the scenarios run.
 			"SCHEDULER__PARSING_CLEANUP_INTERVAL": "86400",
 		},
 		scenarios: access2(name),
 	}
 }
 
-// of is the scenarios of the dialects that a release speaks.
+// of is the scenarios of the API versions that a release serves.
 func of(release string, tables ...[]scenario) []scenario {
 	var all []scenario
 	for _, table := range tables {
@@ -103,81 +103,81 @@ func of(release string, tables ...[]scenario) []scenario {
 	return all
 }
 
-func TestTheEmbeddedAirflowKeepsTheContract(t *testing.T) {
+func TestEmbeddedAirflowKeepsContract(t *testing.T) {
 	t.Parallel()
 	for _, release := range airflowreal.Versions() {
-		for n, stage := range slices.Concat(houses(release)...) {
-			t.Run(release+" "+stage.name, func(t *testing.T) {
+		for n, s := range slices.Concat(setupGroups(release)...) {
+			t.Run(release+" "+s.name, func(t *testing.T) {
 				t.Parallel()
-				stage.tell(t, n, func(t *testing.T, number int, s scenario) {
-					s.hold(t, newPlay(t, embedded(t, stage), number, s).perform(t))
+				s.eachScenario(t, n, func(t *testing.T, number int, sc scenario) {
+					sc.checkMeaning(t, newPlay(t, embedded(t, s), number, sc).perform(t))
 				})
 			})
 		}
 	}
 }
 
-func TestTheRealAirflowAgreesWithTheEmbeddedOne(t *testing.T) {
+func TestRealAirflowMatchesEmbedded(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
 	for _, release := range airflowreal.Versions() {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
-			for _, stages := range houses(release) {
-				t.Run("from "+stages[0].name, func(t *testing.T) { visit(t, stages) })
+			for _, group := range setupGroups(release) {
+				t.Run("from "+group[0].name, func(t *testing.T) { compareGroup(t, group) })
 			}
 		})
 	}
 }
 
-// visit starts the house of these stages, and tells them in turn.
-func visit(t *testing.T, stages []stage) {
+// compareGroup starts one Airflow, and compares each setup of the group on it.
+func compareGroup(t *testing.T, group []setup) {
 	t.Helper()
 	a := realtest.Start(t, airflowreal.Options{
-		Version: stages[0].release, Scheduler: true, Database: airflowreal.PostgreSQL, Config: stages[0].config,
+		Version: group[0].release, Scheduler: true, Database: airflowreal.PostgreSQL, Config: group[0].config,
 	})
 	setUp(t, realTarget(t, a))
-	for n, stage := range stages {
-		t.Run(stage.name, func(t *testing.T) { compare(t, a, n, stage) })
+	for n, s := range group {
+		t.Run(s.name, func(t *testing.T) { compare(t, a, n, s) })
 	}
 }
 
-// compare tells a stage's scenarios to both witnesses.
-func compare(t *testing.T, a *airflowreal.Airflow, n int, stage stage) {
+// compare runs the scenarios of a setup on the real and on the embedded Airflow.
+func compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 	t.Helper()
 	if n > 0 {
-		if err := a.RestartWebServer(t.Context(), stage.config); err != nil {
+		if err := a.RestartWebServer(t.Context(), s.config); err != nil {
 			t.Fatal(err)
 		}
 	}
 	real := realTarget(t, a)
-	stage.tell(t, n, func(t *testing.T, number int, s scenario) {
-		one := newPlay(t, embedded(t, stage), number, s).perform(t)
-		other := newPlay(t, real, number, s).perform(t)
-		s.hold(t, other)
-		agree(t, one, other)
+	s.eachScenario(t, n, func(t *testing.T, number int, sc scenario) {
+		one := newPlay(t, embedded(t, s), number, sc).perform(t)
+		other := newPlay(t, real, number, sc).perform(t)
+		sc.checkMeaning(t, other)
+		compareAnswers(t, one, other)
 	})
 }
 
-// perStage is more than the scenarios of any stage, so that each has a number of its own.
-const perStage = 1000
+// perSetup is more than the scenarios of any setup, so that each has its own number.
+const perSetup = 1000
 
-// tell tells each scenario in a test of its own, all at once.
-func (s stage) tell(t *testing.T, n int, told func(*testing.T, int, scenario)) {
+// eachScenario runs each scenario as a separate test, all in parallel.
+func (s setup) eachScenario(t *testing.T, n int, run func(*testing.T, int, scenario)) {
 	t.Helper()
 	for i, scenario := range s.scenarios {
 		t.Run(string(scenario.api)+"/"+scenario.name, func(t *testing.T) {
 			t.Parallel()
-			told(t, n*perStage+i, scenario)
+			run(t, n*perSetup+i, scenario)
 		})
 	}
 }
 
-// hold checks what must hold of the story, whoever was told it.
-func (s scenario) hold(t *testing.T, all []observation) {
+// checkMeaning compares what the client made of each step with what the scenario wants.
+func (s scenario) checkMeaning(t *testing.T, all []observation) {
 	t.Helper()
 	var meant []string
-	for _, o := range all[:len(s.story)] {
+	for _, o := range all[:len(s.steps)] {
 		meant = append(meant, o.meant)
 	}
 	if got := strings.Join(meant, "; "); got != s.want {
@@ -188,8 +188,8 @@ func (s scenario) hold(t *testing.T, all []observation) {
 	}
 }
 
-// agree fails where the real Airflow answered otherwise than the embedded one.
-func agree(t *testing.T, embedded, real []observation) {
+// compareAnswers fails where the real Airflow answered otherwise than the embedded one.
+func compareAnswers(t *testing.T, embedded, real []observation) {
 	t.Helper()
 	for i := range embedded {
 		if one, other := embedded[i].String(), real[i].String(); one != other {

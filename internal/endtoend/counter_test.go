@@ -58,7 +58,7 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	// Read first: net/http tells that a caller has gone once its body is read.
+	// Read first: net/http notices that a caller has gone once its body is read.
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return

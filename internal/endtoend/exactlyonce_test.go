@@ -26,7 +26,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// full tells that the proofs run at their full size.
+// full reports whether the proofs run at their full size.
 func full() bool { return os.Getenv("DAGTRIGGER_PROOF") == "full" }
 
 // seed is what a randomised test starts from: the one of an earlier run where
@@ -77,12 +77,12 @@ func proveExactlyOnce(t *testing.T, api string) {
 	}
 	sim.InjectRandom(rand.New(rand.NewPCG(n, 2)), 0.25, airflowsim.EveryFault()...)
 
-	var queue []*shipment
+	var queue []*oneDelivery
 	wanted := map[string]string{}
 	for i := range events {
-		conf, shipments := randomEvent(t, rng, i, functions[i%dags])
+		conf, deliveries := randomEvent(t, rng, i, functions[i%dags])
 		wanted[strconv.Itoa(i)] = conf
-		queue = append(queue, shipments...)
+		queue = append(queue, deliveries...)
 	}
 	rng.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
 	deliverAll(t, queue, n)
@@ -170,8 +170,8 @@ func newFunction(t *testing.T, settings map[string]string) string {
 	return server.URL
 }
 
-// shipment is one delivery of an event, repeated until it is acknowledged.
-type shipment struct {
+// oneDelivery is one delivery of an event, repeated until it is acknowledged.
+type oneDelivery struct {
 	request   delivery.Request
 	functions [2]string // two instances, either of which may get it
 	// impatient senders give up the first time, before they have the answer.
@@ -179,8 +179,8 @@ type shipment struct {
 }
 
 // randomEvent is event number i, whose conf holds that number, and its one to
-// four deliveries, each in an envelope of its own.
-func randomEvent(t *testing.T, rng *rand.Rand, i int, functions [2]string) (conf string, shipments []*shipment) {
+// four deliveries, each in its own envelope.
+func randomEvent(t *testing.T, rng *rand.Rand, i int, functions [2]string) (conf string, deliveries []*oneDelivery) {
 	t.Helper()
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	data := fmt.Appendf(nil, `{"n":"%d","big":90071992547409931,"text":"ü\u0001 <&>","list":[1,2.50,null]}`, i)
@@ -212,23 +212,23 @@ func randomEvent(t *testing.T, rng *rand.Rand, i int, functions [2]string) (conf
 		if err != nil {
 			t.Fatalf("event %d as %s: %v", i, as, err)
 		}
-		s := &shipment{request: request, functions: functions}
+		s := &oneDelivery{request: request, functions: functions}
 		if rng.IntN(10) == 0 {
 			s.impatient = time.Duration(rng.IntN(5000)) * time.Microsecond
 		}
-		shipments = append(shipments, s)
+		deliveries = append(deliveries, s)
 	}
-	return canonical(t, data), shipments
+	return canonical(t, data), deliveries
 }
 
 // deliverAll delivers as Pub/Sub does: concurrently, to either instance, and
 // again until it is acknowledged.
-func deliverAll(t *testing.T, queue []*shipment, seed uint64) {
+func deliverAll(t *testing.T, queue []*oneDelivery, seed uint64) {
 	t.Helper()
 	const senders = 64
 	ctx, cancel := context.WithTimeout(t.Context(), 5*hang)
 	defer cancel()
-	todo := make(chan *shipment, len(queue))
+	todo := make(chan *oneDelivery, len(queue))
 	for _, s := range queue {
 		todo <- s
 	}
@@ -255,12 +255,12 @@ func deliverAll(t *testing.T, queue []*shipment, seed uint64) {
 		t.Fatal("deliveries were not acknowledged in time")
 	}
 	if again.Load() < int64(len(queue)/20) {
-		t.Errorf("of %d deliveries %d were not acknowledged at first: the faults did not strike", len(queue), again.Load())
+		t.Errorf("of %d deliveries %d were not acknowledged at first: the simulator injected too few faults", len(queue), again.Load())
 	}
 }
 
 // deliver reports whether the delivery was acknowledged, as far as its sender knows.
-func deliver(ctx context.Context, client *http.Client, url string, s *shipment) bool {
+func deliver(ctx context.Context, client *http.Client, url string, s *oneDelivery) bool {
 	if s.impatient > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.impatient)

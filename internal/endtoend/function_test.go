@@ -71,7 +71,7 @@ func freePort(t testing.TB) string {
 	return port
 }
 
-// upload is the request by which Eventarc tells of a finalized object.
+// upload is the request that Eventarc sends for a finalized object.
 func upload(bucket, name string, generation int) *http.Request {
 	body := fmt.Sprintf(`{"kind":"storage#object","bucket":%q,"name":%q,"generation":"%d","metageneration":"1","size":"3"}`,
 		bucket, name, generation)

@@ -62,7 +62,7 @@ func newGoogle(t *testing.T, version airflowsim.Version, env googlesim.Environme
 
 // The function as it is built and deployed: an environment's name and the
 // attached account are all that it is given.
-func TestAnEnvironmentsNameIsEnough(t *testing.T) {
+func TestComposerEnvironmentIsLookedUp(t *testing.T) {
 	t.Parallel()
 	binary := buildFunction(t)
 	for _, tt := range []struct {
@@ -93,7 +93,7 @@ func TestAnEnvironmentsNameIsEnough(t *testing.T) {
 
 // Through failures of every part on the way, no token is in an answer or in
 // what the function writes.
-func TestNoTokenShowsInWhatTheFunctionSays(t *testing.T) {
+func TestNoTokenInLogsAndResponses(t *testing.T) {
 	t.Parallel()
 	const composerAPI = "composer.googleapis.com"
 	binary := buildFunction(t)
@@ -140,11 +140,11 @@ func TestNoTokenShowsInWhatTheFunctionSays(t *testing.T) {
 
 // A secret in a setting shows neither in what is refused at the start, nor
 // where Airflow refuses it.
-func TestNoPasswordShowsInWhatTheFunctionSays(t *testing.T) {
+func TestNoPasswordInLogsAndResponses(t *testing.T) {
 	t.Parallel()
 	const planted = "planted-4711"
 	binary := buildFunction(t)
-	t.Run("faulty settings", func(t *testing.T) {
+	t.Run("invalid settings", func(t *testing.T) {
 		t.Parallel()
 		cmd := exec.CommandContext(t.Context(), binary)
 		cmd.Env = []string{

@@ -121,7 +121,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 	}
 }
 
-func TestAnUnmatchedEventTellsWhy(t *testing.T) {
+func TestUnmatchedEventGivesTheReason(t *testing.T) {
 	t.Parallel()
 	f, log := routed(t, slog.LevelInfo, map[string]string{"DAGTRIGGER_CONFIG": routesFile, "AIRFLOW_URL": "http://127.0.0.1:1"})
 	outcomes := f.Handle(t.Context(), sized("sales/eu/b.txt", "3"), trigger.Replay{}).Outcomes
@@ -156,13 +156,13 @@ func TestTheLogHoldsAnUnmatchedEventASecond(t *testing.T) {
 			}
 			var got []string
 			for line := range strings.Lines(log.String()) {
-				var told struct {
+				var entry struct {
 					LeftOut json.Number `json:"left_out"`
 				}
-				if err := json.Unmarshal([]byte(line), &told); err != nil {
+				if err := json.Unmarshal([]byte(line), &entry); err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, told.LeftOut.String())
+				got = append(got, entry.LeftOut.String())
 			}
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Errorf("left out before each line, at %s (-want +got):\n%s", row.level, diff)

@@ -110,7 +110,7 @@ type came struct {
 
 func (c came) came() string { return fmt.Sprintf("%d %s", c.status, c.Outcome) }
 
-// occur has the function told of an event of one route.
+// occur sends the function an event for one route.
 func occur(t *testing.T, function, route string, n int, at time.Time) came {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, "http://function.invalid/", strings.NewReader("{}"))

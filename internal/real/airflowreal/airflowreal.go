@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package airflowreal owns a real Airflow on this machine, for tests and for
+// Package airflowreal runs a real Airflow on this machine, for tests and for
 // demonstrations: it installs a version from a locked list, starts it on
 // PostgreSQL with users and DAGs, and leaves no process and no file behind,
 // however the program that called it ends.
@@ -16,9 +16,9 @@
 // environment per list, and prepared databases. Removing that folder is safe
 // at any time that no test runs.
 //
-// The package never speaks the API that it serves, but for a token and for
-// health; it listens on 127.0.0.1 alone. It runs on Linux and macOS. Elsewhere
-// than on Linux a process that left its process group can outlive the program.
+// The package calls the REST API for a token and for health only; Airflow
+// listens on 127.0.0.1 alone. It runs on Linux and macOS. Elsewhere than on Linux
+// a process that left its process group can outlive the program.
 package airflowreal
 
 import (
@@ -48,7 +48,7 @@ type Options struct {
 	// less AIRFLOW__, such as API__ENABLE_EXPERIMENTAL_API. They go before
 	// this package's own.
 	Config map[string]string
-	// Progress is told what takes its time, a line each; nil: nobody is.
+	// Progress gets a line for each step that takes time; it may be nil.
 	Progress func(string)
 }
 
@@ -71,7 +71,7 @@ type Airflow struct {
 }
 
 // Start installs what is missing and starts an Airflow. It returns once the
-// web server, and the scheduler if asked for, say that they are healthy. ctx
+// web server, and the scheduler if asked for, are healthy. ctx
 // bounds the start alone. Where it fails, nothing is left running, and the
 // error ends in what to do, or in the log of what failed; a [MissingError] is in
 // it where this machine lacks a part.

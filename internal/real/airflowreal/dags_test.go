@@ -30,7 +30,7 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
-func TestDAGsWithoutAPastAreLoadedOnce(t *testing.T) {
+func TestDAGsWithoutABeforeFolderAreLoadedOnce(t *testing.T) {
 	t.Parallel()
 	_, before, err := generations(fstest.MapFS{"plain.py": {Data: []byte("plain")}})
 	if err != nil || len(before) != 0 {
@@ -78,7 +78,7 @@ func TestPreparedKeyDependsOnDatabaseAndDAGs(t *testing.T) {
 	}
 }
 
-func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
+func TestPruneKeepsTheLastUsed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	for i, name := range []string{"prepared-a", "prepared-b", "prepared-c", "prepared-d", "prepared-cut-off", "venv"} {

@@ -73,7 +73,7 @@ func (a *Airflow) ask(ctx context.Context, method, path string, body any, status
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	// A connection of its own each time: none is kept open to a server that may be killed.
+	// A new connection each time: none is kept open to a server that may be killed.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -31,7 +31,7 @@ func answering(t *testing.T, major int, scheduled bool, path string, status int,
 	return a
 }
 
-func TestUnhealthyNamesTheFirstPartThatIsNotReady(t *testing.T) {
+func TestUnhealthyNamesTheFirstUnreadyPart(t *testing.T) {
 	t.Parallel()
 	const (
 		v1, v2     = "/health", "/api/v2/monitor/health"

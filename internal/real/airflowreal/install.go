@@ -165,7 +165,7 @@ func installerEnvironment(user []string, tmp string) []string {
 	return append(env, "TMPDIR="+tmp)
 }
 
-// exists tells whether a file is there.
+// exists reports whether a file exists.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)

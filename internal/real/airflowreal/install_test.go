@@ -67,7 +67,7 @@ func TestTwoInstallsAtOnceMakeOneEnvironment(t *testing.T) {
 	}
 }
 
-func TestAnInstallThatWasCutOffIsMadeAnew(t *testing.T) {
+func TestIncompleteInstallIsRepeated(t *testing.T) {
 	t.Parallel()
 	for what, left := range map[string]func(t *testing.T, folder string){
 		"half-way": func(*testing.T, string) {},
@@ -96,7 +96,7 @@ func TestAnInstallThatWasCutOffIsMadeAnew(t *testing.T) {
 	}
 }
 
-func TestPipInstallsWhatUVCannot(t *testing.T) {
+func TestPipInstallsWhereUVFails(t *testing.T) {
 	t.Parallel()
 	notes := filepath.Join(t.TempDir(), "notes")
 	i, err := fakeBuilder(t, t.TempDir(), notes, "exit 2", "exit 0").install(t.Context())
@@ -105,7 +105,7 @@ func TestPipInstallsWhatUVCannot(t *testing.T) {
 	}
 }
 
-func TestAPackageIndexOutOfReachIsAMissingPart(t *testing.T) {
+func TestUnreachablePackageIndexIsAMissingPart(t *testing.T) {
 	t.Parallel()
 	notes := filepath.Join(t.TempDir(), "notes")
 	i, err := fakeBuilder(t, t.TempDir(), notes, "exit 2", "echo no route to host; exit 1").install(t.Context())
@@ -117,7 +117,7 @@ func TestAPackageIndexOutOfReachIsAMissingPart(t *testing.T) {
 	}
 }
 
-func TestTheInstallersEnvironmentIsTheUsersLessWhatInterferes(t *testing.T) {
+func TestInstallerEnvironment(t *testing.T) {
 	t.Parallel()
 	got := installerEnvironment([]string{
 		"PATH=/bin", "PIP_INDEX_URL=https://example.com", "HTTPS_PROXY=p", "PYTHONPATH=/x", "PYTHONDONTWRITEBYTECODE=1",
@@ -128,7 +128,7 @@ func TestTheInstallersEnvironmentIsTheUsersLessWhatInterferes(t *testing.T) {
 	}
 }
 
-func TestALockIsHeldUntilItIsGivenBack(t *testing.T) {
+func TestLockIsHeldUntilReleased(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
 	unlock, err := lockFile(t.Context(), path, func() { t.Error("nobody else holds it") })

@@ -19,7 +19,7 @@ func TestVersionsAreOldestFirst(t *testing.T) {
 	}
 }
 
-func TestEveryListInstallsTheVersionThatItsNamePromises(t *testing.T) {
+func TestEveryListPinsTheVersionOfItsName(t *testing.T) {
 	t.Parallel()
 	for _, version := range Versions() {
 		l, text, err := findList(version)
@@ -74,7 +74,7 @@ func TestParseListRefuses(t *testing.T) {
 	}
 }
 
-func TestAnUnknownVersionNamesTheKnownOnes(t *testing.T) {
+func TestUnknownVersionListsTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	_, err := Start(t.Context(), Options{Version: "1.10.15"})
 	if err == nil || !strings.HasSuffix(err.Error(), `no locked list for Airflow "1.10.15": choose 2.11.2, 3.3.2 or 3.4.0b2`) {

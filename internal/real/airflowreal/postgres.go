@@ -76,7 +76,8 @@ func postgresOwner() (*user.User, error) {
 		}
 	}
 	return nil, &MissingError{
-		Part: "a user for PostgreSQL", Why: "it refuses to run as root, and there is neither postgres nor nobody here", Fix: "run this as another user",
+		Part: "a user for PostgreSQL", Why: "it refuses to run as root, and there is neither postgres nor nobody here",
+		Fix: "run this as another user",
 	}
 }
 

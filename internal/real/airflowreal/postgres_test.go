@@ -18,7 +18,7 @@ func serverOf(t *testing.T, version string) map[string]string {
 	return map[string]string{"initdb": "", "postgres": "echo 'postgres (PostgreSQL) " + version + " (Debian " + version + "-1)'"}
 }
 
-func TestFindPostgresTakesTheNewestOfDebiansBeforePATH(t *testing.T) {
+func TestFindPostgresPrefersTheNewestOfDebian(t *testing.T) {
 	t.Parallel()
 	debian := t.TempDir()
 	for _, version := range []string{"9.6", "15", "17"} {
@@ -34,7 +34,7 @@ func TestFindPostgresTakesTheNewestOfDebiansBeforePATH(t *testing.T) {
 	}
 }
 
-func TestAMissingPostgresSaysHowToInstallIt(t *testing.T) {
+func TestMissingPostgresSaysHowToInstallIt(t *testing.T) {
 	t.Parallel()
 	_, err := findPostgres(t.Context(), nil, lookIn(t.TempDir()), "/nowhere/*/initdb")
 	missing := (*MissingError)(nil)
@@ -45,7 +45,7 @@ func TestAMissingPostgresSaysHowToInstallIt(t *testing.T) {
 	}
 }
 
-func TestPostgresListensOnLoopbackAloneAndKeepsToItsFolder(t *testing.T) {
+func TestPostgresListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	args := strings.Join((&postgres{bin: "/b"}).arguments("/f", 20001), " ")
 	for _, want := range []string{
@@ -57,7 +57,7 @@ func TestPostgresListensOnLoopbackAloneAndKeepsToItsFolder(t *testing.T) {
 	}
 }
 
-func TestAFreePortIsBelowThoseOfOutgoingConnections(t *testing.T) {
+func TestFreePortIsBelowTheEphemeralRange(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		port, err := freePort()

@@ -69,7 +69,7 @@ func anyPython(ctx context.Context) (string, error) {
 func KillChild(t *testing.T, what string, by syscall.Signal, atLeast int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells of which processes a program is the origin")
+		t.Skip("only Linux lists which processes a program started")
 	}
 	tmp, err := os.MkdirTemp("", "killed-")
 	if err != nil {
@@ -97,7 +97,7 @@ func KillChild(t *testing.T, what string, by syscall.Signal, atLeast int) {
 	if err := syscall.Kill(-cmd.Process.Pid, by); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // it tells of the signal
+	_ = cmd.Wait() // the error is the signal
 	if len(below) < atLeast {
 		t.Errorf("the child had %d processes below it, want at least %d", len(below), atLeast)
 	}
@@ -150,7 +150,7 @@ func stat(pid int) (state string, parent int) {
 func descendants(t *testing.T, root int) []int {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells of which processes a program is the origin")
+		t.Skip("only Linux lists which processes a program started")
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

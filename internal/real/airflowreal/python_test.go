@@ -26,7 +26,7 @@ func lookIn(folder string) lookPath {
 	return func(name string) (string, error) { return exec.LookPath(filepath.Join(folder, name)) }
 }
 
-func TestFindPythonTakesWhatTheListWasLockedFor(t *testing.T) {
+func TestFindPythonTakesALockedVersion(t *testing.T) {
 	t.Parallel()
 	const other, bare, good = "echo 3.13; echo /opt/other", "echo 3.12; exit 1", "echo 3.11; echo '/opt/a b/python3'"
 	l := list{version: "3.9.1", pythons: []string{"3.11", "3.12"}}
@@ -46,7 +46,7 @@ func TestFindPythonTakesWhatTheListWasLockedFor(t *testing.T) {
 	}
 }
 
-func TestAMissingPythonSaysWhatIsThereAndWhatToInstall(t *testing.T) {
+func TestMissingPythonSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	l := list{version: "3.9.1", pythons: []string{"3.11", "3.12"}}
 	const needs = "Python is missing: Airflow 3.9.1 needs Python 3.11 or 3.12 with its venv module, and PATH has "

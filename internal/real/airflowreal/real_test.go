@@ -99,7 +99,7 @@ func forEachVersion(t *testing.T, o airflowreal.Options, test func(t *testing.T,
 // taskBound is how long a run may take from its start to its file. It bounds hangs.
 const taskBound = 3 * time.Minute
 
-func TestARunRunsAndItsConfIsRead(t *testing.T) {
+func TestRunSucceedsAndItsConfIsRead(t *testing.T) {
 	forEachVersion(t, airflowreal.Options{Scheduler: true}, func(t *testing.T, a *airflowreal.Airflow) {
 		testARun(t, a)
 		addresses := airflowreal.Listening(t)
@@ -136,8 +136,8 @@ func testARun(t *testing.T, a *airflowreal.Airflow) {
 	}
 }
 
-// TestARunRunsOnSQLite is for the version that treats SQLite apart, of those that there are.
-func TestARunRunsOnSQLite(t *testing.T) {
+// TestRunSucceedsOnSQLite is for the version that treats SQLite apart, of those that there are.
+func TestRunSucceedsOnSQLite(t *testing.T) {
 	realtest.Need(t)
 	a := realtest.Start(t, airflowreal.Options{Version: airflowreal.Versions()[0], Scheduler: true, Database: airflowreal.SQLite})
 	if a.Database != "SQLite" {
@@ -146,7 +146,7 @@ func TestARunRunsOnSQLite(t *testing.T) {
 	testARun(t, a)
 }
 
-func TestItsDAGsUsersAndSettingsAreWhatTheyAreSaidToBe(t *testing.T) {
+func TestDAGsUsersAndSettings(t *testing.T) {
 	forEachVersion(t, airflowreal.Options{}, func(t *testing.T, a *airflowreal.Airflow) {
 		admin, viewer := caller{a, a.Admin}, caller{a, a.Viewer}
 		for _, row := range []struct {
@@ -221,7 +221,7 @@ func testOtherSettings(t *testing.T, admin caller) {
 	want(t, "a run under other settings", status, body, 403, "Forbidden")
 }
 
-func TestAProgramThatIsKilledLeavesNothingOfAnAirflow(t *testing.T) {
+func TestKilledProgramLeavesNoAirflow(t *testing.T) {
 	realtest.Need(t)
 	for _, version := range airflowreal.Versions() {
 		t.Run(version, func(t *testing.T) {

@@ -115,13 +115,13 @@ func secret(size int) string {
 var settingName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*__[A-Z][A-Z0-9_]*$`)
 
 func checkConfig(config map[string]string) error {
-	var faults []error
+	var invalid []error
 	for _, name := range slices.Sorted(maps.Keys(config)) {
 		if !settingName.MatchString(name) || strings.HasPrefix(name, "AIRFLOW__") {
-			faults = append(faults, fmt.Errorf("%q is no setting of Airflow: write SECTION__KEY, such as API__AUTH_BACKENDS", name))
+			invalid = append(invalid, fmt.Errorf("%q is not a valid Airflow setting: write SECTION__KEY, such as API__AUTH_BACKENDS", name))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(invalid...)
 }
 
 // settings are an Airflow's environment, and the commands that run in it.

@@ -13,7 +13,7 @@ var somewhere = place{
 	database: "postgresql+psycopg2://airflow:pw@127.0.0.1:20001/postgres", port: 20002,
 }
 
-func TestTheEnvironmentHoldsNothingOfTheUsersOwn(t *testing.T) {
+func TestEnvironmentLeavesOutTheUsers(t *testing.T) {
 	t.Parallel()
 	for _, major := range []int{2, 3} {
 		for name := range environment(major, somewhere) {
@@ -67,7 +67,7 @@ func TestSecretsDifferEachTime(t *testing.T) {
 	}
 }
 
-func TestConfigGoesBeforeTheBase(t *testing.T) {
+func TestConfigOverridesTheBase(t *testing.T) {
 	t.Parallel()
 	s := settings{
 		installed: installed{list: list{version: "2.11.2", major: 2}, folder: "/c"}, place: somewhere,
@@ -99,14 +99,14 @@ func TestProgramsOf(t *testing.T) {
 	}
 }
 
-func TestCheckConfigNamesEveryFault(t *testing.T) {
+func TestCheckConfigListsEveryInvalidName(t *testing.T) {
 	t.Parallel()
 	if err := checkConfig(map[string]string{"API__AUTH_BACKENDS": "x", "SCHEDULER__ALLOW_TRIGGER_IN_FUTURE": "True"}); err != nil {
 		t.Error(err)
 	}
 	err := checkConfig(map[string]string{"AIRFLOW__API__AUTH_BACKENDS": "x", "api.auth_backends": "x"})
-	want := `"AIRFLOW__API__AUTH_BACKENDS" is no setting of Airflow: write SECTION__KEY, such as API__AUTH_BACKENDS
-"api.auth_backends" is no setting of Airflow: write SECTION__KEY, such as API__AUTH_BACKENDS`
+	want := `"AIRFLOW__API__AUTH_BACKENDS" is not a valid Airflow setting: write SECTION__KEY, such as API__AUTH_BACKENDS
+"api.auth_backends" is not a valid Airflow setting: write SECTION__KEY, such as API__AUTH_BACKENDS`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -23,7 +23,7 @@ import (
 var superviseScript []byte
 
 // supervisor owns a folder for everything that one Airflow writes, and starts
-// the programs that work in it. Each runs under a small process of its own,
+// the programs that work in it. Each runs under its own small process,
 // which ends it, and all that it started, once this program closes a pipe or
 // goes, however it goes. One such process more removes the folder, last.
 type supervisor struct {

@@ -62,7 +62,7 @@ func supervised(t *testing.T) *supervisor {
 	return s
 }
 
-func TestRunTellsHowACommandEnded(t *testing.T) {
+func TestRunReportsHowACommandEnded(t *testing.T) {
 	t.Parallel()
 	s := supervised(t)
 	if err := s.run(t.Context(), command{name: "good", args: []string{"/bin/sh", "-c", "echo fine"}}); err != nil {
@@ -90,7 +90,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestTheLogsEndIsShownAndNoMore(t *testing.T) {
+func TestTailOfTheLog(t *testing.T) {
 	t.Parallel()
 	s := supervised(t)
 	err := s.run(t.Context(), command{name: "long", args: []string{"/bin/sh", "-c", "seq 1 100; exit 1"}})
@@ -99,7 +99,7 @@ func TestTheLogsEndIsShownAndNoMore(t *testing.T) {
 	}
 }
 
-func TestStopAsksFirstWhereItIsToldTo(t *testing.T) {
+func TestStopSignalsBeforeItKills(t *testing.T) {
 	t.Parallel()
 	s := supervised(t)
 	for stop, want := range map[string]string{"": "grandchild\n", "SIGINT": "grandchild\nasked\n"} {
@@ -126,7 +126,7 @@ func TestStopAsksFirstWhereItIsToldTo(t *testing.T) {
 	}
 }
 
-func TestTheFolderStaysWhileACommandRunsInIt(t *testing.T) {
+func TestFolderStaysWhileACommandRuns(t *testing.T) {
 	t.Parallel()
 	s := supervised(t)
 	p, err := s.start(escapes(s.python, ""))
@@ -145,9 +145,9 @@ func TestTheFolderStaysWhileACommandRunsInIt(t *testing.T) {
 	}
 }
 
-// TestAProgramThatEndsLeavesNothing is the promise of this package, for every
+// TestEndedProgramLeavesNothing is the promise of this package, for every
 // way in which a program can end.
-func TestAProgramThatEndsLeavesNothing(t *testing.T) {
+func TestEndedProgramLeavesNothing(t *testing.T) {
 	t.Parallel()
 	supervised(t)
 	for _, by := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {

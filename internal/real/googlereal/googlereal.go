@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package googlereal owns the real programs that stand for Google's services
+// Package googlereal runs the real programs that stand for Google's services
 // on this machine, for tests: Google's own Pub/Sub emulator, and
 // fake-gcs-server for Cloud Storage, which can notify the first of what
 // happens in its buckets.
@@ -14,7 +14,7 @@
 //	err = p.Subscribe(ctx, googlereal.Subscription{Name: "to-me", Topic: "uploads", Push: "http://127.0.0.1:8080/"})
 //	s, err := googlereal.StartStorage(ctx, googlereal.Notify{PubSub: p, Topic: "uploads"})
 //
-// Each program runs in a process group of its own, which ends when it is
+// Each program runs in its own process group, which ends when it is
 // closed and also when this program does, however it goes. It listens on
 // 127.0.0.1 alone, and keeps nothing but in a folder that it is given. A program that is
 // installed on the way is kept in the user's cache folder, below dagtrigger.

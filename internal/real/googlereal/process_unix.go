@@ -6,8 +6,8 @@ package googlereal
 
 import "syscall"
 
-// supported is nil where a program can be given a process group of its own.
+// supported is nil where a program can be given a separate process group.
 func supported() error { return nil }
 
-// group puts a process and its children into a group of their own.
+// group puts a process and its children into a separate group.
 func group() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

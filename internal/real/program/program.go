@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package program owns the programs and the data of others that only the checks
+// Package program installs the programs and data of others that only the checks
 // of this project need: each at a pinned version, installed once into the
 // user's cache folder, below dagtrigger, by the client of its registry.
 //
@@ -70,7 +70,7 @@ func (n NPM) Fetch(ctx context.Context) (string, error) {
 	return filepath.Join(folder, "package"), err
 }
 
-// run runs an installer. What it printed is told where it fails.
+// run runs an installer. Its output is part of the error where it fails.
 func run(cmd *exec.Cmd, part, fix string) error {
 	if cmd.Dir == "" {
 		cmd.Dir = os.TempDir() // not below a module, whose go.mod it must not read

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// cache gives the test a cache folder of its own, and the folder of the tools in it.
+// cache gives the test its own cache folder, and the folder of the tools in it.
 func cache(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()
@@ -49,7 +49,7 @@ func names(t *testing.T, folder string) string {
 	return strings.Join(all, " ")
 }
 
-func TestWhatCannotBeInstalledIsMissing(t *testing.T) {
+func TestFailedInstallIsAMissingPart(t *testing.T) {
 	tools := cache(t)
 	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOMODCACHE", t.TempDir())
@@ -64,7 +64,7 @@ func TestWhatCannotBeInstalledIsMissing(t *testing.T) {
 	}
 }
 
-func TestWhatIsHalfInstalledIsNotKept(t *testing.T) {
+func TestPartialInstallIsRemoved(t *testing.T) {
 	tools := cache(t)
 	fault := errors.New("the registry is gone")
 	_, err := once("tool-v1", func(folder string) error {
@@ -79,7 +79,7 @@ func TestWhatIsHalfInstalledIsNotKept(t *testing.T) {
 }
 
 // Several tests may install the same at the same time: each gets a whole one.
-func TestInstallingAtOnceIsSafe(t *testing.T) {
+func TestConcurrentInstalls(t *testing.T) {
 	tools := cache(t)
 	var all sync.WaitGroup
 	started := make(chan struct{})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package realtest owns when a test may meet real programs: where the
+// Package realtest decides when a test may run real programs: where the
 // environment variable DAGTRIGGER_REAL asks for it. It starts a real Airflow
 // for a test, and ends it with the test.
 //
@@ -8,7 +8,7 @@
 //	1                 they run, and skip where this machine lacks a part
 //	required          they run, and fail where this machine lacks a part
 //
-// It is the only part of airflowreal that knows of the package testing, so
+// It is the only part of airflowreal that imports testing, so
 // that no command links it.
 package realtest
 
@@ -66,8 +66,8 @@ func Start(t testing.TB, o airflowreal.Options) *airflowreal.Airflow {
 	return a
 }
 
-// wanted reads the variable's value: it skips where it is empty, and tells
-// whether a part that is lacking is a failure.
+// wanted reads the variable's value: it skips where it is empty, and reports
+// whether a missing part is a failure.
 func wanted(t testing.TB, value string) (required bool) {
 	t.Helper()
 	switch value {

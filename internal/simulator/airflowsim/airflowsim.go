@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package airflowsim owns the embedded Airflow: an [http.Handler], in memory,
+// Package airflowsim implements the embedded Airflow: an [http.Handler], in memory,
 // that answers like the web server of Airflow 1.10.15 (the experimental API),
 // 2.11.2 (v1, and the experimental API where it is enabled), 3.3.2 and 3.4.0b2 (v2).
 // Tests, the demo and a laptop meet it where they would meet the real one.
 //
 // Statuses, media types and bodies are those that the real web servers gave,
-// on PostgreSQL, to the same requests; the source of a rule stands beside it.
-// Runs move from queued through running to success by the clock of [Config],
-// told when they are asked about: there is no goroutine behind a Server.
+// on PostgreSQL, to the same requests; each rule names its source.
+// Runs move from queued through running to success by the clock of [Config];
+// the state is computed on each request, without a goroutine.
 // [Server.Inject] makes it fail on request.
 //
 // What it does not do, where the real one would:
 //   - It runs no task and knows no schedule: max_active_runs holds nothing
 //     back, an asset event starts no run.
-//   - JSON is read by Go's rules: NaN and Infinity are no JSON here, while
+//   - JSON is read by Go's rules: NaN and Infinity are invalid here, while
 //     Airflow takes them; half a surrogate pair becomes U+FFFD on 1.10 and 2.11.
 //   - Params know a part of JSON Schema, see [DAG.Params].
 //   - Where the real one answers a race of one run id with an odd 500, here
-//     the losers are told of the duplicate.
+//     the others get the answer for a duplicate.
 //
-// It shares no wire type with the client that it serves to test, so that a
+// It shares no wire type with the client that it tests, so that a
 // misspelt field cannot cancel out; it imports nothing of this module.
 package airflowsim
 
@@ -45,7 +45,7 @@ const (
 	Airflow34  Version = "3.4"  // 3.4.0b2: v2, with draining DAGs and reserved conf keys
 )
 
-// Release is the release in full, as the version endpoints tell it.
+// Release is the release in full, as the version endpoints return it.
 func (v Version) Release() string {
 	return map[Version]string{Airflow110: "1.10.15", Airflow211: "2.11.2", Airflow33: "3.3.2", Airflow34: "3.4.0b2"}[v]
 }
@@ -56,7 +56,7 @@ func (v Version) ServesV2() bool { return v == Airflow33 || v == Airflow34 }
 // Config is what a [Server] is made of. Only Version is required.
 type Config struct {
 	Version Version
-	// Auth is how callers are told apart; the zero value is [AuthDenyAll] on
+	// Auth is how callers are authenticated; the zero value is [AuthDenyAll] on
 	// 1.10, [AuthBasic] on 2.11 and [AuthToken] on 3.3.
 	Auth  Auth
 	Users []User
@@ -83,9 +83,8 @@ type Config struct {
 
 	// Now is the clock; nil stands for time.Now. Times are kept in microseconds.
 	Now func() time.Time
-	// Unknown is told of every request that no version of Airflow has been
-	// taught to answer here, and of a query parameter that is not simulated;
-	// a test fails there. The request is answered all the same, as Airflow
+	// Unknown gets every request that no version of Airflow answers here, and
+	// each with a query parameter that is not simulated; a test fails there. The request is answered all the same, as Airflow
 	// answers an unknown path. It may be called concurrently.
 	Unknown func(*http.Request)
 }
@@ -132,7 +131,7 @@ type Server struct {
 // New makes a Server, or says what is wrong with the config.
 func New(config Config) (*Server, error) {
 	if config.Version.Release() == "" {
-		return nil, fmt.Errorf("making an embedded Airflow: no version %q; choose 1.10, 2.11, 3.3 or 3.4", config.Version)
+		return nil, fmt.Errorf("making an embedded Airflow: unknown version %q; choose 1.10, 2.11, 3.3 or 3.4", config.Version)
 	}
 	if config.Auth == "" {
 		config.Auth = map[Version]Auth{
@@ -152,7 +151,7 @@ func New(config Config) (*Server, error) {
 		}
 	}
 	s := &Server{config: config, dags: map[string]*dag{}}
-	s.started, s.routes = s.now(), slices.Concat(s.dialects()...)
+	s.started, s.routes = s.now(), slices.Concat(s.apis()...)
 	s.ForgetTokens()
 	for _, dag := range config.DAGs {
 		if err := s.AddDAG(dag); err != nil {
@@ -184,7 +183,7 @@ func (s *Server) AddDAG(spec DAG) error {
 	return nil
 }
 
-// Pause pauses a DAG or lets it run again. A DAG that is not there is not minded.
+// Pause pauses a DAG or lets it run again. An unknown DAG is ignored.
 func (s *Server) Pause(dagID string, paused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,9 +223,9 @@ func (s *Server) Runs(dagIDs ...string) []Run {
 	var runs []Run
 	for _, r := range s.runs {
 		if len(dagIDs) == 0 || slices.Contains(dagIDs, r.DAG) {
-			told := r.Run
-			told.State, _, _ = s.state(r, now)
-			runs = append(runs, told)
+			copied := r.Run
+			copied.State, _, _ = s.state(r, now)
+			runs = append(runs, copied)
 		}
 	}
 	return runs

@@ -43,7 +43,8 @@ const params = `{
 	"n": {"default": 1, "type": "integer", "minimum": 1, "maximum": 10},
 	"s": {"default": "a", "type": "string", "minLength": 1, "maxLength": 5, "pattern": "^[a-z]+$"},
 	"e": {"default": "x", "enum": ["x", "y"]},
-	"o": {"default": null, "type": ["null", "object"], "properties": {"k": {"type": "integer"}}, "required": ["k"], "additionalProperties": false}
+	"o": {"default": null, "type": ["null", "object"], "properties": {"k": {"type": "integer"}},
+		"required": ["k"], "additionalProperties": false}
 }`
 
 // config is the Airflow of the tables: its DAGs, its users, a clock that
@@ -186,7 +187,7 @@ func docs(section string) string {
 
 func bad(detail string) answer { return problem(400, `"Bad Request"`, docs("BadRequest"), detail) }
 
-// check runs the rows, each against an Airflow of its own.
+// check runs the rows, each against a separate Airflow.
 func check(t *testing.T, config func(*testing.T) airflowsim.Config, rows []row) {
 	t.Helper()
 	for _, row := range rows {

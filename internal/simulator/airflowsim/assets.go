@@ -38,7 +38,7 @@ func (c *call) publish(index int, extra *object) assetEvent {
 	return event
 }
 
-// assetEvent is an event with its extra as the answers tell it.
+// assetEvent is an event with its extra as the answers return it.
 type assetEvent struct {
 	AssetEvent
 	extra *object
@@ -80,10 +80,10 @@ func v1Events(c *call) answer {
 	return v1JSON(obj("dataset_events", c.events(limit, offset, v1Event), "total_entries", len(c.s.events)))
 }
 
-func (c *call) events(limit, offset int, told func(assetEvent) *object) []any {
+func (c *call) events(limit, offset int, render func(assetEvent) *object) []any {
 	list := []any{}
 	for _, event := range c.s.events {
-		list = append(list, told(event))
+		list = append(list, render(event))
 	}
 	return window(list, limit, offset)
 }

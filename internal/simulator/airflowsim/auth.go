@@ -74,7 +74,7 @@ const (
 	publish // an asset event
 )
 
-// may tells what the roles may do: FAB's default roles on 2.11 and the
+// may reports what a role is allowed to do: FAB's default roles on 2.11 and the
 // SimpleAuthManager's on 3.3, where a User publishes no asset event.
 func (r Role) may(p permission, v Version) bool {
 	switch {

@@ -92,10 +92,10 @@ func TestBackends(t *testing.T) {
 	}
 }
 
-func TestNewSaysWhatIsWrongWithTheConfig(t *testing.T) {
+func TestNewRejectsInvalidConfig(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]airflowsim.Config{
-		`making an embedded Airflow: no version "2"; choose 1.10, 2.11, 3.3 or 3.4`: {Version: "2"},
+		`making an embedded Airflow: unknown version "2"; choose 1.10, 2.11, 3.3 or 3.4`: {Version: "2"},
 		`making an embedded Airflow: Airflow 3.3 has no authentication "basic"; leave it out for the default`: {
 			Version: airflowsim.Airflow33, Auth: airflowsim.AuthBasic,
 		},
@@ -127,7 +127,7 @@ func TestNewSaysWhatIsWrongWithTheConfig(t *testing.T) {
 	}
 }
 
-func TestUnknownIsToldOfWhatNoAirflowServes(t *testing.T) {
+func TestUnknownGetsUnservedRequests(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]int{
 		"/api/v2/nope":                         1,
@@ -136,12 +136,12 @@ func TestUnknownIsToldOfWhatNoAirflowServes(t *testing.T) {
 		"/api/v1/version":                      0, // a probe
 		"/api/v1/dags/d/dagRuns":               0,
 	} {
-		told := 0
+		calls := 0
 		c := airflow33(t)
-		c.Unknown = func(*http.Request) { told++ }
+		c.Unknown = func(*http.Request) { calls++ }
 		do(t, newServer(t, c), get(path))
-		if told != want {
-			t.Errorf("%s: told %d times, want %d", path, told, want)
+		if calls != want {
+			t.Errorf("%s: called %d times, want %d", path, calls, want)
 		}
 	}
 }

@@ -19,8 +19,8 @@ type Capacity struct {
 	RetryAfter time.Duration
 }
 
-// room is the place that a Capacity leaves.
-type room struct {
+// queue holds the requests that a Capacity admits.
+type queue struct {
 	Capacity
 	slots    chan struct{}
 	admitted int // guarded by faults.mu
@@ -30,27 +30,27 @@ type room struct {
 func (s *Server) SetCapacity(capacity Capacity) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.room = nil
+	s.faults.queue = nil
 	if capacity.AtOnce > 0 {
-		s.faults.room = &room{Capacity: capacity, slots: make(chan struct{}, capacity.AtOnce)}
+		s.faults.queue = &queue{Capacity: capacity, slots: make(chan struct{}, capacity.AtOnce)}
 	}
 }
 
 // admit lets a request in, or has the answer that turns it away.
-func (f *faults) admit() (*room, *answer) {
+func (f *faults) admit() (*queue, *answer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.room == nil {
+	if f.queue == nil {
 		return nil, nil
 	}
-	if f.room.admitted >= f.room.AtOnce+f.room.Waiting {
-		return nil, new(refuse(http.StatusServiceUnavailable, f.room.RetryAfter))
+	if f.queue.admitted >= f.queue.AtOnce+f.queue.Waiting {
+		return nil, new(refuse(http.StatusServiceUnavailable, f.queue.RetryAfter))
 	}
-	f.room.admitted++
-	return f.room, nil
+	f.queue.admitted++
+	return f.queue, nil
 }
 
-// enter waits for the web server to have room; the caller defers leave.
+// enter waits for a free slot of the web server; the caller defers leave.
 func (f *faults) enter() (leave func(), refusal *answer) {
 	r, refusal := f.admit()
 	if r == nil {

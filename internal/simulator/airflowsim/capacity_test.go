@@ -15,7 +15,7 @@ import (
 )
 
 // Ten callers come at once where two are served, three wait and a request takes a second.
-func TestACapacityServesSomeKeepsSomeWaitingAndRefusesTheRest(t *testing.T) {
+func TestCapacityServesQueuesAndRefuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, open33(t))
@@ -56,7 +56,7 @@ func TestACapacityServesSomeKeepsSomeWaitingAndRefusesTheRest(t *testing.T) {
 	})
 }
 
-func TestARaceOfOneRunIDHasOneWinner(t *testing.T) {
+func TestConcurrentTriggersOfOneRunID(t *testing.T) {
 	t.Parallel()
 	for version, race := range map[airflowsim.Version]struct {
 		req   request

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestV1TellsOfADAG(t *testing.T) {
+func TestV1ReturnsADAG(t *testing.T) {
 	t.Parallel()
 	dag := `{
   "dag_display_name": "paused",
@@ -64,7 +64,7 @@ func TestV1TellsOfADAG(t *testing.T) {
 	})
 }
 
-func TestV2TellsOfADAG(t *testing.T) {
+func TestV2ReturnsADAG(t *testing.T) {
 	t.Parallel()
 	dag := `{"dag_id":"paused","dag_display_name":"paused","is_paused":true,"is_stale":false,"last_parsed_time":"` + nowZ +
 		`","last_parse_duration":0.05,"last_expired":null,` +

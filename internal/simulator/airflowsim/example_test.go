@@ -10,7 +10,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// An answer is lost on the way: the run is there, and the second try is told so.
+// An answer is lost on the way: the run exists, and the second try gets a conflict.
 func Example() {
 	airflow, err := airflowsim.New(airflowsim.Config{
 		Version: airflowsim.Airflow33,

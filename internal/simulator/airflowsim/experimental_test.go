@@ -25,10 +25,10 @@ func exactly(id, more string) string {
 
 func TestExperimental110AnswersATrigger(t *testing.T) {
 	t.Parallel()
-	created := func(told, date, id string) answer {
+	created := func(shown, date, id string) answer {
 		return json3(
 			200,
-			`{"execution_date":"`+date+`","message":"Created <DagRun d @ `+told+`: `+id+`, externally triggered: True>","run_id":"`+id+`"}`+"\n",
+			`{"execution_date":"`+date+`","message":"Created <DagRun d @ `+shown+`: `+id+`, externally triggered: True>","run_id":"`+id+`"}`+"\n",
 		)
 	}
 	exact := func(id string) answer { return created("2026-11-22 03:05:53.584369+00:00", now, id) }
@@ -39,8 +39,8 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 	check(t, airflow110, []row{
 		{name: "an empty object is a run of this second", req: experiment("d", "{}"), want: truncated("manual__" + second)},
 		{name: "to the microsecond, where a text says so", req: experiment("d", exactly("r1", "")), want: exact("r1")},
-		{name: "a boolean is no text", req: experiment("d", `{"run_id": "r1", "replace_microseconds": false}`), want: ooops},
-		{name: "null is no text", req: experiment("d", `{"run_id": "r1", "replace_microseconds": null}`), want: ooops},
+		{name: "a boolean is not a string", req: experiment("d", `{"run_id": "r1", "replace_microseconds": false}`), want: ooops},
+		{name: "null is not a string", req: experiment("d", `{"run_id": "r1", "replace_microseconds": null}`), want: ooops},
 		{name: "any content type", req: experiment("d", exactly("r1", "")).typed("text/plain"), want: exact("r1")},
 		{
 			name: "what it does not know is dropped",
@@ -89,7 +89,7 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 		{name: "a list of a name", req: experiment("d", `["run_id"]`), want: ooops},
 		{name: "null", req: experiment("d", "null"), want: ooops},
 		{name: "a number", req: experiment("d", "12"), want: ooops},
-		{name: "no JSON", req: experiment("d", "{bad"), want: sorry},
+		{name: "invalid JSON", req: experiment("d", "{bad"), want: sorry},
 		{name: "nothing", req: experiment("d", ""), want: sorry},
 		{name: "conf a text of JSON", req: experiment("d", exactly("r1", `, "conf": "{\"a\": 1}"`)), want: exact("r1")},
 		{name: "conf a text of none", req: experiment("d", exactly("r1", `, "conf": "bad"`)), want: ooops},
@@ -112,10 +112,10 @@ func TestExperimental110AnswersATrigger(t *testing.T) {
 
 func TestExperimental211AnswersATrigger(t *testing.T) {
 	t.Parallel()
-	created := func(told, date, id string) answer {
+	created := func(shown, date, id string) answer {
 		return json3(
 			200,
-			`{"execution_date": "`+date+`", "message": "Created <DagRun d @ `+told+`: `+id+`, state:queued, queued_at: 2026-11-22 `+
+			`{"execution_date": "`+date+`", "message": "Created <DagRun d @ `+shown+`: `+id+`, state:queued, queued_at: 2026-11-22 `+
 				`03:05:53.584369+00:00. externally triggered: True>", "run_id": "`+id+`"}`,
 		)
 	}
@@ -153,7 +153,7 @@ func TestExperimental211AnswersATrigger(t *testing.T) {
 			after: []request{experiment("d", exactly("r1", "")), experiment("d", `{"run_id": "r2", "execution_date": "2024-02-01T00:00:00"}`)},
 			req:   experiment("d", `{"run_id": "r1", "execution_date": "2024-02-01T00:00:00"}`), want: ooops,
 		},
-		{name: "a boolean is no text", req: experiment("d", `{"replace_microseconds": false}`), want: ooops},
+		{name: "a boolean is not a string", req: experiment("d", `{"replace_microseconds": false}`), want: ooops},
 		{name: "conf null", req: experiment("d", exactly("r1", `, "conf": null`)), want: noObject},
 		{name: "conf a text of JSON", req: experiment("d", exactly("r1", `, "conf": "{}"`)), want: noObject},
 		{name: "NUL in conf", req: experiment("d", exactly("r1", `, "conf": {"a": "x\u0000y"}`)), want: exact("r1")},
@@ -180,12 +180,12 @@ func TestExperimental211AnswersATrigger(t *testing.T) {
 		{name: "a broken DAG runs", req: experiment("broken", exactly("r1", "")), want: json3(200, `~"run_id": "r1"`)},
 		{name: "a stale DAG", req: experiment("stale", exactly("r1", "")), want: refused(404, "Dag id stale not found")},
 		{name: "an unknown DAG", req: experiment("nope", "{}"), want: refused(404, "Dag id nope not found in DagModel")},
-		{name: "no JSON", req: experiment("d", "{bad"), want: html(400, "<h1>Bad Request</h1>")},
+		{name: "invalid JSON", req: experiment("d", "{bad"), want: html(400, "<h1>Bad Request</h1>")},
 		{name: "more than a megabyte", req: experiment("d", sized(1<<20+1)), want: html(413, "<title>413 Request Entity Too Large</title>")},
 	})
 }
 
-func TestExperimental211SaysThatItIsDeprecated(t *testing.T) {
+func TestExperimental211IsDeprecated(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow211(t))
 	for _, r := range []request{
@@ -204,12 +204,12 @@ func TestExperimental110Reads(t *testing.T) {
 		experiment("d", exactly("now", "")),
 		experiment("d", `{"run_id": "then", "execution_date": "2024-01-01T00:00:00"}`),
 	}
-	told := func(id, serial, date, url string) string {
+	run := func(id, serial, date, url string) string {
 		return `{"dag_id":"d","dag_run_url":"/graph?dag_id=d&execution_date=` + url + `","execution_date":"` + date +
 			`","id":` + serial + `,"run_id":"` + id + `","start_date":"` + now + `","state":"running"}`
 	}
-	then := told("then", "2", "2024-01-01T00:00:00+00:00", "2024-01-01+00%3A00%3A00%2B00%3A00")
-	latest := told("now", "1", now, "2026-11-22+03%3A05%3A53.584369%2B00%3A00")
+	then := run("then", "2", "2024-01-01T00:00:00+00:00", "2024-01-01+00%3A00%3A00%2B00%3A00")
+	latest := run("now", "1", now, "2026-11-22+03%3A05%3A53.584369%2B00%3A00")
 	refused := func(status int, text string) answer { return json3(status, `{"error":"`+text+`"}`+"\n") }
 	circles := html(404, "<title>Airflow 404 = lots of circles</title>")
 	check(t, airflow110, []row{

@@ -136,7 +136,7 @@ func (c *call) wishOf(body *object) (wish, *answer) {
 }
 
 // oldConf is 1.10's: what Python holds for nothing is none; a text is JSON,
-// of any type, which is kept and told nowhere.
+// of any type, which is kept and never returned.
 func oldConf(v any) (*object, bool) {
 	switch v := v.(type) {
 	case nil:

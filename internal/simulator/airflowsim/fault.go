@@ -41,12 +41,12 @@ type Fault struct {
 	Count int
 
 	Kind Kind
-	// Served lets Airflow do its work first: the fault takes the place of the
-	// answer, so that a run is made and nobody is told.
+	// Served lets Airflow do its work first: the injected failure replaces the
+	// answer, so that a run is made and the caller does not learn of it.
 	Served bool
 
 	Status     int           // of Refuse; zero stands for 503
-	RetryAfter time.Duration // of Refuse, told in whole seconds, rounded up; zero for none
+	RetryAfter time.Duration // of Refuse, in whole seconds, rounded up; zero for none
 	Location   string        // of LoginRedirect; empty stands for Airflow's own /login/
 	Delay      time.Duration // of Stall
 	Until      <-chan struct{}
@@ -86,7 +86,7 @@ type faults struct {
 	rng      *rand.Rand
 	rate     float64
 	random   []Fault
-	room     *room
+	queue    *queue
 	inside   int
 	requests Requests
 }
@@ -104,8 +104,8 @@ func (s *Server) Inject(all ...Fault) {
 }
 
 // InjectRandom strikes a request with the probability rate, between 0 and 1,
-// by one of the faults that fit it; their Count is not minded. Seed rng and
-// print the seed: it decides the faults, though not which of several
+// with one of all that fit it; their Count is ignored. Seed rng and
+// print the seed: it decides which faults are injected, though not which of several
 // concurrent requests meets them.
 func (s *Server) InjectRandom(rng *rand.Rand, rate float64, all ...Fault) {
 	s.faults.mu.Lock()
@@ -128,7 +128,7 @@ func (s *Server) SetDown(down bool) {
 	s.faults.down = down
 }
 
-// Requests tells what has arrived so far.
+// Requests returns what has arrived so far.
 func (s *Server) Requests() Requests {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -155,7 +155,7 @@ func (f *faults) count(req *http.Request, matched *route) (leave func()) {
 	}
 }
 
-// strike chooses the fault that meets a request, if any.
+// strike returns what to inject into a request, if anything.
 func (f *faults) strike(method, dagID string) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -184,7 +184,7 @@ func (fault Fault) fits(method, dagID string) bool {
 	return (fault.DAG == "" || fault.DAG == dagID) && (fault.Method == "" || fault.Method == method)
 }
 
-// pass lets the fault act; it reports whether the request goes on.
+// pass injects it, and reports whether the request goes on.
 func (fault Fault) pass(w http.ResponseWriter, req *http.Request) bool {
 	switch fault.Kind {
 	case Stall:

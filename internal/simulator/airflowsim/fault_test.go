@@ -68,7 +68,7 @@ func open33(t *testing.T) airflowsim.Config {
 	return c
 }
 
-func TestAFaultStrikes(t *testing.T) {
+func TestInjectedFault(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		fault  airflowsim.Fault
@@ -130,7 +130,7 @@ func TestAFaultStrikes(t *testing.T) {
 	}
 }
 
-func TestAFaultChoosesItsRequests(t *testing.T) {
+func TestFaultSelectsItsRequests(t *testing.T) {
 	t.Parallel()
 	c := listen(t, open33(t))
 	c.Inject(
@@ -156,7 +156,7 @@ func TestAFaultChoosesItsRequests(t *testing.T) {
 	}
 }
 
-func TestARandomFaultIsDecidedByItsSeed(t *testing.T) {
+func TestRandomFaultsFollowTheSeed(t *testing.T) {
 	t.Parallel()
 	strikes := func(seed uint64) (codes []int) {
 		s := newServer(t, open33(t))
@@ -181,7 +181,7 @@ func TestARandomFaultIsDecidedByItsSeed(t *testing.T) {
 	}
 }
 
-func TestEveryFaultComesBeforeAndAfterTheWork(t *testing.T) {
+func TestEveryFaultBeforeAndAfterTheWork(t *testing.T) {
 	t.Parallel()
 	served := 0
 	for _, fault := range airflowsim.EveryFault() {
@@ -208,7 +208,7 @@ func TestDownIsDownForAll(t *testing.T) {
 }
 
 // A caller that gives up leaves a run behind, as it does with a busy web server.
-func TestAStallGoesOnWithoutItsCaller(t *testing.T) {
+func TestStallContinuesWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, open33(t))
 	s.Inject(airflowsim.Fault{Kind: airflowsim.Stall})

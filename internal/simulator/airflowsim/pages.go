@@ -40,7 +40,7 @@ func (s *Server) noRoute(req *http.Request, allowed []string) answer {
 }
 
 // noRoute3 is airflow/api_fastapi/core_api/app.py: below /api the paths of
-// Airflow 2 are told of, any other path is the single page of the UI, and a
+// Airflow 2 get a message, any other path is the single page of the UI, and a
 // POST meets the GET of that catch-all.
 func (s *Server) noRoute3(req *http.Request, allowed []string) answer {
 	gone := func(text string) answer { return json3(http.StatusNotFound, obj("error", text)) }

@@ -97,7 +97,7 @@ func (p param) invalid(why string) string {
 	return "Invalid input for param " + p.name + ": " + why
 }
 
-// check tells the best match of jsonschema's errors: the first of the least deep.
+// check returns the best match of jsonschema's errors: the first of the least deep.
 func (p param) check(value any) string {
 	faults := p.schema.validate(value, "", "")
 	if len(faults) == 0 {

@@ -94,7 +94,7 @@ func pretty(v any, indent, allowance int) string {
 	return open + strings.Join(items, ",\n"+strings.Repeat(" ", indent+1)) + end
 }
 
-// after is the room that must stay behind item i of n: a comma, or the closing bracket and what follows it.
+// after is the width that must stay behind item i of n: a comma, or the closing bracket and what follows it.
 func after(i, n, allowance int) int {
 	if i == n-1 {
 		return allowance + 1

@@ -8,7 +8,7 @@ import (
 )
 
 // The words of the jsonschema package, for each keyword that is known here.
-func TestASchemaComplainsInJsonschemasWords(t *testing.T) {
+func TestSchemaErrorsMatchJsonschema(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ spec, value, want string }{
 		{`{"type": "integer"}`, `1.0`, ""},
@@ -56,7 +56,7 @@ func TestASchemaComplainsInJsonschemasWords(t *testing.T) {
 	}
 }
 
-func TestTheShallowestComplaintIsTheBestMatch(t *testing.T) {
+func TestBestMatchIsTheShallowestError(t *testing.T) {
 	t.Parallel()
 	params, err := parseParams(
 		`{"o": {"default": null, "properties": {"k": {"properties": {"j": {"type": "integer"}}, "required": ["i"]}}}}`,
@@ -78,7 +78,7 @@ On instance['k']:
 	}
 }
 
-func TestALongListIsPrintedALineAnItem(t *testing.T) {
+func TestLongListIsPrintedOneItemPerLine(t *testing.T) {
 	t.Parallel()
 	word := strings.Repeat("x", 40)
 	want := "['" + word + "',\n '" + word + "']"

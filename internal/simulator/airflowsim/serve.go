@@ -18,7 +18,7 @@ type call struct {
 	s    *Server
 	vars map[string]string // the path's variables
 	text []byte            // the body as it came
-	body *object           // the body, once a dialect has found it to be an object
+	body *object           // the body, once the API has parsed it as an object
 	now  time.Time
 	user User
 	// strange is set where a query parameter is not simulated.
@@ -71,7 +71,7 @@ type route struct {
 	serve           func(*call) answer
 }
 
-// trigger tells the routes that ask for a DAG run.
+// trigger reports whether the route starts a DAG run.
 func (r route) trigger() bool {
 	return r.method == http.MethodPost && (strings.HasSuffix(r.pattern, "/dagRuns") || strings.HasSuffix(r.pattern, "/dag_runs"))
 }
@@ -96,8 +96,8 @@ func (r route) match(path string) (map[string]string, bool) {
 	return vars, true
 }
 
-// dialects are the routes of this Server, in which the first that matches counts.
-func (s *Server) dialects() [][]route {
+// apis are the routes of this Server; the first that matches serves a request.
+func (s *Server) apis() [][]route {
 	switch {
 	case s.config.Version == Airflow110:
 		return [][]route{experimentalRoutes(), {{http.MethodGet, "/health", v1Health}}}
@@ -109,12 +109,12 @@ func (s *Server) dialects() [][]route {
 	return [][]route{v1Routes(), datasetRoutes()}
 }
 
-// ServeHTTP answers like Airflow, unless a fault strikes.
+// ServeHTTP answers like Airflow, or as Inject says.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	matched, vars, allowed := s.find(req)
 	defer s.faults.count(req, matched)()
-	// Read first: net/http tells that a caller has gone once its body is read.
-	text, err := io.ReadAll(http.MaxBytesReader(nil, req.Body, patience))
+	// Read first: net/http notices that a caller has gone once its body is read.
+	text, err := io.ReadAll(http.MaxBytesReader(nil, req.Body, maxBody))
 	if err != nil {
 		hangUp(w, false) // the caller has gone, or sends more than anybody should
 		return
@@ -185,7 +185,7 @@ func (s *Server) unknown(req *http.Request) {
 }
 
 // foreign are the requests that a client of another version sends rightly:
-// a probe, or a trigger with the wrong dialect.
+// a probe, or a trigger for the wrong API version.
 func foreign(req *http.Request) bool {
 	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(Airflow34), assetRoutes(), tokenRoutes(), experimentalRoutes())
 	return slices.ContainsFunc(all, func(r route) bool {
@@ -194,10 +194,10 @@ func foreign(req *http.Request) bool {
 	})
 }
 
-// patience is the simulator's own limit of a body, in bytes; 1.10 and 3.3 have none.
-const patience = 64 << 20
+// maxBody is the simulator's limit of a body, in bytes; 1.10 and 3.3 have none.
+const maxBody = 64 << 20
 
-// has tells whether a path is below a prefix.
+// has reports whether a path is below a prefix.
 func has(u *url.URL, prefix string) bool {
 	return u.Path == prefix || strings.HasPrefix(u.Path, prefix+"/")
 }

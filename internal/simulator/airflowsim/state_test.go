@@ -121,7 +121,7 @@ func TestARunMovesByTheClock(t *testing.T) {
 	}
 }
 
-func TestARunTellsWhenItStartedAndEnded(t *testing.T) {
+func TestRunReportsStartAndEnd(t *testing.T) {
 	t.Parallel()
 	s, clock := timed(t, airflowsim.Airflow33, nil)
 	do(t, s, v2Trigger("d", wish("r", "")))
@@ -188,7 +188,7 @@ func TestRunsAreCountedByState(t *testing.T) {
 	}
 }
 
-func TestAPageHasAHundredRunsAtTheMost(t *testing.T) {
+func TestPageHasAtMost100Runs(t *testing.T) {
 	t.Parallel()
 	s2, s3 := newServer(t, airflow211(t)), newServer(t, airflow33(t))
 	for i := range 101 {
@@ -246,7 +246,7 @@ func holds(t *testing.T, name, body, want string) {
 	}
 }
 
-func TestRunsTellWhatTheServerHolds(t *testing.T) {
+func TestRunsListsAllRuns(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow33(t))
 	conf := `{ "big": 123456789012345678901234567890, "f": 1.50,  "b":"é" }`

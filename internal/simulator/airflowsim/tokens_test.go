@@ -17,7 +17,7 @@ func TestTokens(t *testing.T) {
 		{name: "a wrong password", req: login(`{"username":"admin","password":"bad"}`), want: detail(401, "Invalid credentials")},
 		{name: "no password", req: login(`{"username":"admin"}`), want: detail(422, missing)},
 		{name: "empty ones", req: login(`{"username":"","password":""}`), want: detail(400, "Username and password must be provided")},
-		{name: "no JSON", req: login("{bad"), want: crash},
+		{name: "invalid JSON", req: login("{bad"), want: crash},
 		{name: "no body", req: login(""), want: crash},
 		{
 			name: "a text",

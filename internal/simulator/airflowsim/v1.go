@@ -59,7 +59,7 @@ func v1Problem(status int, title, detail string) answer {
 
 func badRequest(detail string) answer { return v1Problem(http.StatusBadRequest, "Bad Request", detail) }
 
-// v1Guard asks the caller for a permission. It does not tell who the caller
+// v1Guard checks the caller's permission. It does not report who the caller
 // is not from what the caller may not.
 func v1Guard(need permission, serve func(*call) answer) func(*call) answer {
 	return func(c *call) answer {

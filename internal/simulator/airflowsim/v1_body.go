@@ -52,7 +52,7 @@ var dagFields = slices.Concat(
 var datasetEventFields = []field{{name: "dataset_uri", kind: "string", required: true}, {name: "extra", kind: "object", nullable: true}}
 
 // v1Body is connexion's RequestBodyValidator. It stands before the security
-// check: whoever sends nonsense is told so, credentials or none.
+// check: an invalid body is refused, with or without credentials.
 func v1Body(fields []field, serve func(*call) answer) func(*call) answer {
 	return func(c *call) answer {
 		if len(c.text) == 0 {

@@ -11,7 +11,7 @@ import (
 
 func airflow211(t *testing.T) airflowsim.Config { return config(t, airflowsim.Airflow211) }
 
-// v1Run is the run of DAG d in full, but for what a row tells.
+// v1Run is the run of DAG d in full, but for the arguments.
 func v1Run(id, date, conf, note string) string {
 	return `{
   "conf": ` + conf + `,
@@ -65,7 +65,7 @@ func TestV1AnswersATrigger(t *testing.T) {
   }`, `"hello"`)),
 		},
 		{
-			name: "a date is told in its zone",
+			name: "a date keeps its zone",
 			req:  v1Trigger("d", `{"dag_run_id": "r1", "logical_date": "2024-01-05T00:00:00.123456789+02:00"}`),
 			want: created(v1Run("r1", "2024-01-05T00:00:00.123456+02:00", "{}", "null")),
 		},
@@ -117,13 +117,13 @@ func TestV1AnswersATrigger(t *testing.T) {
 			want:  conflict(`"DAGRun with DAG ID: 'd' and DAGRun logical date: '2024-01-01 02:00:00+02:00' already exists"`),
 		},
 		{
-			name:  "both of one run: the date is told",
+			name:  "both of one run: the date is named",
 			after: []request{v1Trigger("d", `{"dag_run_id": "r1", "logical_date": "2024-01-01T00:00:00Z"}`)},
 			req:   v1Trigger("d", `{"dag_run_id": "r1", "logical_date": "2024-01-01T00:00:00Z"}`),
 			want:  conflict(`"DAGRun with DAG ID: 'd' and DAGRun logical date: '2024-01-01 00:00:00+00:00' already exists"`),
 		},
 		{
-			name: "two runs clash: the older is told",
+			name: "two runs clash: the older is named",
 			after: []request{
 				v1Trigger("d", `{"dag_run_id": "r1"}`),
 				v1Trigger("d", `{"dag_run_id": "r2", "logical_date": "2024-01-01T00:00:00Z"}`),
@@ -177,7 +177,7 @@ func TestV1RefusesABody(t *testing.T) {
 	together := bad(`"{'_schema': [\"Both 'data_interval_start' and 'data_interval_end' must be specified together\"]}"`)
 	check(t, airflow211, []row{
 		{name: "none", req: v1Trigger("d", ""), want: bad(`"Request body must not be empty"`)},
-		{name: "no JSON", req: v1Trigger("d", "{bad"), want: bad(`"Request body is not valid JSON"`)},
+		{name: "invalid JSON", req: v1Trigger("d", "{bad"), want: bad(`"Request body is not valid JSON"`)},
 		{name: "null", req: v1Trigger("d", "null"), want: bad(`"Request body is not valid JSON"`)},
 		{name: "a list", req: v1Trigger("d", "[]"), want: bad(`"[] is not of type 'object'"`)},
 		{name: "a text", req: v1Trigger("d", `"x"`), want: bad(`"'x' is not of type 'object'"`)},
@@ -187,7 +187,7 @@ func TestV1RefusesABody(t *testing.T) {
 		{name: "conf null", req: v1Trigger("d", `{"conf": null}`), want: bad(`"None is not of type 'object' - 'conf'"`)},
 		{name: "conf a list", req: v1Trigger("d", `{"conf": [1]}`), want: bad(`"[1] is not of type 'object' - 'conf'"`)},
 		{
-			name: "nonsense is told without credentials",
+			name: "an invalid body without credentials",
 			req:  v1Trigger("d", `{"conf": "s"}`).as("-"),
 			want: bad(`"'s' is not of type 'object' - 'conf'"`),
 		},
@@ -273,7 +273,7 @@ func sized(size int) string {
 	return strings.Replace(body, `""`, `"`+strings.Repeat("x", size-len(body))+`"`, 1)
 }
 
-func TestV1TakesABodyOfExactlyAMegabyte(t *testing.T) {
+func TestV1AcceptsABodyOfOneMegabyte(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{960 << 10, 1 << 20} {
 		s := newServer(t, airflow211(t))

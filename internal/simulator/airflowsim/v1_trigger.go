@@ -115,10 +115,10 @@ func (c *call) v1Complaints(dateless bool) *answer {
 
 // v1Created is the new run, its dates still in the zones that they were given in.
 func (c *call) v1Created(r *run, date time.Time) *object {
-	told := c.v1Run(r)
-	told.set("execution_date", iso(date))
-	told.set("logical_date", iso(date))
-	told.set("data_interval_start", iso(r.dataInterval[0]))
-	told.set("data_interval_end", iso(r.dataInterval[1]))
-	return told
+	answer := c.v1Run(r)
+	answer.set("execution_date", iso(date))
+	answer.set("logical_date", iso(date))
+	answer.set("data_interval_start", iso(r.dataInterval[0]))
+	answer.set("data_interval_end", iso(r.dataInterval[1]))
+	return answer
 }

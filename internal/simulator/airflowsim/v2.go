@@ -45,7 +45,7 @@ var internalError = answer{
 	body:      []byte("Internal Server Error"),
 }
 
-// v2Guard asks the caller for a token, and its role for a permission.
+// v2Guard checks the caller's token and its role's permission.
 func v2Guard(need permission, serve func(*call) answer) func(*call) answer {
 	return func(c *call) answer {
 		user, refusal := c.s.v2User(c.Request, c.now)
@@ -139,7 +139,7 @@ func v2GetRun(c *call) answer {
 }
 
 // v2Run is DAGRunResponse of core_api/datamodels/dag_run.py, as it is read
-// back from the database: conf is a jsonb there, whose keys have an order of their own.
+// back from the database: conf is a jsonb there, whose keys have their own order.
 func (c *call) v2Run(r *run) *object {
 	state, start, end := c.s.state(r, c.now)
 	duration := any(nil)
@@ -149,7 +149,7 @@ func (c *call) v2Run(r *run) *object {
 	d := c.s.dags[r.DAG]
 	versions := []any{c.v2DAGVersion(d)}
 	if !r.LogicalDate.IsZero() && r.LogicalDate.Before(d.spec.StartDate) {
-		versions = []any{} // they are told by the run's tasks, of which there is none
+		versions = []any{} // they come from the run's tasks, and there are none
 	}
 	o := obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", isoZ(r.LogicalDate), "queued_at", isoZ(r.Created),
 		"start_date", isoZ(start), "end_date", isoZ(end), "duration", duration,

@@ -58,7 +58,7 @@ var assetEventModel = []member{
 	{name: "partition_key", kind: "str", nullable: true},
 }
 
-// unreadable is FastAPI's word for whatever json.loads raises but for a fault of syntax.
+// unreadable is FastAPI's answer to any exception of json.loads but a syntax error.
 var unreadable = detail(http.StatusBadRequest, "There was an error parsing the body")
 
 // fastAPINesting is where Python's json.loads runs out of stack.
@@ -99,7 +99,7 @@ func v2Body(model []member, need permission, serve func(*call) answer) func(*cal
 	}
 }
 
-// notJSON is json_invalid, with Go's place of the fault and Python's commonest word for it.
+// notJSON is json_invalid, at Go's offset and with Python's most common message.
 func notJSON(syntax *json.SyntaxError) answer {
 	fault := invalid("json_invalid", "JSON decode error", obj(), "body", place(syntax))
 	fault.set("ctx", obj("error", "Expecting value"))

@@ -15,7 +15,7 @@ func airflow33(t *testing.T) airflowsim.Config { return config(t, airflowsim.Air
 
 const nowZ = "2026-11-22T03:05:53.584369Z"
 
-// v2Run is the run of DAG d in full, by admin, but for what a row tells.
+// v2Run is the run of DAG d in full, by admin, but for the arguments.
 func v2Run(id, date, runAfter, conf, note string) string {
 	return fmt.Sprintf(
 		`{"dag_run_id":%q,"dag_id":"d","logical_date":%s,"queued_at":"`+nowZ+`","start_date":null,"end_date":null,"duration":null,`+
@@ -69,7 +69,7 @@ func TestV2AnswersATrigger(t *testing.T) {
 		},
 		{name: "conf null", req: v2Trigger("d", wish("r", `,"conf":null`)), want: created(v2Run("r", "null", nowZ, "{}", "null"))},
 		{
-			name: "a date is told in its zone",
+			name: "a date keeps its zone",
 			req:  v2Trigger("d", `{"dag_run_id":"r","logical_date":"2024-01-01T02:00:00.123456789+02:00"}`),
 			want: created(v2Run("r", `"2024-01-01T02:00:00.123456+02:00"`, nowZ, "{}", "null")),
 		},
@@ -202,7 +202,7 @@ func TestV2RefusesABody(t *testing.T) {
 		{name: "none", req: v2Trigger("d", ""), want: one("missing", "", "Field required", "null")},
 		{name: "null", req: v2Trigger("d", "null"), want: one("missing", "", "Field required", "null")},
 		{
-			name: "no JSON, whoever sends it",
+			name: "invalid JSON, from any caller",
 			req:  v2Trigger("d", "{bad").as("-"),
 			want: unprocessable(`{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting value"}}`),
 		},
@@ -218,7 +218,7 @@ func TestV2RefusesABody(t *testing.T) {
 			req:  v2Trigger("d", `{"dag_run_id":"x"}`),
 			want: one("missing", `,"logical_date"`, "Field required", `{"dag_run_id":"x"}`),
 		},
-		{name: "nonsense is told to who may trigger", req: v2Trigger("d", `{"x":1}`).as("-"), want: detail(401, "Not authenticated")},
+		{name: "an invalid body without credentials", req: v2Trigger("d", `{"x":1}`).as("-"), want: detail(401, "Not authenticated")},
 		{name: "nonsense goes before the DAG", req: v2Trigger("nope", wish("r", `,"x":1`)), want: extra("x", "1")},
 		{
 			name: "conf a text",
@@ -306,7 +306,7 @@ func TestV2RefusesABody(t *testing.T) {
 	})
 }
 
-func TestV2NestsAsDeepAsItAnswers(t *testing.T) {
+func TestV2NestingLimit(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow33(t))
 	body := wish("r", `,"conf":{"a":`+strings.Repeat("[", 255)+strings.Repeat("]", 255)+"}")

@@ -54,13 +54,13 @@ func v2Trigger(c *call) answer {
 // v2Created is the new run before it is read back: its dates in the zones, and
 // its conf in the order, in which they were given.
 func (c *call) v2Created(r *run) *object {
-	told := c.v2Run(r)
-	told.set("logical_date", isoZ(c.v2Date("logical_date")))
-	told.set("run_after", isoZ(r.RunAfter))
-	told.set("data_interval_start", isoZ(r.dataInterval[0]))
-	told.set("data_interval_end", isoZ(r.dataInterval[1]))
-	told.set("conf", r.conf)
-	return told
+	answer := c.v2Run(r)
+	answer.set("logical_date", isoZ(c.v2Date("logical_date")))
+	answer.set("run_after", isoZ(r.RunAfter))
+	answer.set("data_interval_start", isoZ(r.dataInterval[0]))
+	answer.set("data_interval_end", isoZ(r.dataInterval[1]))
+	answer.set("conf", r.conf)
+	return answer
 }
 
 // v2Wish is validate_context: without a logical date there is no data interval either.
@@ -166,7 +166,7 @@ func depth(v any) (deepest int) {
 	return deepest + 1
 }
 
-// unstorable tells what jsonb does not hold: NUL in a text, and infinity.
+// unstorable reports what jsonb cannot hold: NUL in a text, and infinity.
 func unstorable(v any) bool {
 	switch v := v.(type) {
 	case string:

@@ -19,7 +19,7 @@ import (
 )
 
 // A JSON value is nil, bool, string, number, []any or *object: what Python's
-// json.loads makes of a text, so that it can be told again as Airflow does.
+// json.loads makes of a text, so that it can be written again as Airflow does.
 
 // number is a number as Python prints it: an integer digit by digit, however
 // large; a float by its shortest form, so 1.50 is 1.5 and 1e3 is 1000.0.
@@ -218,7 +218,7 @@ func tooLong(v any) bool {
 
 var escapes = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
 
-// halved tells whether a JSON text holds half a surrogate pair. Python keeps
+// halved reports whether a JSON text holds half a surrogate pair. Python keeps
 // it, where Go's decoder makes U+FFFD of it.
 func halved(text []byte) bool {
 	second := -1 // where the second half of a pair must stand
@@ -336,7 +336,7 @@ func (st style) appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// escapes tells the characters that json.dumps does not leave as they are.
+// escapes lists the characters that json.dumps does not leave as they are.
 func (st style) escapes(r rune) bool {
 	return r < 0x20 || r == '"' || r == '\\' || st.ascii && r > 0x7e
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestNumbersAreToldAsPythonTellsThem(t *testing.T) {
+func TestNumbersAreWrittenLikePython(t *testing.T) {
 	t.Parallel()
 	for literal, want := range map[string]number{
 		"1": "1", "-5": "-5", "123456789012345678901234567890": "123456789012345678901234567890",
@@ -21,7 +21,7 @@ func TestNumbersAreToldAsPythonTellsThem(t *testing.T) {
 	}
 }
 
-func TestSmallFloatsAreToldByPydanticAsRustTellsThem(t *testing.T) {
+func TestSmallFloatsAreWrittenLikeRustByPydantic(t *testing.T) {
 	t.Parallel()
 	for literal, want := range map[string]string{
 		"0.0001": "0.0001", "0.00001": "0.00001", "1.234e-5": "0.00001234", "-1.5e-5": "-0.000015", "1e-6": "1e-6", "1.5e-7": "1.5e-7",
@@ -45,7 +45,7 @@ func TestPostgreSQLKeepsNumbersWithoutExponents(t *testing.T) {
 	}
 }
 
-func TestHalfACharacterIsTold(t *testing.T) {
+func TestLoneSurrogateIsFound(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		`"\ud83d\ude00"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\u0041\n\ud83d\ude00\ud83d\ude00"`: false, `""`: false,
@@ -57,7 +57,7 @@ func TestHalfACharacterIsTold(t *testing.T) {
 	}
 }
 
-func TestReprIsPythons(t *testing.T) {
+func TestReprMatchesPython(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`null`: "None", `true`: "True", `[false, 1.0]`: "[False, 1.0]", `{"a": {"b": []}}`: "{'a': {'b': []}}",
@@ -70,7 +70,7 @@ func TestReprIsPythons(t *testing.T) {
 	}
 }
 
-func TestTheLastOfARepeatedKeyCountsInTheFirstsPlace(t *testing.T) {
+func TestLastValueOfARepeatedKeyKeepsTheFirstPlace(t *testing.T) {
 	t.Parallel()
 	v, _ := parse([]byte(`{"a": 1, "b": 2, "a": 3}`))
 	if got := string(pydanticStyle.encode(v)); got != `{"a":3,"b":2}` {
@@ -78,7 +78,7 @@ func TestTheLastOfARepeatedKeyCountsInTheFirstsPlace(t *testing.T) {
 	}
 }
 
-// What is read and told again is the same in every style, and JSON wherever
+// What is read and written again is the same in every style, and JSON wherever
 // Python's own is.
 func FuzzValue(f *testing.F) {
 	for _, seed := range []string{`{"a": [1.50, "é\u0000😀", {"b": null}], "a": 2}`, `1e400`, `"\ud800"`, `[1,]`, `{
@@ -98,10 +98,10 @@ func FuzzValue(f *testing.F) {
 			return
 		}
 		for _, st := range []style{connexionStyle, flask1Style, flask2Style, pydanticStyle} {
-			told := st.encode(v)
-			again, syntax := parse(told)
-			if syntax != nil || string(st.encode(again)) != string(told) {
-				t.Fatalf("%q is told as %q, which is no fixed point", text, told)
+			written := st.encode(v)
+			again, syntax := parse(written)
+			if syntax != nil || string(st.encode(again)) != string(written) {
+				t.Fatalf("%q is written as %q, which is not a fixed point", text, written)
 			}
 		}
 		_ = repr(v)

@@ -126,7 +126,7 @@ func (g *Google) byEmail(email string) (Account, bool) {
 // longestEmail is what Airflow's column of e-mails holds before 2.3.0.
 const longestEmail = 64
 
-// backend is Composer's own: it takes the caller that the front has told for a
+// backend is Composer's own: it takes the caller that the front has named for a
 // user of Airflow's, and registers it where it can.
 func (g *Google) backend(w http.ResponseWriter, r *http.Request, e Environment, caller Account) {
 	if len(caller.Email) > longestEmail && e.before23() && !slices.Contains(e.Registered, caller.ID) {

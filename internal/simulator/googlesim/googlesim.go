@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package googlesim owns an embedded Google: what a caller of Airflow meets on
+// Package googlesim implements an embedded Google: what a caller of Airflow meets on
 // Google's side of the way, in memory. It is for tests, and answers by these
 // contracts:
 //
@@ -30,7 +30,7 @@
 //   - Eventarc's triggers and Pub/Sub's subscriptions, to be read.
 //
 // It imports nothing of this module. A request that it has no answer to is
-// told to [Config.Unknown], where a test fails.
+// passed to [Config.Unknown], where a test fails.
 package googlesim
 
 import (
@@ -59,7 +59,7 @@ type Config struct {
 	Triggers, Subscriptions []string
 	// TokenLife is how long tokens are good for; zero stands for an hour.
 	TokenLife time.Duration
-	// Unknown is told of each request that is not answered here. Required.
+	// Unknown gets each request that is not answered here. Required.
 	Unknown func(*http.Request)
 }
 
@@ -79,10 +79,10 @@ type Environment struct {
 	State string // empty stands for RUNNING
 	Host  string // of the web server
 	Image string
-	// Overrides are airflowConfigOverrides, as the API tells them. What they
-	// do, Airflow is to be told by itself.
+	// Overrides are airflowConfigOverrides, as the API returns them. What they
+	// do, Airflow is to be configured itself.
 	Overrides map[string]string
-	// Allowed is the access control; nil for none. The API tells it, and the
+	// Allowed is the access control; nil for none. The API returns it, and the
 	// front goes by it.
 	Allowed []string
 	// ClientID is Identity-Aware Proxy's; without one there is no proxy.
@@ -221,7 +221,7 @@ func (g *Google) failure(host string) (failure, bool) {
 	return f, ok
 }
 
-// Change changes an environment: as made anew, upgraded, or closed.
+// Change changes an environment: as created again, upgraded, or closed.
 func (g *Google) Change(name string, change func(*Environment)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

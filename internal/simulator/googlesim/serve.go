@@ -23,7 +23,7 @@ import (
 )
 
 // Served is a [Google] that listens on loopback: Google's hosts by TLS, with a
-// certificate of its own authority, and the metadata server.
+// certificate of a separate authority, and the metadata server.
 type Served struct {
 	*Google
 	roots    *x509.CertPool

@@ -16,7 +16,7 @@ import (
 )
 
 // What is proved with a real Airflow behind the built function, each started once.
-func TestWithARealAirflow(t *testing.T) {
+func TestFunctionWithRealAirflow(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, googlereal.NeedPubSub, googlereal.NeedStorage)
 	binary := buildFunction(t)
@@ -29,9 +29,9 @@ func TestWithARealAirflow(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			a := startAirflow(t, airflowreal.Options{Version: version, Scheduler: true})
-			t.Run("an upload becomes one run the whole way", func(t *testing.T) {
+			t.Run("an upload becomes one run", func(t *testing.T) {
 				function := startFunction(t, binary, a.settings(a.URL, airflowreal.RecordDAG)...)
-				proveTheWay(t, a, newRoad(t, pubsub, version, function, false), newRoad(t, pubsub, version, function, true))
+				proveUploads(t, a, newBucket(t, pubsub, version, function, false), newBucket(t, pubsub, version, function, true))
 			})
 			proveBounds(t, a, binary)
 			if strings.HasPrefix(version, "3.") {
@@ -41,43 +41,43 @@ func TestWithARealAirflow(t *testing.T) {
 	}
 }
 
-// proveTheWay uses nothing of this project but the function: an upload to Cloud
+// proveUploads uses nothing of this project but the function: an upload to Cloud
 // Storage, its notification, Pub/Sub's push, the function, Airflow, its
 // scheduler, and a task that writes down the conf that it was given. However
 // often a push comes again, there is one run for each upload, and each has run.
-func proveTheWay(t *testing.T, a *realAirflow, roads ...*road) {
-	cases := []journey{
+func proveUploads(t *testing.T, a *realAirflow, buckets ...*pushedBucket) {
+	cases := []uploadCase{
 		{"a/first ü.csv", "triggered"},
 		{"refused.csv", "triggered, duplicate"}, // it is delivered again
 		{"lost.csv", "triggered, duplicate"},    // nobody heard that it was done
 		{"twice.csv", "triggered, duplicate"},   // it was notified twice
 	}
-	for _, r := range roads {
+	for _, r := range buckets {
 		for _, c := range cases {
 			r.upload(t, c.object)
 		}
-		twice := r.courier.about(t, "twice.csv", 1)[0]
+		twice := r.copyProxy.about(t, "twice.csv", 1)[0]
 		if err := r.pubsub.Publish(t.Context(), r.topic, twice.data, twice.attributes); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, r := range roads {
+	for _, r := range buckets {
 		for _, c := range cases {
 			c.check(t, r)
-			checkConf(t, a, r.courier.about(t, c.object, 1)[0])
+			checkConf(t, a, r.copyProxy.about(t, c.object, 1)[0])
 		}
 	}
-	if confs := a.confs(t, airflowreal.RecordDAG); len(confs) != len(roads)*len(cases) {
-		t.Errorf("%d uploads made %d runs: %v", len(roads)*len(cases), len(confs), confs)
+	if confs := a.confs(t, airflowreal.RecordDAG); len(confs) != len(buckets)*len(cases) {
+		t.Errorf("%d uploads made %d runs: %v", len(buckets)*len(cases), len(confs), confs)
 	}
 }
 
-// journey is an upload, and what its pushes come to.
-type journey struct{ object, outcomes string }
+// uploadCase is an upload, and what its pushes come to.
+type uploadCase struct{ object, outcomes string }
 
-func (j journey) check(t *testing.T, r *road) {
+func (j uploadCase) check(t *testing.T, r *pushedBucket) {
 	var outcomes, runs, messages []string
-	for _, p := range r.courier.about(t, j.object, strings.Count(j.outcomes, ",")+1) {
+	for _, p := range r.copyProxy.about(t, j.object, strings.Count(j.outcomes, ",")+1) {
 		outcomes, runs, messages = append(outcomes, p.outcome), append(runs, p.run), append(messages, p.message)
 	}
 	if got := strings.Join(outcomes, ", "); got != j.outcomes {
@@ -92,7 +92,7 @@ func (j journey) check(t *testing.T, r *road) {
 }
 
 // checkConf reads the file that the run's task wrote.
-func checkConf(t *testing.T, a *realAirflow, p parcel) {
+func checkConf(t *testing.T, a *realAirflow, p pushCopy) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*hang)
 	defer cancel()
@@ -106,25 +106,25 @@ func checkConf(t *testing.T, a *realAirflow, p parcel) {
 	}
 }
 
-// road is a bucket whose changes are pushed to the function.
-type road struct {
-	pubsub  *googlereal.PubSub
-	storage *googlereal.Storage
-	courier *courier
-	topic   string
+// pushedBucket is a bucket whose changes are pushed to the function.
+type pushedBucket struct {
+	pubsub    *googlereal.PubSub
+	storage   *googlereal.Storage
+	copyProxy *copyProxy
+	topic     string
 }
 
 const bucket = "acme"
 
-func newRoad(t *testing.T, pubsub *googlereal.PubSub, version, function string, unwrapped bool) *road {
+func newBucket(t *testing.T, pubsub *googlereal.PubSub, version, function string, unwrapped bool) *pushedBucket {
 	t.Helper()
-	r := &road{pubsub: pubsub, courier: startCourier(t, function), topic: "wrapped-" + version}
+	r := &pushedBucket{pubsub: pubsub, copyProxy: startCopyProxy(t, function), topic: "wrapped-" + version}
 	if unwrapped {
 		r.topic = "unwrapped-" + version
 	}
 	ctx := t.Context()
 	err := errors.Join(pubsub.CreateTopic(ctx, r.topic), pubsub.Subscribe(ctx, googlereal.Subscription{
-		Name: r.topic + "-to-function", Topic: r.topic, Push: r.courier.url, Unwrapped: unwrapped,
+		Name: r.topic + "-to-function", Topic: r.topic, Push: r.copyProxy.url, Unwrapped: unwrapped,
 		AckDeadline: time.Minute, Backoff: time.Second,
 	}))
 	if err != nil {
@@ -140,7 +140,7 @@ func newRoad(t *testing.T, pubsub *googlereal.PubSub, version, function string, 
 	return r
 }
 
-func (r *road) upload(t *testing.T, object string) {
+func (r *pushedBucket) upload(t *testing.T, object string) {
 	t.Helper()
 	if err := r.storage.Upload(t.Context(), bucket, object, "text/csv", []byte("1,2\n")); err != nil {
 		t.Fatal(err)

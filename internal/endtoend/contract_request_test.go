@@ -23,7 +23,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 )
 
-// play is one scenario told to one target.
+// play is one scenario on one target.
 type play struct {
 	scenario
 	*target
@@ -53,7 +53,7 @@ func newPlay(t *testing.T, w *target, number int, s scenario) *play {
 // bound is how long a scenario may take; it only tells a hang.
 const bound = 5 * time.Minute
 
-// perform tells the whole story, and then reads back each run that it asked for
+// perform sends every step, and then reads back each run that it asked for
 // and has not read since: what was refused is not there.
 func (p *play) perform(t *testing.T) []observation {
 	t.Helper()
@@ -61,8 +61,8 @@ func (p *play) perform(t *testing.T) []observation {
 	defer cancel()
 	var all []observation
 	var unread []step
-	for _, s := range p.story {
-		s = p.told(s)
+	for _, s := range p.steps {
+		s = p.resolve(s)
 		all = append(all, p.step(ctx, t, s))
 		id := s.run.RunID
 		if s.starts {
@@ -76,7 +76,7 @@ func (p *play) perform(t *testing.T) []observation {
 		}
 	}
 	for _, s := range unread {
-		all = append(all, p.step(ctx, t, p.told(s)))
+		all = append(all, p.step(ctx, t, p.resolve(s)))
 	}
 	return all
 }
@@ -117,15 +117,15 @@ func (p *play) refusal(err error) string {
 	return text
 }
 
-// name is a run id of the story's own.
+// name is a run id of the scenario's own.
 func (p *play) name(short string) string { return fmt.Sprintf("s%03d-%s", p.number, short) }
 
 func (p *play) day() time.Time {
 	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, p.number)
 }
 
-// told is a step with the story's own ids and day in it.
-func (p *play) told(s step) step {
+// resolve fills a step's placeholders with the run ids and the day of this scenario.
+func (p *play) resolve(s step) step {
 	s.api = cmp.Or(s.api, p.api)
 	if s.user == "" {
 		s.user = admin
@@ -162,12 +162,12 @@ func (r *recorder) runID() string {
 		ID           string `json:"dag_run_id"`
 		Experimental string `json:"run_id"`
 	}
-	_ = json.Unmarshal(r.text, &answer) // what is no run has no id
+	_ = json.Unmarshal(r.text, &answer) // only a run has an id
 	return cmp.Or(answer.ID, answer.Experimental)
 }
 
 // times are when a run has started and ended, by the last answer: the run
-// itself, or the experimental API's list, which does not tell of ends.
+// itself, or the experimental API's list, which has no end dates.
 func (r *recorder) times(id string) (start, end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

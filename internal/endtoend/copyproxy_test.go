@@ -16,21 +16,21 @@ import (
 	"time"
 )
 
-// courier carries pushes to a function and its answers back, and keeps a copy
+// copyProxy forwards pushes to a function and its answers back, and keeps a copy
 // of both, but where the event was deferred. The first copied answer about an
 // object whose name begins with "lost" it loses, and in place of the first
 // about one that begins with "refused" it says 503.
-type courier struct {
+type copyProxy struct {
 	url      string
 	function string
 	client   *http.Client
 
 	mu     sync.Mutex
-	copies []parcel
+	copies []pushCopy
 }
 
-// parcel is one push of a notification, with how the function answered it.
-type parcel struct {
+// pushCopy is one push of a notification, with how the function answered it.
+type pushCopy struct {
 	object     string
 	message    string // its id
 	attributes map[string]string
@@ -39,9 +39,9 @@ type parcel struct {
 	run        string
 }
 
-func startCourier(t *testing.T, function string) *courier {
+func startCopyProxy(t *testing.T, function string) *copyProxy {
 	t.Helper()
-	c := &courier{function: function, client: &http.Client{Transport: &http.Transport{}, Timeout: hang}}
+	c := &copyProxy{function: function, client: &http.Client{Transport: &http.Transport{}, Timeout: hang}}
 	server := httptest.NewServer(c)
 	t.Cleanup(func() {
 		server.Close()
@@ -51,7 +51,7 @@ func startCourier(t *testing.T, function string) *courier {
 	return c
 }
 
-func (c *courier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *copyProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -83,17 +83,17 @@ func (c *courier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// keep tells whether the parcel is the first about its object.
-func (c *courier) keep(p parcel) (first bool) {
+// keep reports whether the push is the first about its object.
+func (c *copyProxy) keep(p pushCopy) (first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first = !slices.ContainsFunc(c.copies, func(other parcel) bool { return other.object == p.object })
+	first = !slices.ContainsFunc(c.copies, func(other pushCopy) bool { return other.object == p.object })
 	c.copies = append(c.copies, p)
 	return first
 }
 
 // open reads a push, wrapped or not, and the function's answer.
-func open(header http.Header, push, answer []byte) parcel {
+func open(header http.Header, push, answer []byte) pushCopy {
 	var wrapped struct {
 		Message struct {
 			ID         string `json:"messageId"`
@@ -101,7 +101,7 @@ func open(header http.Header, push, answer []byte) parcel {
 			Attributes map[string]string
 		}
 	}
-	p := parcel{data: push, message: header.Get("X-Goog-Pubsub-Message-Id"), attributes: map[string]string{}}
+	p := pushCopy{data: push, message: header.Get("X-Goog-Pubsub-Message-Id"), attributes: map[string]string{}}
 	if json.Unmarshal(push, &wrapped) == nil && wrapped.Message.ID != "" {
 		p.data, p.message, p.attributes = wrapped.Message.Data, wrapped.Message.ID, wrapped.Message.Attributes
 	} else {
@@ -117,12 +117,12 @@ func open(header http.Header, push, answer []byte) parcel {
 	return p
 }
 
-// about waits for n parcels about an object.
-func (c *courier) about(t *testing.T, object string, n int) []parcel {
+// about waits for n pushes about an object.
+func (c *copyProxy) about(t *testing.T, object string, n int) []pushCopy {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < hang; {
 		c.mu.Lock()
-		all := slices.DeleteFunc(slices.Clone(c.copies), func(p parcel) bool { return p.object != object })
+		all := slices.DeleteFunc(slices.Clone(c.copies), func(p pushCopy) bool { return p.object != object })
 		c.mu.Unlock()
 		if len(all) >= n {
 			return all

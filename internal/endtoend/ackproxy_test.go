@@ -18,11 +18,11 @@ import (
 	"time"
 )
 
-// witness carries pushes to a function and its answers back, as the front end
+// ackProxy forwards pushes to a function and its answers back, as the front end
 // of Cloud Run does: a request waits for an instance that is about to be there,
 // and is answered 503 where one breaks off. It takes note of which messages were
 // acknowledged.
-type witness struct {
+type ackProxy struct {
 	url      string
 	function string
 	client   *http.Client
@@ -33,9 +33,9 @@ type witness struct {
 	answers      map[string]int
 }
 
-func startWitness(t testing.TB, function string) *witness {
+func startAckProxy(t testing.TB, function string) *ackProxy {
 	t.Helper()
-	w := &witness{
+	w := &ackProxy{
 		function: function, acknowledged: map[string]bool{}, answers: map[string]int{},
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: underWay, DialContext: dialUntil}, Timeout: 2 * hang},
 	}
@@ -64,7 +64,7 @@ func newServer(t testing.TB, h http.Handler) *httptest.Server {
 	return server
 }
 
-func (w *witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (w *ackProxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.note(func() { w.inside++ })
 	defer w.note(func() { w.inside-- })
 	body, err := io.ReadAll(r.Body)
@@ -87,7 +87,7 @@ func (w *witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	_, _ = rw.Write(answer)
 }
 
-func (w *witness) carry(r *http.Request, body []byte) (status int, answer []byte, err error) {
+func (w *ackProxy) carry(r *http.Request, body []byte) (status int, answer []byte, err error) {
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, w.function+r.URL.Path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -102,35 +102,35 @@ func (w *witness) carry(r *http.Request, body []byte) (status int, answer []byte
 	return resp.StatusCode, answer, err
 }
 
-func (w *witness) note(what func()) {
+func (w *ackProxy) note(what func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	what()
 }
 
 // wait waits until so many messages are acknowledged.
-func (w *witness) wait(ctx context.Context, messages int) error {
+func (w *ackProxy) wait(ctx context.Context, messages int) error {
 	return w.until(ctx, func() bool { return len(w.acknowledged) >= messages })
 }
 
 // idle waits until no push is under way.
-func (w *witness) idle(ctx context.Context) error {
+func (w *ackProxy) idle(ctx context.Context) error {
 	return w.until(ctx, func() bool { return w.inside == 0 })
 }
 
-func (w *witness) until(ctx context.Context, holds func() bool) error {
+func (w *ackProxy) until(ctx context.Context, holds func() bool) error {
 	for done := false; ; {
 		if w.note(func() { done = holds() }); done {
 			return nil
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return fmt.Errorf("waiting for acknowledgements, with pushes answered %s: %w", w.told(), err)
+			return fmt.Errorf("waiting for acknowledgements, with pushes answered %s: %w", w.counts(), err)
 		}
 	}
 }
 
-// told is how many pushes were answered how.
-func (w *witness) told() string {
+// counts lists how many pushes got which answer.
+func (w *ackProxy) counts() string {
 	var all []string
 	w.note(func() {
 		for _, answer := range slices.Sorted(maps.Keys(w.answers)) {
