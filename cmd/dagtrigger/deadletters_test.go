@@ -102,13 +102,13 @@ func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
 		var once sync.Once
 		f.before = func(w http.ResponseWriter, r *http.Request) (refused bool) {
 			if r.Method == http.MethodDelete {
-				once.Do(func() { refused = true; w.WriteHeader(http.StatusServiceUnavailable) })
+				once.Do(func() { refused = true; w.WriteHeader(http.StatusForbidden) })
 			}
 			return refused
 		}
 		out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
 		contains(t, out, "      3  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n",
-			"    removing the dead letter in gs://acme/dead/run-", ".json: 503 Service Unavailable")
+			"    removing the dead letter in gs://acme/dead/run-", ".json: 403 Forbidden")
 		if left := f.left(); len(left) != 1 {
 			t.Errorf("the store has %v", left)
 		}

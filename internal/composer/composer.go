@@ -11,16 +11,15 @@ package composer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	composerapi "google.golang.org/api/composer/v1"
-	"google.golang.org/api/option"
+	"example.com/dagtrigger/internal/rest"
 )
 
 // Name is the name of an environment.
@@ -97,17 +96,15 @@ type Client struct {
 // table of [Causes], but for a context that has ended. An environment that is
 // not usable is an error, too.
 func (c *Client) Environment(ctx context.Context, name Name) (Environment, error) {
-	service, err := composerapi.NewService(ctx, option.WithHTTPClient(c.HTTP))
-	if err != nil {
-		return Environment{}, fmt.Errorf("making the Composer API's client: %w", err)
-	}
-	answer, err := service.Projects.Locations.Environments.Get(name.String()).Context(ctx).Fields(
-		"state", "config/airflowUri", "config/softwareConfig(imageVersion,airflowConfigOverrides)", "config/webServerNetworkAccessControl",
-	).Do()
+	api := rest.Client{HTTP: c.HTTP, Root: "https://composer.googleapis.com", Once: true}
+	var answer resource
+	err := api.Call(ctx, rest.Request{
+		Method: http.MethodGet, Path: "/v1/" + name.String(), Query: url.Values{"fields": {fields}},
+	}, nil, &answer)
 	if err != nil {
 		return Environment{}, c.explain(ctx, name, err)
 	}
-	env := read(name, answer)
+	env := read(name, &answer)
 	switch {
 	case env.State != "RUNNING" && env.State != "UPDATING": // see the field's own page: an update leaves it usable
 		return Environment{}, c.met(ctx, causeNotRunning, name, nil, "STATE", env.State)
@@ -117,18 +114,36 @@ func (c *Client) Environment(ctx context.Context, name Name) (Environment, error
 	return env, nil
 }
 
-func read(name Name, answer *composerapi.Environment) Environment {
-	env := Environment{Name: name, State: answer.State}
-	if answer.Config == nil {
-		return env
-	}
-	env.URL = answer.Config.AirflowUri
-	if software := answer.Config.SoftwareConfig; software != nil {
-		env.Image, env.Overrides = ParseImage(software.ImageVersion), software.AirflowConfigOverrides
+// fields are the members of a [resource].
+const fields = "state,config/airflowUri,config/softwareConfig(imageVersion,airflowConfigOverrides),config/webServerNetworkAccessControl"
+
+// resource is an environment as the API returns it:
+// https://cloud.google.com/composer/docs/reference/rest/v1/projects.locations.environments
+type resource struct {
+	State  string `json:"state"`
+	Config struct {
+		AirflowURI     string `json:"airflowUri"`
+		SoftwareConfig struct {
+			ImageVersion           string            `json:"imageVersion"`
+			AirflowConfigOverrides map[string]string `json:"airflowConfigOverrides"`
+		} `json:"softwareConfig"`
+		WebServerNetworkAccessControl *struct {
+			AllowedIPRanges []struct {
+				Value string `json:"value"`
+			} `json:"allowedIpRanges"`
+		} `json:"webServerNetworkAccessControl"`
+	} `json:"config"`
+}
+
+func read(name Name, answer *resource) Environment {
+	software := answer.Config.SoftwareConfig
+	env := Environment{
+		Name: name, State: answer.State, URL: answer.Config.AirflowURI,
+		Image: ParseImage(software.ImageVersion), Overrides: software.AirflowConfigOverrides,
 	}
 	if control := answer.Config.WebServerNetworkAccessControl; control != nil {
 		env.Controlled = true
-		for _, allowed := range control.AllowedIpRanges {
+		for _, allowed := range control.AllowedIPRanges {
 			if prefix, ok := prefixOf(allowed.Value); ok {
 				env.Allowed = append(env.Allowed, prefix)
 			}

@@ -3,13 +3,12 @@
 package deadletter
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -17,7 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/googleapi"
-	"google.golang.org/api/storage/v1"
+
+	"example.com/dagtrigger/internal/rest"
 )
 
 const (
@@ -37,15 +37,15 @@ const (
 // https://cloud.google.com/storage/docs/request-preconditions
 type bucket struct {
 	address Address
-	objects *storage.ObjectsService
+	storage *rest.Client
 }
 
 func openBucket(a Address, o Options) (*bucket, error) {
-	service, err := openStorage(a, o)
+	client, err := o.client(a, o.StorageEmulator, "https://storage.googleapis.com")
 	if err != nil {
 		return nil, err
 	}
-	return &bucket{address: a, objects: service.Objects}, nil
+	return &bucket{address: a, storage: client}, nil
 }
 
 func (b *bucket) String() string { return b.address.String() }
@@ -81,9 +81,12 @@ func (b *bucket) write(ctx context.Context, object string, r Record, generation 
 	if err != nil {
 		return err
 	}
-	_, err = b.objects.Insert(b.address.name, &storage.Object{Name: object}).
-		Media(bytes.NewReader(body), googleapi.ContentType("application/json"), googleapi.ChunkSize(0)).
-		IfGenerationMatch(generation).Fields("generation").Context(ctx).Do()
+	query := url.Values{
+		"uploadType": {"media"}, "name": {object}, "ifGenerationMatch": {strconv.FormatInt(generation, 10)}, "fields": {"generation"},
+	}
+	_, err = b.storage.Send(ctx, rest.Request{
+		Method: http.MethodPost, Path: "/upload" + b.objects(), Query: query, Body: body, ContentType: "application/json",
+	})
 	return err
 }
 
@@ -98,21 +101,24 @@ func (b *bucket) held(ctx context.Context, object string) (Record, int64, error)
 	return r, generation, err
 }
 
+// objects is the path of the bucket's objects:
+// https://cloud.google.com/storage/docs/json_api/v1/objects
+func (b *bucket) objects() string { return "/storage/v1/b/" + url.PathEscape(b.address.name) + "/o" }
+
+func (b *bucket) object(name string) string { return b.objects() + "/" + url.PathEscape(name) }
+
 func (b *bucket) read(ctx context.Context, object string) (Record, int64, error) {
-	resp, err := b.objects.Get(b.address.name, object).Context(ctx).Download()
+	resp, err := b.storage.Send(ctx, rest.Request{
+		Method: http.MethodGet, Path: b.object(object), Query: url.Values{"alt": {"media"}}, MaxResponse: maxRecord + 1,
+	})
 	if err != nil {
 		return Record{}, 0, err
 	}
-	defer resp.Body.Close()
 	generation, err := strconv.ParseInt(resp.Header.Get("X-Goog-Generation"), 10, 64)
 	if err != nil {
 		return Record{}, 0, errors.New("the answer names no generation")
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRecord+1))
-	if err != nil {
-		return Record{}, 0, fmt.Errorf("reading the answer: %w", err)
-	}
-	r, err := decodeAt(b.place(object), body)
+	r, err := decodeAt(b.place(object), resp.Body)
 	return r, generation, err
 }
 
@@ -142,16 +148,25 @@ func (b *bucket) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
 		prefix := b.address.object("")
 		prefix = strings.TrimSuffix(prefix, extension)
-		list := b.objects.List(b.address.name).Prefix(prefix).Delimiter("/").MaxResults(pageSize).
-			Fields("items(name)", "nextPageToken").Context(ctx)
+		query := url.Values{
+			"prefix": {prefix}, "delimiter": {"/"}, "maxResults": {strconv.Itoa(pageSize)}, "fields": {"items(name),nextPageToken"},
+		}
 		for {
-			page, err := list.Do()
-			if err != nil {
+			var page struct {
+				Items         []struct{ Name string }
+				NextPageToken string
+			}
+			if err := b.storage.Call(ctx, rest.Request{Method: http.MethodGet, Path: b.objects(), Query: query}, nil, &page); err != nil {
 				yield(Letter{}, b.failed("listing dead letters", prefix, err))
 				return
 			}
-			objects := slices.DeleteFunc(page.Items, func(o *storage.Object) bool { return path.Ext(o.Name) != extension })
-			for _, l := range b.letters(ctx, objects) {
+			var names []string
+			for _, item := range page.Items {
+				if path.Ext(item.Name) == extension {
+					names = append(names, item.Name)
+				}
+			}
+			for _, l := range b.letters(ctx, names) {
 				if (l.err != nil || f.Match(&l.Record)) && !yield(l.Letter, l.err) {
 					return
 				}
@@ -159,7 +174,7 @@ func (b *bucket) List(ctx context.Context, f Filter) iter.Seq2[Letter, error] {
 			if page.NextPageToken == "" {
 				return
 			}
-			list.PageToken(page.NextPageToken)
+			query.Set("pageToken", page.NextPageToken)
 		}
 	}
 }
@@ -170,14 +185,14 @@ type listed struct {
 }
 
 // letters reads the letters of one page, less those removed meanwhile.
-func (b *bucket) letters(ctx context.Context, objects []*storage.Object) []listed {
+func (b *bucket) letters(ctx context.Context, objects []string) []listed {
 	read := make([]listed, len(objects))
 	var group errgroup.Group
 	group.SetLimit(readsAtOnce)
 	for i, object := range objects {
 		group.Go(func() error {
-			l, err := b.letter(ctx, object.Name)
-			read[i] = listed{Letter: l, err: b.failed("reading the dead letter", object.Name, err)}
+			l, err := b.letter(ctx, object)
+			read[i] = listed{Letter: l, err: b.failed("reading the dead letter", object, err)}
 			return nil
 		})
 	}
@@ -202,7 +217,8 @@ func (b *bucket) Remove(ctx context.Context, l Letter) error {
 	if err != nil || !here {
 		return fmt.Errorf("removing the dead letter %s: it is not from %s", l.Place, b)
 	}
-	err = b.objects.Delete(b.address.name, object).IfGenerationMatch(generation).Context(ctx).Do()
+	query := url.Values{"ifGenerationMatch": {strconv.FormatInt(generation, 10)}}
+	_, err = b.storage.Send(ctx, rest.Request{Method: http.MethodDelete, Path: b.object(object), Query: query})
 	switch {
 	case hasStatus(err, http.StatusPreconditionFailed):
 		return fmt.Errorf("%s: %w", l.Place, ErrChanged)

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -82,27 +80,15 @@ func (f *fakeStorage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeStorage) insert(w http.ResponseWriter, r *http.Request) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "multipart/related" || r.FormValue("uploadType") != "multipart" {
-		f.t.Errorf("an upload of type %q as %q", r.FormValue("uploadType"), media)
+	name := r.FormValue("name")
+	if r.FormValue("uploadType") != "media" || name == "" {
+		f.t.Errorf("an upload of type %q of the object %q", r.FormValue("uploadType"), name)
 	}
-	parts := multipart.NewReader(r.Body, params["boundary"])
-	var resource struct{ Name string }
-	first, err := parts.NextPart()
-	if err != nil || json.NewDecoder(first).Decode(&resource) != nil {
-		refuse(w, http.StatusBadRequest, "no resource")
+	body, err := io.ReadAll(r.Body)
+	if err != nil || !f.holds(w, r, name) {
 		return
 	}
-	second, err := parts.NextPart()
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "no media")
-		return
-	}
-	body, err := io.ReadAll(second)
-	if err != nil || !f.holds(w, r, resource.Name) {
-		return
-	}
-	f.put(resource.Name, body, second.Header.Get("Content-Type"))
+	f.put(name, body, r.Header.Get("Content-Type"))
 	writeJSON(w, map[string]string{"generation": strconv.FormatInt(f.clock, 10)})
 }
 

@@ -3,15 +3,12 @@
 package deadletter
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
-	"google.golang.org/api/option"
-	"google.golang.org/api/pubsub/v1"
-	"google.golang.org/api/storage/v1"
+	"example.com/dagtrigger/internal/rest"
 )
 
 // Options are what the process lends to a store.
@@ -86,46 +83,19 @@ func OpenArchive(address string, o Options) (Archive, error) {
 	}
 }
 
-func openPubSub(a Address, o Options) (*pubsub.Service, error) {
-	options, err := o.google(a, o.PubSubEmulator, "https://pubsub.googleapis.com", "/")
-	if err != nil {
-		return nil, err
-	}
-	service, err := pubsub.NewService(context.Background(), options...)
-	if err != nil {
-		return nil, fmt.Errorf("making the client of %s: %w", a, err)
-	}
-	service.UserAgent = o.UserAgent
-	return service, nil
-}
-
-func openStorage(a Address, o Options) (*storage.Service, error) {
-	options, err := o.google(a, o.StorageEmulator, "https://storage.googleapis.com", "/storage/v1/")
-	if err != nil {
-		return nil, err
-	}
-	service, err := storage.NewService(context.Background(), options...)
-	if err != nil {
-		return nil, fmt.Errorf("making the client of %s: %w", a, err)
-	}
-	service.UserAgent = o.UserAgent
-	return service, nil
-}
-
-// google says where a service is asked, and by which client.
-func (o Options) google(a Address, emulator, host, path string) ([]option.ClientOption, error) {
+// client calls the service at host, or its emulator where there is one.
+func (o Options) client(a Address, emulator, host string) (*rest.Client, error) {
 	if o.Transport == nil || emulator == "" && o.Google == nil {
 		return nil, fmt.Errorf("opening %s: it needs a transport and Google credentials", a)
 	}
 	if emulator != "" {
-		client := &http.Client{
-			Transport:     o.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-		return []option.ClientOption{option.WithEndpoint(withScheme(emulator) + path), option.WithHTTPClient(client)}, nil
+		client := &http.Client{Transport: o.Transport, CheckRedirect: neverFollow}
+		return &rest.Client{HTTP: client, Root: withScheme(emulator), UserAgent: o.UserAgent}, nil
 	}
-	return []option.ClientOption{option.WithEndpoint(host + path), option.WithHTTPClient(o.Google(o.Transport))}, nil
+	return &rest.Client{HTTP: o.Google(o.Transport), Root: host, UserAgent: o.UserAgent}, nil
 }
+
+func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // withScheme is an emulator's root, without a slash at its end.
 func withScheme(host string) string {

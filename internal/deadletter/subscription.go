@@ -5,24 +5,26 @@ package deadletter
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"google.golang.org/api/pubsub/v1"
-
 	"example.com/dagtrigger/internal/clock"
+	"example.com/dagtrigger/internal/rest"
 )
 
 const (
 	// pullSize is how many messages a pull asks for: each may have 10 MB.
 	pullSize = 10
+	// maxPull bounds the response to a pull, in bytes: each message has at most
+	// 10 MB, a third more in base64.
+	maxPull = pullSize * 16 << 20
 	// lease is for how long a message that was pulled is kept from others, the
 	// longest that Pub/Sub grants: https://cloud.google.com/pubsub/docs/lease-management
 	lease = 10 * time.Minute
@@ -37,11 +39,11 @@ const (
 // letter held for longer than its lease comes again to another listing: that
 // is safe, for the run that was started of it exists.
 type subscription struct {
-	address       Address // of the topic
-	name          string  // projects/P/subscriptions/S
-	idle          time.Duration
-	keeps         int // bytes of letters at most, beside the one that is yielded
-	subscriptions *pubsub.ProjectsSubscriptionsService
+	address Address // of the topic
+	name    string  // projects/P/subscriptions/S
+	idle    time.Duration
+	keeps   int // bytes of letters at most, beside the one that is yielded
+	pubsub  *rest.Client
 
 	mu   sync.Mutex
 	held []*message // in the order in which they came
@@ -63,14 +65,11 @@ func openSubscription(a Address, o Options) (*subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err := openPubSub(a, o)
+	client, err := o.client(a, o.PubSubEmulator, "https://pubsub.googleapis.com")
 	if err != nil {
 		return nil, err
 	}
-	return &subscription{
-		address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), keeps: cmp.Or(o.Keep, DefaultKeep),
-		subscriptions: service.Projects.Subscriptions,
-	}, nil
+	return &subscription{address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), keeps: cmp.Or(o.Keep, DefaultKeep), pubsub: client}, nil
 }
 
 // subscription is the resource name of a topic's subscription.
@@ -126,7 +125,8 @@ func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, err
 // check refuses a subscription to another topic, whose messages would be taken
 // away from whom they are for. Whoever may not look is trusted.
 func (s *subscription) check(ctx context.Context) error {
-	found, err := s.subscriptions.Get(s.name).Fields("topic").Context(ctx).Do()
+	var found struct{ Topic string }
+	err := s.pubsub.Call(ctx, rest.Request{Method: http.MethodGet, Path: "/v1/" + s.name, Query: url.Values{"fields": {"topic"}}}, nil, &found)
 	switch {
 	case hasStatus(err, http.StatusForbidden):
 		return nil
@@ -152,8 +152,8 @@ func (s *subscription) message(ctx context.Context, i int) (message, bool, error
 		}
 		// A pull that waited, and that this side then gave up, could still be
 		// given messages, which nobody would see until their deadline.
-		request := &pubsub.PullRequest{MaxMessages: pullSize, ReturnImmediately: true}
-		answer, err := s.subscriptions.Pull(s.name, request).Context(ctx).Do()
+		var answer pullResponse
+		err := s.call(ctx, "pull", map[string]any{"maxMessages": pullSize, "returnImmediately": true}, &answer)
 		if err == nil {
 			err = s.keep(ctx, answer.ReceivedMessages)
 		}
@@ -196,18 +196,19 @@ func (s *subscription) drop(m *message) {
 // keep holds messages that were pulled, and has Pub/Sub leave them here. One
 // that is held already came again, because its lease had ended: Pub/Sub may
 // then have ignored that it was acknowledged, and is told again.
-func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMessage) error {
+func (s *subscription) keep(ctx context.Context, received []receivedMessage) error {
 	var acks, gone []string
 	s.mu.Lock()
-	for _, r := range received {
-		i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == r.Message.MessageId })
+	for j := range received {
+		r := &received[j]
+		i := slices.IndexFunc(s.held, func(m *message) bool { return m.id == r.Message.MessageID })
 		if i < 0 {
 			i = len(s.held)
 			s.held = append(s.held, s.read(r))
 			s.kept += s.held[i].size
 		}
 		m := s.held[i]
-		m.ack = r.AckId
+		m.ack = r.AckID
 		if m.gone {
 			gone = append(gone, m.ack)
 		} else {
@@ -227,18 +228,29 @@ func (s *subscription) keep(ctx context.Context, received []*pubsub.ReceivedMess
 }
 
 func (s *subscription) acknowledge(ctx context.Context, acks []string) error {
-	_, err := s.subscriptions.Acknowledge(s.name, &pubsub.AcknowledgeRequest{AckIds: acks}).Context(ctx).Do()
-	return err
+	return s.call(ctx, "acknowledge", map[string]any{"ackIds": acks}, nil)
 }
 
-func (s *subscription) read(r *pubsub.ReceivedMessage) *message {
-	m := &message{id: r.Message.MessageId, size: max(len(r.Message.Data), 1)}
+// call calls a method of the subscription:
+// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+func (s *subscription) call(ctx context.Context, method string, in, out any) error {
+	r := rest.Request{Method: http.MethodPost, Path: "/v1/" + s.name + ":" + method, MaxResponse: maxPull}
+	return s.pubsub.Call(ctx, r, in, out)
+}
+
+type pullResponse struct {
+	ReceivedMessages []receivedMessage `json:"receivedMessages"`
+}
+
+type receivedMessage struct {
+	AckID   string        `json:"ackId"`
+	Message pubsubMessage `json:"message"`
+}
+
+func (s *subscription) read(r *receivedMessage) *message {
+	m := &message{id: r.Message.MessageID, size: max(len(r.Message.Data), 1)}
 	place := s.name + "#" + m.id
-	body, err := base64.StdEncoding.DecodeString(r.Message.Data)
-	if err != nil {
-		m.err = &UnreadableError{Place: place, Err: errors.New("its data is no base64")}
-		return m
-	}
+	body := r.Message.Data
 	m.letter = Letter{Place: place, version: m.id}
 	m.letter.Record, m.err = decodeAt(place, body)
 	return m
@@ -246,11 +258,7 @@ func (s *subscription) read(r *pubsub.ReceivedMessage) *message {
 
 // extend moves the time at which messages are delivered again; 0 means now.
 func (s *subscription) extend(ctx context.Context, acks []string, by time.Duration) error {
-	request := &pubsub.ModifyAckDeadlineRequest{
-		AckIds: acks, AckDeadlineSeconds: int64(by.Seconds()), ForceSendFields: []string{"AckDeadlineSeconds"},
-	}
-	_, err := s.subscriptions.ModifyAckDeadline(s.name, request).Context(ctx).Do()
-	return err
+	return s.call(ctx, "modifyAckDeadline", map[string]any{"ackIds": acks, "ackDeadlineSeconds": int64(by.Seconds())}, nil)
 }
 
 // Get implements [Archive]. It has to list to find one.

@@ -4,11 +4,11 @@ package deadletter
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/http"
 
-	"google.golang.org/api/pubsub/v1"
+	"example.com/dagtrigger/internal/rest"
 )
 
 // maxMessage is the size of a message in bytes, attributes included, with
@@ -21,15 +21,15 @@ const maxAttribute = 1024
 // topic publishes each failure as a message.
 type topic struct {
 	address Address
-	topics  *pubsub.ProjectsTopicsService
+	pubsub  *rest.Client
 }
 
 func openTopic(a Address, o Options) (*topic, error) {
-	service, err := openPubSub(a, o)
+	client, err := o.client(a, o.PubSubEmulator, "https://pubsub.googleapis.com")
 	if err != nil {
 		return nil, err
 	}
-	return &topic{address: a, topics: service.Projects.Topics}, nil
+	return &topic{address: a, pubsub: client}, nil
 }
 
 func (t *topic) String() string { return t.address.String() }
@@ -48,9 +48,8 @@ func (t *topic) Put(ctx context.Context, r Record) error {
 			Fix: "keep dead letters in a bucket, gs://BUCKET/PREFIX",
 		}
 	}
-	message := &pubsub.PubsubMessage{Data: base64.StdEncoding.EncodeToString(body), Attributes: attributes(&r)}
-	_, err = t.topics.Publish(t.address.topic(), &pubsub.PublishRequest{Messages: []*pubsub.PubsubMessage{message}}).
-		Context(ctx).Do()
+	request := publishRequest{Messages: []pubsubMessage{{Data: body, Attributes: attributes(&r)}}}
+	err = t.pubsub.Call(ctx, rest.Request{Method: http.MethodPost, Path: "/v1/" + t.address.topic() + ":publish"}, request, nil)
 	if err != nil {
 		return failed("storing the dead letter", t.String(), err, fixes{
 			forbidden: "give this account the role roles/pubsub.publisher on the topic",
@@ -59,6 +58,18 @@ func (t *topic) Put(ctx context.Context, r Record) error {
 		})
 	}
 	return nil
+}
+
+// publishRequest and pubsubMessage are of the Pub/Sub API:
+// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish
+type publishRequest struct {
+	Messages []pubsubMessage `json:"messages"`
+}
+
+type pubsubMessage struct {
+	Data       []byte            `json:"data,omitempty"` // base64 in JSON
+	Attributes map[string]string `json:"attributes,omitempty"`
+	MessageID  string            `json:"messageId,omitempty"`
 }
 
 // attributes are what a subscription can filter by. One that Pub/Sub would not

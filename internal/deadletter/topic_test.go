@@ -161,7 +161,7 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 	t.Cleanup(server.Close)
 	s, a := opened(t, "pubsub://"+topicName, deadletter.Options{
 		Transport: newTransport(t), PubSubEmulator: server.URL, Subscription: "dead-pull", Idle: 20 * time.Millisecond,
-		Keep: 1000, // between one letter and two
+		Keep: 750, // between one letter and two
 	})
 	put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "no", 0))
 	for range 2 {

@@ -3,7 +3,6 @@
 package uploads
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,13 +59,4 @@ func failed(place string, err error) error {
 		e.Err = request.Err // the place says where, better than the URL
 	}
 	return e
-}
-
-// transient tells whether the same request may be answered the next time:
-// https://cloud.google.com/storage/docs/retry-strategy#retryable
-func transient(err error) bool {
-	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
-		return refused.Code == http.StatusRequestTimeout || refused.Code == http.StatusTooManyRequests || refused.Code >= 500
-	}
-	return !errors.Is(err, errNoList) && !errors.Is(err, context.Canceled)
 }

@@ -16,11 +16,11 @@
 package uploads
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -29,9 +29,8 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"google.golang.org/api/googleapi"
 
-	"example.com/dagtrigger/internal/clock"
+	"example.com/dagtrigger/internal/rest"
 )
 
 // Bucket is a bucket, or the part of it below a prefix.
@@ -80,10 +79,6 @@ const (
 	// maxPage is the size of a page in bytes: an object's custom metadata have
 	// at most 8 KiB, https://cloud.google.com/storage/quotas#objects
 	maxPage = 32 << 20
-	// maxTries is how often a page is asked for.
-	maxTries = 3
-	// tryPause is the pause before the second try, doubled before the third.
-	tryPause = time.Second
 )
 
 // List yields the live objects, by name. An error ends it.
@@ -119,54 +114,22 @@ type page struct {
 	NextPageToken string            `json:"nextPageToken"`
 }
 
-// page asks for the page after a token, again where that may help.
+// page asks for the page after a token.
 func (b Bucket) page(ctx context.Context, token string) (page, error) {
-	for try := 1; ; try++ {
-		p, err := b.ask(ctx, token)
-		if err == nil {
-			return p, nil
-		}
-		if try == maxTries || !transient(err) || clock.Sleep(ctx, tryPause<<(try-1)) != nil {
-			return page{}, failed(b.String(), err)
-		}
-	}
-}
-
-func (b Bucket) ask(ctx context.Context, token string) (page, error) {
-	query := url.Values{
-		"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
-		"projection": {"noAcl"}, "prettyPrint": {"false"},
-	}
-	root := b.Root
-	if root == "" {
-		root = "https://storage.googleapis.com"
-	}
-	address := root + "/storage/v1/b/" + url.PathEscape(b.Name) + "/o?" + query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return page{}, fmt.Errorf("making the request: %w", err)
-	}
-	req.Header.Set("User-Agent", b.UserAgent)
-	resp, err := b.Client.Do(req)
-	if err != nil {
-		return page{}, err
-	}
-	defer resp.Body.Close()
-	if err := googleapi.CheckResponse(resp); err != nil {
-		return page{}, err
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
-	if err != nil {
-		return page{}, fmt.Errorf("reading the answer: %w", err)
-	}
+	client := rest.Client{HTTP: b.Client, Root: cmp.Or(b.Root, "https://storage.googleapis.com"), UserAgent: b.UserAgent}
 	var p page
-	if len(body) > maxPage || json.Unmarshal(body, &p) != nil {
-		return page{}, errNoList
+	err := client.Call(ctx, rest.Request{
+		Method: http.MethodGet, Path: "/storage/v1/b/" + url.PathEscape(b.Name) + "/o", MaxResponse: maxPage,
+		Query: url.Values{
+			"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
+			"projection": {"noAcl"}, "prettyPrint": {"false"},
+		},
+	}, nil, &p)
+	if err != nil {
+		return page{}, failed(b.String(), err)
 	}
 	return p, nil
 }
-
-var errNoList = errors.New("the answer is no list of objects: is it Cloud Storage that answers?")
 
 // upload makes the event of an object's resource.
 func upload(resource json.RawMessage) (Upload, error) {

@@ -191,7 +191,7 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 	}{
 		{"once", []int{503}, nil, "", 2},
 		{"twice", []int{429, 500}, nil, "", 3},
-		{"for long", []int{503, 503, 503, 503}, nil, listing + "503 Service Unavailable: said so", 3},
+		{"for long", []int{503, 503, 503, 503}, nil, listing + "503 Service Unavailable: said so", 4},
 		{"forbidden", []int{403}, nil, listing + "403 Forbidden: said so; give this account the role roles/storage.objectViewer on the bucket", 1},
 		{"missing", []int{404}, nil, listing + "404 Not Found: said so; name a bucket that is there", 1},
 		{"redirected", []int{302}, nil, listing + "302 Found: said so", 1},
@@ -210,7 +210,7 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 func TestAnAnswerThatIsNoListIsRefused(t *testing.T) {
 	t.Parallel()
 	b := uploads.Bucket{Name: "acme", Client: &http.Client{Transport: answer("<html>")}}
-	want := []string{"error: listing gs://acme/: the answer is no list of objects: is it Cloud Storage that answers?"}
+	want := []string{"error: listing gs://acme/: the response is not what the API returns: does something stand between this program and Google?"}
 	if diff := cmp.Diff(want, list(t.Context(), b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
