@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // folder keeps each record as a file. A write is whole or not at all: the
@@ -190,37 +192,13 @@ func (f *folder) lock(ctx context.Context) (unlock func(), err error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the folder of dead letters: %w", ctx.Err())
 	}
-	file, err := f.lockFile(ctx)
-	if err != nil {
+	lock := flock.New(filepath.Join(f.path, lockName))
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
 		<-f.turn
 		return nil, fmt.Errorf("locking the folder of dead letters: %w", err)
 	}
 	return func() {
-		_ = file.Close() // which drops the lock
+		_ = lock.Close() // the system drops the lock in any case
 		<-f.turn
 	}, nil
-}
-
-// lockFile waits until no other process holds the lock.
-func (f *folder) lockFile(ctx context.Context) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(f.path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	ticker := time.NewTicker(lockInterval)
-	defer ticker.Stop()
-	for {
-		locked, err := tryLock(file)
-		if err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
-		if locked {
-			return file, nil
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), file.Close())
-		}
-	}
 }

@@ -5,7 +5,6 @@
 package airflowreal
 
 import (
-	"context"
 	"runtime"
 	"syscall"
 )
@@ -15,5 +14,3 @@ func supported() error {
 }
 
 func detached() *syscall.SysProcAttr { return nil }
-
-func lockFile(context.Context, string, func()) (func() error, error) { return nil, supported() }
