@@ -103,7 +103,7 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 
 // drop removes what the filter lets through.
 func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, total int) error {
-	bar := p.bar("dropping", total, false)
+	bar := p.progress("dropping", total, false)
 	var dropped, left atomic.Int64
 	keep := func(err error) {
 		left.Add(1)
@@ -127,11 +127,12 @@ func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, t
 			} else {
 				dropped.Add(1)
 			}
-			return bar.Add(1)
+			bar.add("dropping")
+			return nil
 		})
 	}
-	_ = group.Wait() // what a bar says of itself is no matter
-	_ = bar.Finish()
+	_ = group.Wait() // each removal reports its own error
+	bar.finish()
 	_, err := fmt.Fprintf(p.stdout, "%d dropped, %d left\n", dropped.Load(), left.Load())
 	if err = errors.Join(failed, err); err == nil && left.Load() > 0 {
 		return errTold

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
@@ -106,7 +105,7 @@ func (p painter) finding(status doctor.Status, s string) string {
 	case doctor.OK:
 		return p.good(s)
 	case doctor.Warning:
-		return p.paint(s, color.FgYellow)
+		return p.paint(s, yellow)
 	case doctor.Failed:
 		return p.bad(s)
 	default:

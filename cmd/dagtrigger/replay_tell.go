@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"example.com/dagtrigger/internal/operator/replay"
 	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/trigger"
@@ -63,7 +61,7 @@ const maxLeft = 20
 
 // watch follows a pass for whom waits for it.
 type watch struct {
-	bar   *progressbar.ProgressBar
+	bar   *progress
 	doing string
 	// stderr is told what a person has to know, lines of pauses, which are in
 	// the bar where somebody sees that.
@@ -81,7 +79,7 @@ type leftItem struct {
 }
 
 func (r *resend) watch(total int) *watch {
-	w := &watch{bar: r.bar(r.doing, total, false), doing: r.doing, stderr: r.stderr, lines: r.stderr, well: r.well}
+	w := &watch{bar: r.progress(r.doing, total, false), doing: r.doing, stderr: r.stderr, lines: r.stderr, well: r.well}
 	if isTerminal(r.stderr) {
 		w.lines = io.Discard
 	}
@@ -99,8 +97,7 @@ func (r *resend) well(e *replay.End) bool {
 }
 
 func (w *watch) ended(e replay.End) {
-	w.bar.Describe(w.doing)
-	_ = w.bar.Add(1)
+	w.bar.add(w.doing)
 	if w.well(&e) {
 		return
 	}
@@ -126,7 +123,7 @@ func why(e *replay.End) leftItem {
 
 func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
 	text := fmt.Sprintf("waiting %s for the DAG %s", took(pause), o.DAGID)
-	w.bar.Describe(text)
+	w.bar.describe(text)
 	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, plain(o.Reason))
 }
 
@@ -135,7 +132,7 @@ func (w *watch) ending() {
 	_, _ = fmt.Fprintln(w.stderr, "finishing what is under way: a second Ctrl-C ends at once, and loses nothing either")
 }
 
-func (w *watch) finish() { _ = w.bar.Finish() }
+func (w *watch) finish() { w.bar.finish() }
 
 // resent is what came of items, for a machine.
 type resent struct {

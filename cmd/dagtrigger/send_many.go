@@ -51,18 +51,18 @@ func (l load) total() int { return l.count + l.count*l.duplicates/100 }
 
 // sendMany delivers events, several at once, and sums up.
 func (p *program) sendMany(ctx context.Context, s *sendFlags, post *poster, events maker) error {
-	progress := p.bar("sending", s.load.total(), s.json)
+	bar := p.progress("sending", s.load.total(), s.json)
 	t := newTally()
 	started := time.Now()
 	err := s.load.send(ctx, events, s.as, func(r delivery.Request) {
 		a, err := post.post(ctx, r)
 		t.add(a, err)
-		_ = progress.Add(1)
+		bar.add("sending")
 	})
 	if err != nil {
 		return err
 	}
-	_ = progress.Finish()
+	bar.finish()
 	sum := t.summary(s.load, time.Since(started))
 	if s.json {
 		err = plainjson.Encode(p.stdout, sum)

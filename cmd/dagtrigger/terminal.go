@@ -10,8 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/fatih/color"
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"example.com/dagtrigger/internal/trigger"
@@ -23,17 +21,6 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// bar shows on a terminal how far something has come.
-func (p *program) bar(what string, total int, hidden bool) *progressbar.ProgressBar {
-	w := p.stderr
-	if hidden || !isTerminal(w) {
-		w = io.Discard
-	}
-	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(),
-		progressbar.OptionThrottle(100*time.Millisecond))
-}
-
 // painter colours what goes to a terminal, unless NO_COLOR is set
 // (https://no-color.org) or the terminal is a dumb one.
 type painter struct{ on bool }
@@ -42,19 +29,30 @@ func (p *program) painter(w io.Writer) painter {
 	return painter{isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
 }
 
-func (p painter) paint(s string, attributes ...color.Attribute) string {
+// A colour is the code of an ANSI escape sequence:
+// https://en.wikipedia.org/wiki/ANSI_escape_code#Select_Graphic_Rendition_parameters
+type colour int
+
+const (
+	bold   colour = 1
+	faint  colour = 2
+	red    colour = 31
+	green  colour = 32
+	yellow colour = 33
+	cyan   colour = 36
+)
+
+func (p painter) paint(s string, c colour) string {
 	if !p.on {
 		return s
 	}
-	c := color.New(attributes...)
-	c.EnableColor()
-	return c.Sprint(s)
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", c, s)
 }
 
-func (p painter) bold(s string) string { return p.paint(s, color.Bold) }
-func (p painter) dim(s string) string  { return p.paint(s, color.Faint) }
-func (p painter) good(s string) string { return p.paint(s, color.FgGreen) }
-func (p painter) bad(s string) string  { return p.paint(s, color.FgRed) }
+func (p painter) bold(s string) string { return p.paint(s, bold) }
+func (p painter) dim(s string) string  { return p.paint(s, faint) }
+func (p painter) good(s string) string { return p.paint(s, green) }
+func (p painter) bad(s string) string  { return p.paint(s, red) }
 
 // outcome colours a text by the outcome that it tells of: what a person has to
 // look at is red, what mends itself is yellow.
@@ -63,9 +61,9 @@ func (p painter) outcome(kind trigger.Kind, s string) string {
 	case trigger.Triggered:
 		return p.good(s)
 	case trigger.Duplicate:
-		return p.paint(s, color.FgCyan)
+		return p.paint(s, cyan)
 	case trigger.Deferred:
-		return p.paint(s, color.FgYellow)
+		return p.paint(s, yellow)
 	case trigger.Unmatched:
 		return s
 	default:
