@@ -144,7 +144,8 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		return nil, err
 	}
 	f.traces, f.handler = traces, traces.Handler(Target, http.HandlerFunc(f.serve))
-	transport = traces.Transport(transport)
+	untraced := transport
+	transport = traces.Transport(untraced)
 	f.callers, err = caller.New(caller.Config{Accounts: c.AllowCallers, Audiences: c.AllowAudience, Transport: transport})
 	if err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	for name, spec := range c.Environments {
 		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
-			Transport: transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
+			Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)

@@ -54,14 +54,16 @@ const (
 
 // Credentials put the caller's identity on a request.
 type Credentials interface {
-	// Kind is the word of AIRFLOW_AUTH, for messages: google, iap, basic, password, bearer or none.
+	// Kind is the word of AIRFLOW_AUTH, for messages, such as google or basic.
 	Kind() string
 	// Authorize sets the request's credentials, obtaining them first where
-	// need be, within the request's context. Its error holds no secret.
+	// need be, within the request's context. Its error holds no secret; an
+	// [*Error] in it is returned to the caller with its kind.
 	Authorize(req *http.Request) error
-	// Renew is told which request was refused, with 401, 403 or a redirect to
-	// a login page. It reports whether another try would carry a new credential.
-	Renew(refused *http.Request) bool
+	// Answered is called once for each request that Authorize let through,
+	// with the error that it came to, nil after a 2xx. It reports whether
+	// another try would carry other credentials.
+	Answered(req *http.Request, refusal *Error) (renewed bool)
 }
 
 // Run asks for a DAG run.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,7 +87,7 @@ func (w *webServer) requests() string {
 type credentials struct {
 	kind, authorization string
 	renew               bool
-	refused             []string // what Renew was told of
+	refused             []string // requests that were refused
 	err                 error
 }
 
@@ -99,7 +100,10 @@ func (c *credentials) Authorize(r *http.Request) error {
 	return c.err
 }
 
-func (c *credentials) Renew(r *http.Request) bool {
+func (c *credentials) Answered(r *http.Request, refusal *airflow.Error) bool {
+	if refusal == nil || !slices.Contains([]airflow.Kind{airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect}, refusal.Kind) {
+		return false
+	}
 	c.refused = append(c.refused, r.Method+" "+r.URL.Path)
 	return c.renew
 }

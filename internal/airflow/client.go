@@ -106,7 +106,8 @@ type anonymous struct{}
 
 func (anonymous) Kind() string                  { return "none" }
 func (anonymous) Authorize(*http.Request) error { return nil }
-func (anonymous) Renew(*http.Request) bool      { return false }
+
+func (anonymous) Answered(*http.Request, *Error) bool { return false }
 
 // checkURL gives the web server's root without a slash at its end. Its errors
 // never repeat the URL, which may hold a password.

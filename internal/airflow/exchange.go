@@ -25,7 +25,7 @@ type ask struct {
 }
 
 // do sends one request, and hands a 2xx answer's body to read. It is the only
-// place where a request leaves, and where what comes back becomes an Error.
+// place where a request leaves, and where the credentials learn from its answer.
 func do[T any](ctx context.Context, c *Client, q ask, read func(*body) (T, error)) (T, error) {
 	var none T
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -37,6 +37,18 @@ func do[T any](ctx context.Context, c *Client, q ask, read func(*body) (T, error
 	if err := c.credentials.Authorize(req); err != nil {
 		return none, c.withoutCredentials(ctx, q, req, err)
 	}
+	answer, refusal := send(ctx, c, q, req, read)
+	renewed := c.credentials.Answered(req, refusal)
+	if refusal != nil {
+		refusal.Renewed = renewed
+		return none, refusal
+	}
+	return answer, nil
+}
+
+// send is the part of do in which what comes back becomes an Error.
+func send[T any](ctx context.Context, c *Client, q ask, req *http.Request, read func(*body) (T, error)) (T, *Error) {
+	var none T
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return none, c.unanswered(ctx, q, req, err)
@@ -97,6 +109,15 @@ func (c *Client) withoutCredentials(ctx context.Context, q ask, req *http.Reques
 		e := c.unanswered(ctx, q, req, err)
 		e.InDoubt = false
 		return e
+	}
+	if known, ok := errors.AsType[*Error](err); ok { // classified by who obtains them
+		e := *known
+		e.Dialect = q.api
+		e.Said = quote("", e.Said, nil, req.Header)
+		if e.Hint == "" {
+			e.Hint = hint(&e, c.credentials.Kind(), c.version())
+		}
+		return &e
 	}
 	e := &Error{Kind: NoCredentials, Dialect: q.api, Err: err}
 	e.Said = quote("", err.Error(), nil, req.Header)

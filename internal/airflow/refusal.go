@@ -26,14 +26,11 @@ func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
 		Status:     resp.StatusCode,
 		MediaType:  mediaType(resp.Header),
 		Source:     source(resp.Header),
-		RetryAfter: c.retryAfter(resp.Header),
+		RetryAfter: RetryAfter(resp.Header, c.now()),
 	}
 	switch e.Kind {
 	case LoginRedirect:
 		said.title, said.detail = "redirect to "+targetHost(resp), ""
-		e.Renewed = c.credentials.Renew(req)
-	case Unauthorized, Forbidden:
-		e.Renewed = c.credentials.Renew(req)
 	case Conflict, ServerFailure, Timeout, Unexpected:
 		e.InDoubt = q.run != nil
 	}
@@ -223,14 +220,15 @@ func targetHost(resp *http.Response) string {
 	return target.Host
 }
 
-// retryAfter reads seconds or a date (RFC 9110, section 10.2.3); at most a day.
-func (c *Client) retryAfter(h http.Header) time.Duration {
+// RetryAfter reads how long a server asks to be left alone, in seconds or as a
+// date (RFC 9110, section 10.2.3): at most a day, zero where it does not say.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	wait := 24 * time.Hour
 	if seconds, err := strconv.Atoi(text); err == nil {
 		wait = min(wait, time.Duration(min(seconds, 1<<20))*time.Second)
 	} else if date, err := http.ParseTime(text); err == nil {
-		wait = min(wait, date.Sub(c.now()))
+		wait = min(wait, date.Sub(now))
 	} else {
 		return 0
 	}

@@ -89,16 +89,16 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 				`AIRFLOW_TIMEOUT is "90": use a duration such as 90s or 2m`,
 				`LOG_LEVEL is "loud": use debug, info, warn or error`,
 				`AIRFLOW_API is "v3": use one of auto, v2, v1, experimental`,
-				`AIRFLOW_AUTH is "kerberos": use one of google, iap, basic, password, bearer, none`,
+				`AIRFLOW_AUTH is "kerberos": use one of google, iap, basic, password, bearer, oauth2, id_token, none`,
 			}},
 		{"a DAG id that Airflow refuses", []string{"DAG_ID=load sales", composer}, []string{
 			`DAG_ID is "load sales", which is no DAG id: use letters, digits, _, - and ., at most 250`,
 		}},
 		{"no default for another host", []string{"DAG_ID=d", "AIRFLOW_URL=https://airflow.example.com"}, []string{
-			"AIRFLOW_AUTH is missing, and airflow.example.com tells no default: say how to sign in, one of google, iap, basic, password, bearer, none",
+			"AIRFLOW_AUTH is missing, and airflow.example.com tells no default: say how to sign in, one of google, iap, basic, password, bearer, oauth2, id_token, none",
 		}},
 		{"anyone may host on appspot.com", []string{"DAG_ID=d", "AIRFLOW_URL=https://x-tp.appspot.com", "AIRFLOW_AUTH=google"}, []string{
-			"AIRFLOW_AUTH is google, but a Google access token is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is of no use elsewhere",
+			"AIRFLOW_AUTH is google, but a Google access token is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere",
 		}},
 		{"plain text", []string{"DAG_ID=d", "AIRFLOW_URL=http://airflow.example.com", "AIRFLOW_AUTH=none"}, []string{
 			"AIRFLOW_URL is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with AIRFLOW_INSECURE=true",

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
@@ -76,7 +77,7 @@ func (c credentials) Authorize(req *http.Request) error {
 	return nil
 }
 
-func (credentials) Renew(*http.Request) bool { return false }
+func (credentials) Answered(*http.Request, *airflow.Error) bool { return false }
 
 // polls are moments, one each time that the caller looks, for so long at most.
 func (w *target) polls(bound time.Duration) iter.Seq[int] {

@@ -49,10 +49,10 @@ func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
 	var err error
 	if s.Composer != "" {
 		a.name, err = composer.ParseName(s.Composer)
-		a.api = &composer.Client{HTTP: o.Google.Client(o.Transport), Member: o.Google.Member}
+		a.api = &composer.Client{HTTP: o.Google.Client(o.wrap(o.Transport)), Member: o.Google.Member}
 		return a, err
 	}
-	a.fixed, err = s.connect(s.URL, s.AuthKind(), airflow.API(s.API), "", o)
+	a.fixed, err = s.connect(s.URL, s.AuthKind(), airflow.API(s.API), nil, o)
 	return a, err
 }
 

@@ -23,14 +23,27 @@ const (
 	FieldAPI          = "api"
 	FieldAuth         = "auth"
 	FieldIAPClientID  = "iap_client_id"
+	FieldAudience     = "audience"
 	FieldUsername     = "username"
 	FieldPassword     = "password"
 	FieldPasswordFile = "password_file"
 	FieldToken        = "token"
 	FieldTokenFile    = "token_file"
-	FieldInsecure     = "insecure"
-	FieldTimeout      = "timeout"
-	FieldMaxInFlight  = "max_in_flight"
+
+	FieldOAuth2TokenURL         = "oauth2_token_url"
+	FieldOAuth2ClientID         = "oauth2_client_id"
+	FieldOAuth2ClientSecret     = "oauth2_client_secret"
+	FieldOAuth2ClientSecretFile = "oauth2_client_secret_file"
+	FieldOAuth2Scope            = "oauth2_scope"
+
+	FieldHeaders        = "headers"
+	FieldHeadersFile    = "headers_file"
+	FieldClientCertFile = "client_cert_file"
+	FieldClientKeyFile  = "client_key_file"
+
+	FieldInsecure    = "insecure"
+	FieldTimeout     = "timeout"
+	FieldMaxInFlight = "max_in_flight"
 )
 
 // Fault is something about a [Spec] that does not hold together, and its mend.
@@ -70,6 +83,8 @@ func (s Spec) Check(name func(field string) string) Faults {
 	}
 	c.url()
 	c.auth()
+	c.headers()
+	c.certificate()
 	return c.faults
 }
 
@@ -104,6 +119,14 @@ func (c *checker) composer() {
 		kind = identity.KindIAP
 	}
 	c.secrets(cmp.Or(kind, identity.KindGoogle))
+	for _, given := range []struct{ field, value string }{
+		{FieldHeaders, c.spec.Headers}, {FieldHeadersFile, c.spec.HeadersFile},
+		{FieldClientCertFile, c.spec.ClientCertFile}, {FieldClientKeyFile, c.spec.ClientKeyFile},
+	} {
+		if given.value != "" {
+			c.fault(given.field, "leave it out", "is given, but %s does not use it", c.name(FieldComposer))
+		}
+	}
 }
 
 func (c *checker) url() {
@@ -120,6 +143,13 @@ func (c *checker) url() {
 	if u.User != nil {
 		c.fault(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)), "carries a user or a password")
 	}
+	if root, page := withoutPage(u); page != "" {
+		c.fault(FieldURL, "use "+root, "ends in %s, which is a page of Airflow's", page)
+		return
+	}
+	if strings.Contains(u.Hostname(), "%") {
+		c.fault(FieldURL, "name a host", "has an address with a zone")
+	}
 	if u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
 		c.fault(FieldURL, "end it with the web server's path", "carries a query or a fragment")
 	}
@@ -129,6 +159,50 @@ func (c *checker) url() {
 	}
 	if u.Scheme == "http" && identity.IsComposer(u.Hostname()) {
 		c.fault(FieldURL, "use https", "is http to a Composer host")
+	}
+}
+
+// withoutPage takes off the page that a browser shows, or the path of an API,
+// where the address was copied from there. page is empty where there is none.
+func withoutPage(u *url.URL) (root, page string) {
+	path := strings.TrimRight(u.Path, "/")
+	for _, p := range []string{"/auth/login", "/auth/token", "/login", "/home", "/api/v1", "/api/v2", "/api/experimental"} {
+		if base, ok := strings.CutSuffix(path, p); ok {
+			return u.Scheme + "://" + u.Host + base, p
+		}
+	}
+	return "", ""
+}
+
+// headers checks what the operator adds to each request.
+func (c *checker) headers() {
+	s := c.spec
+	if s.Headers != "" && s.HeadersFile != "" {
+		c.fault(FieldHeaders, "leave one of them out", "and %s are both given", c.name(FieldHeadersFile))
+	}
+	if s.Headers == "" {
+		return
+	}
+	if _, err := identity.ParseHeaders(s.Headers); err != nil {
+		c.fault(FieldHeaders, "write one Name: value on each line", "is invalid: %v", err)
+	}
+}
+
+// certificate checks the client certificate.
+func (c *checker) certificate() {
+	s := c.spec
+	given := FieldClientCertFile
+	switch {
+	case s.ClientCertFile == "" && s.ClientKeyFile == "":
+		return
+	case s.ClientKeyFile == "":
+		c.fault(FieldClientKeyFile, "name the file of its private key", "is missing beside %s", c.name(FieldClientCertFile))
+	case s.ClientCertFile == "":
+		c.fault(FieldClientCertFile, "name the file of its certificate", "is missing beside %s", c.name(FieldClientKeyFile))
+		given = FieldClientKeyFile
+	}
+	if strings.HasPrefix(s.URL, "http:") {
+		c.fault(given, "use https", "is given, but %s is http", c.name(FieldURL))
 	}
 }
 
@@ -147,7 +221,10 @@ func (c *checker) timeout() {
 
 // kinds are the kinds of credentials, in the order in which they are proposed.
 func kinds() []string {
-	return []string{identity.KindGoogle, identity.KindIAP, identity.KindBasic, identity.KindPassword, identity.KindBearer, identity.KindNone}
+	return []string{
+		identity.KindGoogle, identity.KindIAP, identity.KindBasic, identity.KindPassword, identity.KindBearer,
+		identity.KindOAuth2, identity.KindIDToken, identity.KindNone,
+	}
 }
 
 func (c *checker) auth() {
@@ -191,34 +268,82 @@ func authChoice(host string) string {
 	return "say how to sign in, one of " + strings.Join(kinds(), ", ")
 }
 
-// secrets holds the fields of credentials against the kind in force: what it
+// secrets compares the fields of credentials with the kind in force: what it
 // needs must be there, and what it does not use must not, since it would be
 // silently ignored.
 func (c *checker) secrets(kind string) {
 	s := c.spec
-	if kind == identity.KindBasic || kind == identity.KindPassword {
-		c.need(kind, FieldUsername, s.Username)
-		if kind == identity.KindBasic && strings.Contains(s.Username, ":") { // RFC 7617, section 2
-			c.fault(FieldUsername, "name a user without one", "has a colon, which basic authentication takes for the end of the name")
-		}
-		c.oneOf(kind, FieldPassword, s.Password, FieldPasswordFile, s.PasswordFile)
-	} else {
-		c.unused(kind, FieldUsername, s.Username)
-		c.unused(kind, FieldPassword, s.Password)
-		c.unused(kind, FieldPasswordFile, s.PasswordFile)
+	user := kind == identity.KindBasic || kind == identity.KindPassword
+	c.belongs(kind, user, FieldUsername, s.Username)
+	if kind == identity.KindBasic && strings.Contains(s.Username, ":") { // RFC 7617, section 2
+		c.fault(FieldUsername, "name a user without one", "has a colon, which basic authentication takes for the end of the name")
 	}
-	if kind == identity.KindBearer {
-		c.oneOf(kind, FieldToken, s.Token, FieldTokenFile, s.TokenFile)
-	} else {
-		c.unused(kind, FieldToken, s.Token)
-		c.unused(kind, FieldTokenFile, s.TokenFile)
+	c.secret(kind, user, FieldPassword, s.Password, FieldPasswordFile, s.PasswordFile)
+	c.secret(kind, kind == identity.KindBearer, FieldToken, s.Token, FieldTokenFile, s.TokenFile)
+	c.oauth2(kind)
+	c.idToken(kind)
+}
+
+// oauth2 checks what the identity provider needs.
+func (c *checker) oauth2(kind string) {
+	s, used := c.spec, kind == identity.KindOAuth2
+	c.belongs(kind, used, FieldOAuth2TokenURL, s.OAuth2TokenURL)
+	c.belongs(kind, used, FieldOAuth2ClientID, s.OAuth2ClientID)
+	c.secret(kind, used, FieldOAuth2ClientSecret, s.OAuth2ClientSecret, FieldOAuth2ClientSecretFile, s.OAuth2ClientSecretFile)
+	if !used {
+		c.unused(kind, FieldOAuth2Scope, s.OAuth2Scope)
+		return
 	}
+	if s.OAuth2TokenURL == "" {
+		return
+	}
+	u, err := url.Parse(s.OAuth2TokenURL)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !identity.IsLoopback(u.Hostname())) {
+		c.fault(FieldOAuth2TokenURL, "use the token_endpoint of the provider's .well-known/openid-configuration", "is not an https address")
+	}
+}
+
+// idToken checks what makes an ID token, for the web server or for what stands
+// in front of it.
+func (c *checker) idToken(kind string) {
+	s := c.spec
+	own := slices.Contains([]string{identity.KindBasic, identity.KindPassword, identity.KindBearer, identity.KindOAuth2}, kind)
 	switch {
-	case kind != identity.KindIAP:
+	case kind != identity.KindIAP && !own:
 		c.unused(kind, FieldIAPClientID, s.IAPClientID)
 	case s.IAPClientID != "" && !identity.IsClientID(s.IAPClientID):
-		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered", "is no OAuth client id")
+		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered", "is not an OAuth client id")
 	}
+	if kind != identity.KindIDToken && !own {
+		c.unused(kind, FieldAudience, s.Audience)
+	}
+	if own && s.IAPClientID != "" && s.Audience != "" {
+		c.fault(FieldIAPClientID, "leave one of them out", "and %s are both given", c.name(FieldAudience))
+	}
+	u, err := url.Parse(s.URL)
+	sends := kind == identity.KindIDToken || own && s.IAPClientID+s.Audience != ""
+	if sends && err == nil && u.Scheme == "http" && !identity.IsLoopback(u.Hostname()) && s.Insecure {
+		c.fault(FieldURL, "use https", "is http, over which an ID token is not sent")
+	}
+}
+
+// belongs checks a field that is needed by the kinds that use it.
+func (c *checker) belongs(kind string, used bool, field, value string) {
+	if used {
+		c.need(kind, field, value)
+	} else {
+		c.unused(kind, field, value)
+	}
+}
+
+// secret checks a secret, which is given itself or as a file.
+func (c *checker) secret(kind string, used bool, field, value, fileField, file string) {
+	if used {
+		c.oneOf(kind, field, value, fileField, file)
+		return
+	}
+	c.unused(kind, field, value)
+	c.unused(kind, fileField, file)
 }
 
 func (c *checker) need(kind, field, value string) {

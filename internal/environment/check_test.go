@@ -20,7 +20,7 @@ func plain(field string) string { return field }
 const (
 	composerURL  = "https://1a2b-dot-europe-west1.composer.googleusercontent.com"
 	composerName = "projects/acme/locations/europe-west1/environments/prod"
-	everyKind    = "google, iap, basic, password, bearer, none"
+	everyKind    = "google, iap, basic, password, bearer, oauth2, id_token, none"
 )
 
 func TestWhatHoldsTogetherHasNoFault(t *testing.T) {
@@ -81,7 +81,7 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"auth: auth is missing, and 0a1b-tp.appspot.com tells no default: a Composer 1 web server stands behind Identity-Aware Proxy: iap; for an Airflow of your own one of " + everyKind,
 		}},
 		{"an access token for appspot.com", environment.Spec{URL: "https://0a1b-tp.appspot.com", Auth: "google"}, []string{
-			"auth: auth is google, but a Google access token is not sent to 0a1b-tp.appspot.com, where anyone may host: use iap, whose token is of no use elsewhere",
+			"auth: auth is google, but a Google access token is not sent to 0a1b-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere",
 		}},
 		{"an odd port of Composer's", environment.Spec{URL: composerURL + ":8443"}, []string{
 			"auth: auth is google, but a Google access token is not sent to 1a2b-dot-europe-west1.composer.googleusercontent.com:8443, which is not Composer's: where it is meant to go there, name the kind google",
@@ -111,7 +111,7 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"iap_client_id: iap_client_id is given, but auth=google does not use it: leave it out, or choose another auth",
 		}},
 		{"no client id", environment.Spec{URL: "https://x.appspot.com", Auth: "iap", IAPClientID: "https://x"}, []string{
-			"iap_client_id: iap_client_id is no OAuth client id: write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
+			"iap_client_id: iap_client_id is not an OAuth client id: write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
 		}},
 		{"API and time-out", environment.Spec{URL: composerURL, API: "v3", Timeout: time.Millisecond}, []string{
 			`api: api is "v3": use one of auto, v2, v1, experimental`,

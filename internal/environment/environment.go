@@ -31,17 +31,31 @@ type Spec struct {
 	// up; or
 	Composer string
 	// URL is the web server's address.
-	URL          string
-	API          string
-	Auth         string
+	URL  string
+	API  string
+	Auth string
+	// IAPClientID and Audience are for the ID token of iap and id_token, or of
+	// what stands in front of an Airflow with credentials of its own.
 	IAPClientID  string
+	Audience     string
 	Username     string
 	Password     string `json:"-"` // a log in JSON marshals what is inside a list or a map
 	PasswordFile string
 	Token        string `json:"-"`
 	TokenFile    string
-	Insecure     bool
-	Timeout      time.Duration
+
+	OAuth2TokenURL         string
+	OAuth2ClientID         string
+	OAuth2ClientSecret     string `json:"-"`
+	OAuth2ClientSecretFile string
+	OAuth2Scope            string
+
+	Headers        string `json:"-"` // lines of Name: value
+	HeadersFile    string
+	ClientCertFile string
+	ClientKeyFile  string
+	Insecure       bool
+	Timeout        time.Duration
 	// MaxInFlight bounds the requests that one instance has under way at once:
 	// 0 stands for 16.
 	MaxInFlight int64
@@ -61,8 +75,10 @@ func (s Spec) GoString() string { return s.String() }
 // Options are what the process shares with its environments.
 type Options struct {
 	// Transport carries the requests; nil means [airflow.NewTransport] for 100
-	// calls at once.
+	// calls at once. A client certificate needs an [http.Transport] here.
 	Transport http.RoundTripper
+	// Wrap is put around each transport, to trace requests; nil for none.
+	Wrap func(http.RoundTripper) http.RoundTripper
 	// UserAgent names this program to Airflow.
 	UserAgent string
 	Logger    *slog.Logger // nil for none
@@ -79,42 +95,51 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Google == nil {
-		o.Google = identity.NewGoogle(&identity.ADC{Transport: o.Transport})
+		o.Google = identity.NewGoogle(&identity.ADC{Transport: o.wrap(o.Transport)})
 	}
 	return o
+}
+
+func (o Options) wrap(t http.RoundTripper) http.RoundTripper {
+	if o.Wrap == nil {
+		return t
+	}
+	return o.Wrap(t)
 }
 
 // Connection is a web server, and how it is asked.
 type Connection struct {
 	URL         *url.URL
 	Airflow     *airflow.Client
-	Credentials airflow.Credentials
+	Credentials *identity.Credentials
 	// Composer is what was looked up; nil where the operator gave the address.
 	Composer *composer.Environment
 }
 
-// connect makes the client of one web server.
-func (s Spec) connect(address, kind string, api airflow.API, version string, o Options) (*Connection, error) {
+// connect makes the client of one web server. env is what was looked up, nil
+// where the operator gave the address.
+func (s Spec) connect(address, kind string, api airflow.API, env *composer.Environment, o Options) (*Connection, error) {
 	root, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("reading the web server's address: %w", err)
 	}
-	credentials, err := s.credentials(root, kind, o)
+	transport, err := s.transport(o)
+	if err != nil {
+		return nil, err
+	}
+	c := airflow.Config{
+		URL: address, API: api, Transport: transport, Timeout: s.Timeout, UserAgent: o.UserAgent, Logger: o.Logger, Insecure: s.Insecure,
+	}
+	if env != nil {
+		c.Version = env.Image.Airflow
+	}
+	credentials, err := s.credentials(root, kind, env, c, o)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the credentials for %s: %w", address, err)
 	}
-	client, err := airflow.New(airflow.Config{
-		URL:         address,
-		API:         api,
-		Version:     version,
-		Transport:   o.Transport,
-		Credentials: credentials,
-		Timeout:     s.Timeout,
-		UserAgent:   o.UserAgent,
-		Logger:      o.Logger,
-		Insecure:    s.Insecure,
-	})
-	return &Connection{URL: root, Airflow: client, Credentials: credentials}, err
+	c.Credentials = credentials
+	client, err := airflow.New(c)
+	return &Connection{URL: root, Airflow: client, Credentials: credentials, Composer: env}, err
 }
 
 // connectTo makes the client of an environment that was looked up. What the
@@ -134,12 +159,7 @@ func (s Spec) connectTo(env *composer.Environment, o Options) (*Connection, erro
 	if api == "" || api == airflow.Auto {
 		api = apiOf(env.Image.Airflow)
 	}
-	c, err := s.connect(env.URL, kind, api, env.Image.Airflow, o)
-	if err != nil {
-		return nil, err
-	}
-	c.Composer = env
-	return c, nil
+	return s.connect(env.URL, kind, api, env, o)
 }
 
 // apiOf is the dialect of an Airflow version; an unknown one is asked for.
@@ -175,23 +195,3 @@ func (s Spec) AuthKind() string {
 		return ""
 	}
 }
-
-func (s Spec) credentials(root *url.URL, kind string, o Options) (airflow.Credentials, error) {
-	switch kind {
-	case identity.KindGoogle:
-		return o.Google.For(root, s.Auth == identity.KindGoogle, s.Insecure)
-	case identity.KindIAP:
-		return identity.NewIAP(o.Google, root, s.IAPClientID, o.Transport), nil
-	case identity.KindBasic:
-		return &identity.Basic{Origin: identity.OriginOf(root), Username: s.Username, Password: s.password()}, nil
-	case identity.KindPassword:
-		return identity.NewPassword(root, s.Username, s.password(), o.Transport), nil
-	case identity.KindBearer:
-		return &identity.Bearer{Origin: identity.OriginOf(root), Token: identity.NewSecret(s.Token, s.TokenFile)}, nil
-	case identity.KindNone:
-		return identity.None{}, nil
-	}
-	return nil, fmt.Errorf("there is no kind of credentials named %q", kind)
-}
-
-func (s Spec) password() *identity.Secret { return identity.NewSecret(s.Password, s.PasswordFile) }

@@ -42,7 +42,7 @@ type ADC struct {
 type found struct {
 	account Account
 	tokens  oauth2.TokenSource
-	seen    *witness // nil for gcloud's own login
+	seen    *recorder // nil for gcloud's own login
 }
 
 // AccessToken makes a token of scope cloud-platform. It finds the credentials
@@ -97,7 +97,7 @@ func (a *ADC) Account(ctx context.Context) (Account, error) {
 
 // find returns the credentials, and the context to use them in.
 func (a *ADC) find(ctx context.Context) (found, context.Context, error) {
-	seen := &witness{base: a.Transport}
+	seen := &recorder{base: a.Transport}
 	// Google's libraries would else use a client that waits for ever.
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
 		Transport: seen, Timeout: answerTime,

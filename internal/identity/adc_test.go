@@ -49,7 +49,7 @@ func askAs(ctx context.Context, what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var credentials airflow.Credentials = identity.NewIAP(google, root, "", transport)
+	var credentials identity.Method = identity.NewIAP(google, root, "", transport)
 	if identity.IsComposer(root.Host) {
 		if credentials, err = google.For(root, false, false); err != nil {
 			return "", err

@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 )
 
-// AccountType tells what kind of account credentials are of.
+// AccountType is the kind of account that credentials belong to.
 type AccountType string
 
 // The types of accounts.
@@ -33,7 +32,7 @@ type Account struct {
 }
 
 // Source is where Google's tokens come from. [ADC] is the usual one. Each call
-// makes a token anew.
+// makes a new token.
 type Source interface {
 	AccessToken(ctx context.Context) (*oauth2.Token, error)
 	IDToken(ctx context.Context, audience string) (*oauth2.Token, error)
@@ -44,26 +43,26 @@ type Source interface {
 // with it its access token.
 type Google struct {
 	source Source
-	tokens keeper
+	tokens tokenCache
 }
 
 // NewGoogle is the account whose tokens source makes.
 func NewGoogle(source Source) *Google {
 	g := &Google{source: source}
 	g.tokens.what = "a Google access token"
-	g.tokens.fetch = func(ctx context.Context) (*token, error) { return kept(source.AccessToken(ctx)) }
+	g.tokens.fetch = func(ctx context.Context) (*token, error) { return fromGoogle(source.AccessToken(ctx)) }
 	return g
 }
 
-// kept makes a token for a keeper of one of Google's.
-func kept(t *oauth2.Token, err error) (*token, error) {
+// fromGoogle is a token of Google's as the cache keeps it.
+func fromGoogle(t *oauth2.Token, err error) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &token{text: t.AccessToken, made: time.Now(), expires: t.Expiry}, nil
 }
 
-// Account tells whose credentials are used.
+// Account is the account whose credentials are used.
 func (g *Google) Account(ctx context.Context) (Account, error) { return g.source.Account(ctx) }
 
 // Member is the account as IAM's commands name it, such as
@@ -85,13 +84,12 @@ func (g *Google) For(u *url.URL, named, insecure bool) (*GoogleToken, error) {
 	if err := CheckAccessToken(u, named, insecure); err != nil {
 		return nil, err
 	}
-	return &GoogleToken{google: g, origin: OriginOf(u)}, nil
+	return &GoogleToken{google: g}, nil
 }
 
 // GoogleToken sends an access token.
 type GoogleToken struct {
 	google *Google
-	origin Origin
 }
 
 // Kind is google.
@@ -99,9 +97,6 @@ func (*GoogleToken) Kind() string { return KindGoogle }
 
 // Authorize sets the token in force, obtaining one where there is none.
 func (t *GoogleToken) Authorize(req *http.Request) error {
-	if err := t.origin.check(req); err != nil {
-		return err
-	}
 	text, err := t.google.tokens.current(req.Context())
 	if err != nil {
 		return err
@@ -110,7 +105,7 @@ func (t *GoogleToken) Authorize(req *http.Request) error {
 	return nil
 }
 
-// Renew gives up the token that was refused.
+// Renew drops the token that was refused.
 func (t *GoogleToken) Renew(refused *http.Request) bool {
 	return t.google.tokens.renew(sentBearer(refused))
 }
@@ -131,8 +126,8 @@ type apiTransport struct {
 }
 
 func (t *apiTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" || req.URL.Port() != "" || !strings.HasSuffix(req.URL.Hostname(), ".googleapis.com") {
-		return nil, fmt.Errorf("a Google access token is not sent to %s: it is no API of Google's", OriginOf(req.URL))
+	if req.URL.Scheme != "https" || req.URL.Port() != "" || !isBelow(req.URL.Hostname(), "googleapis.com") {
+		return nil, fmt.Errorf("a Google access token is not sent to %s: it is not one of Google's APIs", OriginOf(req.URL))
 	}
 	text, err := t.google.tokens.current(req.Context())
 	if err != nil {

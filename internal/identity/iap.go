@@ -18,11 +18,10 @@ import (
 // IAP sends an ID token to a web server behind Identity-Aware Proxy, as
 // Composer 1's is: https://cloud.google.com/iap/docs/authentication-howto.
 type IAP struct {
-	google    *Google
+	*IDToken
 	root      *url.URL
 	transport http.RoundTripper
-	given     string // the client id that the operator gave, empty where it is discovered
-	tokens    keeper
+	given     string // the client id that the operator set, empty where it is discovered
 
 	mu         sync.Mutex
 	discovered string
@@ -30,37 +29,21 @@ type IAP struct {
 
 // NewIAP is google's identity towards the web server at root. clientID is the
 // token's audience; where it is empty, the web server's redirect to Google's
-// login tells it, through transport.
+// login names it, through transport.
 //
-// That redirect is believed, because the operator named the server: whoever
-// answers there may ask for a token of any audience, and gets it.
+// That redirect is believed, so that root must be the operator's word or
+// Composer's: the server that answers there may request a token of any
+// audience, and gets it.
 func NewIAP(google *Google, root *url.URL, clientID string, transport http.RoundTripper) *IAP {
-	i := &IAP{google: google, root: root, given: clientID, transport: transport}
-	i.tokens.what = "an ID token for Identity-Aware Proxy"
-	i.tokens.fetch = i.fetch
+	i := &IAP{root: root, given: clientID, transport: transport}
+	i.IDToken = newIDToken(google, KindIAP, "an ID token for Identity-Aware Proxy", i.ClientID)
 	return i
 }
 
-// Kind is iap.
-func (*IAP) Kind() string { return KindIAP }
-
-// Authorize sets the ID token in force, obtaining one where there is none.
-func (i *IAP) Authorize(req *http.Request) error {
-	if err := OriginOf(i.root).check(req); err != nil {
-		return err
-	}
-	text, err := i.tokens.current(req.Context())
-	if err != nil {
-		return err
-	}
-	setBearer(req, text)
-	return nil
-}
-
-// Renew gives up the token that was refused, and the client id that was
+// Renew drops the token that was refused, and the client id that was
 // discovered for it.
 func (i *IAP) Renew(refused *http.Request) bool {
-	if !i.tokens.renew(sentBearer(refused)) {
+	if !i.IDToken.Renew(refused) {
 		return false
 	}
 	i.mu.Lock()
@@ -90,17 +73,9 @@ func (i *IAP) ClientID(ctx context.Context) (string, error) {
 	return id, nil
 }
 
-func (i *IAP) fetch(ctx context.Context) (*token, error) {
-	id, err := i.ClientID(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return kept(i.google.source.IDToken(ctx, id))
-}
-
 // discover reads the client id out of the redirect by which Identity-Aware
-// Proxy answers a browser without credentials. It follows nothing. Such a
-// redirect is only given to who accepts HTML:
+// Proxy answers a browser without credentials. It follows nothing. Only a
+// request that accepts HTML gets such a redirect:
 // https://cloud.google.com/iap/docs/faq#what_is_the_response_when_a_user_is_not_authenticated
 func discover(ctx context.Context, transport http.RoundTripper, root *url.URL) (string, error) {
 	if IsComposer(root.Hostname()) {
@@ -124,7 +99,7 @@ func discover(ctx context.Context, transport http.RoundTripper, root *url.URL) (
 	return id, nil
 }
 
-// NotBehindIAP is the error of asking for iap on a Composer 2 or 3 web server.
+// NotBehindIAP is the error of kind iap for a Composer 2 or 3 web server.
 func NotBehindIAP(url string) *cause.Error { return causeIAPElsewhere.error(nil, "URL", url) }
 
 // clientIDIn finds the client id in a redirect to Google's login; any other

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package identity owns who the function is towards an Airflow: it obtains
-// credentials of each kind, keeps them while they last, makes them anew, and
-// sends them to the one web server that they are meant for.
+// Package identity implements the function's credentials towards an Airflow: it
+// obtains each kind, keeps tokens while they are valid, sends credentials to
+// the one web server that they are meant for, and stops sending them where they
+// are refused.
 //
-// It never chooses a kind (environment does), never asks Airflow for anything
-// but a token, and holds no secret in an error.
+// It never chooses a kind (environment does), requests nothing of Airflow but a
+// token, and puts no secret into an error.
 package identity
 
 import (
@@ -20,6 +21,8 @@ const (
 	KindBasic    = "basic"    // user and password
 	KindPassword = "password" // Airflow 3's own token, had for user and password
 	KindBearer   = "bearer"   // a token that somebody else makes
+	KindOAuth2   = "oauth2"   // an access token of an identity provider, for client credentials
+	KindIDToken  = "id_token" // an ID token of the account that the process runs as, for any audience
 	KindNone     = "none"     // no credentials
 )
 
@@ -37,7 +40,6 @@ func (None) Renew(*http.Request) bool { return false }
 
 // Basic sends a user and a password.
 type Basic struct {
-	Origin   Origin
 	Username string
 	Password *Secret
 }
@@ -47,9 +49,6 @@ func (*Basic) Kind() string { return KindBasic }
 
 // Authorize sets the user and the password as they are now.
 func (b *Basic) Authorize(req *http.Request) error {
-	if err := b.Origin.check(req); err != nil {
-		return err
-	}
 	password, err := b.Password.read()
 	if err != nil {
 		return err
@@ -58,16 +57,19 @@ func (b *Basic) Authorize(req *http.Request) error {
 	return nil
 }
 
-// Renew reports whether the password is another one by now.
+// Renew reports whether the password has changed since.
 func (b *Basic) Renew(refused *http.Request) bool {
 	_, sent, _ := refused.BasicAuth()
-	return b.Password.differs(sent)
+	password, err := b.Password.current(true)
+	return err == nil && password != sent
 }
 
-// Bearer sends a token that somebody else makes.
+func (b *Basic) held() []*Secret { return []*Secret{b.Password} }
+
+// Bearer sends a token that somebody else makes. A token that was copied
+// together with the word Bearer is taken without it.
 type Bearer struct {
-	Origin Origin
-	Token  *Secret
+	Token *Secret
 }
 
 // Kind is bearer.
@@ -75,19 +77,31 @@ func (*Bearer) Kind() string { return KindBearer }
 
 // Authorize sets the token as it is now.
 func (b *Bearer) Authorize(req *http.Request) error {
-	if err := b.Origin.check(req); err != nil {
-		return err
-	}
 	token, err := b.Token.read()
 	if err != nil {
 		return err
 	}
-	setBearer(req, token)
+	setBearer(req, bare(token))
 	return nil
 }
 
-// Renew reports whether the token is another one by now.
-func (b *Bearer) Renew(refused *http.Request) bool { return b.Token.differs(sentBearer(refused)) }
+// Renew reports whether the token has changed since.
+func (b *Bearer) Renew(refused *http.Request) bool {
+	token, err := b.Token.current(true)
+	return err == nil && bare(token) != sentBearer(refused)
+}
+
+func (b *Bearer) held() []*Secret { return []*Secret{b.Token} }
+
+// bare is a token without the scheme of the header that it was copied from.
+func bare(token string) string {
+	const scheme = "Bearer "
+	token = strings.TrimSpace(token)
+	if len(token) > len(scheme) && strings.EqualFold(token[:len(scheme)], scheme) {
+		token = strings.TrimSpace(token[len(scheme):])
+	}
+	return token
+}
 
 func setBearer(req *http.Request, token string) { req.Header.Set("Authorization", "Bearer "+token) }
 

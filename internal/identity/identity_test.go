@@ -15,10 +15,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-// Every kind is what the client asks for.
-var _ = []airflow.Credentials{
-	identity.None{}, &identity.Basic{}, &identity.Bearer{}, &identity.GoogleToken{}, &identity.IAP{}, &identity.Password{},
-}
+var _ airflow.Credentials = (*identity.Credentials)(nil)
 
 func mustParse(t *testing.T, text string) *url.URL {
 	t.Helper()
@@ -40,7 +37,7 @@ func get(t *testing.T, to string) *http.Request {
 
 // sends authorizes a request to the web server, and returns it and the
 // Authorization header that it now carries.
-func sends(t *testing.T, c airflow.Credentials, to string) (*http.Request, string) {
+func sends(t *testing.T, c interface{ Authorize(req *http.Request) error }, to string) (*http.Request, string) {
 	t.Helper()
 	req := get(t, to)
 	if err := c.Authorize(req); err != nil {
@@ -61,8 +58,7 @@ func TestNoneSendsNothing(t *testing.T) {
 
 func TestBasicSendsUserAndPassword(t *testing.T) {
 	t.Parallel()
-	origin := identity.OriginOf(mustParse(t, airflowURL))
-	basic := &identity.Basic{Origin: origin, Username: "robot", Password: identity.NewSecret("hush: hush", "")}
+	basic := &identity.Basic{Username: "robot", Password: identity.NewSecret("hush: hush", "")}
 	req, _ := sends(t, basic, airflowURL+"/api/v1/dags")
 	user, password, ok := req.BasicAuth()
 	if user != "robot" || password != "hush: hush" || !ok {
@@ -75,14 +71,14 @@ func TestBasicSendsUserAndPassword(t *testing.T) {
 
 func TestBearerSendsItsToken(t *testing.T) {
 	t.Parallel()
-	bearer := &identity.Bearer{Origin: identity.OriginOf(mustParse(t, airflowURL)), Token: identity.NewSecret("hush", "")}
+	bearer := &identity.Bearer{Token: identity.NewSecret("hush", "")}
 	req, header := sends(t, bearer, airflowURL)
 	if header != "Bearer hush" || bearer.Renew(req) {
 		t.Errorf("header = %q, and Renew = %v", header, bearer.Renew(req))
 	}
 }
 
-func TestASecretFollowsItsFile(t *testing.T) {
+func TestSecretFollowsItsFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret")
 	write := func(text string) {
@@ -95,7 +91,7 @@ func TestASecretFollowsItsFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	bearer := &identity.Bearer{Origin: identity.OriginOf(mustParse(t, airflowURL)), Token: identity.NewSecret("", path)}
+	bearer := &identity.Bearer{Token: identity.NewSecret("", path)}
 
 	write("first\n")
 	req, header := sends(t, bearer, airflowURL)
@@ -116,7 +112,7 @@ func TestASecretFollowsItsFile(t *testing.T) {
 
 // Not every platform's mounted secrets change their time: after a refusal the
 // file is read all the same.
-func TestARefusedSecretIsReadAgainWhateverItsTime(t *testing.T) {
+func TestRefusedSecretIsReadAgainWhateverItsTime(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte("old-token"), 0o600); err != nil {
@@ -126,7 +122,7 @@ func TestARefusedSecretIsReadAgainWhateverItsTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bearer := &identity.Bearer{Origin: identity.OriginOf(mustParse(t, airflowURL)), Token: identity.NewSecret("", path)}
+	bearer := &identity.Bearer{Token: identity.NewSecret("", path)}
 	req, _ := sends(t, bearer, airflowURL)
 	if err := os.WriteFile(path, []byte("new-token"), 0o600); err != nil {
 		t.Fatal(err)
@@ -145,7 +141,7 @@ func TestARefusedSecretIsReadAgainWhateverItsTime(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoSecretIsAnErrorThatNamesIt(t *testing.T) {
+func TestUnusableSecretFileIsAnErrorThatNamesIt(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, content, want string }{
 		{"missing", "-", "no such file or directory"},
@@ -162,7 +158,7 @@ func TestAFileThatIsNoSecretIsAnErrorThatNamesIt(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			basic := &identity.Basic{Origin: identity.OriginOf(mustParse(t, airflowURL)), Password: identity.NewSecret("", path)}
+			basic := &identity.Basic{Password: identity.NewSecret("", path)}
 			err := basic.Authorize(get(t, airflowURL))
 			want := "the secret's file " + path + " cannot be used (" + tt.want + "): mount the secret there, alone in the file and on one line"
 			if err == nil || err.Error() != want {
@@ -172,7 +168,7 @@ func TestAFileThatIsNoSecretIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
-func TestASecretNeverShows(t *testing.T) {
+func TestSecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	secret := identity.NewSecret("hush", "")
 	holder := struct{ Password *identity.Secret }{secret}

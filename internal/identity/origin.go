@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"example.com/dagtrigger/internal/cause"
@@ -29,8 +30,8 @@ func OriginOf(u *url.URL) Origin {
 func (o Origin) String() string { return o.scheme + "://" + net.JoinHostPort(o.host, o.port) }
 
 // check keeps credentials off a request that would take them anywhere else.
-// The client follows no redirect and asks no other server, so that an error
-// here tells of a mistake in this program: the last lock, not the first.
+// The client follows no redirect and calls no other server, so that an error
+// here is a mistake in this program.
 func (o Origin) check(req *http.Request) error {
 	to := OriginOf(req.URL)
 	if o.host == "" || to != o || req.URL.User != nil || (req.Host != "" && !strings.EqualFold(req.Host, req.URL.Host)) {
@@ -39,8 +40,8 @@ func (o Origin) check(req *http.Request) error {
 	return nil
 }
 
-// CheckAccessToken says why a Google access token may not be sent to u, or
-// returns nil. Such a token can do anything that its account can: it goes to
+// CheckAccessToken returns why a Google access token may not be sent to u, nil
+// where it may. Such a token can do anything that its account can: it goes to
 // Composer's hosts, or to a host that the operator named beside the kind
 // google (named), and in plain text to loopback alone, unless the operator
 // allowed that too (insecure).
@@ -50,8 +51,10 @@ func CheckAccessToken(u *url.URL, named, insecure bool) *cause.Error {
 		return &cause.Error{Cause: cause.Cause{Means: "a Google access token is not sent " + why, Fix: fix}}
 	}
 	switch {
+	case strings.Contains(host, "%"):
+		return refuse("to "+host+", an address with a zone", "name a host")
 	case IsAppspot(host):
-		return refuse("to "+host+", where anyone may host", "use iap, whose token is of no use elsewhere")
+		return refuse("to "+host+", where anyone may host", "use iap, whose token is useless elsewhere")
 	case u.User != nil:
 		return refuse("to an address with a user in it", "take the user out")
 	case u.Scheme == "https" && named:
@@ -72,27 +75,27 @@ func CheckAccessToken(u *url.URL, named, insecure bool) *cause.Error {
 // https://cloud.google.com/composer/docs/composer-2/configure-vpc-sc.
 // Anyone may host below appspot.com, where Composer 1 did: it is not among them.
 func IsComposer(host string) bool {
-	for _, domain := range []string{
-		".composer.googleusercontent.com",
-		".composer.byoid.googleusercontent.com",
-		".composer.cloud.google.com",
-	} {
-		if strings.HasSuffix(strings.ToLower(host), domain) {
-			return true
-		}
-	}
-	return false
+	return isBelow(host, "composer.googleusercontent.com", "composer.byoid.googleusercontent.com", "composer.cloud.google.com")
 }
 
 // IsAppspot reports whether host is one of App Engine's, where Composer 1
 // serves Airflow behind Identity-Aware Proxy, and anyone may host.
 func IsAppspot(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "appspot.com" || strings.HasSuffix(host, ".appspot.com")
+	host = strings.TrimSuffix(host, ".")
+	return strings.EqualFold(host, "appspot.com") || isBelow(host, "appspot.com")
+}
+
+// isBelow reports whether host is a name below one of the domains. An IPv6
+// address may end in any text: its zone.
+func isBelow(host string, domains ...string) bool {
+	if strings.ContainsAny(host, ":%") {
+		return false
+	}
+	return slices.ContainsFunc(domains, func(domain string) bool { return strings.HasSuffix(strings.ToLower(host), "."+domain) })
 }
 
 // IsLoopback reports whether host is this machine.
 func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Zone() == "" && addr.Unmap().IsLoopback()
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"testing"
 
-	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/identity"
 )
 
@@ -18,7 +17,7 @@ const composerURL = "https://1a2b-dot-europe-west1.composer.googleusercontent.co
 func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 	t.Parallel()
 	const (
-		appspot   = " is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is of no use elsewhere"
+		appspot   = " is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere"
 		elsewhere = ", which is not Composer's: where it is meant to go there, name the kind google"
 		plain     = " is not sent over http: use https"
 	)
@@ -62,10 +61,15 @@ func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 		{"http://[::1]:8080", true, false, ""},
 		{"http://localhost:8080", true, false, ""},
 		{"http://127.0.0.1.evil.example", true, false, plain},
+		// an IPv6 address with a zone that looks like a host
+		{"https://[fe80::1%25x.composer.googleusercontent.com]", false, false,
+			" is not sent to fe80::1%x.composer.googleusercontent.com, an address with a zone: name a host"},
+		{"https://[::1%25x.appspot.com]", true, true, " is not sent to ::1%x.appspot.com, an address with a zone: name a host"},
+		{"http://[::1%25lo]:8080", true, false, " is not sent to ::1%lo, an address with a zone: name a host"},
 		// anyone may host on appspot.com
 		{"https://x-tp.appspot.com", true, true, appspot},
 		{"https://x-tp.appspot.com", false, false, appspot},
-		{"https://X-tp.AppSpot.com.", true, true, " is not sent to X-tp.AppSpot.com., where anyone may host: use iap, whose token is of no use elsewhere"},
+		{"https://X-tp.AppSpot.com.", true, true, " is not sent to X-tp.AppSpot.com., where anyone may host: use iap, whose token is useless elsewhere"},
 		{"https://notappspot.com", true, false, ""},
 	}
 	for _, tt := range tests {
@@ -101,22 +105,32 @@ func TestCredentialsLeaveForTheirWebServerAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := identity.NewSecret("hush", "")
-	kinds := []airflow.Credentials{
-		&identity.Basic{Origin: identity.OriginOf(home), Password: secret},
-		&identity.Bearer{Origin: identity.OriginOf(home), Token: secret},
+	methods := []identity.Method{
+		&identity.Basic{Password: secret},
+		&identity.Bearer{Token: secret},
 		token,
 		identity.NewIAP(google, home, "1.apps.googleusercontent.com", nil),
-		identity.NewPassword(home, "robot", secret, answering(t, http.StatusCreated, `{"access_token":"hush"}`)),
+		identity.NewIDToken(google, "https://airflow.example.com"),
+		newPassword(t, home.String(), answering(t, http.StatusCreated, `{"access_token":"hush"}`)),
+		identity.NewOAuth2(identity.OAuth2Config{
+			TokenURL: "https://id.example.com/token", ClientID: "c", Secret: secret,
+			Transport: answering(t, http.StatusOK, `{"access_token":"hush","token_type":"Bearer"}`),
+		}),
 	}
-	for _, c := range kinds {
+	for _, method := range methods {
+		c := identity.New(identity.Parts{
+			Origin: identity.OriginOf(home), Method: method, Headers: identity.NewHeaders(identity.NewLines("X-Api-Key: hush", "")),
+		})
 		t.Run(c.Kind(), func(t *testing.T) {
 			t.Parallel()
 			for _, to := range []string{
 				composerURL, composerURL + "/base/api/v1/dags?x=1", composerURL + ":443/", "HTTPS://1A2B-dot-europe-west1.composer.googleusercontent.com/",
 			} {
-				if _, header := sends(t, c, to); header == "" {
+				req, header := sends(t, c, to)
+				if header == "" || req.Header.Get("X-Api-Key") == "" {
 					t.Errorf("nothing was sent to %s", to)
 				}
+				c.Answered(req, nil)
 			}
 			for _, to := range []string{
 				"http://1a2b-dot-europe-west1.composer.googleusercontent.com",
@@ -128,7 +142,7 @@ func TestCredentialsLeaveForTheirWebServerAlone(t *testing.T) {
 				"https://evil.example/" + composerURL,
 			} {
 				req := get(t, to)
-				if err := c.Authorize(req); err == nil || req.Header.Get("Authorization") != "" {
+				if err := c.Authorize(req); err == nil || len(req.Header) > 0 {
 					t.Errorf("sent to %s (error: %v)", to, err)
 				}
 			}
@@ -143,7 +157,7 @@ func TestCredentialsLeaveForTheirWebServerAlone(t *testing.T) {
 
 func TestCredentialsOfNoWebServerAreNeverSent(t *testing.T) {
 	t.Parallel()
-	basic := &identity.Basic{Password: identity.NewSecret("hush", "")}
+	basic := identity.New(identity.Parts{Method: &identity.Basic{Password: identity.NewSecret("hush", "")}})
 	req := get(t, "https:")
 	if err := basic.Authorize(req); err == nil {
 		t.Error("sent")

@@ -3,42 +3,38 @@
 package identity
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"example.com/dagtrigger/internal/airflow"
 )
 
-const (
-	// unknownLife is how long a token is kept that does not say when it ends.
-	unknownLife = 10 * time.Minute
-	// longestLife is how long a token is kept whatever it says. Airflow's own
-	// default is a day: [api_auth] jwt_expiration_time.
-	longestLife = 30 * 24 * time.Hour
-)
+// unknownLife is how long a token is kept that does not name its end.
+const unknownLife = 10 * time.Minute
 
-// Password sends Airflow 3's own token, which POST /auth/token gives for a
-// user and a password:
-// https://airflow.apache.org/docs/apache-airflow/stable/security/api.html.
+// Password sends Airflow 3's own token, which it issues for a user and a
+// password: https://airflow.apache.org/docs/apache-airflow/stable/security/api.html.
 type Password struct {
-	root      *url.URL
-	username  string
-	password  *Secret
-	transport http.RoundTripper
-	tokens    keeper
+	at       string // where tokens are issued
+	username string
+	password *Secret
+	airflow  *airflow.Client
+	tokens   tokenCache
 }
 
 // NewPassword is the identity of username towards the Airflow 3 at root.
-func NewPassword(root *url.URL, username string, password *Secret, transport http.RoundTripper) *Password {
-	p := &Password{root: root, username: username, password: password, transport: transport}
-	p.tokens.what = "a token of Airflow's"
+// client requests the tokens there; it has the credentials for what stands in
+// front of Airflow, and no others.
+func NewPassword(root *url.URL, username string, password *Secret, client *airflow.Client) *Password {
+	p := &Password{at: root.JoinPath("auth/token").String(), username: username, password: password, airflow: client}
+	p.tokens.what = "an Airflow token"
 	p.tokens.fetch = p.fetch
 	return p
 }
@@ -48,9 +44,6 @@ func (*Password) Kind() string { return KindPassword }
 
 // Authorize sets the token in force, obtaining one where there is none.
 func (p *Password) Authorize(req *http.Request) error {
-	if err := OriginOf(p.root).check(req); err != nil {
-		return err
-	}
 	text, err := p.tokens.current(req.Context())
 	if err != nil {
 		return err
@@ -59,65 +52,65 @@ func (p *Password) Authorize(req *http.Request) error {
 	return nil
 }
 
-// Renew gives up the token that was refused.
+// Renew drops the token that was refused.
 func (p *Password) Renew(refused *http.Request) bool { return p.tokens.renew(sentBearer(refused)) }
 
-// fetch asks for a token. Like all requests of this program's it follows no
-// redirect, which could take the password elsewhere.
-func (p *Password) fetch(ctx context.Context) (*token, error) {
-	made := time.Now()
-	at := p.root.JoinPath("auth/token").String()
-	req, err := p.request(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := p.transport.RoundTrip(req)
-	if err != nil {
-		return nil, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return nil, causePasswordNoAnswer.error(outcome(ctx, err), "URL", at)
-	}
-	answers := fmt.Errorf("it answers %d", resp.StatusCode)
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return nil, causePasswordRefused.error(answers)
-	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusMethodNotAllowed, resp.StatusCode/100 == 3:
-		return nil, causeNoTokenEndpoint.error(answers, "URL", at)
-	case resp.StatusCode/100 != 2:
-		return nil, causePasswordAnswer.error(answers, "URL", at)
-	}
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.Unmarshal(text, &answer); err != nil || answer.Token == "" {
-		return nil, causePasswordAnswer.error(errors.New("its answer holds none"), "URL", at)
-	}
-	return &token{text: answer.Token, made: made, expires: made.Add(lifeOf(answer.Token, made))}, nil
-}
+func (p *Password) held() []*Secret { return []*Secret{p.password} }
 
-func (p *Password) request(ctx context.Context, at string) (*http.Request, error) {
+// fetch requests a token.
+func (p *Password) fetch(ctx context.Context) (*token, error) {
 	password, err := p.password.read()
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(map[string]string{"username": p.username, "password": password})
-	if err != nil {
-		return nil, fmt.Errorf("writing the request for a token: %w", err)
+	made := time.Now()
+	text, err := p.airflow.CreateToken(ctx, p.username, password)
+	if refused, ok := errors.AsType[*airflow.Error](err); ok {
+		return nil, p.refusal(refused, password)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("making the request for a token: %w", err)
+		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	return req, nil
+	return &token{text: text, made: made, expires: made.Add(lifeOf(text, made))}, nil
 }
 
-// lifeOf is how long a JWT made just now is good for, by its claims. Where it
-// says when it was made, the two clocks need not agree.
+// refusal is the error of a token that was not issued. Trouble that passes
+// keeps its kind, since it is Airflow's; any other leaves the caller without
+// credentials.
+func (p *Password) refusal(refused *airflow.Error, password string) *airflow.Error {
+	e := *refused
+	e.Said = quote(e.Said, password)
+	row := causePasswordAnswer
+	switch e.Kind {
+	case airflow.Canceled, airflow.Throttled, airflow.ServerFailure, airflow.Timeout, airflow.Network:
+		if e.Status == http.StatusInternalServerError {
+			e.Hint = causePasswordFailed.error(nil).Cause.Fix
+		}
+		e.Said = strings.TrimSuffix(p.at+" answers: "+e.Said, " answers: ")
+		return &e
+	case airflow.Unauthorized, airflow.Forbidden:
+		row = causePasswordRefused
+		if e.Source == airflow.FromIAP { // its own fix stands
+			e.Kind = airflow.NoCredentials
+			return &e
+		}
+	case airflow.APIAbsent, airflow.LoginRedirect:
+		row = causeNoTokenEndpoint
+	}
+	if e.Status == http.StatusUnprocessableEntity || e.Status == http.StatusBadRequest {
+		row = causePasswordFields
+	}
+	answer := "its answer has no token"
+	if e.Status/100 != 2 {
+		answer = strings.TrimSuffix(fmt.Sprintf("it answers %d: %s", e.Status, e.Said), ": ")
+	}
+	met := row.error(errors.New(answer), "URL", p.at)
+	e.Kind, e.Said, e.Hint, e.Err = airflow.NoCredentials, met.What(), met.Cause.Fix, met
+	return &e
+}
+
+// lifeOf is how long a JWT made just now is valid, by its claims. Where it has
+// the time at which it was made, the two clocks need not agree.
 func lifeOf(jwt string, now time.Time) time.Duration {
 	var claims struct {
 		Expires float64 `json:"exp"`

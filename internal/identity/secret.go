@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"example.com/dagtrigger/internal/cause"
 )
@@ -23,7 +24,8 @@ const maxSecret = 64 << 10
 // changes, as a mounted secret does when it is rotated. It never shows in a
 // log or in formatted text.
 type Secret struct {
-	path string
+	path  string
+	lines bool // several are allowed
 
 	mu      sync.Mutex
 	value   string
@@ -34,6 +36,9 @@ type Secret struct {
 // NewSecret is value itself, or what the file at path holds where one is named.
 func NewSecret(value, path string) *Secret { return &Secret{value: value, path: path} }
 
+// NewLines is NewSecret for a text of several lines.
+func NewLines(value, path string) *Secret { return &Secret{value: value, path: path, lines: true} }
+
 // String and its kin keep the secret out of whatever is printed.
 func (*Secret) String() string { return "[secret]" }
 
@@ -43,11 +48,13 @@ func (s *Secret) GoString() string { return s.String() }
 // LogValue is String, for slog.
 func (s *Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// read returns the secret as it is now. A file is read where its size or its
-// time of change tells that it is another.
+// read returns the secret as it is now. A file is read again when its size or
+// its time of change is another.
 func (s *Secret) read() (string, error) { return s.current(false) }
 
-func (s *Secret) current(anew bool) (string, error) {
+// current is read; where always is set, it reads the file whatever its time of
+// change, which not every platform's mounted secrets keep.
+func (s *Secret) current(always bool) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.path == "" {
@@ -57,10 +64,10 @@ func (s *Secret) current(anew bool) (string, error) {
 	if err != nil {
 		return "", unreadable(s.path, err)
 	}
-	if !anew && s.value != "" && info.ModTime().Equal(s.changed) && info.Size() == s.size {
+	if !always && s.value != "" && info.ModTime().Equal(s.changed) && info.Size() == s.size {
 		return s.value, nil
 	}
-	value, err := readSecret(s.path)
+	value, err := readSecret(s.path, s.lines)
 	if err != nil {
 		return "", unreadable(s.path, err)
 	}
@@ -68,9 +75,9 @@ func (s *Secret) current(anew bool) (string, error) {
 	return value, nil
 }
 
-// readSecret reads a file that holds a secret and nothing else but the line
-// end that an editor or `echo` leaves behind.
-func readSecret(path string) (string, error) {
+// readSecret reads a file that holds a secret and nothing else, except for the
+// line end that an editor or `echo` adds.
+func readSecret(path string, lines bool) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -86,23 +93,35 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("it has more than %d bytes", maxSecret)
 	case value == "":
 		return "", errors.New("it is empty")
-	case strings.ContainsAny(value, "\r\n\x00"):
+	case !lines && strings.ContainsAny(value, "\r\n") || strings.Contains(value, "\x00"):
 		return "", errors.New("it has several lines, or a NUL")
 	}
 	return value, nil
 }
 
 func unreadable(path string, err error) *cause.Error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pathError.Err
-	}
-	return causeSecretFile.error(err, "FILE", path)
+	return causeSecretFile.error(pathless(err), "FILE", path)
 }
 
-// differs reports whether the secret is another one by now than was sent,
-// which was refused. It reads the file whatever its time of change: not every
-// platform's mounted secrets keep one.
-func (s *Secret) differs(sent string) bool {
-	value, err := s.current(true)
-	return err == nil && value != sent
+// pathless is an error of the file system without the path.
+func pathless(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
+
+// quote is one line of a server's words, without the secrets that it may repeat.
+func quote(said string, secrets ...string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			said = strings.ReplaceAll(said, secret, "[secret]")
+		}
+	}
+	const longest = 300
+	words := []rune(strings.Join(strings.FieldsFunc(said, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }), " "))
+	if len(words) > longest {
+		words = append(words[:longest-1], '…')
+	}
+	return string(words)
 }

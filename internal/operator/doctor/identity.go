@@ -56,7 +56,11 @@ func authorize(ctx context.Context, url string, c airflow.Credentials) error {
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)
 	}
-	return c.Authorize(req)
+	if err := c.Authorize(req); err != nil {
+		return err
+	}
+	c.Answered(req, &airflow.Error{Kind: airflow.Canceled})
+	return nil
 }
 
 func lookedUp(ctx context.Context, p *patient) Finding {
@@ -74,7 +78,7 @@ func lookedUp(ctx context.Context, p *patient) Finding {
 }
 
 func clientID(ctx context.Context, p *patient) Finding {
-	iap, behind := p.connection.Credentials.(*identity.IAP)
+	iap, behind := p.connection.Credentials.Method().(*identity.IAP)
 	if !behind {
 		return skipped("the credentials are not for Identity-Aware Proxy but %s", p.kind())
 	}

@@ -144,9 +144,10 @@ func TestAirflowsOwnCredentialsThatAreRefused(t *testing.T) {
 		want    string
 	}{
 		{"a wrong password", airflowsim.Airflow33, environment.Spec{Auth: "password", Username: "op", Password: planted}, "token",
-			"failed: the web server refuses AIRFLOW_USERNAME and AIRFLOW_PASSWORD (it answers 401)\nset the ones that its login page takes"},
+			"failed: the web server refuses AIRFLOW_USERNAME and AIRFLOW_PASSWORD (it answers 401: Invalid credentials)\n" +
+				fixOf(t, "password-refused")},
 		{"a password on Airflow 2", airflowsim.Airflow211, environment.Spec{Auth: "password", Username: "op", Password: planted}, "token",
-			"failed: https://airflow.example.com/auth/token gives no tokens (it answers 404)\nset AIRFLOW_AUTH to basic for Airflow 2, and AIRFLOW_URL to the web server's root"},
+			"failed: https://airflow.example.com/auth/token issues no tokens (it answers 404)\n" + fixOf(t, "password-endpoint-missing")},
 		{"a wrong password on Airflow 2", airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: planted}, "api",
 			"failed: 403 application/problem+json: Forbidden" + fixes(t, "wrong-password", "role", "api-denied")},
 		{"basic on Airflow 3", airflowsim.Airflow33, environment.Spec{Auth: "basic", Username: "op", Password: planted}, "api",
@@ -165,4 +166,16 @@ func TestAirflowsOwnCredentialsThatAreRefused(t *testing.T) {
 			w.wants(all, tt.check, tt.want)
 		})
 	}
+}
+
+// fixOf is the fix of a row of the table of causes.
+func fixOf(t *testing.T, name string) string {
+	t.Helper()
+	for _, c := range doctor.Causes() {
+		if c.Name == name {
+			return c.Fix
+		}
+	}
+	t.Fatalf("no cause %s", name)
+	return ""
 }

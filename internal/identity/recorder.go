@@ -30,24 +30,24 @@ func (r refusal) error() error {
 	return errors.New(strings.TrimSpace(fmt.Sprintf("%s answers %d %s", r.host, r.status, r.reason)))
 }
 
-// witness remembers the last refusal that it carried. Google's libraries make
+// recorder remembers the last refusal that it carried. Google's libraries make
 // text of one, in which neither its status nor its reason can be told from
 // what it repeats of the request.
-type witness struct {
+type recorder struct {
 	base http.RoundTripper
 
 	mu   sync.Mutex
 	seen refusal
 }
 
-func (w *witness) last() refusal {
+func (w *recorder) last() refusal {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seen
 }
 
 // RoundTrip carries the request. A refusal's body is read whole, and handed on.
-func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.base.RoundTrip(req)
 	if err != nil || resp.StatusCode < http.StatusBadRequest {
 		return resp, err
