@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -281,5 +282,130 @@ func TestTheSettingsOfThePagesAreSettings(t *testing.T) {
 				t.Errorf("%s names %s, which is no setting", p.path, name)
 			}
 		}
+	}
+}
+
+// TestExpressionsPageHasTheHelpOfRoutes keeps the page and the command alike.
+func TestExpressionsPageHasTheHelpOfRoutes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(repository, "deploy/expressions.md")
+	out := newOutput()
+	if status := run(t.Context(), []string{"help", "routes"}, none, nil, out, out); status != exitOK {
+		t.Fatalf("help routes ended with %d", status)
+	}
+	page := contents(t, path)
+	before, _, found := strings.Cut(page, "```text\n")
+	if want := before + "```text\n" + out.String() + "```\n"; !found || page != want {
+		if *update && found {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		t.Errorf("%s does not end in what dagtrigger help routes prints: run the tests with -update", path)
+	}
+}
+
+// TestReadmeIsShortAndListsEveryPackage counts words as wc does.
+func TestReadmeIsShortAndListsEveryPackage(t *testing.T) {
+	t.Parallel()
+	readme := contents(t, filepath.Join(repository, "README.md"))
+	if words := len(strings.Fields(readme)); words > 1500 {
+		t.Errorf("README.md has %d words, and may have 1,500", words)
+	}
+	for folder := range goFolders(t) {
+		named := false
+		for dir := folder; dir != "." && !named; dir = filepath.Dir(dir) {
+			base := strings.TrimPrefix(folder, dir+"/")
+			named = strings.Contains(readme, "`"+folder+"`") || strings.Contains(readme, "`"+dir+"`") && strings.Contains(readme, "`"+base+"`")
+		}
+		if !named {
+			t.Errorf("README.md does not list the package %s", folder)
+		}
+	}
+}
+
+// goFolders are the folders that have Go files, below internal and cmd.
+func goFolders(t *testing.T) map[string]bool {
+	t.Helper()
+	folders := map[string]bool{}
+	for _, top := range []string{"internal", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(repository, top), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() && entry.Name() == "testdata" {
+				err = fs.SkipDir
+			}
+			if err != nil {
+				return err
+			}
+			if own, relErr := filepath.Rel(repository, filepath.Dir(path)); relErr == nil && filepath.Ext(path) == ".go" {
+				folders[filepath.ToSlash(own)] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folders
+}
+
+// TestReadmeCommandsRun does what the README shows, in its order: the demo is run
+// by .ci/run, and what needs Google Cloud is parsed by the tests above.
+func TestReadmeCommandsRun(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	folder := t.TempDir()
+	settings := set(map[string]string{"AIRFLOW_URL": "http://127.0.0.1:1", "DEAD_LETTER": "file://" + folder + "/dead", "DAG_ID": "load"})
+	out, log := newOutput(), newOutput()
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"serve"}, set(map[string]string{"PORT": "0"}), nil, out, log) }()
+	url := out.after(t, "The function listens on ", ended)
+	routes := filepath.Join(folder, "routes.yaml")
+	if err := os.Mkdir(filepath.Join(folder, "dead"), 0o700); err != nil { // as the function does
+		t.Fatal(err)
+	}
+	for _, p := range pages(t) {
+		if p.path != "README.md" {
+			continue
+		}
+		for _, b := range p.code {
+			if b.language == "yaml" {
+				if err := os.WriteFile(routes, []byte(b.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, c := range p.commands() {
+			if c.prose {
+				continue
+			}
+			args := slices.Clone(c.words)
+			switch args[0] {
+			case "demo", "serve", "reconcile":
+				continue // run elsewhere; reconcile needs a bucket
+			case "init":
+				args = append(args, filepath.Join(folder, "init"))
+			case "send":
+				args = append(args, "--to", url)
+			}
+			for i, word := range args {
+				switch {
+				case word == "routes.yaml":
+					args[i] = routes
+				case strings.HasPrefix(word, "deploy/"):
+					args[i] = filepath.Join(repository, word)
+				}
+				args[i] = strings.NewReplacer("=PROJECT", "=acme-prod", "=REGION", "=europe-west1").Replace(args[i])
+			}
+			shown := newOutput()
+			if status := run(t.Context(), args, settings, nil, shown, shown); status != exitOK {
+				t.Errorf("%s: dagtrigger %s ended with %d:\n%s", c.at, strings.Join(args, " "), status, shown)
+			}
+		}
+	}
+	end()
+	if status := <-ended; status != exitOK {
+		t.Errorf("serve ended with %d: %s", status, log)
 	}
 }
