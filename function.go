@@ -18,16 +18,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dagtrigger/internal/airflow"
@@ -209,31 +210,24 @@ func digest(c config.Config) string {
 	return "sha256:" + c.Digest()
 }
 
-// Result is how one event ended.
-type Result struct {
-	Outcomes []trigger.Outcome
-	// Err tells that it was no event. Outcomes is then empty.
-	Err error
-}
-
-// Handle decides what ce starts, starts it, and logs a line for each outcome.
+// Handle decides what ev starts, starts it, and logs a line for each outcome.
 // It returns when all of that is done. replay is the zero value for an event
 // that is delivered as it happens.
-func (f *Function) Handle(ctx context.Context, ce cloudevents.Event, replay trigger.Replay) Result {
+func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.Replay) []trigger.Outcome {
 	started := time.Now()
-	ev, err := event.New(ce)
+	if len(ev.Dropped) > 0 {
+		f.log.LogAttrs(ctx, slog.LevelDebug, "attributes dropped", slog.String("event_id", ev.ID), slog.Any("attributes", ev.Dropped))
+	}
 	var outcomes []trigger.Outcome
-	if bad, ok := errors.AsType[*event.DataError](err); ok {
-		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, &ev, bad.Reason, replay)}
-	} else if err != nil {
-		return Result{Err: err}
+	if ev.Invalid != nil {
+		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, ev, ev.Invalid.Reason, replay)}
 	} else {
-		outcomes = f.pipeline.Run(ctx, &ev, f.decide(ctx, &ev), replay)
+		outcomes = f.pipeline.Run(ctx, ev, f.decide(ctx, ev), replay)
 	}
 	for i := range outcomes {
-		f.reports.Outcome(ctx, &ev, &outcomes[i], time.Since(started))
+		f.reports.Outcome(ctx, ev, &outcomes[i], time.Since(started))
 	}
-	return Result{Outcomes: outcomes}
+	return outcomes
 }
 
 // decide takes turns: an expression may compute with many times what an event
@@ -249,50 +243,76 @@ func (f *Function) decide(ctx context.Context, ev *event.Event) route.Decision {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
+	if answerProbe(w, r) || answerHandshake(w, r) {
+		return
+	}
 	ctx, cancel := f.context(r)
 	defer cancel()
 	if err := f.callers.Check(ctx, r.Header); err != nil {
 		f.refuseCaller(ctx, w, err)
 		return
 	}
-	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
-	defer body.Release()
 	r = r.WithContext(ctx)
-	r.Body = body
-	ces, err := event.FromRequest(r, event.MaxBody)
-	if err != nil {
+	if err := event.DecodeContent(r); err != nil {
 		f.refuse(ctx, w, err)
 		return
 	}
-	var outcomes []trigger.Outcome
-	var refused error
-	for _, result := range f.handleAll(ctx, ces) {
-		refused = cmp.Or(refused, result.Err)
-		outcomes = append(outcomes, result.Outcomes...)
-	}
-	if refused != nil {
-		f.refuse(ctx, w, refused, outcomes...)
+	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
+	defer body.Release()
+	r.Body = body
+	events, err := event.FromRequest(r, event.MaxBody)
+	outcomes := f.handleAll(ctx, events)
+	if err != nil {
+		f.refuse(ctx, w, err, outcomes...)
 		return
 	}
 	f.answer(w, trigger.Status(outcomes), outcomes)
 }
 
 // handleAll handles the events of one request, which is one but for a batch.
-func (f *Function) handleAll(ctx context.Context, ces []cloudevents.Event) []Result {
-	if len(ces) == 1 {
-		return []Result{f.Handle(ctx, ces[0], trigger.Replay{})}
+func (f *Function) handleAll(ctx context.Context, events []event.Event) []trigger.Outcome {
+	if len(events) == 1 {
+		return f.Handle(ctx, &events[0], trigger.Replay{})
 	}
-	results := make([]Result, len(ces))
+	outcomes := make([][]trigger.Outcome, len(events))
 	var group errgroup.Group
 	group.SetLimit(eventsAtOnce)
-	for i := range ces {
+	for i := range events {
 		group.Go(func() error {
-			results[i] = f.Handle(ctx, ces[i], trigger.Replay{})
+			outcomes[i] = f.Handle(ctx, &events[i], trigger.Replay{})
 			return nil
 		})
 	}
-	_ = group.Wait() // no event returns an error: each has its result
-	return results
+	_ = group.Wait() // no event returns an error: each has its outcomes
+	return slices.Concat(outcomes...)
+}
+
+// answerProbe answers the probes of Kubernetes and the like. A process whose
+// settings are invalid does not get here.
+func answerProbe(w http.ResponseWriter, r *http.Request) bool {
+	isProbe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+	if !isProbe || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n") // a prober that has gone needs no answer
+	return true
+}
+
+// answerHandshake allows a sender of webhooks to send events, which grants it
+// nothing: what it sends is still checked. Event Grid subscribes no endpoint that
+// does not answer. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection
+func answerHandshake(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	w.Header().Set("Allow", "GET, HEAD, OPTIONS, POST")
+	if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
+		w.Header().Set("WebHook-Allowed-Origin", origin)
+		w.Header().Set("WebHook-Allowed-Rate", cmp.Or(r.Header.Get("WebHook-Request-Rate"), "*"))
+	}
+	w.WriteHeader(http.StatusOK)
+	return true
 }
 
 // context bounds the work on r, and joins its log lines to its trace.
@@ -324,6 +344,9 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error,
 	status := http.StatusBadRequest
 	if bad, ok := errors.AsType[*event.Error](err); ok {
 		status = bad.Status
+	}
+	if came := trigger.Status(others); len(others) > 0 && (came == http.StatusServiceUnavailable || came == http.StatusTooManyRequests) {
+		status = came // the others have to come again
 	}
 	switch {
 	case errors.Is(err, pressure.ErrMemory):

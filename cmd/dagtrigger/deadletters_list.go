@@ -96,7 +96,7 @@ func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) e
 		return plainjson.Encode(p.stdout, listed{
 			Name: l.Name(), Place: l.Place, Route: l.Route, Environment: l.Environment, DAGID: l.DAGID, RunID: l.RunID,
 			Reason: l.Reason, Attempts: l.Attempts, Time: l.Time, FirstTime: l.FirstTime,
-			EventID: l.Event.ID(), Source: l.Event.Source(), Type: l.Event.Type(), Subject: l.Event.Subject(),
+			EventID: l.Event.ID, Source: l.Event.Source, Type: l.Event.Type, Subject: l.Event.Subject,
 		})
 	}
 	attempts := ""
@@ -104,7 +104,7 @@ func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) e
 		attempts = fmt.Sprintf(", for the %d. time since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
 	}
 	var which []string
-	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID()}, {"of", l.Event.Source()}, {"", l.Event.Subject()}} {
+	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID}, {"of", l.Event.Source}, {"", l.Event.Subject}} {
 		if part[1] != "" {
 			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
 		}

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
@@ -47,15 +47,13 @@ func serveAirflow(t *testing.T, airflow http.Handler) (url string) {
 
 // letter is the record of an event that failed long ago.
 func letter(n int) deadletter.Record {
-	ce := cloudevents.NewEvent()
-	ce.SetID(fmt.Sprint(n))
-	ce.SetSource("//example.com/orders")
-	ce.SetType("com.example.order.paid")
-	ce.SetTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	_ = ce.SetData(cloudevents.ApplicationJSON, []byte(`{"secret": "sesame"}`)) // bytes always do
+	ce := event.CloudEvent{
+		ID: fmt.Sprint(n), Source: "//example.com/orders", Type: "com.example.order.paid",
+		Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ContentType: "application/json", Data: []byte(`{"secret": "sesame"}`),
+	}
 	return deadletter.Record{
 		Route: "default", DAGID: "load", RunID: fmt.Sprintf("run-%d", n), Reason: "no such param", Attempts: 1,
-		Time: ce.Time(), FirstTime: ce.Time(), Event: ce,
+		Time: ce.Time, FirstTime: ce.Time, Event: ce,
 	}
 }
 

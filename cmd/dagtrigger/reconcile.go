@@ -86,7 +86,7 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	return r.run(ctx, func() iter.Seq2[item, error] {
 		return func(yield func(item, error) bool) {
 			for u, err := range bucket.List(ctx) {
-				if err == nil && u.Event.Time().Before(since) {
+				if err == nil && u.Event.Time.Before(since) {
 					continue
 				}
 				if !yield(item{place: u.Place, event: u.Event, route: f.route}, err) {

@@ -17,11 +17,11 @@ import (
 	"time"
 	"unicode"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/spf13/pflag"
 
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/replay"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/trigger"
@@ -30,7 +30,7 @@ import (
 // item is an event to be sent through the function once more.
 type item struct {
 	place  string
-	event  cloudevents.Event
+	event  event.CloudEvent
 	route  string                      // the one that it goes through, empty for all of today's
 	again  string                      // makes its runs other ones, where it is not empty
 	failed string                      // the route whose run is wanted, empty where any will do
@@ -144,8 +144,9 @@ func (r *resend) event(i item) replay.Event {
 	}
 	again := trigger.Replay{Since: r.sender.started, Again: i.again, IgnoreLate: r.listed, StoreNothing: true}
 	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
-		result := way.function.Handle(ctx, i.event, again)
-		return result.Outcomes, errors.Join(result.Err, i.missed(result.Outcomes))
+		ev := event.New(i.event)
+		outcomes := way.function.Handle(ctx, &ev, again)
+		return outcomes, i.missed(outcomes)
 	}}
 }
 

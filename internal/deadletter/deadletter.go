@@ -39,7 +39,7 @@ import (
 	"strings"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"example.com/dagtrigger/internal/event"
 )
 
 // Record is one dead letter: an event, and why it started no run.
@@ -59,7 +59,7 @@ type Record struct {
 	// empty where none was.
 	RoutesDigest string
 	// Event is the CloudEvent as its envelope gave it.
-	Event cloudevents.Event
+	Event event.CloudEvent
 }
 
 // Name is what a record is called: its run id, so that one event has one record
@@ -69,7 +69,7 @@ func (r *Record) Name() string {
 		return r.RunID
 	}
 	digest := sha256.New()
-	for _, part := range []string{r.Route, r.Event.Source(), r.Event.ID()} {
+	for _, part := range []string{r.Route, r.Event.Source, r.Event.ID} {
 		length := sha256.Sum256([]byte(part)) // of one size, so that no two lists of parts are alike
 		digest.Write(length[:])
 	}
@@ -80,7 +80,7 @@ func (r *Record) Name() string {
 func (r *Record) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("name", r.Name()), slog.String("route", r.Route), slog.String("dag_id", r.DAGID),
-		slog.String("event_id", r.Event.ID()), slog.Int("attempts", r.Attempts))
+		slog.String("event_id", r.Event.ID), slog.Int("attempts", r.Attempts))
 }
 
 // filled is r with what a store adds to a first failure.

@@ -85,7 +85,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := failure("x", "no", 0)
-		r.Event.DataEncoded = []byte(`"` + secret + `"`)
+		r.Event.Data = []byte(`"` + secret + `"`)
 		err = s.Put(t.Context(), r)
 		if want := "storing the dead letter in gs://acme/x.json: " + row.want; err == nil || err.Error() != want {
 			t.Errorf("%s:\n%v, want\n%s", row.name, err, want)

@@ -39,7 +39,7 @@ func TestRealStorageKeepsARecordForEachEvent(t *testing.T) {
 	}
 	put(t, s, failure("x", "third", 2*time.Hour))
 	fresh, err := a.Get(t.Context(), "x")
-	if err != nil || fresh.Attempts != 3 || !fresh.FirstTime.Equal(noon) || string(fresh.Event.Data()) != `{"a": 1}` {
+	if err != nil || fresh.Attempts != 3 || !fresh.FirstTime.Equal(noon) || string(fresh.Event.Data) != `{"a": 1}` {
 		t.Errorf("Get = %+v, %v", fresh.Record, err)
 	}
 	for range 2 {

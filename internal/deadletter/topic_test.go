@@ -43,7 +43,7 @@ func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
 	f := newFakePubSub(t)
 	s, _ := f.open()
 	r := failure("x", "no", 0)
-	r.Event = event("application/octet-stream", bytes.Repeat([]byte{0xff}, 8_000_000))
+	r.Event = finalized("application/octet-stream", bytes.Repeat([]byte{0xff}, 8_000_000))
 	const want = "storing the dead letter in pubsub://projects/proj-1/topics/dead: it has 10667168 bytes, and a message at most 9983616; keep dead letters in a bucket, gs://BUCKET/PREFIX"
 	if err := s.Put(t.Context(), r); err == nil || err.Error() != want {
 		t.Errorf("Put =\n%v, want\n%s", err, want)

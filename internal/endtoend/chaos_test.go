@@ -258,9 +258,9 @@ func (c *chaos) check(t testing.TB) (runs, letters int) {
 		add([]byte(conf), "run")
 	}
 	for _, r := range c.store.letters(t) {
-		ev, err := event.New(r.Event)
-		if err != nil || ev.Message == nil {
-			t.Fatalf("a dead letter's event is %v: %v", r.Event, err)
+		ev := event.New(r.Event)
+		if ev.Invalid != nil || ev.Message == nil {
+			t.Fatalf("a dead letter's event is %v: %v", r.Event, ev.Invalid)
 		}
 		letters++
 		add(ev.Message.Data, "dead letter by "+r.Route)

@@ -17,12 +17,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger"
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -51,14 +51,13 @@ routes:
 `
 
 // An upload of size bytes.
-func sized(name, size string) cloudevents.Event {
-	ce := cloudevents.NewEvent()
-	ce.SetID("1276")
-	ce.SetType("google.cloud.storage.object.v1.finalized")
-	ce.SetSource("//storage.googleapis.com/projects/_/buckets/acme")
+func sized(name, size string) *event.Event {
 	data := fmt.Sprintf(`{"bucket":"acme","name":%q,"generation":"17","metageneration":"1","size":%q}`, name, size)
-	_ = ce.SetData("application/json", []byte(data)) // of bytes: never fails
-	return ce
+	ev := event.New(event.CloudEvent{
+		ID: "1276", Type: "google.cloud.storage.object.v1.finalized", Source: "//storage.googleapis.com/projects/_/buckets/acme",
+		ContentType: "application/json", Data: []byte(data),
+	})
+	return &ev
 }
 
 // routed is a function with the routes of a file, and what it logs.
@@ -101,7 +100,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 		{"stock/d.txt", "3", " unmatched "},
 	} {
 		var got []string
-		for _, o := range f.Handle(t.Context(), sized(row.name, row.size), trigger.Replay{}).Outcomes {
+		for _, o := range f.Handle(t.Context(), sized(row.name, row.size), trigger.Replay{}) {
 			got = append(got, o.Route+" "+string(o.Kind)+" "+o.DAGID)
 		}
 		if all := strings.Join(got, ", "); all != row.want {
@@ -124,7 +123,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 func TestUnmatchedEventGivesTheReason(t *testing.T) {
 	t.Parallel()
 	f, log := routed(t, slog.LevelInfo, map[string]string{"DAGTRIGGER_CONFIG": routesFile, "AIRFLOW_URL": "http://127.0.0.1:1"})
-	outcomes := f.Handle(t.Context(), sized("sales/eu/b.txt", "3"), trigger.Replay{}).Outcomes
+	outcomes := f.Handle(t.Context(), sized("sales/eu/b.txt", "3"), trigger.Replay{})
 	const want = `no route matched: sales-csv: object is "sales/eu/b.txt", not sales/{region=*}/*.csv; ` +
 		`every-object: object is "sales/eu/b.txt", not **.csv; broken: object is "sales/eu/b.txt", not broken/**`
 	if len(outcomes) != 1 || outcomes[0].Reason != want {

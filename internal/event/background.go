@@ -2,22 +2,24 @@
 
 package event
 
-import (
-	"encoding/json"
+import "encoding/json"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-)
+// announcement is what an envelope that is not a CloudEvent says of its event.
+type announcement struct {
+	id, source, subject, kind, time string
+	data                            []byte
+}
 
-// fromBackground makes a CloudEvent of a background event, the form of the
+// background makes a CloudEvent of a background event, the form of the
 // first Cloud Functions
 // (https://cloud.google.com/functions/1stgendocs/writing/write-event-driven-functions):
 // data, and in context or beside data what happened to which resource. Storage
 // and Pub/Sub events become what Eventarc sends; any other keeps its type.
-func fromBackground(context, data []byte) (cloudevents.Event, error) {
+func (d *decoder) background(context, data []byte) (CloudEvent, error) {
 	var a announcement
 	var resource []byte
 	// An error is ruled out: context is part of what has been walked.
-	_ = walk(context, maxDepth+envelopeDepth, func(name, value []byte) {
+	_ = d.walk(context, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "eventId":
 			a.id = text(value)
@@ -30,32 +32,50 @@ func fromBackground(context, data []byte) (cloudevents.Event, error) {
 		}
 	})
 	if a.id == "" || a.kind == "" {
-		return cloudevents.Event{}, noEvent("the background event lacks eventId or eventType: send both, in context or beside data")
+		return CloudEvent{}, noEvent("the background event lacks eventId or eventType: send both, in context or beside data")
 	}
 	a.data = data
 	service, name := resourceOf(resource)
 	a.kind = eventarcType(a.kind, data)
-	object, err := readObject(data)
 	switch {
 	case a.kind == messagePublished:
 		a.source, a.data = pubsubService+name, wrap(a, data)
 	case !isChange(a.kind):
 		a.source = service + name
-	case err != nil:
-		a.source = storageService + name // New tells what is wrong
 	default:
-		a.source, a.subject = object.source(), object.subject()
+		a.source = storageService + name // of an object that cannot be read
+		if object, err := d.readObject(data); err == nil && object.complete() {
+			a.source, a.subject = object.source(), object.subject()
+		}
 	}
-	return announce(a)
+	return a.cloudEvent()
 }
 
-// resourceOf tells the service, as the start of a source, and the name of a
+// cloudEvent is the CloudEvent that Eventarc would send.
+func (a announcement) cloudEvent() (CloudEvent, error) {
+	var all attributes
+	for _, each := range []struct{ name, value string }{
+		{"id", a.id}, {"source", a.source}, {"type", a.kind}, {"subject", a.subject}, {"time", a.time},
+	} {
+		if each.value != "" {
+			all.set(each.name, each.value)
+		}
+	}
+	ce, ok := all.event()
+	if !ok {
+		return ce, lacks(all.missing())
+	}
+	ce.ContentType, ce.Data = "application/json", a.data
+	return ce, nil
+}
+
+// resourceOf returns the service, as the start of a source, and the name of a
 // background event's resource, which is an object or just the name.
 func resourceOf(resource []byte) (service, name string) {
 	if name := text(resource); name != "" {
 		return "", name
 	}
-	_ = walk(resource, maxDepth+envelopeDepth, func(member, value []byte) {
+	_ = walk(resource, maxDepth+2, func(member, value []byte) {
 		switch string(member) {
 		case "service":
 			service = "//" + text(value) + "/"
@@ -66,10 +86,10 @@ func resourceOf(resource []byte) (service, name string) {
 	return service, name
 }
 
-// eventarcType tells Eventarc's type for a background event's, as the functions
+// eventarcType returns Eventarc's type for a background event's, as the functions
 // framework does (funcframework/events.go in functions-framework-go), but for
 // object.change, which stands for uploads and for all else that happens to an
-// object, and is told apart as Google's samples did.
+// object, and is distinguished as Google's samples did.
 func eventarcType(eventType string, data []byte) string {
 	switch eventType {
 	case "google.pubsub.topic.publish", "providers/cloud.pubsub/eventTypes/topic.publish":
@@ -88,11 +108,11 @@ func eventarcType(eventType string, data []byte) string {
 	return eventType
 }
 
-// changed tells what an object.change means: the object is gone, or it has
+// changed returns what an object.change means: the object is gone, or it has
 // been there for some metagenerations, or it is new.
 func changed(data []byte) string {
 	var state, metageneration string
-	_ = walk(data, maxDepth+envelopeDepth, func(name, value []byte) {
+	_ = walk(data, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "resourceState":
 			state = text(value)
@@ -113,10 +133,10 @@ func changed(data []byte) string {
 // message itself has no id: the event's is the message's.
 func wrap(a announcement, message []byte) []byte {
 	if !isObject(message) {
-		return encode(map[string]json.RawMessage{"message": message}) // New tells what is wrong
+		return encode(map[string]json.RawMessage{"message": message}) // New says what is wrong
 	}
 	m := pushMessage{MessageID: a.id, PublishTime: a.time}
-	_ = walk(message, maxDepth+envelopeDepth, func(name, value []byte) {
+	_ = walk(message, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "data":
 			m.Data = value

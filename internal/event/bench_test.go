@@ -57,15 +57,11 @@ func benchmark(b *testing.B, name string) {
 	next := replay(b, name)
 	b.ReportAllocs()
 	for b.Loop() {
-		ces, err := event.FromRequest(next(), event.MaxBody)
+		all, err := event.FromRequest(next(), event.MaxBody)
 		if err != nil {
 			b.Fatal(err)
 		}
-		e, err := event.New(ces[0])
-		if err != nil {
-			b.Fatal(err)
-		}
-		if len(e.Conf()) == 0 {
+		if e := &all[0]; len(e.Conf()) == 0 {
 			b.Fatal("no conf")
 		}
 	}

@@ -3,23 +3,18 @@
 package event
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"maps"
-	"net/http"
-	"slices"
+	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
-
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-	sdk "github.com/cloudevents/sdk-go/v2/event"
-
-	"example.com/dagtrigger/internal/plainjson"
 )
 
-// maxAttributes is the most attributes that a CloudEvent in JSON or a message
-// may have, so that a hostile body cannot make a map much larger than itself.
-// Pub/Sub allows 100 (https://cloud.google.com/pubsub/quotas).
+// maxAttributes is the most extensions that a CloudEvent, or attributes that a
+// message may have, so that a hostile body cannot make a map much larger than
+// itself. Pub/Sub allows 100 (https://cloud.google.com/pubsub/quotas).
 const maxAttributes = 1000
 
 // maxAttribute is the most bytes of an attribute that says which event it is.
@@ -27,150 +22,179 @@ const maxAttributes = 1000
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#size-limits).
 const maxAttribute = 64 << 10
 
-// maxBatch is the most events in a batch: each costs at least one request to
-// Airflow, all within the one request that brought them.
-const maxBatch = 1000
+// CloudEvent is an event in the form of CloudEvents 1.0:
+// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+//
+// Only ID, Source and Type make one. What else an envelope says never refuses an
+// event: an attribute that cannot be read is dropped.
+type CloudEvent struct {
+	ID, Source, Type string
+	Subject          string            // empty for none
+	Time             time.Time         // zero for none
+	DataSchema       string            // empty for none
+	ContentType      string            // the attribute datacontenttype; empty for none
+	Extensions       map[string]string // names in lower case
+	Data             []byte
 
-// formURLEncoded is the content type that Pub/Sub gives an unwrapped push
-// whose message names none. It says nothing about the data.
-const formURLEncoded = "application/x-www-form-urlencoded"
-
-func fromBinary(header http.Header, body []byte) (cloudevents.Event, error) {
-	contentType := header.Get("Content-Type")
-	if header.Get("X-Goog-Pubsub-Message-Id") != "" && mediaType(contentType) == formURLEncoded {
-		contentType = ""
-	}
-	return decode(header, contentType, body)
+	invalid *DataError // why Data is not what the envelope says
+	dropped []string
+	checked bool // Data is JSON of no more than maxDepth levels
 }
 
-// decode makes the CloudEvent whose attributes header holds under the names of
-// the HTTP binding, and whose data is data. All envelopes end here.
-func decode(header http.Header, contentType string, data []byte) (cloudevents.Event, error) {
-	if header.Get("Ce-Specversion") != cloudevents.VersionV1 {
-		return cloudevents.Event{}, noEvent("the CloudEvent's specversion is missing or not 1.0: send a CloudEvent of version 1.0")
-	}
-	if header["Ce-"] != nil || header["Ce-Data"] != nil { // the SDK panics on the one, and mixes the other up with the data
-		return cloudevents.Event{}, noEvent("a CloudEvents attribute has no name, or the name data: give it another, or leave it out")
-	}
-	for _, name := range []string{"Ce-Id", "Ce-Source", "Ce-Type", "Ce-Subject", "Ce-Dataschema"} {
-		// What is no UTF-8 would be another in JSON.
-		if value := header[name]; len(value) > 0 && (len(value[0]) > maxAttribute || !utf8.ValidString(value[0])) {
-			return cloudevents.Event{}, noEvent("the CloudEvent's id, source, type, subject or dataschema is no UTF-8 or over %d bytes: "+
-				"send short attributes, in UTF-8", maxAttribute)
-		}
-	}
-	ce, err := cloudevents.NewEventFromHTTPRequest(&http.Request{Header: header})
-	if err != nil { // it may quote a value of the body
-		return cloudevents.Event{}, noEvent("an attribute of the CloudEvent cannot be read: id and type must not be blank, " +
-			"source must be a URI reference, time RFC 3339, the name of an extension lower-case letters and digits")
-	}
-	if contentType = strings.ToValidUTF8(contentType, "\uFFFD"); contentType != ce.DataContentType() {
-		ce.SetDataContentType(contentType)
-	}
-	for name, value := range ce.Context.(*cloudevents.EventContextV1).Extensions {
-		if text, ok := value.(string); ok && !utf8.ValidString(text) {
-			ce.SetExtension(name, strings.ToValidUTF8(text, "\uFFFD"))
-		}
-	}
-	if invalid, ok := errors.AsType[sdk.ValidationError](ce.Validate()); ok {
-		return cloudevents.Event{}, noEvent("the CloudEvent's %s: missing or not valid: send a CloudEvent of version 1.0, with id, source and type",
-			strings.Join(slices.Sorted(maps.Keys(invalid)), ", "))
-	}
-	if len(data) > 0 {
-		ce.DataEncoded = data
-	}
-	return *ce, nil
+// attributes collects the attributes of a CloudEvent from whatever names them:
+// headers, the members of a JSON object, the attributes of a message.
+type attributes struct {
+	ce      CloudEvent
+	version string // specversion
+	coding  string // datacontentencoding of CloudEvents 0.3
 }
 
-// fromStructured makes the CloudEvent that raw is in CloudEvents' JSON format
-// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md)
-// by turning it into binary mode. The SDK's own reader panics on some values of
-// data_base64, ends at a member without a name, builds whatever an extension
-// nests, and takes data of a +json type for text.
-func fromStructured(raw []byte) (cloudevents.Event, error) {
-	header := make(http.Header, 8)
-	var data, base64, contentType []byte
-	scalars := true
-	err := walk(raw, maxDepth+envelopeDepth, func(name, value []byte) {
-		switch string(name) {
-		case "data":
-			data = value
-		case "data_base64":
-			base64 = value
-		case "datacontenttype":
-			contentType = value
-		default:
-			scalars = scalars && value[0] != '{' && value[0] != '[' && len(header) < maxAttributes
-			if scalars {
-				setAttribute(header, string(name), value)
-			}
-		}
-	})
-	if err != nil || !isObject(raw) {
-		return cloudevents.Event{}, explain(err, noEvent("the body is no CloudEvent in JSON, as its Content-Type says: send a JSON object in UTF-8"))
+// set sets the attribute of a name, in any case. Of two names that differ in
+// case the one in lower case counts.
+func (a *attributes) set(name, value string) {
+	lower := strings.ToLower(name)
+	if lower != name && a.has(lower) {
+		return
 	}
-	if !scalars {
-		return cloudevents.Event{}, noEvent("a CloudEvents attribute is an object or an array, or there are over %d: "+
-			"send attributes that are text, numbers or booleans, and what has parts as data", maxAttributes)
-	}
-	payload, bad := payloadOf(data, base64, text(contentType))
-	ce, err := decode(header, text(contentType), payload)
-	if err == nil && bad != nil {
-		// The event has an identity, so that New tells of it.
-		ce.FieldErrors = map[string]error{"data": bad}
-	}
-	return ce, err
-}
-
-func setAttribute(header http.Header, name string, value []byte) {
-	switch value[0] {
-	case 'n': // null is absent
-	case '"':
-		header.Set("Ce-"+name, text(value))
+	switch lower {
+	case "specversion":
+		a.version = value
+	case "id":
+		a.ce.ID = a.identity(lower, value)
+	case "source":
+		a.ce.Source = uri(a.identity(lower, value))
+	case "type":
+		a.ce.Type = a.identity(lower, value)
+	case "subject":
+		a.ce.Subject = a.bounded(lower, value)
+	case "dataschema":
+		a.ce.DataSchema = uri(a.bounded(lower, value))
+	case "datacontenttype":
+		a.ce.ContentType = a.bounded(lower, value)
+	case "time":
+		a.ce.Time = a.time(value)
+	case "datacontentencoding":
+		a.coding = strings.ToLower(value)
+	case "", "data", "data_base64":
+		a.drop(name, "no attribute may have this name")
 	default:
-		header.Set("Ce-"+name, string(value))
+		a.extend(lower, value)
 	}
 }
 
-// payloadOf tells what the data of a CloudEvent in JSON is, byte for byte.
-func payloadOf(data, base64 []byte, contentType string) ([]byte, error) {
+func (a *attributes) has(name string) bool {
+	switch name {
+	case "id":
+		return a.ce.ID != ""
+	case "source":
+		return a.ce.Source != ""
+	case "type":
+		return a.ce.Type != ""
+	case "subject":
+		return a.ce.Subject != ""
+	case "time":
+		return !a.ce.Time.IsZero()
+	}
+	_, ok := a.ce.Extensions[name]
+	return ok
+}
+
+func (a *attributes) extend(name, value string) {
+	if _, known := a.ce.Extensions[name]; !known && len(a.ce.Extensions) >= maxAttributes {
+		a.drop(name, fmt.Sprintf("there are over %d", maxAttributes))
+		return
+	}
+	if a.ce.Extensions == nil {
+		a.ce.Extensions = make(map[string]string)
+	}
+	a.ce.Extensions[name] = value
+}
+
+// identity is the value of id, source or type. One over the bound is replaced by
+// its digest: the event still has an identity, by which it is refused.
+func (a *attributes) identity(name, value string) string {
 	switch {
-	case base64 != nil && data != nil:
-		return nil, badData("the CloudEvent has both data and data_base64: send one")
-	case base64 != nil:
-		decoded, ok := decodeBase64(base64)
-		if !ok {
-			return nil, badData("the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded")
-		}
-		return decoded, nil
-	case data != nil && data[0] == '"' && !plainjson.IsMediaType(contentType):
-		return unquote(data), nil
+	case strings.TrimSpace(value) == "":
+		return ""
+	case len(value) <= maxAttribute:
+		return value
 	}
-	return data, nil
+	a.ce.invalid = badData("the CloudEvent's %s is over %d bytes: send a short one", name, maxAttribute)
+	digest := sha256.Sum256([]byte(value))
+	return "sha256:" + hex.EncodeToString(digest[:])
 }
 
-func fromBatch(raw []byte) ([]cloudevents.Event, error) {
-	var elements [][]byte
-	count := 0
-	err := walk(raw, maxDepth+envelopeDepth, func(_, value []byte) {
-		if count++; count <= maxBatch {
-			elements = append(elements, value)
-		}
-	})
-	if err != nil || first(raw) != '[' {
-		return nil, explain(err, noEvent("the body is no batch of CloudEvents, as its Content-Type says: send a JSON array in UTF-8"))
+func (a *attributes) bounded(name, value string) string {
+	if len(value) > maxAttribute {
+		a.drop(name, fmt.Sprintf("it is over %d bytes", maxAttribute))
+		return ""
 	}
-	if count > maxBatch {
-		return nil, &Error{
-			Status: http.StatusRequestEntityTooLarge,
-			Reason: fmt.Sprintf("the batch is over the limit of %d events: send smaller batches", maxBatch),
+	return value
+}
+
+func (a *attributes) time(value string) time.Time {
+	t, err := parseTime(value)
+	if err != nil {
+		a.drop("time", "it is not RFC 3339")
+	}
+	return t
+}
+
+// parseTime reads RFC 3339, which allows lower-case letters and a blank in place
+// of the T too.
+func parseTime(value string) (time.Time, error) {
+	value = strings.ToUpper(strings.TrimSpace(value))
+	if len(value) > 10 && value[10] == ' ' {
+		value = value[:10] + "T" + value[11:]
+	}
+	return time.Parse(time.RFC3339, value)
+}
+
+// maxDropped is the most attributes that are listed as dropped: more say no more.
+const maxDropped = 20
+
+func (a *attributes) drop(name, why string) {
+	if len(a.ce.dropped) < maxDropped {
+		a.ce.dropped = append(a.ce.dropped, fmt.Sprintf("%.80s: %s", name, why))
+	}
+}
+
+// event is the CloudEvent that the attributes make, and false where they lack id,
+// source or type.
+func (a *attributes) event() (CloudEvent, bool) {
+	return a.ce, a.ce.ID != "" && a.ce.Source != "" && a.ce.Type != ""
+}
+
+// missing names what the attributes lack.
+func (a *attributes) missing() string {
+	var names []string
+	for _, required := range []struct{ name, value string }{{"id", a.ce.ID}, {"source", a.ce.Source}, {"type", a.ce.Type}} {
+		if required.value == "" {
+			names = append(names, required.name)
 		}
 	}
-	events := make([]cloudevents.Event, len(elements))
-	for i, element := range elements {
-		if events[i], err = fromStructured(element); err != nil {
-			return nil, noEvent("event %d of the batch: %v", i+1, err)
-		}
+	return strings.Join(names, ", ")
+}
+
+// uri writes a URI reference in one way, whichever way it was escaped. What is
+// not a URI reference stays as it is.
+func uri(value string) string {
+	u, err := url.Parse(value)
+	if err != nil || strings.TrimSpace(u.String()) == "" {
+		return value
 	}
-	return events, nil
+	return u.String()
+}
+
+// validText is what a header or an attribute says, as UTF-8: what is not UTF-8
+// is read as ISO-8859-1, the encoding that HTTP once had.
+func validText(value string) string {
+	if utf8.ValidString(value) {
+		return value
+	}
+	runes := make([]rune, len(value))
+	for i := range len(value) {
+		runes[i] = rune(value[i])
+	}
+	return string(runes)
 }

@@ -9,57 +9,58 @@ import (
 )
 
 // JSON is what e carries, where that is JSON, else nil: the object resource of
-// a Storage change, the data of a message, or data of a JSON content type or of
-// none. JSON is UTF-8. Nobody may change it.
+// a Storage change, the data of a message, a Firestore document's change, or data
+// of a JSON content type or of none. JSON is UTF-8. It must not be changed.
 func (e *Event) JSON() []byte {
-	data := e.Data
 	switch {
+	case e.read:
+		return e.json
 	case e.Object != nil:
 		return e.Object.Resource
-	case e.Message != nil:
-		data = e.Message.Data
-	case !plainjson.IsMediaType(e.ContentType):
+	case e.isMessage():
+		return e.Message.JSON()
+	case !plainjson.IsMediaType(e.ContentType) || walk(e.Data, maxDepth, nil) != nil:
 		return nil
 	}
-	if walk(data, maxDepth, nil) != nil {
-		return nil
+	return e.Data
+}
+
+// isMessage reports whether e is a Pub/Sub message, and not what one carried.
+func (e *Event) isMessage() bool {
+	return e.Message != nil && e.Object == nil && (e.Type == messagePublished || e.Type == "")
+}
+
+// IsText reports whether e's data is text: its bytes are, and it is not declared
+// as anything else.
+func (e *Event) IsText() bool {
+	if e.isMessage() {
+		return e.Message.IsText()
 	}
-	return data
+	return utf8.Valid(e.Data) && (e.ContentType == "" || isTextual(e.ContentType))
 }
 
 // Conf is the conf of a run where a route has no mapping: always a JSON object.
 // Where e carries one it is that, byte for byte, as Google's samples passed it.
 //
-// Data that is no object becomes {"data": value}, with a JSON value, else with
-// text, or {"data_base64": …} where it is no UTF-8 or its content type says
-// bytes, as Firestore's application/protobuf does; no data becomes {}. A
-// message's data that is no object is always text, and its attributes are
-// beside it. Nobody may change the conf.
+// Data that is not an object becomes {"data": value}, with a JSON value, else with
+// text, or {"data_base64": …} where it is not UTF-8 or its content type is none of
+// text; no data becomes {}. A message's data that is not an object is always text
+// or bytes, and its attributes are beside it. The conf must not be changed.
 func (e *Event) Conf() []byte {
 	value := e.JSON()
 	switch {
 	case isObject(value):
 		return value
-	case e.Message != nil:
+	case e.isMessage():
 		return e.Message.conf()
 	case value != nil:
 		return append(append([]byte(`{"data":`), value...), '}')
 	case len(e.Data) == 0:
 		return []byte(`{}`)
-	case utf8.Valid(e.Data) && !isBytes(e.ContentType):
+	case e.IsText():
 		return encode(map[string]string{"data": string(e.Data)})
 	}
 	return encode(map[string][]byte{"data_base64": e.Data})
-}
-
-// isBytes tells whether data of a content type is bytes even where all of them
-// happen to be text: a DAG must not find its conf in another form for those.
-func isBytes(contentType string) bool {
-	switch mediaType(contentType) {
-	case "application/protobuf", "application/x-protobuf", "application/octet-stream":
-		return true
-	}
-	return false
 }
 
 func (m *Message) conf() []byte {
@@ -67,7 +68,7 @@ func (m *Message) conf() []byte {
 	if attributes == nil {
 		attributes = map[string]string{}
 	}
-	if !utf8.Valid(m.Data) {
+	if !m.IsText() {
 		return encode(struct {
 			Data       []byte            `json:"data_base64"`
 			Attributes map[string]string `json:"attributes"`

@@ -5,7 +5,6 @@ package event_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -25,17 +24,19 @@ func pushed(data string, attributes map[string]string) string {
 }
 
 const (
-	noObject = "the data of the Cloud Storage event is no JSON object in UTF-8: " +
+	noObject = "the data of the Cloud Storage event is not a JSON object in UTF-8: " +
 		"send the object resource, as Eventarc and a notification with payload JSON_API_V1 do"
 	noNames = "the object resource of the Cloud Storage event lacks bucket, name or generation: " +
 		"send the whole resource, as Eventarc and a notification with payload JSON_API_V1 do"
 	noMessage    = "the data of the Pub/Sub event has no message: send what Pub/Sub sends, a JSON object with message and subscription"
-	noBase64     = "the message's data is no base64: send what Pub/Sub sends, RFC 4648 base64, padded"
-	noAttributes = "the message's attributes are no JSON object of at most 1000 texts: send what Pub/Sub sends"
+	noBase64     = "the message's data is not valid base64: send what Pub/Sub sends, RFC 4648 base64, padded"
+	noAttributes = "the message's attributes are not a JSON object: send what Pub/Sub sends"
+	noText       = "the message's attribute \"a\" is not text: send what Pub/Sub sends"
+	tooMany      = "the message has over 1000 attributes: send what Pub/Sub sends"
 )
 
-// Bad data in an event that has an identity is no bad request: the event is
-// told from others, so that it can be refused for good, or kept.
+// Bad data in an event that has an identity does not make a bad request: the event
+// keeps its identity, so that it can be refused permanently, or stored.
 func TestBadDataLeavesTheIdentity(t *testing.T) {
 	t.Parallel()
 	finalized := func(data string) []string {
@@ -49,7 +50,6 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 	push := func(message string) []string {
 		return []string{`{"message":{"messageId":"1",` + message + `},"subscription":"` + subscription + `"}`, plainJSON}
 	}
-	notification := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1"}
 	carried := map[string]string{"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/s", "ce-type": "google.cloud.storage.object.v1.deleted"}
 	storageKey := []string{"event", "//storage.googleapis.com/projects/_/buckets/b", "7"}
 	topicKey := []string{"pubsub", "projects/p/topics/t", "7"}
@@ -74,8 +74,6 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 		{"object in a background event", []string{`{"eventId":"7","eventType":"google.storage.object.finalize",` +
 			`"resource":"projects/_/buckets/b/objects/o#1","data":{"x":"` + secret + `"}}`, plainJSON},
 			noNames, []string{"event", "//storage.googleapis.com/projects/_/buckets/b/objects/o#1", "7"}},
-		{"object of a notification", []string{pushed(`{"x":"`+secret+`"}`, notification), plainJSON}, noNames, pushKey},
-		{"object of a notification, none", []string{pushed("", notification), plainJSON}, noObject, pushKey},
 		{"object of a CloudEvent in a message", []string{pushed(`{}`, carried), plainJSON}, noNames, []string{"event", "/s", "7"}},
 
 		{"message, none", published(""), noMessage, topicKey},
@@ -88,31 +86,30 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 		{"message data, number", push(`"data":1`), noBase64, pushKey},
 		{"message data, no padding", push(`"data":"YQ"`), noBase64, pushKey},
 		{"attributes, array", push(`"attributes":["` + secret + `"]`), noAttributes, pushKey},
-		{"attributes, number", push(`"attributes":{"a":1}`), noAttributes, pushKey},
-		{"attributes, nested", push(`"attributes":{"a":{}}`), noAttributes, pushKey},
-		{"attributes, too many", push(`"attributes":{` + manyMembers(1001) + `}`), noAttributes, pushKey},
+		{"attributes, number", push(`"attributes":{"a":1}`), noText, pushKey},
+		{"attributes, nested", push(`"attributes":{"a":{}}`), noText, pushKey},
+		{"attributes, too many", push(`"attributes":{` + manyMembers(1001) + `}`), tooMany, pushKey},
 
 		{"CloudEvent in a message, no id", []string{pushed("", map[string]string{"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s"}), plainJSON},
-			"the message says that it is a CloudEvent, but: " + invalid("id"), pushKey},
+			"the message says that it is a CloudEvent, but: " + lacks("id"), pushKey},
 		{"CloudEvent in a message, structured", []string{pushed(secret, map[string]string{"Content-Type": "application/cloudevents+json"}), plainJSON},
 			"the message says that it is a CloudEvent, but: " + notStructured, pushKey},
 		{"structured, no base64", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"*` + secret + `"}`, structured},
-			"the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
+			"the CloudEvent's data_base64 is not valid base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
 		{"structured, base64 that is a digit", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":1}`, structured},
-			"the CloudEvent's data_base64 is no base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
+			"the CloudEvent's data_base64 is not valid base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
 		{"structured, data twice", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"","data":1}`, structured},
 			"the CloudEvent has both data and data_base64: send one", []string{"event", "/s", "7"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			ces, err := event.FromRequest(post(t, row.request[0], row.request[1:]...), event.MaxBody)
-			if err != nil || len(ces) != 1 {
-				t.Fatalf("FromRequest = %v, %v: want one event", ces, err)
+			all, err := event.FromRequest(post(t, row.request[0], row.request[1:]...), event.MaxBody)
+			if err != nil || len(all) != 1 {
+				t.Fatalf("FromRequest = %v, %v: want one event", all, err)
 			}
-			e, err := event.New(ces[0])
-			bad, ok := errors.AsType[*event.DataError](err)
-			if !ok {
-				t.Fatalf("New: %v, want a *event.DataError", err)
+			e, bad := all[0], all[0].Invalid
+			if bad == nil {
+				t.Fatal("the event is valid")
 			}
 			if diff := cmp.Diff(row.want, bad.Error()); diff != "" {
 				t.Errorf("reason (-want +got):\n%s", diff)
@@ -129,8 +126,8 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 			if !json.Valid(e.Conf()) {
 				t.Errorf("conf = %q", e.Conf())
 			}
-			if again, ok := e.Origin.FieldErrors["data"]; ok {
-				t.Errorf("the origin carries %v", again)
+			if again := event.New(e.Origin()); again.Invalid == nil || !cmp.Equal(again.Key(), e.Key()) {
+				t.Errorf("read again from a dead letter: %v, key %q", again.Invalid, again.Key())
 			}
 		})
 	}
@@ -159,8 +156,8 @@ func TestAMessageIsANotificationOnlyWithAllItsAttributes(t *testing.T) {
 		}
 		return changed
 	}
-	if e := one(t, post(t, pushed("", whole), plainJSON)); e.Object == nil || e.Message != nil {
-		t.Fatalf("the whole is no notification: %+v", e)
+	if e := one(t, post(t, pushed("", whole), plainJSON)); e.Object == nil || e.Message == nil {
+		t.Fatalf("the whole is not taken for a notification: %+v", e)
 	}
 	for _, row := range []struct{ name, value string }{
 		{"bucketId", ""}, {"objectId", ""}, {"objectGeneration", ""}, {"objectGeneration", "-1"},
@@ -183,8 +180,8 @@ func TestANotificationWithoutPayloadHasOnlyItsAttributes(t *testing.T) {
 	}
 }
 
-// A name of a topic or a subscription may have a percent sign, which is no
-// URL escape.
+// A name of a topic or a subscription may have a percent sign, which does not
+// begin a URL escape.
 func TestASubscriptionMayHaveAPercentSign(t *testing.T) {
 	t.Parallel()
 	e := one(t, post(t, `{"message":{"message_id":"1"},"subscription":"projects/p/subscriptions/a%b"}`, plainJSON))
@@ -207,7 +204,7 @@ func TestInt64FieldsAreTextOrNumbers(t *testing.T) {
 	}
 }
 
-// A metadata update that names no metageneration is told by what brought it.
+// A metadata update that names no metageneration is identified by what brought it.
 func TestAMetadataUpdateWithoutMetageneration(t *testing.T) {
 	t.Parallel()
 	const object = `{"bucket":"b","name":"o","generation":"1"}`
@@ -236,7 +233,7 @@ func TestAMessageInAMessage(t *testing.T) {
 	if want := []string{"event", "/s", "inner"}; !cmp.Equal(e.Key(), want) {
 		t.Errorf("key = %q, want %q", e.Key(), want)
 	}
-	if string(e.Conf()) != `{"a":1}` || e.Message != nil || e.Origin.ID() != "1" {
+	if string(e.Conf()) != `{"a":1}` || e.Message.Topic != "projects/p/topics/t" || e.Origin().ID != "1" {
 		t.Errorf("event = %+v", e)
 	}
 }

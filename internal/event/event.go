@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package event owns what happened: it turns every envelope in which a cloud
+// Package event decodes what happened: it reads every envelope in which a cloud
 // event can arrive into one normal form, and gives that form its key.
 //
-// Two steps lead there. [FromRequest] undoes the envelope (CloudEvents binary,
-// structured and batch, Pub/Sub push wrapped and unwrapped, legacy background
-// events) into CloudEvents; [New] reads a CloudEvent's type and data into an
-// [Event]. A change of a Cloud Storage object has the same normal form and the
-// same key whichever way it came.
+// [FromRequest] reads a request (CloudEvents binary, structured and batch,
+// Pub/Sub push wrapped and unwrapped, legacy background events, Cloud Scheduler,
+// Cloud Tasks) into the events in it. [New] does the same for a [CloudEvent] that
+// was read before, such as that of a dead letter. A change of a Cloud Storage
+// object has the same normal form and the same key whichever way it came.
 //
-// The package never decides what an event starts, and never does I/O beyond
-// reading the request's body.
+// The package never decides what an event starts, and does no I/O but to read
+// the body of the request.
 package event
 
 import (
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"github.com/cloudevents/sdk-go/v2/types"
-
 	"example.com/dagtrigger/internal/plainjson"
 )
 
 // Event is one thing that happened, in the normal form.
-//
-// At most one of Object and Message is set: a Pub/Sub message that carries a
-// Cloud Storage notification is a Storage change, and one that carries a
-// CloudEvent is that CloudEvent.
 type Event struct {
 	ID      string // the CloudEvent's id; a redelivery keeps it
 	Source  string // a URI reference, such as //storage.googleapis.com/projects/_/buckets/acme
 	Type    string // such as google.cloud.storage.object.v1.finalized
 	Subject string // empty where the event has none
-	// Time is when it happened, by the event's own word; zero where it does not say.
+	// Time is when it happened, as the event claims; zero where it does not say.
 	Time time.Time
 	// Published is when the delivery that brought the event was published: the
 	// publishTime of its Pub/Sub message. It is zero where the delivery does not
@@ -44,18 +37,27 @@ type Event struct {
 	// ContentType is the media type of Data, empty where the event does not say.
 	ContentType string
 	// Data is the event's data byte for byte. For a Storage change it is the
-	// object resource, for a message the message's data. Nobody may change it.
+	// object resource, for a message the message's data. It must not be changed.
 	Data []byte
 
-	Object  *Object  // a Cloud Storage change
-	Message *Message // a Pub/Sub message
+	Object *Object // a Cloud Storage change
+	// Message is the Pub/Sub message that is the event (its Type is then
+	// messagePublished), or that carried it: the notification of an object's
+	// change, or the message that a CloudEvent came in.
+	Message *Message
 
-	// Origin is the CloudEvent as the envelope gave it, for a dead letter. Its
-	// data is whatever came: who writes it as JSON sets DataBase64 where it is
-	// none.
-	Origin cloudevents.Event
+	// Invalid says why Data cannot be used although the event has an identity; it
+	// is nil for all events that can be decided. Object is nil then.
+	Invalid *DataError
+	// Dropped lists the attributes that could not be read, each with its reason:
+	// they never refuse an event.
+	Dropped []string
 
-	key []string
+	key    []string
+	origin CloudEvent
+	push   *pushBody // what the data of origin is to be written of, nil where it is there
+	json   []byte    // what JSON returns
+	read   bool      // json is set
 }
 
 // Object names the object that a Cloud Storage change is about.
@@ -65,85 +67,127 @@ type Object struct {
 	Generation     string // decimal, as text
 	Metageneration string // empty in a notification without payload
 	// Resource is the object resource of the JSON API as the event carried it,
-	// unknown fields and the spelling of numbers kept. A notification without
-	// payload has one made of bucket, name, generation and eventType.
+	// unknown fields and the spelling of numbers kept. What a notification's
+	// payload lacks of bucket, name and generation is added from its attributes;
+	// without payload the resource is those and eventType.
 	Resource []byte
 }
 
 // Message is a Pub/Sub message.
 type Message struct {
-	ID           string
-	Topic        string // projects/P/topics/T, empty where the envelope names none
-	Subscription string // projects/P/subscriptions/S, likewise
-	OrderingKey  string
-	PublishTime  time.Time // zero where the envelope gives none
+	ID string
+	// Topic is projects/P/topics/T and Subscription projects/P/subscriptions/S,
+	// each empty where the delivery does not name it. They are always those that
+	// delivered the message, never those that its publisher wrote into it.
+	Topic           string
+	Subscription    string
+	OrderingKey     string
+	PublishTime     time.Time // zero where the delivery does not say
+	DeliveryAttempt int       // from 1; 0 where the subscription has no dead-letter policy
 	// Attributes have their names in lower case where the push was unwrapped:
-	// HTTP folds them.
+	// HTTP does not keep the case.
 	Attributes map[string]string
 	Data       []byte
 }
 
-// New reads the type and the data of ce, which is valid: one that [FromRequest]
-// gave, or one of version 1.0 that its Validate accepts.
+// New reads the type and the data of ce, which has id, source and type.
 //
 // Data of a type that New knows must be what that type says. Where it is not,
-// the error is a [*DataError], and the Event beside it still has its identity:
-// ID, Source, Type, Time, Data as they came, and a key. Data of any other type
-// may be anything. JSON nested over 200 levels is an [*Error] in both.
-func New(ce cloudevents.Event) (Event, error) {
-	err := ce.FieldErrors["data"] // from fromStructured
-	ce.FieldErrors = nil
+// or where JSON is nested over 200 levels, the Event has Invalid set, and still
+// its identity: ID, Source, Type, Time, Data as they came, and a key. Data of
+// any other type may be anything.
+func New(ce CloudEvent) Event {
+	var d decoder
+	return d.event(ce)
+}
+
+// decoder reads one request. It counts what it reads as JSON, so that a test can
+// hold each envelope to the bytes that it may cost.
+type decoder struct{ scanned int }
+
+func (d *decoder) walk(data []byte, depth int, visit func(name, value []byte)) error {
+	return d.walkInto(data, depth, &visitor{visit: visit})
+}
+
+func (d *decoder) walkInto(data []byte, depth int, v *visitor) error {
+	d.scanned += len(data)
+	return walkInto(data, depth, v)
+}
+
+func (d *decoder) event(ce CloudEvent) Event {
 	e := Event{
-		ID:          ce.ID(),
-		Type:        ce.Type(),
-		Time:        ce.Time(),
-		Extensions:  extensions(ce),
-		ContentType: ce.DataContentType(),
-		Data:        ce.Data(),
-		Origin:      ce,
+		ID: ce.ID, Source: ce.Source, Type: ce.Type, Subject: ce.Subject, Time: ce.Time,
+		Extensions: ce.Extensions, ContentType: ce.ContentType, Data: ce.Data,
+		Invalid: ce.invalid, Dropped: ce.dropped, origin: ce,
 	}
-	if err == nil && isChange(e.Type) {
-		var o *Object
-		if o, err = readObject(e.Data); err == nil {
-			e.setObject(e.Type, o)
-			return e, nil
-		}
-	}
-	e.Source, e.Subject = ce.Source(), ce.Subject()
 	e.key = []string{"event", e.Source, e.ID}
 	switch {
-	case err != nil:
-		return e, err
+	case e.Invalid != nil:
+	case isChange(e.Type):
+		if o := d.object(&e); o != nil {
+			e.setObject(e.Type, o)
+		}
 	case e.Type == messagePublished:
-		err = e.setMessage()
+		d.readMessage(&e)
+	case isDocument(&e):
+		e.setDocument()
 	default:
-		err = e.checkDepth()
+		d.checkJSON(&e)
 	}
-	return e, err
+	e.addSchedule(ce.Extensions)
+	return e
 }
 
-// extensions are ce's extension attributes as the text that the CloudEvents
-// type system gives them.
-func extensions(ce cloudevents.Event) map[string]string {
-	context, ok := ce.Context.(*cloudevents.EventContextV1)
-	if !ok || len(context.Extensions) == 0 {
+// object reads the object resource that e's data is, nil where it is not one.
+func (d *decoder) object(e *Event) *Object {
+	o, err := d.readObject(e.Data)
+	if err == nil && !o.complete() {
+		err = badData("the object resource of the Cloud Storage event lacks bucket, name or generation: " +
+			"send the whole resource, as Eventarc and a notification with payload JSON_API_V1 do")
+	}
+	if err != nil {
+		e.Invalid = err
 		return nil
 	}
-	texts := make(map[string]string, len(context.Extensions))
-	for name, value := range context.Extensions {
-		texts[name], _ = types.Format(value) // of a valid event: never fails
-	}
-	return texts
+	return o
 }
 
-// checkDepth refuses JSON that is nested too deep for whoever parses it next.
-func (e *Event) checkDepth() error {
-	if !plainjson.IsMediaType(e.ContentType) {
-		return nil
+// checkJSON remembers whether e's data is JSON, and refuses what is nested too
+// deep for the next parser.
+func (d *decoder) checkJSON(e *Event) {
+	e.read = true
+	if isMessage := e.Message != nil; isMessage && e.Message.isBytes() || !isMessage && !plainjson.IsMediaType(e.ContentType) {
+		return
 	}
-	return explain(walk(e.Data, maxDepth, nil), nil)
+	data, err := e.Data, error(nil)
+	if e.Message != nil {
+		if data, err = e.Message.text(); err != nil {
+			e.Invalid = badData("%v", err)
+			return
+		}
+	}
+	if e.origin.checked {
+		e.json = data
+		return
+	}
+	switch d.walk(data, maxDepth, nil) {
+	case nil:
+		e.json = data
+	case errTooDeep:
+		e.Invalid = tooDeep()
+	}
 }
 
-// Key tells this event from every other: two deliveries of one event have
-// equal keys. Its parts are compared and hashed one by one, never joined.
+// Key is equal for two deliveries of one event, and for no other two. Its parts
+// are compared and hashed one by one, never joined.
 func (e *Event) Key() []string { return e.key }
+
+// Origin is the CloudEvent as the envelope gave it, for a dead letter: what [New]
+// reads as this event again. Its data is whatever came.
+func (e *Event) Origin() CloudEvent {
+	origin := e.origin
+	if e.push != nil {
+		origin.Data = encode(e.push)
+	}
+	return origin
+}

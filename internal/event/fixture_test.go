@@ -65,19 +65,18 @@ func fixtures(t testing.TB) []string {
 	return paths
 }
 
-// events goes the whole way from a request to the normal form.
+// events reads a request; the error is that of the first invalid event too.
 func events(r *http.Request) ([]event.Event, error) {
-	ces, err := event.FromRequest(r, event.MaxBody)
-	if err != nil {
-		return nil, fmt.Errorf("FromRequest: %w", err)
+	if err := event.DecodeContent(r); err != nil {
+		return nil, err
 	}
-	all := make([]event.Event, len(ces))
-	for i, ce := range ces {
-		if all[i], err = event.New(ce); err != nil {
-			return all, fmt.Errorf("New: %w", err)
+	all, err := event.FromRequest(r, event.MaxBody)
+	for i := range all {
+		if bad := all[i].Invalid; err == nil && bad != nil {
+			err = bad
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // one is the single event of a request that must have one.

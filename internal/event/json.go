@@ -19,12 +19,8 @@ import (
 // Python's parser, and so Airflow's, gives up at about 1,000.
 const maxDepth = 200
 
-// envelopeDepth is the most levels that an envelope puts around data: the
-// array of a batch, and the event in it.
-const envelopeDepth = 2
-
 var (
-	errNoJSON  = errors.New("no JSON")
+	errNoJSON  = errors.New("invalid JSON")
 	errTooDeep = errors.New("JSON nested too deep")
 )
 
@@ -39,13 +35,29 @@ var (
 //
 // What visit saw counts only where walk returns no error, which is errNoJSON
 // or errTooDeep.
+//
+// Where it is errTooDeep, visit saw all members still: an event keeps its
+// identity however deep its data is nested.
 func walk(data []byte, depth int, visit func(name, value []byte)) error {
+	return walkInto(data, depth, &visitor{visit: visit})
+}
+
+// visitor is called for the members of one object or the elements of one array.
+type visitor struct {
+	visit func(name, value []byte) // after a member; nil for nobody
+	// into returns the visitor of a member's members, before they are read. It is
+	// called once for each member of the name, so that the last of several counts.
+	// nil, or returning nil, means that nobody visits those.
+	into func(name []byte) *visitor
+}
+
+func walkInto(data []byte, depth int, v *visitor) error {
 	s := scanner{data: data}
-	switch ok := s.value(depth, visit) && s.next() == 0 && s.pos == len(data); {
-	case s.tooDeep:
-		return errTooDeep
+	switch ok := s.value(depth, v) && s.next() == 0 && s.pos == len(data); {
 	case !ok:
 		return errNoJSON
+	case s.tooDeep:
+		return errTooDeep
 	}
 	return nil
 }
@@ -59,7 +71,7 @@ type scanner struct {
 	tooDeep bool
 }
 
-// next skips white space and tells the byte at pos; 0, which is no part of
+// next skips white space and returns the byte at pos; 0, which is no part of
 // JSON, at the end.
 func (s *scanner) next() byte {
 	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
@@ -79,12 +91,12 @@ func (s *scanner) space() byte {
 	return 0
 }
 
-func (s *scanner) value(depth int, visit func(name, value []byte)) bool {
+func (s *scanner) value(depth int, v *visitor) bool {
 	switch c := s.next(); c {
 	case '{':
-		return s.members(depth, '}', visit)
+		return s.members(depth, '}', v)
 	case '[':
-		return s.members(depth, ']', visit)
+		return s.members(depth, ']', v)
 	case '"':
 		return s.text()
 	case 't':
@@ -98,11 +110,11 @@ func (s *scanner) value(depth int, visit func(name, value []byte)) bool {
 	}
 }
 
-// members reads an object or an array, which last tells apart.
-func (s *scanner) members(depth int, last byte, visit func(name, value []byte)) bool {
+// members reads an object or an array: last is the byte that ends it.
+func (s *scanner) members(depth int, last byte, v *visitor) bool {
 	if depth == 0 {
 		s.tooDeep = true
-		return false
+		return s.skipDeep()
 	}
 	s.pos++
 	if s.next() == last {
@@ -117,7 +129,7 @@ func (s *scanner) members(depth int, last byte, visit func(name, value []byte)) 
 				return false
 			}
 			name = s.data[start+1 : s.pos-1]
-			if s.escaped && visit != nil {
+			if s.escaped && v != nil {
 				name = unquote(s.data[start:s.pos])
 			}
 			if s.next() != ':' {
@@ -127,11 +139,15 @@ func (s *scanner) members(depth int, last byte, visit func(name, value []byte)) 
 		}
 		s.next()
 		start := s.pos
-		if !s.value(depth-1, nil) {
+		var inner *visitor
+		if v != nil && v.into != nil {
+			inner = v.into(name)
+		}
+		if !s.value(depth-1, inner) {
 			return false
 		}
-		if visit != nil {
-			visit(name, s.data[start:s.pos])
+		if v != nil && v.visit != nil {
+			v.visit(name, s.data[start:s.pos])
 		}
 		switch s.next() {
 		case ',':
@@ -144,6 +160,29 @@ func (s *scanner) members(depth int, last byte, visit func(name, value []byte)) 
 			return false
 		}
 	}
+}
+
+// skipDeep moves behind an object or array that is nested too deep to be read,
+// without recursion: it only counts what opens and closes.
+func (s *scanner) skipDeep() bool {
+	for open := 0; s.pos < len(s.data); {
+		switch s.data[s.pos] {
+		case '{', '[':
+			open++
+		case '}', ']':
+			open--
+		case '"':
+			if !s.text() {
+				return false
+			}
+			continue
+		}
+		s.pos++
+		if open == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) text() bool {
@@ -176,8 +215,8 @@ func (s *scanner) text() bool {
 	return false
 }
 
-// plain tells how many of eight bytes, the first the lowest, come before one
-// that text must look at: a quote, a backslash, a control or no ASCII. Most of
+// plain returns how many of eight bytes, the first the lowest, come before one
+// that text must look at: a quote, a backslash, a control or not ASCII. Most of
 // an event is inside of strings, and this reads those four times as fast. See
 // https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord.
 func plain(eight uint64) int {
@@ -247,7 +286,7 @@ func (s *scanner) digits() bool {
 	return s.pos > start
 }
 
-// unquote tells the text of a JSON string, which is part of quoted wherever
+// unquote returns the text of a JSON string, which is part of quoted wherever
 // nothing in it is escaped.
 func unquote(quoted []byte) []byte {
 	if len(quoted) == 0 {
@@ -261,7 +300,7 @@ func unquote(quoted []byte) []byte {
 	return []byte(s)
 }
 
-// text tells the text of a JSON value, "" where that is no string.
+// text returns the text of a JSON value, "" where that is not a string.
 func text(value []byte) string {
 	if len(value) == 0 || value[0] != '"' {
 		return ""
@@ -269,7 +308,7 @@ func text(value []byte) string {
 	return string(unquote(value))
 }
 
-// integer tells the digits of a JSON value that is an int64 in Google's APIs:
+// integer returns the digits of a JSON value that is an int64 in Google's APIs:
 // protobuf's JSON writes those as strings, other senders as numbers. It is ""
 // where the value is neither, is negative or has more than an int64's digits.
 func integer(value []byte) string {
@@ -280,7 +319,7 @@ func integer(value []byte) string {
 	return string(s)
 }
 
-// decodeBase64 tells the bytes of a JSON value that is base64 (RFC 4648, padded).
+// decodeBase64 returns the bytes of a JSON value that is base64 (RFC 4648, padded).
 func decodeBase64(value []byte) ([]byte, bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return nil, false
@@ -291,13 +330,13 @@ func decodeBase64(value []byte) ([]byte, bool) {
 	return data[:n], err == nil
 }
 
-// isNull tells whether a member is absent, which null says too.
+// isNull reports whether a member is absent, which null says too.
 func isNull(value []byte) bool { return len(value) == 0 || value[0] == 'n' }
 
-// isObject tells whether a JSON text is an object.
+// isObject reports whether a JSON text is an object.
 func isObject(data []byte) bool { return first(data) == '{' }
 
-// first tells the first byte of a JSON text, which tells its type.
+// first returns the first byte of a JSON text, which says its type.
 func first(data []byte) byte {
 	s := scanner{data: data}
 	return s.next()

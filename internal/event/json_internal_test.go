@@ -72,7 +72,8 @@ func FuzzJSON(f *testing.F) {
 
 func TestTheLastOfTwoMembersCounts(t *testing.T) {
 	t.Parallel()
-	o, err := readObject([]byte(`{"name":"first","bucket":"b","generation":1,"name":"last"}`))
+	var d decoder
+	o, err := d.readObject([]byte(`{"name":"first","bucket":"b","generation":1,"name":"last"}`))
 	if err != nil || o.Name != "last" {
 		t.Errorf("name = %q, %v, want last", o.Name, err)
 	}
@@ -112,7 +113,8 @@ func TestDepth(t *testing.T) {
 		{`[{}]`, 2, nil},
 		{`{"a":{"b":[1]}}`, 2, errTooDeep},
 		{`{"a":{"b":[1]}}`, 3, nil},
-		{strings.Repeat("[", 10_000_000), 200, errTooDeep},
+		{strings.Repeat("[", 10_000_000), 200, errNoJSON},
+		{strings.Repeat("[", 1_000_000) + strings.Repeat("]", 1_000_000), 200, errTooDeep},
 	} {
 		if err := walk([]byte(row.data), row.depth, nil); !errors.Is(err, row.want) {
 			t.Errorf("walk(%.20q, %d) = %v, want %v", row.data, row.depth, err, row.want)

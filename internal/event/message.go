@@ -3,13 +3,17 @@
 package event
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"errors"
-	"net/http"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
-
-	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"unicode/utf8"
 )
 
 const (
@@ -19,144 +23,263 @@ const (
 	pubsubService    = "//pubsub.googleapis.com/"
 )
 
-// setMessage makes e the message that its data wraps, or what the message
-// carries: the change of an object, or a CloudEvent.
-func (e *Event) setMessage() error {
-	m := &Message{ID: e.ID}
-	if resource, ok := strings.CutPrefix(e.Source, pubsubService); ok && strings.Contains(resource, "/topics/") {
-		m.Topic = resource
-	} else if ok && strings.Contains(resource, "/subscriptions/") {
-		m.Subscription = resource
-	}
-	e.Message = m
-	err := m.read(e.Data)
-	e.key = []string{"pubsub", cmp.Or(m.Topic, m.Subscription, e.Source), m.ID}
-	e.Published = m.PublishTime
-	if e.Time.IsZero() {
-		e.Time = m.PublishTime
-	}
-	if err != nil {
-		return err
-	}
-	e.Data, e.ContentType = m.Data, ""
-	if n, ok := m.notification(); ok {
-		return e.setNotification(n)
-	}
-	ce, ok, err := m.cloudEvent()
-	switch {
-	case errors.Is(err, errTooDeep):
-		return err
-	case err != nil:
-		return badData("the message says that it is a CloudEvent, but: %v", err)
-	case ok:
-		return e.setCarried(ce)
-	}
-	return e.checkDepth()
+// push is the body of a wrapped push while it is read.
+type push struct {
+	message Message
+	found   bool // it has a member message that is an object
+	data    []byte
+	problem *DataError
 }
 
-// setCarried makes e the CloudEvent that its message carries. This cannot go
-// on for long: each message in a message is base64 once more, so a quarter
-// smaller.
-func (e *Event) setCarried(ce cloudevents.Event) error {
-	carried, err := New(ce)
-	carried.Origin = e.Origin
-	carried.Published = e.Published
-	if carried.Time.IsZero() {
-		carried.Time = e.Time
-	}
-	*e = carried
-	return err
+// visitor reads the whole body in one pass: https://cloud.google.com/pubsub/docs/push#receive_push
+func (p *push) visitor() *visitor {
+	return &visitor{visit: p.member, into: func(name []byte) *visitor {
+		if string(name) != "message" {
+			return nil
+		}
+		p.message = Message{Subscription: p.message.Subscription, DeliveryAttempt: p.message.DeliveryAttempt}
+		p.data, p.problem = nil, nil
+		return &visitor{visit: p.messageMember, into: p.intoMessage}
+	}}
 }
 
-// read reads the body of a wrapped push, which is the data of a
-// messagePublished too. Where it fails, m has what was read so far.
-func (m *Message) read(body []byte) error {
-	var message []byte
-	err := walk(body, maxDepth, func(name, value []byte) {
-		switch string(name) {
-		case "message":
-			message = value
-		case "subscription":
-			m.Subscription = cmp.Or(text(value), m.Subscription)
-		}
-	})
-	if err != nil || !isObject(message) {
-		return explain(err, badData("the data of the Pub/Sub event has no message: send what Pub/Sub sends, a JSON object with message and subscription"))
+func (p *push) member(name, value []byte) {
+	switch string(name) {
+	case "message":
+		p.found = isObject(value)
+	case "subscription":
+		p.message.Subscription = cmp.Or(text(value), p.message.Subscription)
+	case "deliveryAttempt", "delivery_attempt":
+		p.message.DeliveryAttempt, _ = strconv.Atoi(integer(value))
 	}
-	var data, attributes []byte
-	_ = walk(message, maxDepth, func(name, value []byte) { // part of what has just been walked
-		switch string(name) {
-		case "data":
-			data = value
-		case "attributes":
-			attributes = value
-		case "messageId", "message_id":
-			m.ID = cmp.Or(text(value), m.ID)
-		case "publishTime", "publish_time":
-			m.PublishTime, _ = time.Parse(time.RFC3339, text(value))
-		case "orderingKey", "ordering_key":
-			m.OrderingKey = text(value)
-		}
-	})
-	return m.readContent(data, attributes)
 }
 
-func (m *Message) readContent(data, attributes []byte) error {
-	if !isNull(data) {
-		decoded, ok := decodeBase64(data)
-		if !ok {
-			return badData("the message's data is no base64: send what Pub/Sub sends, RFC 4648 base64, padded")
+func (p *push) messageMember(name, value []byte) {
+	m := &p.message
+	switch string(name) {
+	case "data":
+		p.data = value
+	case "attributes":
+		if !isNull(value) && !isObject(value) {
+			p.problem = badData("the message's attributes are not a JSON object: send what Pub/Sub sends")
 		}
-		m.Data = decoded
+	case "messageId", "message_id":
+		m.ID = cmp.Or(text(value), integer(value), m.ID)
+	case "publishTime", "publish_time":
+		if t, err := parseTime(text(value)); err == nil {
+			m.PublishTime = t
+		}
+	case "orderingKey", "ordering_key":
+		m.OrderingKey = cmp.Or(text(value), m.OrderingKey)
 	}
-	if isNull(attributes) {
+}
+
+func (p *push) intoMessage(name []byte) *visitor {
+	if string(name) != "attributes" {
 		return nil
 	}
-	sound := isObject(attributes)
-	m.Attributes = make(map[string]string)
-	_ = walk(attributes, maxDepth, func(name, value []byte) {
-		if sound = sound && value[0] == '"' && len(m.Attributes) < maxAttributes; sound {
-			m.Attributes[string(name)] = text(value)
-		}
-	})
-	if !sound {
-		return badData("the message's attributes are no JSON object of at most %d texts: send what Pub/Sub sends", maxAttributes)
+	p.message.Attributes, p.problem = make(map[string]string), nil
+	return &visitor{visit: p.attribute}
+}
+
+func (p *push) attribute(name, value []byte) {
+	switch {
+	case p.problem != nil:
+	case value[0] != '"':
+		p.problem = badData("the message's attribute %.80q is not text: send what Pub/Sub sends", name)
+	case len(p.message.Attributes) >= maxAttributes:
+		p.problem = badData("the message has over %d attributes: send what Pub/Sub sends", maxAttributes)
+	default:
+		p.message.Attributes[string(name)] = text(value)
 	}
+}
+
+// content decodes the message's data.
+func (p *push) content() *DataError {
+	if p.problem != nil || isNull(p.data) {
+		return p.problem
+	}
+	data, ok := decodeBase64(p.data)
+	if !ok {
+		return badData("the message's data is not valid base64: send what Pub/Sub sends, RFC 4648 base64, padded")
+	}
+	p.message.Data = data
 	return nil
 }
 
+// readMessage makes e, a CloudEvent that says it is a Pub/Sub message, that
+// message.
+func (d *decoder) readMessage(e *Event) {
+	p := &push{}
+	if resource, ok := strings.CutPrefix(e.Source, pubsubService); ok && strings.Contains(resource, "/subscriptions/") {
+		p.message.Subscription = resource
+	}
+	err := d.walkInto(e.Data, maxDepth+2, p.visitor())
+	if resource, ok := strings.CutPrefix(e.Source, pubsubService); ok && strings.Contains(resource, "/topics/") {
+		p.message.Topic = resource
+	}
+	if !errors.Is(err, errTooDeep) && (err != nil || !p.found) {
+		p.message = Message{Topic: p.message.Topic, Subscription: p.message.Subscription}
+		p.problem = badData("the data of the Pub/Sub event has no message: send what Pub/Sub sends, a JSON object with message and subscription")
+	}
+	p.message.ID = cmp.Or(p.message.ID, e.ID)
+	if errors.Is(err, errTooDeep) {
+		p.problem = tooDeep()
+	}
+	binding := e.Extensions[modeExtension] == bindingMode
+	if binding {
+		e.Extensions = nil
+	}
+	d.setMessage(e, p, binding)
+}
+
+// setMessage makes e the message of a push, or what the message carries: the
+// change of an object, or a CloudEvent. trusted says that what carries CloudEvents
+// publishes no others than true ones, so that they name their topic.
+func (d *decoder) setMessage(e *Event, p *push, trusted bool) {
+	m := &p.message
+	e.Message, e.Published = m, m.PublishTime
+	e.key = []string{"pubsub", cmp.Or(m.Topic, m.Subscription, e.Source), m.ID}
+	if e.Time.IsZero() {
+		e.Time = m.PublishTime
+	}
+	if p.data != nil || p.problem != nil {
+		if e.Invalid = p.content(); e.Invalid != nil {
+			e.Data = e.Origin().Data
+			return
+		}
+	}
+	e.Data, e.ContentType = m.Data, ""
+	if n, ok := m.notification(); ok {
+		d.setNotification(e, n)
+		return
+	}
+	ce, ok, err := d.carried(m)
+	switch {
+	case err != nil:
+		e.Invalid = badData("the message says that it is a CloudEvent, but: %v", err)
+	case ok:
+		d.setCarried(e, ce, trusted)
+	default:
+		e.origin.checked = false // what was checked is the wrapper
+		d.checkJSON(e)
+	}
+}
+
+// setCarried makes e the CloudEvent that its message carries. This cannot go
+// on for long: each message in a message is base64 again, so a quarter smaller.
+//
+// A publisher writes the CloudEvent, and may name any source in it. Topic and
+// subscription stay those that delivered the message.
+func (d *decoder) setCarried(e *Event, ce CloudEvent, trusted bool) {
+	inner := d.event(ce)
+	inner.origin, inner.push = e.origin, e.push
+	inner.Published = e.Published
+	if inner.Time.IsZero() {
+		inner.Time = e.Time
+	}
+	switch {
+	case inner.Message == nil:
+		inner.Message = e.Message
+	case trusted:
+		inner.Message.Subscription = cmp.Or(e.Message.Subscription, inner.Message.Subscription)
+	default:
+		inner.Message.Topic, inner.Message.Subscription = e.Message.Topic, e.Message.Subscription
+	}
+	*e = inner
+}
+
 // attribute looks an attribute up without regard to case, which an unwrapped
-// push folds.
+// push does not keep.
 func (m *Message) attribute(name string) string {
 	if value, ok := m.Attributes[name]; ok {
 		return value
 	}
-	for key, value := range m.Attributes {
+	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
 		if strings.EqualFold(key, name) {
-			return value
+			return m.Attributes[key]
 		}
 	}
 	return ""
 }
 
-// cloudEvent tells the CloudEvent that m carries by the Pub/Sub binding
+// carried reads the CloudEvent that m carries by the Pub/Sub binding
 // (https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md);
-// ok is false where it says nothing of one.
-func (m *Message) cloudEvent() (ce cloudevents.Event, ok bool, err error) {
+// ok is false where it names none.
+func (d *decoder) carried(m *Message) (ce CloudEvent, ok bool, err error) {
 	contentType := m.attribute("content-type")
-	if mediaType(contentType) == cloudevents.ApplicationCloudEventsJSON {
-		ce, err = fromStructured(m.Data)
+	if mediaType(contentType) == structuredType {
+		ce, err = d.structured(m.Data)
 		return ce, true, err
 	}
-	if m.attribute("ce-specversion") == "" {
-		return ce, false, nil
-	}
-	header := make(http.Header, len(m.Attributes))
-	for name, value := range m.Attributes {
-		if len(name) >= 3 && strings.EqualFold(name[:3], "ce-") {
-			header.Set(name, value)
+	var a attributes
+	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+		if rest, found := cutPrefix(name); found {
+			a.set(rest, m.Attributes[name]) // that in lower case is the last of several
 		}
 	}
-	ce, err = decode(header, contentType, m.Data)
-	return ce, true, err
+	ce, complete := a.event()
+	if !complete && a.version == "" {
+		return ce, false, nil
+	}
+	if !complete {
+		return ce, true, lacks(a.missing())
+	}
+	ce.Data = m.Data
+	if contentType != "" {
+		ce.ContentType = contentType
+	}
+	return ce, true, nil
+}
+
+// isBytes reports whether m's data is meant to be bytes, even where all of them
+// happen to be text: a DAG must not find its conf in another form for those.
+// https://cloud.google.com/pubsub/docs/schemas#encoding-types
+func (m *Message) isBytes() bool {
+	if strings.EqualFold(m.attribute("googclient_schemaencoding"), "BINARY") {
+		return true
+	}
+	contentType := m.attribute("content-type")
+	return contentType != "" && !isTextual(contentType)
+}
+
+// IsText reports whether m's data is text.
+func (m *Message) IsText() bool { return !m.isBytes() && utf8.Valid(m.Data) }
+
+// MaxUncompressed is the most bytes that the data of a message which its
+// publisher has compressed may become: 4 MiB.
+const MaxUncompressed = 4 << 20
+
+// text is m's data, uncompressed where an attribute says that its publisher has
+// compressed it by gzip.
+func (m *Message) text() ([]byte, error) {
+	coding := cmp.Or(m.attribute("contentEncoding"), m.attribute("content-encoding"))
+	if !strings.EqualFold(coding, "gzip") || len(m.Data) < 2 || m.Data[0] != 0x1f || m.Data[1] != 0x8b {
+		return m.Data, nil
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(m.Data))
+	if err != nil {
+		return m.Data, nil // not gzip, so only bytes
+	}
+	data, err := io.ReadAll(io.LimitReader(reader, MaxUncompressed+1))
+	if err != nil {
+		return nil, errors.New("the message's contentEncoding is gzip, and its data is not: send whole gzip data")
+	}
+	if len(data) > MaxUncompressed {
+		return nil, fmt.Errorf("the message's data is over %d bytes when it is uncompressed: put the data into an object and send its name", MaxUncompressed)
+	}
+	return data, nil
+}
+
+// JSON is m's data where that is JSON, uncompressed, else nil. It must not be
+// changed.
+func (m *Message) JSON() []byte {
+	if m.isBytes() {
+		return nil
+	}
+	data, err := m.text()
+	if err != nil || walk(data, maxDepth, nil) != nil {
+		return nil
+	}
+	return data
 }

@@ -9,91 +9,128 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
-
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
+// formURLEncoded is the content type that Pub/Sub gives an unwrapped push
+// whose message names none. It says nothing about the data.
+const formURLEncoded = "application/x-www-form-urlencoded"
+
 // pushBody is the body of a wrapped push, and the data of Eventarc's
-// messagePublished.
+// messagePublished, to be written.
 type pushBody struct {
-	Message      pushMessage `json:"message"`
-	Subscription string      `json:"subscription,omitempty"`
+	Message         pushMessage `json:"message"`
+	Subscription    string      `json:"subscription,omitempty"`
+	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
 }
 
 type pushMessage struct {
 	Data        json.RawMessage `json:"data,omitempty"`
+	Bytes       []byte          `json:"-"` // Data, where that is not encoded yet
 	Attributes  json.RawMessage `json:"attributes,omitempty"`
 	MessageID   string          `json:"messageId"`
 	PublishTime string          `json:"publishTime,omitempty"`
 	OrderingKey string          `json:"orderingKey,omitempty"`
 }
 
-// fromPush makes a CloudEvent of a wrapped push. It only reads what makes the
-// identity; New reads the message.
-func fromPush(body, message []byte, subscription, topic string) (cloudevents.Event, error) {
-	var id, published string
-	_ = walk(message, maxDepth, func(name, value []byte) { // part of what is JSON already
-		switch string(name) {
-		case "messageId", "message_id":
-			id = cmp.Or(text(value), id)
-		case "publishTime", "publish_time":
-			published = text(value)
-		}
-	})
-	return delivered(id, published, subscription, topic, body)
+// MarshalJSON encodes the bytes as late as it can.
+func (m pushMessage) MarshalJSON() ([]byte, error) {
+	if len(m.Bytes) > 0 {
+		m.Data = encode(base64.StdEncoding.EncodeToString(m.Bytes))
+	}
+	type plain pushMessage
+	return encode(plain(m)), nil
 }
 
-// fromUnwrapped makes a CloudEvent of an unwrapped push, with the body that a
-// wrapped one would have.
-func fromUnwrapped(header http.Header, topic string, body []byte) (cloudevents.Event, error) {
-	orderingKey := header.Get("X-Goog-Pubsub-Ordering-Key")
-	if orderingKey == "" { // the emulator's name for it
-		orderingKey = header.Get("X-Goog-Ordering-Key")
-	}
-	wrapped := pushBody{
-		Subscription: header.Get("X-Goog-Pubsub-Subscription-Name"),
-		Message: pushMessage{
-			MessageID:   header.Get("X-Goog-Pubsub-Message-Id"),
-			PublishTime: header.Get("X-Goog-Pubsub-Publish-Time"),
-			OrderingKey: orderingKey,
-		},
-	}
-	if len(body) > 0 {
-		wrapped.Message.Data = encode(base64.StdEncoding.EncodeToString(body))
-	}
-	if attributes := attributesOf(header); len(attributes) > 0 {
-		wrapped.Message.Attributes = encode(attributes)
-	}
-	return delivered(wrapped.Message.MessageID, wrapped.Message.PublishTime, wrapped.Subscription, topic, encode(wrapped))
+// address is what the address of a push says of its messages: a push itself
+// names only its subscription. The parameter is the one by which Cloud Run makes
+// a push of Eventarc's a CloudEvent, so that the event is the same whether it did
+// or not.
+type address struct {
+	topic string // projects/P/topics/T, empty for none
+	// binding says that each message is a CloudEvent by the Pub/Sub binding, as
+	// Eventarc publishes those that do not fit into headers. What such an event says
+	// of its topic is then Eventarc's word and not a publisher's.
+	binding bool
 }
 
-func delivered(id, at, subscription, topic string, data []byte) (cloudevents.Event, error) {
-	if id == "" || subscription == "" {
-		return cloudevents.Event{}, noEvent("the Pub/Sub push lacks messageId or subscription, without which its message has no identity: " +
-			"send what Pub/Sub sends, and for a push without wrapping turn writeMetadata on")
+const bindingMode = "CE_PUBSUB_BINDING"
+
+// modeExtension keeps address.binding in a dead letter.
+const modeExtension = "gcpcloudeventsmode"
+
+func addressOf(r *http.Request) address {
+	if r.URL == nil || r.URL.RawQuery == "" {
+		return address{}
 	}
-	path := url.URL{Path: cmp.Or(topic, subscription)} // a name may have a percent sign
-	return announce(announcement{
-		id: id, source: pubsubService + path.EscapedPath(), kind: messagePublished, time: at, data: data})
+	mode := r.URL.Query().Get("__GCP_CloudEventsMode")
+	a := address{binding: mode == bindingMode}
+	topic, ok := strings.CutPrefix(mode, "CUSTOM_PUBSUB_")
+	if parts := strings.Split(topic, "/"); ok && len(parts) == 4 && parts[0] == "projects" && parts[2] == "topics" {
+		a.topic = topic
+	}
+	return a
 }
 
-// topicOf is the topic that the address of a push names, empty for none: a push
-// itself says no more than its subscription. It is the parameter by which Cloud
-// Run makes a push of Eventarc's a CloudEvent, so that the event is the same
-// whether it did or not.
-func topicOf(r *http.Request) string {
-	topic, ok := strings.CutPrefix(r.URL.Query().Get("__GCP_CloudEventsMode"), "CUSTOM_PUBSUB_")
-	if parts := strings.Split(topic, "/"); !ok || len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics" {
-		return ""
+// pushed is the event of a wrapped push that was read, and false where it is none.
+func (d *decoder) pushed(body []byte, p *push, at address) (Event, bool) {
+	if !p.found || p.message.ID == "" {
+		return Event{}, false
 	}
-	return topic
+	e := delivered(p, at)
+	e.origin.Data = body
+	d.setMessage(&e, p, at.binding)
+	return e, true
 }
 
-// attributesOf tells the attributes of an unwrapped push's message: the headers
+// delivered is the event of a push before its message is read.
+func delivered(p *push, at address) Event {
+	path := url.URL{Path: cmp.Or(at.topic, p.message.Subscription)} // a name may have a percent sign
+	ce := CloudEvent{
+		ID: p.message.ID, Source: pubsubService + path.EscapedPath(), Type: messagePublished,
+		Time: p.message.PublishTime, ContentType: "application/json", checked: true,
+	}
+	if at.binding {
+		ce.Extensions = map[string]string{modeExtension: bindingMode}
+	}
+	if at.topic != "" {
+		p.message.Topic = path.EscapedPath()
+	}
+	return Event{ID: ce.ID, Source: ce.Source, Type: ce.Type, Time: ce.Time, origin: ce}
+}
+
+// unwrapped reads a push whose body is the message's data, and whose headers are
+// the rest. https://cloud.google.com/pubsub/docs/payload-unwrapping
+func (d *decoder) unwrapped(r *http.Request, body []byte) Event {
+	header := r.Header
+	p := &push{found: true}
+	m := &p.message
+	m.ID = header.Get("X-Goog-Pubsub-Message-Id")
+	m.Subscription = header.Get("X-Goog-Pubsub-Subscription-Name")
+	m.OrderingKey = cmp.Or(header.Get("X-Goog-Pubsub-Ordering-Key"), header.Get("X-Goog-Ordering-Key")) // the emulator's name
+	m.DeliveryAttempt, _ = strconv.Atoi(header.Get("X-Goog-Pubsub-Delivery-Attempt"))
+	published := header.Get("X-Goog-Pubsub-Publish-Time")
+	m.PublishTime, _ = parseTime(published)
+	m.Attributes = attributesOf(header)
+	m.Data = body
+
+	e := delivered(p, addressOf(r))
+	e.push = &pushBody{Subscription: m.Subscription, DeliveryAttempt: m.DeliveryAttempt, Message: pushMessage{
+		Bytes: body, MessageID: m.ID, PublishTime: published, OrderingKey: m.OrderingKey,
+	}}
+	if len(m.Attributes) > 0 {
+		e.push.Message.Attributes = encode(m.Attributes)
+	}
+	d.setMessage(&e, p, addressOf(r).binding)
+	return e
+}
+
+// attributesOf is the attributes of an unwrapped push's message: the headers
 // whose names HTTP and the platform do not use, in lower case. An attribute of
-// such a name cannot be told from the header, and is lost; wrapping keeps it.
+// such a name cannot be distinguished from the header, and is lost; wrapping
+// keeps it. Content-Type is an attribute unless it is the one that Pub/Sub sends
+// where there is none.
 func attributesOf(header http.Header) map[string]string {
 	attributes, transport := make(map[string]string), TransportHeaders()
 	for name, values := range header {
@@ -102,8 +139,9 @@ func attributesOf(header http.Header) map[string]string {
 			prefix, many := strings.CutSuffix(t, "*")
 			return name == t || many && strings.HasPrefix(name, prefix)
 		})
-		if !isTransport {
-			attributes[name] = strings.Join(values, ", ")
+		value := validText(strings.Join(values, ", "))
+		if !isTransport && (name != "content-type" || mediaType(value) != formURLEncoded) && len(attributes) < maxAttributes {
+			attributes[name] = value
 		}
 	}
 	return attributes
@@ -118,32 +156,9 @@ func TransportHeaders() []string {
 	return []string{
 		"authorization", "cookie", "proxy-authorization", "x-serverless-authorization",
 		"accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
-		"content-encoding", "content-length", "content-type", "expect", "forwarded", "from", "host", "keep-alive",
+		"content-length", "expect", "forwarded", "from", "host", "keep-alive",
 		"pragma", "priority", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
 		"function-execution-id", "traceparent", "tracestate", "x-cloud-trace-context",
 		"x-appengine-*", "x-forwarded-*", "x-goog-*", "x-google-*",
 	}
-}
-
-// announcement is what an envelope that is no CloudEvent says of its event.
-type announcement struct {
-	id, source, subject, kind, time string
-	data                            []byte
-}
-
-// announce makes the CloudEvent that Eventarc would send.
-func announce(a announcement) (cloudevents.Event, error) {
-	header := http.Header{
-		"Ce-Specversion": {cloudevents.VersionV1},
-		"Ce-Id":          {a.id},
-		"Ce-Source":      {a.source},
-		"Ce-Type":        {a.kind},
-	}
-	if a.subject != "" {
-		header.Set("Ce-Subject", a.subject)
-	}
-	if _, err := time.Parse(time.RFC3339, a.time); err == nil {
-		header.Set("Ce-Time", a.time)
-	}
-	return decode(header, cloudevents.ApplicationJSON, a.data)
 }

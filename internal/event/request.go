@@ -6,9 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"strings"
-
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
 // MaxBody is the most bytes of a request's body that dagtrigger reads: 16 MiB.
@@ -20,52 +17,163 @@ const MaxBody = 16 << 20
 // alone: a sender that promises much and stalls holds no more than that.
 const firstRead = 64 << 10
 
-// FromRequest undoes the envelope that r is: it reads at most limit bytes of
-// the body and returns the CloudEvents in it, each with a valid identity. That
-// is one, unless r is a batch, which may be empty.
+// FromRequest reads at most limit bytes of the body of r, and returns the events
+// in it, each with an identity. That is one, unless r is a batch, which may be
+// empty. [DecodeContent] must have undone the coding of the body.
 //
 //   - A CloudEvent, binary or structured, and a batch of them
 //     (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
-//     Eventarc delivers in binary mode.
-//   - A Pub/Sub push becomes the CloudEvent that Eventarc makes of a message,
-//     with the subscription in the source where Eventarc has the topic, unless
-//     the address that it is pushed to names the topic, as Eventarc's do. Its
-//     data is the body of a wrapped push
-//     (https://cloud.google.com/pubsub/docs/push#receive_push), or for an
-//     unwrapped one (https://cloud.google.com/pubsub/docs/payload-unwrapping)
-//     the body that the wrapped one would have had. An unwrapped push whose
-//     message is a CloudEvent is just that CloudEvent in binary mode.
-//   - A background event of the first Cloud Functions becomes the CloudEvent
-//     that Eventarc sends today.
+//     Eventarc delivers in binary mode. A structured one may say that it is
+//     application/json.
+//   - A Pub/Sub push, wrapped (https://cloud.google.com/pubsub/docs/push#receive_push)
+//     or not (https://cloud.google.com/pubsub/docs/payload-unwrapping). It is the
+//     event that Eventarc makes of a message, with the subscription in the source
+//     where Eventarc has the topic, unless the address that it is pushed to names
+//     the topic, as Eventarc's do; or it is what the message carries.
+//   - A background event of the first Cloud Functions, as the CloudEvent that
+//     Eventarc sends today.
+//   - A request of Cloud Scheduler or Cloud Tasks, or any with an Idempotency-Key:
+//     its headers identify it, and the body is its data.
 //
-// The order matters: no envelope is told by its Content-Type alone but for
-// structured mode, since a push carries the publisher's or a form's.
+// No envelope is recognised by its Content-Type alone but for structured mode:
+// a push carries the publisher's or a form's.
 //
-// The error is an [*Error].
-func FromRequest(r *http.Request, limit int64) ([]cloudevents.Event, error) {
+// The error is an [*Error]. Of a batch there may be events beside it.
+func FromRequest(r *http.Request, limit int64) ([]Event, error) {
 	body, err := readBody(r, limit)
-	if err != nil {
+	if err != nil && !errors.Is(err, errCoding) {
 		return nil, err
 	}
-	var ce cloudevents.Event
-	switch media := mediaType(r.Header.Get("Content-Type")); {
-	case media == cloudevents.ApplicationCloudEventsBatchJSON:
-		return fromBatch(body)
-	case media == cloudevents.ApplicationCloudEventsJSON:
-		ce, err = fromStructured(body)
-	case r.Header.Get("Ce-Specversion") != "":
-		ce, err = fromBinary(r.Header, body)
-	case r.Header.Get("X-Goog-Pubsub-Message-Id") != "":
-		ce, err = fromUnwrapped(r.Header, topicOf(r), body)
-	case r.Header.Get("Ce-Id") != "" || r.Header.Get("Ce-Type") != "":
-		ce, err = fromBinary(r.Header, body)
+	var d decoder
+	events, refused := d.request(r, body)
+	if err != nil { // the headers may identify the event still
+		for i := range events {
+			events[i].Invalid = badData("the body is not what its Content-Encoding says: send it as it is, or by gzip or deflate")
+		}
+		if len(events) == 0 {
+			return nil, err
+		}
+	}
+	return events, refused
+}
+
+func (d *decoder) request(r *http.Request, body []byte) ([]Event, error) {
+	events, refused := d.envelope(r, body)
+	if len(events) == 0 && refused != nil {
+		if ce, ok := fromSender(r, body); ok {
+			return []Event{d.event(ce)}, nil
+		}
+	}
+	if schedule := scheduleOf(r.Header); schedule != nil {
+		for i := range events {
+			events[i].origin.Extensions = merged(events[i].origin.Extensions, schedule)
+			events[i].addSchedule(schedule)
+		}
+	}
+	return events, refused
+}
+
+// envelope reads the envelopes that have an identity in them.
+func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
+	if r.Header.Get("X-Goog-Pubsub-Message-Id") != "" {
+		return []Event{d.unwrapped(r, body)}, nil
+	}
+	media := mediaType(r.Header.Get("Content-Type"))
+	var refused error
+	switch {
+	case media != structuredType && media != batchType:
+	case first(body) == '[':
+		if events, err := d.batch(body); len(events) > 0 || err == nil {
+			return events, err
+		} else {
+			refused = err
+		}
 	default:
-		ce, err = fromBody(body, topicOf(r))
+		ce, err := d.structured(body)
+		if err == nil {
+			return []Event{d.event(ce)}, nil
+		}
+		refused = err
+	}
+	a, ok := binaryMode(r.Header, body)
+	if ok {
+		return []Event{d.event(a.ce)}, nil
+	}
+	events, err := d.body(r, body)
+	if len(events) > 0 || err == nil {
+		return events, err
+	}
+	return nil, firstError(refused, err, func() error { return notAnEvent(r, body, &a) })
+}
+
+// jsonBody is a body that may be a push, a background event or a CloudEvent.
+type jsonBody struct {
+	push
+	context, data, eventID []byte
+	isCloudEvent           bool
+}
+
+func (b *jsonBody) visit(name, value []byte) {
+	switch string(name) {
+	case "context":
+		b.context = value
+	case "data":
+		b.data = value
+	case "eventId":
+		b.eventID = value
+	case "specversion":
+		b.isCloudEvent = true
+	default:
+		b.member(name, value)
+	}
+}
+
+// body recognises a JSON body by its members, where no header says what it is.
+// The error is nil where it is none of those.
+func (d *decoder) body(r *http.Request, body []byte) ([]Event, error) {
+	if first(body) == '[' && bytes.Contains(body, []byte(`"specversion"`)) {
+		return d.batch(body)
+	}
+	var b jsonBody
+	v := b.visitor()
+	v.visit = b.visit
+	err := d.walkInto(body, maxDepth+2, v)
+	if errors.Is(err, errNoJSON) {
+		return nil, errNotRecognised
+	}
+	if errors.Is(err, errTooDeep) {
+		b.problem = tooDeep()
+	}
+	if e, ok := d.pushed(body, &b.push, addressOf(r)); ok {
+		return []Event{e}, nil
+	}
+	var ce CloudEvent
+	switch {
+	case b.context != nil && b.data != nil:
+		ce, err = d.background(b.context, b.data)
+	case b.eventID != nil && b.data != nil:
+		ce, err = d.background(body, b.data)
+	case b.isCloudEvent:
+		ce, err = d.structured(body)
+	default:
+		return nil, errNotRecognised
 	}
 	if err != nil {
 		return nil, err
 	}
-	return []cloudevents.Event{ce}, nil
+	return []Event{d.event(ce)}, nil
+}
+
+var errNotRecognised = errors.New("not recognised")
+
+// firstError is the first error that says something of an envelope.
+func firstError(a, b error, last func() error) error {
+	for _, err := range []error{a, b} {
+		if err != nil && !errors.Is(err, errNotRecognised) {
+			return err
+		}
+	}
+	return last()
 }
 
 func readBody(r *http.Request, limit int64) ([]byte, error) {
@@ -83,46 +191,10 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, tooLarge(over.Limit)
 	}
 	if err != nil {
+		b.Reset()
 		unread := noEvent("reading the body: %v: send the whole request again", err)
 		unread.cause = err
 		return nil, unread
 	}
 	return b.Bytes(), nil
-}
-
-// fromBody tells by its members what a JSON body is that no header explains.
-func fromBody(body []byte, topic string) (cloudevents.Event, error) {
-	var message, subscription, context, data, eventID []byte
-	err := walk(body, maxDepth+envelopeDepth, func(name, value []byte) {
-		switch string(name) {
-		case "message":
-			message = value
-		case "subscription":
-			subscription = value
-		case "context":
-			context = value
-		case "data":
-			data = value
-		case "eventId":
-			eventID = value
-		}
-	})
-	switch {
-	case err == nil && message != nil:
-		return fromPush(body, message, text(subscription), topic)
-	case err == nil && context != nil && data != nil:
-		return fromBackground(context, data)
-	case err == nil && eventID != nil && data != nil:
-		return fromBackground(body, data)
-	}
-	return cloudevents.Event{}, explain(err, noEvent("the request is no event: it has neither the headers of a CloudEvent "+
-		"(ce-specversion, ce-id, ce-source, ce-type) nor a body that is a CloudEvent in JSON, a Pub/Sub push or a background event; "+
-		"if it is a Pub/Sub push without wrapping, turn writeMetadata on, without which a message has no id: "+
-		"gcloud pubsub subscriptions update SUBSCRIPTION --push-no-wrapper --push-no-wrapper-write-metadata"))
-}
-
-// mediaType is contentType without its parameters, in lower case.
-func mediaType(contentType string) string {
-	name, _, _ := strings.Cut(contentType, ";")
-	return strings.ToLower(strings.TrimSpace(name))
 }

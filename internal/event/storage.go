@@ -3,6 +3,9 @@
 package event
 
 import (
+	"bytes"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,7 +22,7 @@ const (
 	metadataUpdated = storageObject + "metadataUpdated"
 )
 
-// isChange tells whether events of a type are changes of an object.
+// isChange reports whether events of a type are changes of an object.
 func isChange(eventType string) bool {
 	switch eventType {
 	case finalized, deleted, archived, metadataUpdated:
@@ -32,10 +35,11 @@ func (o *Object) source() string  { return storageService + "projects/_/buckets/
 func (o *Object) subject() string { return "objects/" + o.Name }
 
 // readObject reads an object resource of the JSON API
-// (https://cloud.google.com/storage/docs/json_api/v1/objects#resource).
-func readObject(resource []byte) (*Object, error) {
+// (https://cloud.google.com/storage/docs/json_api/v1/objects#resource), which may
+// lack anything.
+func (d *decoder) readObject(resource []byte) (*Object, *DataError) {
 	o := &Object{Resource: resource}
-	err := walk(resource, maxDepth, func(name, value []byte) {
+	err := d.walk(resource, maxDepth, func(name, value []byte) {
 		switch string(name) {
 		case "bucket":
 			o.Bucket = text(value)
@@ -48,15 +52,16 @@ func readObject(resource []byte) (*Object, error) {
 		}
 	})
 	switch {
+	case errors.Is(err, errTooDeep):
+		return nil, tooDeep()
 	case err != nil || !isObject(resource):
-		return nil, explain(err, badData("the data of the Cloud Storage event is no JSON object in UTF-8: "+
-			"send the object resource, as Eventarc and a notification with payload JSON_API_V1 do"))
-	case o.Bucket == "" || o.Name == "" || o.Generation == "":
-		return nil, badData("the object resource of the Cloud Storage event lacks bucket, name or generation: " +
-			"send the whole resource, as Eventarc and a notification with payload JSON_API_V1 do")
+		return nil, badData("the data of the Cloud Storage event is not a JSON object in UTF-8: " +
+			"send the object resource, as Eventarc and a notification with payload JSON_API_V1 do")
 	}
 	return o, nil
 }
+
+func (o *Object) complete() bool { return o.Bucket != "" && o.Name != "" && o.Generation != "" }
 
 // setObject makes e the change of an object. Its source, subject and bucket
 // extension are then Eventarc's, whichever way it came.
@@ -69,18 +74,18 @@ func (e *Event) setObject(eventType string, o *Object) {
 	e.Type = eventType
 	e.Source, e.Subject = o.source(), o.subject()
 	e.ContentType = "application/json"
-	e.Data, e.Object, e.Message = o.Resource, o, nil
-	if e.Extensions == nil {
-		e.Extensions = make(map[string]string, 1)
+	e.Data, e.Object = o.Resource, o
+	e.json, e.read = o.Resource, true
+	if e.Extensions["bucket"] != o.Bucket {
+		e.Extensions = merged(e.Extensions, map[string]string{"bucket": o.Bucket})
 	}
-	e.Extensions["bucket"] = o.Bucket
 	change := strings.TrimPrefix(eventType, storageObject)
 	switch {
 	case eventType != metadataUpdated:
 		e.key = []string{"storage", change, o.Bucket, o.Name, o.Generation}
 	case o.Metageneration != "":
 		e.key = []string{"storage", change, o.Bucket, o.Name, o.Generation, o.Metageneration}
-	case e.key == nil:
+	case e.key[0] == "event":
 		e.key = []string{"event", e.Source, e.ID}
 	}
 }
@@ -92,7 +97,7 @@ type notification struct {
 	bucket     string
 	name       string
 	generation string
-	eventType  string // by the notification's own word
+	eventType  string // as the notification spells it
 	payload    bool
 	time       time.Time // zero where the attributes name none
 }
@@ -112,7 +117,7 @@ func (m *Message) notification() (n notification, ok bool) {
 	}
 	n.bucket, n.name = m.attribute("bucketId"), m.attribute("objectId")
 	n.generation = integer([]byte(m.attribute("objectGeneration")))
-	n.time, _ = time.Parse(time.RFC3339, m.attribute("eventTime"))
+	n.time, _ = parseTime(m.attribute("eventTime"))
 	format := m.attribute("payloadFormat")
 	n.payload = format == "JSON_API_V1"
 	return n, n.kind != "" && n.bucket != "" && n.name != "" && n.generation != "" && (n.payload || format == "NONE")
@@ -120,25 +125,49 @@ func (m *Message) notification() (n notification, ok bool) {
 
 // setNotification makes e, a message, the change that the message notifies of.
 // Where there is a payload its names count: a header of an unwrapped push loses
-// the spaces around a name.
-func (e *Event) setNotification(n notification) error {
-	o := &Object{Bucket: n.bucket, Name: n.name, Generation: n.generation}
+// the spaces around a name. What the payload lacks, because a transform of the
+// subscription has cut it down, the attributes give.
+func (d *decoder) setNotification(e *Event, n notification) {
+	o := &Object{}
 	if n.payload {
-		var err error
-		if o, err = readObject(e.Data); err != nil {
-			return err
+		var err *DataError
+		if o, err = d.readObject(e.Data); err != nil && err.Reason == tooDeep().Reason {
+			e.Invalid = err
+			return
+		} else if err != nil {
+			o = &Object{}
 		}
-	} else {
-		o.Resource = encode(struct {
-			Bucket     string `json:"bucket"`
-			Name       string `json:"name"`
-			Generation string `json:"generation"`
-			EventType  string `json:"eventType"`
-		}{n.bucket, n.name, n.generation, n.eventType})
 	}
 	if !n.time.IsZero() {
 		e.Time = n.time
 	}
+	o.complement(n)
 	e.setObject(n.kind, o)
-	return nil
+}
+
+// complement adds to o what it lacks of what n says.
+func (o *Object) complement(n notification) {
+	if o.complete() {
+		return
+	}
+	var members []byte
+	add := func(field *string, name, value string) {
+		if *field == "" {
+			*field = value
+			members = append(append(members, `,"`+name+`":`...), encode(value)...)
+		}
+	}
+	add(&o.Bucket, "bucket", n.bucket)
+	add(&o.Name, "name", n.name)
+	add(&o.Generation, "generation", n.generation)
+	rest := bytes.TrimRight(o.Resource, " \t\r\n")
+	if len(rest) == 0 {
+		members = append(append(members, `,"eventType":`...), encode(n.eventType)...)
+		rest = []byte("{}")
+	}
+	rest = bytes.TrimRight(rest[:len(rest)-1], " \t\r\n")
+	if bytes.HasSuffix(rest, []byte("{")) {
+		members = members[1:] // the comma, for the object is empty
+	}
+	o.Resource = slices.Concat(rest, members, []byte("}"))
 }

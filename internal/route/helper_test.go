@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/event"
@@ -46,24 +45,20 @@ func load(t testing.TB, text string, environments ...string) *route.Table {
 // newEvent makes an event as it comes from an envelope.
 func newEvent(t testing.TB, eventType, source, data string, attributes ...string) *event.Event {
 	t.Helper()
-	ce := cloudevents.NewEvent()
-	ce.SetID("1234")
-	ce.SetType(eventType)
-	ce.SetSource(source)
-	ce.SetTime(time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC))
+	ce := event.CloudEvent{
+		ID: "1234", Type: eventType, Source: source, Time: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC),
+		ContentType: "application/json", Extensions: map[string]string{}, Data: []byte(data),
+	}
 	for i := 0; i+1 < len(attributes); i += 2 {
 		if attributes[i] == "subject" {
-			ce.SetSubject(attributes[i+1])
+			ce.Subject = attributes[i+1]
 			continue
 		}
-		ce.SetExtension(attributes[i], attributes[i+1])
+		ce.Extensions[attributes[i]] = attributes[i+1]
 	}
-	if err := ce.SetData("application/json", []byte(data)); err != nil {
-		t.Fatal(err)
-	}
-	ev, err := event.New(ce)
-	if err != nil {
-		t.Fatal(err)
+	ev := event.New(ce)
+	if ev.Invalid != nil {
+		t.Fatal(ev.Invalid)
 	}
 	return &ev
 }

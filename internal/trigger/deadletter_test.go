@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/deadletter"
@@ -47,10 +47,9 @@ func end(t *testing.T, store *shelf, ev event.Event, err error, more ...step) tr
 
 func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
 	t.Parallel()
-	origin := cloudevents.NewEvent()
-	origin.SetID("1")
+	origin := event.CloudEvent{ID: "1", Source: "//acme", Type: "paid"}
 	store := &shelf{}
-	o := end(t, store, event.Event{ID: "1", Origin: origin}, &airflow.Error{Kind: airflow.Invalid, Said: "no such param"})
+	o := end(t, store, event.New(origin), &airflow.Error{Kind: airflow.Invalid, Said: "no such param"})
 	if o.Kind != trigger.DeadLettered || o.Status() != 200 {
 		t.Errorf("came to %s (%d): %s", o.Kind, o.Status(), o.Reason)
 	}
@@ -58,7 +57,7 @@ func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
 		Route: "default", Environment: "default", DAGID: "load", RunID: o.RunID, Reason: "invalid: no such param",
 		Time: now, RoutesDigest: "sha256:ab", Event: origin,
 	}}
-	if diff := cmp.Diff(want, store.letters); diff != "" {
+	if diff := cmp.Diff(want, store.letters, cmpopts.IgnoreUnexported(event.CloudEvent{})); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }

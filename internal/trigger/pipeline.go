@@ -150,7 +150,7 @@ func (j job) refuse(ctx context.Context, o Outcome, store DeadLetters, cause, re
 	}
 	err := store.Put(ctx, deadletter.Record{
 		Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID,
-		Reason: reason, Time: j.now(), RoutesDigest: j.RoutesDigest, Event: j.event.Origin,
+		Reason: reason, Time: j.now(), RoutesDigest: j.RoutesDigest, Event: j.event.Origin(),
 	})
 	if err != nil {
 		o.Kind, o.Cause, o.Reason = Deferred, CauseNoStore, reason+"; storing the dead letter: "+err.Error()

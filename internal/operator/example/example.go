@@ -76,13 +76,14 @@ func Receive(ctx context.Context, r delivery.Request) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	ces, err := event.FromRequest(request, event.MaxBody)
-	if err != nil {
+	all, err := event.FromRequest(request, event.MaxBody)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(all) != 1:
+		return nil, errors.New("a batch cannot be an example: give one event")
+	case all[0].Invalid != nil:
+		return &all[0], all[0].Invalid
 	}
-	if len(ces) != 1 {
-		return nil, errors.New("a batch has no place here: give one event")
-	}
-	ev, err := event.New(ces[0])
-	return &ev, err
+	return &all[0], nil
 }

@@ -7,8 +7,6 @@ import (
 	"context"
 	"slices"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 )
@@ -34,11 +32,11 @@ type Planned struct {
 }
 
 // Add counts an event that would be sent by a table of routes.
-func (p *Plan) Add(ctx context.Context, table *route.Table, ce cloudevents.Event) {
+func (p *Plan) Add(ctx context.Context, table *route.Table, ce event.CloudEvent) {
 	p.Events++
-	ev, err := event.New(ce)
-	if err != nil {
-		p.fail(Planned{Reason: err.Error()})
+	ev := event.New(ce)
+	if ev.Invalid != nil {
+		p.fail(Planned{Reason: ev.Invalid.Reason})
 		return
 	}
 	d := table.Decide(ctx, &ev)

@@ -28,8 +28,7 @@ import (
 	"strings"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/rest"
 )
 
@@ -70,7 +69,7 @@ func (b Bucket) String() string { return "gs://" + b.Name + "/" + b.Prefix }
 type Upload struct {
 	// Place names it with its generation: gs://BUCKET/OBJECT#GENERATION.
 	Place string
-	Event cloudevents.Event
+	Event event.CloudEvent
 }
 
 const (
@@ -145,19 +144,9 @@ func upload(resource json.RawMessage) (Upload, error) {
 		at = o.Updated
 	}
 	place := o.Bucket + "/" + o.Name + "#" + o.Generation
-	ce := cloudevents.NewEvent()
-	ce.SetID(place)
-	ce.SetSource("//storage.googleapis.com/projects/_/buckets/" + o.Bucket)
-	ce.SetType("google.cloud.storage.object.v1.finalized")
-	ce.SetSubject("objects/" + o.Name)
-	ce.SetExtension("bucket", o.Bucket)
-	ce.SetDataContentType(cloudevents.ApplicationJSON)
-	if !at.IsZero() {
-		ce.SetTime(at)
-	}
-	ce.DataEncoded = resource
-	if err := ce.Validate(); err != nil {
-		return Upload{}, fmt.Errorf("%.200q makes no event: is it Cloud Storage that answers?", place)
-	}
-	return Upload{Place: "gs://" + place, Event: ce}, nil
+	return Upload{Place: "gs://" + place, Event: event.CloudEvent{
+		ID: place, Source: "//storage.googleapis.com/projects/_/buckets/" + o.Bucket,
+		Type: "google.cloud.storage.object.v1.finalized", Subject: "objects/" + o.Name, Time: at,
+		ContentType: "application/json", Extensions: map[string]string{"bucket": o.Bucket}, Data: resource,
+	}}, nil
 }

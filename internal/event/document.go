@@ -1,0 +1,4 @@
+package event
+
+func isDocument(e *Event) bool { return false }
+func (e *Event) setDocument()  {}
