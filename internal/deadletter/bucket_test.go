@@ -83,7 +83,7 @@ func TestWhatIsNoRecordIsShownAndReplaced(t *testing.T) {
 	f.put("letters/notes.txt", []byte("mine"), "text/plain")
 	f.put("letters/below/y.json", []byte("{}"), "application/json")
 	f.put("lettersz.json", []byte("{}"), "application/json")
-	want := []string{"error: gs://acme-dead/letters/x.json is no dead letter: it is no JSON record: byte 1: move it elsewhere"}
+	want := []string{"error: gs://acme-dead/letters/x.json is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -87,7 +87,7 @@ func TestAFileThatIsNoRecordIsShownAndReplaced(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hush"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"error: " + file + " is no dead letter: it is no JSON record: byte 1: move it elsewhere"}
+	want := []string{"error: " + file + " is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

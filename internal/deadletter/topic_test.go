@@ -200,7 +200,7 @@ func TestAMessageThatIsNoRecordStays(t *testing.T) {
 	f := newFakePubSub(t)
 	_, a := f.open()
 	f.messages = []*published{{ID: "7", Data: base64.StdEncoding.EncodeToString([]byte("hush"))}}
-	want := []string{"error: projects/proj-1/subscriptions/dead-pull#7 is no dead letter: it is no JSON record: byte 1: move it elsewhere"}
+	want := []string{"error: projects/proj-1/subscriptions/dead-pull#7 is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -121,7 +121,7 @@ sales-csv: conf.uri is "gs://acme-landing/sales/eu/a.csv", which is not said`},
 		{"a failure that is not said", broken + "  starts: []", `paid: fails: when on line 27, column 11: evaluating data.amount > 10: no such key: amount: ` +
 			`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
 		{"what is no event", "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: google.cloud.storage.object.v1.finalized, data: []}\n  starts: []",
-			`the function refuses the event: the data of the Cloud Storage event is no JSON object in UTF-8: send the object resource, as Eventarc and a notification with payload JSON_API_V1 do`},
+			`the function refuses the event: the data of the Cloud Storage event is not a JSON object in UTF-8: send the object resource, as Eventarc and a notification with payload JSON_API_V1 do`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
