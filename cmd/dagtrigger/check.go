@@ -134,6 +134,10 @@ func (p *program) tellChecked(asJSON bool, f config.File, faults, warnings docum
 		warning.What = "warning: " + warning.What
 		b.WriteString(warning.String() + "\n")
 	}
+	for _, note := range f.Advice() {
+		note.What = "note: " + note.What
+		b.WriteString(note.String() + "\n")
+	}
 	if len(faults) > 0 {
 		b.WriteString(paint.bad(f.Name+": "+plural(len(faults), "fault")) + "\n")
 	} else {

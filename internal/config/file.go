@@ -97,6 +97,9 @@ func Parse(name string, text []byte) (File, error) {
 // Warnings tells what has no fault and is surely wrong.
 func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Routes)) }
 
+// Advice lists what the file leaves open that is not wrong.
+func (f File) Advice() document.Faults { return f.faults(route.Advice(f.Routes)) }
+
 // Against tells what has changed since old that would start events in flight
 // twice. Its places are in f.
 func (f File) Against(old File) document.Faults {

@@ -17,7 +17,7 @@ func (e *Event) JSON() []byte {
 		return e.json
 	case e.Object != nil:
 		return e.Object.Resource
-	case e.isMessage():
+	case e.IsMessage():
 		return e.Message.JSON()
 	case !plainjson.IsMediaType(e.ContentType) || walk(e.Data, maxDepth, nil) != nil:
 		return nil
@@ -25,15 +25,15 @@ func (e *Event) JSON() []byte {
 	return e.Data
 }
 
-// isMessage reports whether e is a Pub/Sub message, and not what one carried.
-func (e *Event) isMessage() bool {
+// IsMessage reports whether e is a Pub/Sub message, and not what one carried.
+func (e *Event) IsMessage() bool {
 	return e.Message != nil && e.Object == nil && (e.Type == messagePublished || e.Type == "")
 }
 
 // IsText reports whether e's data is text: its bytes are, and it is not declared
 // as anything else.
 func (e *Event) IsText() bool {
-	if e.isMessage() {
+	if e.IsMessage() {
 		return e.Message.IsText()
 	}
 	return utf8.Valid(e.Data) && (e.ContentType == "" || isTextual(e.ContentType))
@@ -51,7 +51,7 @@ func (e *Event) Conf() []byte {
 	switch {
 	case isObject(value):
 		return value
-	case e.isMessage():
+	case e.IsMessage():
 		return e.Message.conf()
 	case value != nil:
 		return append(append([]byte(`{"data":`), value...), '}')

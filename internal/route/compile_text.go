@@ -75,8 +75,6 @@ func (c *compiler) available(u expression.Use) (what, fix string) {
 	switch {
 	case u.Variable == "object" && !c.object:
 		return "no event of this route has an object", "use data, or add a type such as object.finalized to on"
-	case u.Variable == "message" && !c.message:
-		return "no event of this route has a message", "use data, or add message.published to on"
 	case u.Variable != "path" || slices.Contains(c.captures, u.Capture):
 		return "", ""
 	case len(c.spec.Object) == 0:

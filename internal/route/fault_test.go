@@ -105,7 +105,6 @@ func TestFaults(t *testing.T) {
 		{good + "  conf: ${object.name}", `4:9: conf gives text: give a map: Airflow takes an object`},
 
 		// Variables that no event of the route has.
-		{good + "  when: message.text == ''", `4:9: when: no event of this route has a message: use data, or add message.published to on`},
 		{"- name: r\n  on: message.published\n  dag: d\n  note: ${object.name}", `4:11: note: no event of this route has an object: use data, or add a type such as object.finalized to on`},
 		{good + "  note: ${path.region}", `4:11: note: path is empty without an object pattern: add one that captures, such as object: sales/{region=*}/*.csv`},
 		{good + "  object: a/*\n  note: ${path.region}", `5:11: note: the object patterns capture nothing that all of them have: capture it in each, as {region=*}`},

@@ -165,11 +165,11 @@ func (x index) candidates(ev *event.Event) []int {
 // groupsOf are the groups whose rules can want ev, the narrowest first.
 func groupsOf(ev *event.Event) func(yield func(group) bool) {
 	places := []string{""}
-	switch {
-	case ev.Object != nil:
-		places = []string{ev.Object.Bucket, ""}
-	case ev.Message != nil && ev.Message.Topic != "":
+	if ev.Message != nil && ev.Message.Topic != "" { // that carried an object's change too
 		places = []string{ev.Message.Topic, lastPart(ev.Message.Topic), ""}
+	}
+	if ev.Object != nil {
+		places = append([]string{ev.Object.Bucket}, places...)
 	}
 	return func(yield func(group) bool) {
 		for _, eventType := range []string{ev.Type, ""} {

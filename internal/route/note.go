@@ -21,9 +21,9 @@ func note(ev *event.Event) string {
 	case ev.Object != nil:
 		return shorten(fmt.Sprintf("gs://%s/%s, generation %s: %s",
 			ev.Object.Bucket, ev.Object.Name, ev.Object.Generation, verb(ev.Type)), maxNote)
-	case ev.Message != nil && ev.Message.Topic != "":
+	case ev.IsMessage() && ev.Message.Topic != "":
 		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Topic), maxNote)
-	case ev.Message != nil:
+	case ev.IsMessage():
 		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Subscription), maxNote)
 	default:
 		return shorten(fmt.Sprintf("%s, id %s, from %s", ev.Type, ev.ID, ev.Source), maxNote)

@@ -130,13 +130,24 @@ func (f *filter) value(ev *event.Event) (string, bool) {
 }
 
 // attribute finds an attribute of a message, or an extension attribute of
-// another event: under name, else under name in another case. Of several such
-// the first in order counts.
+// another event, else an attribute of the message that carried that.
 func attribute(ev *event.Event, name string) (string, bool) {
-	attributes := ev.Extensions
-	if ev.Message != nil {
-		attributes = ev.Message.Attributes
+	if ev.Message == nil || ev.IsMessage() {
+		attributes := ev.Extensions
+		if ev.Message != nil {
+			attributes = ev.Message.Attributes
+		}
+		return named(attributes, name)
 	}
+	if value, ok := named(ev.Extensions, name); ok {
+		return value, true
+	}
+	return named(ev.Message.Attributes, name)
+}
+
+// named finds an attribute under name, else under name in another case. Of
+// several such the first in order counts.
+func named(attributes map[string]string, name string) (string, bool) {
 	if value, ok := attributes[name]; ok {
 		return value, true
 	}

@@ -4,6 +4,7 @@ package route
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,16 +54,22 @@ func (w *warner) warn(at Position, what, fix string) {
 	w.found = append(w.found, Fault{at, what, fix})
 }
 
-// kinds finds keys that no event of the route's types can satisfy.
-func (w *warner) kinds() {
-	var object, message bool
-	for _, text := range w.spec.On {
+// kinds reports whether events of the route's types can be an object's changes,
+// and whether they can be messages.
+func (s *Spec) kinds() (object, message bool) {
+	for _, text := range s.On {
 		full, _, _ := fullType(text.Value)
 		if p, err := pattern.Parse(full); err == nil {
 			o, m := carries(p)
 			object, message = object || o, message || m
 		}
 	}
+	return object, message
+}
+
+// kinds finds keys that no event of the route's types can satisfy.
+func (w *warner) kinds() {
+	object, message := w.spec.kinds()
 	for _, key := range []struct {
 		name  string
 		texts []Text
@@ -71,7 +78,6 @@ func (w *warner) kinds() {
 	}{
 		{"bucket", w.spec.Bucket, object, "object.finalized"}, {"object", w.spec.Object, object, "object.finalized"},
 		{"skip", w.spec.Skip, object, "object.finalized"},
-		{"topic", w.spec.Topic, message, "message.published"}, {"subscription", w.spec.Subscription, message, "message.published"},
 	} {
 		if len(key.texts) == 0 || key.ok {
 			continue
@@ -82,6 +88,29 @@ func (w *warner) kinds() {
 		}
 		w.warn(key.texts[0].Position, fmt.Sprintf("%s: no event of this route has an object or a message of that kind: %s", key.name, what),
 			"leave "+key.name+" out, or add a type such as "+key.of+" to on")
+	}
+	if !message {
+		w.carrier()
+	}
+}
+
+// usesMessage finds the variable message in an expression.
+var usesMessage = regexp.MustCompile(`\bmessage\b`)
+
+// carrier finds what an event has only where a Pub/Sub message carried it.
+func (w *warner) carrier() {
+	const only = " matches only what comes in a Pub/Sub message, as a notification does: Eventarc's events do not"
+	const fix = "leave it out where Eventarc delivers the events"
+	for _, key := range []struct {
+		name  string
+		texts []Text
+	}{{"topic", w.spec.Topic}, {"subscription", w.spec.Subscription}} {
+		if len(key.texts) > 0 {
+			w.warn(key.texts[0].Position, key.name+only, fix)
+		}
+	}
+	if usesMessage.MatchString(w.spec.When.Value) {
+		w.warn(w.spec.When.Position, "when: message is absent from what Eventarc delivers: only a notification or a CloudEvent in a message has it", fix)
 	}
 }
 

@@ -9,6 +9,27 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
+// Who may publish can write what looks like a notification. A file that routes
+// messages and objects is advised to name the subscription of the latter.
+func TestAdviceToNameTheSubscriptionOfNotifications(t *testing.T) {
+	t.Parallel()
+	const messages, objects = "- {name: m, on: message.published, dag: d}\n", "- {name: o, on: object.finalized, dag: d"
+	const want = `any message that is pushed can look like a notification of a bucket, and start o`
+	for _, row := range []struct{ text, want string }{
+		{messages, ""},
+		{objects + "}", ""},
+		{messages + objects + "}", want},
+		{messages + objects + ", subscription: s}", ""},
+		{messages + objects + ", topic: t}", ""},
+		{messages + objects + ", enabled: false}", ""},
+	} {
+		specs, faults := decode(t, row.text)
+		if got := listed(route.Advice(specs)); len(faults) > 0 || !strings.Contains(got, row.want) || (got == "") != (row.want == "") {
+			t.Errorf("%s: %q, want %q", row.text, got, row.want)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	const msg = "- name: r\n  on: message.published\n  dag: d\n"
@@ -24,7 +45,7 @@ func TestWarnings(t *testing.T) {
 		{msg + "  bucket: b", `4:11: bucket: no event of this route has an object or a message of that kind: ` + gone + `: leave bucket out, or add a type such as object.finalized to on`},
 		{"- {name: r, on: com.acme.x, object: b, dag: d}", `1:37: object: no event of this route has an object or a message of that kind: ` + gone + `: leave object out, or add a type such as object.finalized to on`},
 		{msg + "  skip: folders", `4:9: skip: no event of this route has an object or a message of that kind: it skips nothing: leave skip out, or add a type such as object.finalized to on`},
-		{good + "  topic: t", `4:10: topic: no event of this route has an object or a message of that kind: ` + gone + `: leave topic out, or add a type such as message.published to on`},
+		{good + "  topic: t", `4:10: topic matches only what comes in a Pub/Sub message, as a notification does: Eventarc's events do not: leave it out where Eventarc delivers the events`},
 
 		// Names that none can be called by.
 		{good + "  bucket: gs://acme", `4:11: bucket: "gs://acme" can match nothing: a bucket's name has lower-case letters, digits, -, _ and . only: leave gs:// and / off`},

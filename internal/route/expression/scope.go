@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 
@@ -29,6 +28,9 @@ type Scope struct {
 type carried struct {
 	parsed bool
 	value  any
+
+	message       any // message.json, where the message only carried the event
+	messageParsed bool
 }
 
 // NewScope returns the scope of ev, in which nothing is captured.
@@ -145,6 +147,9 @@ func (s *Scope) objectField(name string) (any, bool) {
 		return text(s.ev.Object.Metageneration)
 	}
 	value, ok := s.resource()[name]
+	if name == "metadata" && value == nil {
+		return map[string]any{}, true // as a message without attributes has an empty map
+	}
 	if number, isNumber := value.(json.Number); isNumber && name != "componentCount" {
 		return number.String(), true // an int64, by a sender that does not write it as text
 	}
@@ -170,11 +175,25 @@ func (s *Scope) messageField(name string) (any, bool) {
 	case "attributes":
 		return m.Attributes, true
 	case "text":
-		return string(m.Data), utf8.Valid(m.Data)
+		return string(m.Data), m.IsText()
+	case "delivery_attempt":
+		return int64(m.DeliveryAttempt), m.DeliveryAttempt > 0
 	case "data_base64":
 		return base64.StdEncoding.EncodeToString(m.Data), true
 	}
-	return s.json(), true
+	return s.messageJSON(), true
+}
+
+// messageJSON is the JSON of the message, parsed; nil where it is not JSON.
+func (s *Scope) messageJSON() any {
+	if s.ev.IsMessage() {
+		return s.json()
+	}
+	if !s.carried.messageParsed {
+		s.carried.messageParsed = true
+		s.carried.message = parse(s.ev.Message.JSON())
+	}
+	return s.carried.message
 }
 
 // text is the value of a field that is absent where it is empty.
@@ -192,15 +211,15 @@ func (s *Scope) resource() map[string]any {
 // data is what the event carries: JSON parsed, else text, else bytes.
 func (s *Scope) data() any {
 	data := s.ev.Data
-	if s.ev.Message != nil {
+	if s.ev.IsMessage() {
 		data = s.ev.Message.Data
 	}
 	switch {
 	case s.ev.JSON() != nil:
 		return s.json()
-	case len(data) == 0 && s.ev.Message == nil:
+	case len(data) == 0 && !s.ev.IsMessage():
 		return nil
-	case utf8.Valid(data):
+	case s.ev.IsText():
 		return string(data)
 	}
 	return data

@@ -100,9 +100,12 @@ func (s step) of(value any) (any, bool) {
 func (s *Scope) verbatim(way selection) carriedJSON {
 	switch {
 	case len(way) == 1 && way[0].name == dataVariable,
-		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil,
-		len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
+		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil:
 		return s.ev.JSON()
+	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.IsMessage():
+		return s.ev.JSON()
+	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
+		return s.ev.Message.JSON()
 	}
 	return nil
 }

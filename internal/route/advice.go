@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import "strings"
+
+// Advice is what specs leave open that is not wrong. Where messages are pushed, a
+// publisher of their topics can write one that looks like the notification of any
+// bucket: a route for objects that names the subscription of its notifications
+// trusts no other.
+func Advice(specs []Spec) []Fault {
+	messages := false
+	var open []string
+	at := Position{}
+	for i := range specs {
+		s := &specs[i]
+		if s.Enabled.Off {
+			continue
+		}
+		object, message := s.kinds()
+		messages = messages || message
+		if object && len(s.Subscription)+len(s.Topic) == 0 {
+			if open == nil {
+				at = s.Position
+			}
+			open = append(open, s.Name.Value)
+		}
+	}
+	if !messages || open == nil {
+		return nil
+	}
+	return []Fault{{at, "any message that is pushed can look like a notification of a bucket, and start " + shorten(strings.Join(open, ", "), maxReason),
+		"where the uploads come as notifications, add subscription: NAME, so that only that subscription starts it"}}
+}
