@@ -94,8 +94,8 @@ func TestSendRepeatsOnlyWhatMaySucceedLater(t *testing.T) {
 	}{
 		{"throttled", refused(429), 2, 750 * time.Millisecond},
 		{"a server error", refused(503), 2, 750 * time.Millisecond},
-		{"told when", answer{status: 503, header: "Retry-After: 3"}, 2, 3 * time.Second},
-		{"told far too late", answer{status: 503, header: "Retry-After: 3600"}, 2, 8 * time.Second},
+		{"a Retry-After", answer{status: 503, header: "Retry-After: 3"}, 2, 3 * time.Second},
+		{"a Retry-After that is too long", answer{status: 503, header: "Retry-After: 3600"}, 2, 8 * time.Second},
 		{"the network", answer{err: timeout}, 2, 750 * time.Millisecond},
 		{"a connection that ended", answer{err: io.EOF}, 2, 750 * time.Millisecond},
 		{"no credentials", answer{err: errors.New("no token")}, 1, 0},
