@@ -82,7 +82,7 @@ func (p *program) root() *cobra.Command {
 		&cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpCommand(help())
-	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.schema(),
+	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
 		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
 	return root
 }

@@ -37,15 +37,16 @@ func (i installed) complete() bool {
 }
 
 // Install installs a version of Airflow into the user's cache folder, unless
-// it is there. Start does so by itself; this is for doing it ahead. progress
-// may be nil. Several processes may install at once: one does, the others wait.
-func Install(ctx context.Context, version string, progress func(string)) error {
+// it is there, and returns the path of the Python that imports it. Start does so
+// by itself; this is for doing it ahead. progress may be nil. Several processes
+// may install at once: one does, the others wait.
+func Install(ctx context.Context, version string, progress func(string)) (python string, err error) {
 	b, err := newBuilder(ctx, version, progress)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = b.install(ctx)
-	return errors.Join(err, b.close())
+	i, err := b.install(ctx)
+	return i.bin("python"), errors.Join(err, b.close())
 }
 
 // builder makes what the cache holds.

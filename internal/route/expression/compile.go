@@ -88,6 +88,7 @@ func (l *language) compile(text string) (*Expression, []Use, []Fault) {
 		text:      text,
 		selection: selection,
 		gives:     typeOf(checked.GetType(root.ID())),
+		integer:   isInteger(checked.GetType(root.ID())),
 	}, usesOf(text, checked), nil
 }
 

@@ -24,6 +24,7 @@ type Expression struct {
 	text      string
 	selection selection // of a lone one: it needs no program
 	gives     Type
+	integer   bool // gives is a number, and always an integer
 
 	once    sync.Once
 	program cel.Program
@@ -35,6 +36,10 @@ func (e *Expression) String() string { return e.text }
 
 // Gives is the type of what the expression evaluates to.
 func (e *Expression) Gives() Type { return e.gives }
+
+// Integer reports whether the expression evaluates to an integer, as far as its
+// types say that.
+func (e *Expression) Integer() bool { return e.integer }
 
 // Error is an evaluation that failed. It wraps the context's error where that
 // ended it. Its text is bounded, and shows of the event only what the

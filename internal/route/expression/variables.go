@@ -182,3 +182,6 @@ func typeOf(t *cel.Type) Type {
 	}
 	return Any
 }
+
+// isInteger reports whether t has integers alone.
+func isInteger(t *cel.Type) bool { return t.Kind() == cel.IntKind || t.Kind() == cel.UintKind }
