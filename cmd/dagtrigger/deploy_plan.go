@@ -169,10 +169,10 @@ func (p *program) fitting(path string, file config.File) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Environments)) {
-		if spec := file.Environments[name]; spec.Password != "" || spec.Token != "" {
+		if spec := file.Environments[name]; spec.HasSecret() {
 			return &hintedError{
-				fmt.Errorf("the environment %s has a password or a token in %s, and the routes are a setting of the function, which many may read", name, path),
-				"write password_file or token_file there, and give --secret with its path and a secret of Secret Manager",
+				fmt.Errorf("the environment %s has a secret in %s, and the routes are a setting of the function, which many may read", name, path),
+				"write it as a file there (password_file, token_file, oauth2_client_secret_file, headers_file), and give --secret with its path and a secret of Secret Manager",
 			}
 		}
 	}

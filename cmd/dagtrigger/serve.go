@@ -79,15 +79,8 @@ type serveFlags struct {
 // connection are the settings that say which Airflow the function works for.
 // Where none is set, one is embedded.
 func connection() []string {
-	fields := []string{
-		environment.FieldComposer, environment.FieldURL, environment.FieldAPI, environment.FieldAuth,
-		environment.FieldIAPClientID, environment.FieldUsername, environment.FieldPassword, environment.FieldPasswordFile,
-		environment.FieldToken, environment.FieldTokenFile, environment.FieldInsecure,
-	}
-	for i, field := range fields {
-		fields[i] = config.Variable(field)
-	}
-	return fields
+	tuning := []string{config.Variable(environment.FieldTimeout), config.Variable(environment.FieldMaxInFlight)}
+	return slices.DeleteFunc(config.ConnectionVariables(), func(name string) bool { return slices.Contains(tuning, name) })
 }
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {

@@ -111,7 +111,7 @@ variable "settings" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.settings), ["AIRFLOW_PASSWORD", "AIRFLOW_TOKEN"])) == 0
+    condition     = length(setintersection(keys(var.settings), ["AIRFLOW_PASSWORD", "AIRFLOW_TOKEN", "AIRFLOW_OAUTH2_CLIENT_SECRET", "AIRFLOW_HEADERS"])) == 0
     error_message = "settings has a secret, which the function and Terraform's state would show: keep it in Secret Manager, and name it in secrets."
   }
 }

@@ -273,14 +273,22 @@ func TestTheExampleOfEveryKeyIsRead(t *testing.T) {
 		}
 		documented(t, k)
 	}
+	const oauth2 = "auth: oauth2, "
 	beside := map[string]string{
-		"composer": "", "iap_client_id": "auth: iap, ", "username": "auth: basic, password: x, ", "password": "auth: basic, username: x, ", "password_file": "auth: basic, username: x, ",
+		"composer": "", "iap_client_id": "auth: iap, ", "audience": "auth: id_token, ",
+		"username": "auth: basic, password: x, ", "password": "auth: basic, username: x, ", "password_file": "auth: basic, username: x, ",
 		"token": "auth: bearer, ", "token_file": "auth: bearer, ", "auth": "username: x, password: y, ", "url": "auth: none, ",
+		"oauth2_token_url":          oauth2 + "oauth2_client_id: x, oauth2_client_secret: x, ",
+		"oauth2_client_id":          oauth2 + "oauth2_token_url: 'https://x/', oauth2_client_secret: x, ",
+		"oauth2_client_secret":      oauth2 + "oauth2_token_url: 'https://x/', oauth2_client_id: x, ",
+		"oauth2_client_secret_file": oauth2 + "oauth2_token_url: 'https://x/', oauth2_client_id: x, ",
+		"oauth2_scope":              oauth2 + "oauth2_token_url: 'https://x/', oauth2_client_id: x, oauth2_client_secret: x, ",
+		"client_cert_file":          "client_key_file: /x, ", "client_key_file": "client_cert_file: /x, ",
 	}
 	for _, k := range config.EnvironmentKeys() {
 		keys := beside[k.Name] + k.Example
 		if k.Name != "composer" && k.Name != "url" {
-			keys += ", url: 'http://127.0.0.1'"
+			keys += ", url: 'https://127.0.0.1'"
 		}
 		text := "environments: {lab: {" + keys + "}}\n" + routes
 		if _, err := config.Parse("f", []byte(text)); err != nil {

@@ -185,7 +185,11 @@ func TestTheSchemaTakesTheEnvironmentsThatParseTakes(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	const routes = "routes: [{name: r, on: '*', dag: d}]\nenvironments: {lab: {"
-	for _, k := range []string{"api", "auth", "iap_client_id", "username", "password", "password_file", "token", "token_file", "insecure", "timeout", "max_in_flight"} {
+	for _, key := range config.EnvironmentKeys() {
+		k := key.Name
+		if k == "composer" || k == "url" {
+			continue
+		}
 		for _, value := range shapes() {
 			if k == "insecure" && value == "true" {
 				continue // by itself it has a meaning
@@ -204,6 +208,9 @@ func TestTheSchemaTakesTheEnvironmentsThatParseTakes(t *testing.T) {
 		{"url: 'http://127.0.0.1', insecure: true, timeout: 5s, api: v1, auth: basic, username: a, password_file: b", true},
 		{"url: 'http://127.0.0.1', auth: iap, iap_client_id: 4711-abc.apps.googleusercontent.com", true},
 		{"url: 'http://127.0.0.1', auth: bearer, token_file: /x", true},
+		{"url: 'http://127.0.0.1', auth: oauth2, oauth2_token_url: 'https://x/', oauth2_client_id: a, oauth2_client_secret: b", true},
+		{"url: 'https://a.run.app', auth: id_token", true},
+		{"url: 'https://a.example', auth: none, headers: 'X-Api-Key: a'", true},
 		{"composer: projects/acme/locations/europe-west1/environments/prod", true},
 		{"composer: projects/acme/locations/europe-west1/environments/prod, url: 'http://127.0.0.1'", false},
 		{"url: 'http://127.0.0.1', api: v9", false},

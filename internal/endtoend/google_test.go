@@ -150,6 +150,7 @@ func TestNoPasswordInLogsAndResponses(t *testing.T) {
 		cmd.Env = []string{
 			"FUNCTION_TARGET=TriggerDAG", "PORT=1", "AIRFLOW_URL=https://user:" + planted + "@airflow.example.com/?token=" + planted,
 			"AIRFLOW_PASSWORD=" + planted, "AIRFLOW_TOKEN=" + planted, "AIRFLOW_TOKEN_FILE=/x",
+			"AIRFLOW_OAUTH2_CLIENT_SECRET=" + planted, "AIRFLOW_HEADERS=" + planted + "\nHost: " + planted,
 		}
 		out, err := cmd.CombinedOutput()
 		if err == nil || !bytes.Contains(out, []byte("AIRFLOW_URL carries a user or a password")) || bytes.Contains(out, []byte(planted)) {
@@ -157,13 +158,20 @@ func TestNoPasswordInLogsAndResponses(t *testing.T) {
 		}
 	})
 	airflow := newAirflow(t)
-	for _, auth := range []string{"basic", "password", "bearer"} {
+	for _, auth := range []string{"basic", "password", "bearer", "oauth2"} {
 		t.Run(auth, func(t *testing.T) {
 			t.Parallel()
-			settings := []string{"AIRFLOW_URL=" + airflow.URL, "DAG_ID=load", "LOG_LEVEL=debug", "AIRFLOW_AUTH=" + auth}
-			if auth == "bearer" {
-				settings = append(settings, "AIRFLOW_TOKEN="+planted)
-			} else {
+			settings := []string{
+				"AIRFLOW_URL=" + airflow.URL, "DAG_ID=load", "LOG_LEVEL=debug", "AIRFLOW_AUTH=" + auth,
+				"AIRFLOW_HEADERS=X-Api-Key: " + planted + "\nCookie: a=" + planted,
+			}
+			switch auth {
+			case "bearer":
+				settings = append(settings, "AIRFLOW_TOKEN=Bearer "+planted)
+			case "oauth2":
+				settings = append(settings, "AIRFLOW_OAUTH2_TOKEN_URL="+airflow.URL+"/auth/token", "AIRFLOW_OAUTH2_CLIENT_ID=robot",
+					"AIRFLOW_OAUTH2_CLIENT_SECRET="+planted)
+			default:
 				settings = append(settings, "AIRFLOW_USERNAME=robot", "AIRFLOW_PASSWORD="+planted)
 			}
 			function := startInstance(t, binary, settings...)

@@ -121,6 +121,10 @@ func resultOf(err error) pressure.Result {
 		return pressure.Served
 	}
 	switch e.Kind {
+	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect:
+		if e.Status == 0 { // not sent, see [identity.Credentials]
+			return pressure.Ignored
+		}
 	case airflow.Throttled:
 		return pressure.Overloaded
 	case airflow.Network, airflow.Timeout:

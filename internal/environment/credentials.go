@@ -48,7 +48,8 @@ func (s Spec) credentials(root *url.URL, kind string, env *composer.Environment,
 	case s.Audience != "":
 		parts.Front = identity.NewIDToken(o.Google, s.Audience).InFront()
 	}
-	outer := parts
+	issuer := parts
+	issuer.Issuer = true
 	var err error
 	switch kind {
 	case identity.KindNone:
@@ -64,10 +65,10 @@ func (s Spec) credentials(root *url.URL, kind string, env *composer.Environment,
 	case identity.KindBasic:
 		parts.Method = &identity.Basic{Username: s.Username, Password: identity.NewSecret(s.Password, s.PasswordFile)}
 	case identity.KindPassword:
-		c.Credentials, c.API = identity.New(outer), airflow.V2
-		var issuer *airflow.Client
-		issuer, err = airflow.New(c)
-		parts.Method = identity.NewPassword(root, s.Username, identity.NewSecret(s.Password, s.PasswordFile), issuer)
+		c.Credentials, c.API = identity.New(issuer), airflow.V2
+		var client *airflow.Client
+		client, err = airflow.New(c)
+		parts.Method = identity.NewPassword(root, s.Username, identity.NewSecret(s.Password, s.PasswordFile), client)
 	case identity.KindBearer:
 		parts.Method = &identity.Bearer{Token: identity.NewSecret(s.Token, s.TokenFile)}
 	case identity.KindOAuth2:

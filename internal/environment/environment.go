@@ -61,6 +61,9 @@ type Spec struct {
 	MaxInFlight int64
 }
 
+// HasSecret reports whether a secret itself was given, and not a file with it.
+func (s Spec) HasSecret() bool { return s.Password+s.Token+s.OAuth2ClientSecret+s.Headers != "" }
+
 // LogValue keeps secrets out of logs.
 func (s Spec) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("url", s.URL), slog.String("api", s.API), slog.String("auth", s.AuthKind()))

@@ -30,13 +30,17 @@ const (
 	plantedAccess   = "ya29.planted-access-4713"
 	plantedID       = "eyJhbGciOiJSUzI1NiJ9.cGxhbnRlZA.planted-id-4714"
 	plantedAirflow  = "eyJhbGciOiJIUzUxMiJ9.cGxhbnRlZA.planted-airflow-4715"
+	plantedKey      = "planted-key-4716"
+	plantedClient   = "planted-client-4717"
+	plantedOAuth2   = "planted-oauth2-4718"
 )
 
 // secrets are what to look for: the secrets, in the form of Basic too, and the
 // parts that are enough to know them by.
 func secrets() []string {
 	basic := base64.StdEncoding.EncodeToString([]byte("robot:" + plantedPassword))
-	return []string{basic, "planted-", "cGxhbnRlZA"}
+	client := base64.StdEncoding.EncodeToString([]byte("robot:" + plantedClient))
+	return []string{basic, client, "planted-", "cGxhbnRlZA"}
 }
 
 // gardener is a source of the planted tokens.
@@ -61,7 +65,13 @@ func parrot(status int, mediaType, form string) http.RoundTripper {
 		if req.Body != nil {
 			said, _ = io.ReadAll(req.Body)
 		}
-		heard := req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(said), `"`, `'`)
+		heard := strings.ReplaceAll(string(said), `"`, `'`)
+		for _, name := range []string{"Authorization", "Proxy-Authorization", "X-Serverless-Authorization", "X-Api-Key"} {
+			heard = strings.TrimSpace(req.Header.Get(name) + " " + heard)
+		}
+		if req.URL.Host == "id.example.com" && form != "no token" {
+			return answer(req, http.StatusOK, "application/json", `{"token_type":"bearer","access_token":"`+plantedOAuth2+`"}`, ""), nil
+		}
 		if strings.HasSuffix(req.URL.Path, "/auth/token") && form != "no token" {
 			return answer(req, http.StatusCreated, "application/json", `{"access_token":"`+plantedAirflow+`"}`, ""), nil
 		}
@@ -91,12 +101,28 @@ func TestNoSecretShowsInAnyFailure(t *testing.T) {
 		{URL: "https://airflow.example.com", Auth: "iap", IAPClientID: clientID},
 		{URL: "https://airflow.example.com", Auth: "iap"},
 		{Composer: composerName},
+		{URL: "https://airflow.example.com", Auth: "none", Headers: "X-Api-Key: " + plantedKey},
+		{URL: "https://airflow.example.com", Auth: "password", Username: "robot", Password: plantedPassword,
+			Headers: "X-Api-Key: " + plantedKey, IAPClientID: clientID},
+		{URL: "https://airflow.example.com", Auth: "basic", Username: "robot", Password: plantedPassword, Audience: "https://a.run.app"},
+		{URL: "https://airflow.example.com", Auth: "id_token"},
+		{URL: "https://airflow.example.com", Auth: "oauth2", OAuth2TokenURL: "https://id.example.com/token",
+			OAuth2ClientID: "robot", OAuth2ClientSecret: plantedClient},
 	}
 	transports := map[string]http.RoundTripper{
 		"no connection": roundTrip(func(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("dial failed for %s", req.Header.Get("Authorization"))
 		}),
 		"no token": parrot(http.StatusUnauthorized, "application/json", "no token"),
+		"no token, in OAuth's words": roundTrip(func(req *http.Request) (*http.Response, error) {
+			var said []byte
+			if req.Body != nil {
+				said, _ = io.ReadAll(req.Body)
+			}
+			_, secret, _ := req.BasicAuth()
+			return answer(req, http.StatusBadRequest, "application/json",
+				fmt.Sprintf(`{"error":"invalid_client","error_description":"no client has %s or %s"}`, secret, said), ""), nil
+		}),
 	}
 	for _, status := range []int{200, 201, 302, 400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 500, 503} {
 		transports[fmt.Sprintf("%d JSON", status)] = parrot(status, "application/json", `{"title":"HEARD","detail":"you said HEARD","error":"HEARD"}`)
@@ -144,7 +170,7 @@ func showsNothing(t *testing.T, spec environment.Spec, transport http.RoundTripp
 	synctest.Wait() // nobody else touches what is printed now
 	showError(show, err)
 	if connection != nil {
-		show(connection, *connection, connection.Credentials, connection.Airflow)
+		show(connection, *connection, connection.Credentials, connection.Credentials.Method(), connection.Airflow)
 	}
 	show(c, spec, &spec, google, []environment.Spec{spec}, map[string]environment.Spec{"a": spec})
 	for _, secret := range secrets() {

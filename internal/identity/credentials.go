@@ -33,7 +33,7 @@ type Credentials struct {
 	method Method
 	front  Method // nil where nothing stands in front
 	header *Headers
-	tries  *tries // nil where there is nothing to refuse
+	tries  *tries // nil where nothing is refused, or others count it
 }
 
 // Parts are the parts of [Credentials].
@@ -42,12 +42,15 @@ type Parts struct {
 	Method  Method   // Airflow's own
 	Front   Method   // an [IDToken] of [IDToken.InFront], for what stands in front of Airflow; may be nil
 	Headers *Headers // may be nil
+	// Issuer is set for requests for Airflow's own token: the credentials that
+	// are made of the token count their refusals.
+	Issuer bool
 }
 
 // New joins the parts.
 func New(p Parts) *Credentials {
 	c := &Credentials{origin: p.Origin, method: p.Method, front: p.Front, header: p.Headers}
-	if p.Method.Kind() != KindNone || p.Front != nil || p.Headers != nil {
+	if !p.Issuer && (p.Method.Kind() != KindNone || p.Front != nil || p.Headers != nil) {
 		c.tries = &tries{secrets: c.secrets}
 	}
 	return c
@@ -65,11 +68,10 @@ func (c *Credentials) Authorize(req *http.Request) error {
 	if err := c.origin.check(req); err != nil {
 		return c.asError(req.Context(), err)
 	}
-	if c.tries == nil {
-		return c.set(req)
-	}
-	if err := c.tries.enter(req); err != nil {
-		return c.asError(req.Context(), err)
+	if c.tries != nil {
+		if err := c.tries.enter(req); err != nil {
+			return c.asError(req.Context(), err)
+		}
 	}
 	err := c.set(req)
 	if err == nil {
@@ -77,9 +79,9 @@ func (c *Credentials) Authorize(req *http.Request) error {
 	}
 	e := c.asError(req.Context(), err)
 	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
-		c.tries.refuse(req, e)
+		c.refused(req, e)
 	} else {
-		c.tries.leave(req)
+		c.leave(req)
 	}
 	return e
 }
@@ -100,37 +102,52 @@ func (c *Credentials) set(req *http.Request) error {
 // good. refusal is nil after a success. It reports whether another try would
 // carry other credentials.
 func (c *Credentials) Answered(req *http.Request, refusal *airflow.Error) (renewed bool) {
-	if c.tries == nil {
-		return false
-	}
-	if refusal == nil {
-		c.accepted(req)
-		return false
-	}
-	switch refusal.Kind {
-	case airflow.UnknownDAG, airflow.UnknownRun, airflow.BrokenDAG, airflow.RunExists, airflow.Conflict:
+	switch kindOf(refusal) {
+	case "", airflow.UnknownDAG, airflow.UnknownRun, airflow.BrokenDAG, airflow.RunExists, airflow.Conflict:
 		c.accepted(req) // Airflow looks at the caller first
 		return false
 	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect:
-		renewed = c.renew(req)
-		if !renewed {
-			c.tries.refuse(req, refusal)
+		if !c.renew(req) {
+			c.refused(req, refusal)
 			return false
 		}
+		renewed = true
 	case airflow.ServerFailure:
 		if p, ok := c.method.(*Password); ok {
 			renewed = p.tokens.doubt(sentBearer(req))
 		}
 	}
-	c.tries.leave(req)
+	c.leave(req)
 	return renewed
+}
+
+// kindOf is the kind of a refusal, empty for none.
+func kindOf(refusal *airflow.Error) airflow.Kind {
+	if refusal == nil {
+		return ""
+	}
+	return refusal.Kind
+}
+
+func (c *Credentials) refused(req *http.Request, refusal *airflow.Error) {
+	if c.tries != nil {
+		c.tries.refuse(req, refusal)
+	}
+}
+
+func (c *Credentials) leave(req *http.Request) {
+	if c.tries != nil {
+		c.tries.leave(req)
+	}
 }
 
 func (c *Credentials) accepted(req *http.Request) {
 	if p, ok := c.method.(*Password); ok {
 		p.tokens.succeeded(sentBearer(req))
 	}
-	c.tries.accept(req)
+	if c.tries != nil {
+		c.tries.accept(req)
+	}
 }
 
 func (c *Credentials) renew(refused *http.Request) bool {

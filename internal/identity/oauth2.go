@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // OAuth2 sends an access token that an identity provider (Keycloak, Entra,
 // Okta) issues for client credentials: RFC 6749, section 4.4.
 type OAuth2 struct {
-	config clientcredentials.Config
+	config *clientcredentials.Config // a pointer, so that printing an OAuth2 prints no secret
 	secret *Secret
 	client *http.Client
 	tokens tokenCache
@@ -39,7 +40,7 @@ type OAuth2Config struct {
 // NewOAuth2 is the client's identity. It requests nothing.
 func NewOAuth2(c OAuth2Config) *OAuth2 {
 	o := &OAuth2{
-		config: clientcredentials.Config{ClientID: c.ClientID, TokenURL: c.TokenURL, Scopes: strings.Fields(c.Scope)},
+		config: &clientcredentials.Config{ClientID: c.ClientID, TokenURL: c.TokenURL, Scopes: strings.Fields(c.Scope)},
 		secret: c.Secret,
 		client: &http.Client{
 			Transport: c.Transport, Timeout: answerTime,
@@ -47,7 +48,7 @@ func NewOAuth2(c OAuth2Config) *OAuth2 {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	o.tokens.what = "an OAuth 2.0 token from " + c.TokenURL
+	o.tokens.what = "an OAuth 2.0 token"
 	o.tokens.fetch = o.fetch
 	return o
 }
@@ -100,7 +101,7 @@ func (o *OAuth2) refusal(ctx context.Context, err error, secret string) error {
 	if refused.ErrorCode != "" || status == http.StatusUnauthorized || status == http.StatusForbidden {
 		row = causeOAuth2Refused
 	}
-	met := row.error(fmt.Errorf("it answers %d: %s", status, cmp.Or(quote(said, secret, o.config.ClientID), "no reason given")), "URL", o.config.TokenURL)
+	met := row.error(fmt.Errorf("it answers %d: %s", status, cmp.Or(quote(said, secret, url.QueryEscape(secret), o.config.ClientID), "no reason given")), "URL", o.config.TokenURL)
 	e := &airflow.Error{
 		Kind: airflow.NoCredentials, Status: status, Said: met.What(), Hint: met.Cause.Fix, Err: met,
 		RetryAfter: airflow.RetryAfter(refused.Response.Header, time.Now()),

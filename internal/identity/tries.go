@@ -186,10 +186,11 @@ func (t *tries) end(req *http.Request) {
 	}
 }
 
-// error is why a request is not sent: the refusal that it would meet again.
+// error is why a request is not sent: the refusal that it would meet again. It
+// keeps its kind, and has no status.
 func (p *pause) error(now time.Time) *airflow.Error {
 	e := *p.refusal
-	e.Kind, e.Renewed, e.InDoubt = airflow.NoCredentials, false, false
+	e.Status, e.MediaType, e.Renewed, e.InDoubt = 0, "", false, false
 	wait := max(p.end().Sub(now), time.Second)
 	e.RetryAfter = wait
 	e.Said = fmt.Sprintf("not sent: these credentials were refused %s ago, and are tried again in %s or when their secret changes; the refusal was: %s",

@@ -46,7 +46,7 @@ func Checks() []Check {
 		{"paused", "the DAG is not paused", PerDAG, []string{"dag"}, paused},
 		{"window", "the run of a window waits for its start", PerDAG, []string{"dag"}, window},
 		{"params", "the DAG's Params take what the route's examples make", PerDAG, []string{"dag"}, params},
-		{"permission", "this caller may trigger the DAG", PerDAG, []string{"dag"}, permission},
+		{"permission", "this caller may trigger the DAG", PerDAG, []string{"api"}, permission},
 		{"trigger", "what delivers sends an event again that was not acknowledged", OfPlatform, nil, retry},
 		{"deadline", "Pub/Sub waits for the answer as long as Airflow may take", OfPlatform, nil, deadline},
 		{"backoff", "Pub/Sub waits between two deliveries of an event", OfPlatform, nil, backoff},

@@ -18,6 +18,11 @@ import (
 
 func dag(ctx context.Context, p *patient) Finding {
 	state, err := p.connection.Airflow.DAG(ctx, p.dag)
+	if p.mayOnlyTrigger(ctx, p.dag, err) {
+		p.unreadable, p.missing["dag"] = true, true
+		return warning("this caller may trigger the DAG, and may not read it or its runs: the other checks of the DAG cannot be made",
+			Fix{Do: "add can_read on the DAG and on DAG Runs to the caller's role; without it a duplicate is known by Airflow's words alone"})
+	}
 	if err != nil {
 		f := p.because(err)
 		if files := p.brokenFiles(ctx); files != "" {
@@ -156,6 +161,9 @@ func misfit(declared map[string]airflow.Param, names []string, conf []byte) stri
 }
 
 func permission(ctx context.Context, p *patient) Finding {
+	if p.missing["dag"] && !p.unreadable {
+		return skipped("it needs what the check %q did not find", "dag")
+	}
 	err := p.connection.Airflow.MayTrigger(ctx, p.dag)
 	switch {
 	case err == nil:

@@ -4,6 +4,8 @@ package doctor_test
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -145,5 +147,33 @@ func TestWhoMayNotTriggerIsToldWithoutTriggering(t *testing.T) {
 			r.Fixes[len(r.Fixes)-1] != (doctor.Fix{If: "the user's role does not allow it", Do: update + "api-composer_auth_user_registration_role=Op"}) {
 			t.Errorf("%s: %s", image, told(r.Finding))
 		}
+	}
+}
+
+// A role that may create runs and read nothing is enough for the function:
+// https://github.com/apache/airflow/discussions/33580.
+func TestCallerThatMayTriggerAndNotReadIsAWarning(t *testing.T) {
+	t.Parallel()
+	w := plain(t, airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: "op"})
+	sim, err := airflowsim.New(w.airflow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.real = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/dags/") {
+			rw.Header().Set("Content-Type", "application/problem+json")
+			rw.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(rw, `{"detail":null,"status":403,"title":"Forbidden"}`)
+			return
+		}
+		sim.ServeHTTP(rw, r)
+	})
+	all, summary := w.examine()
+	w.wants(all, "dag", "warning: this caller may trigger the DAG, and may not read it or its runs: the other checks of the DAG cannot be made\n"+
+		"add can_read on the DAG and on DAG Runs to the caller's role; without it a duplicate is known by Airflow's words alone")
+	w.wants(all, "paused", `skipped: it needs what the check "dag" did not find`)
+	w.wants(all, "permission", "ok: it may")
+	if !summary.Healthy() {
+		t.Errorf("summary = %+v", summary)
 	}
 }

@@ -35,6 +35,8 @@ func ownCredentials(ctx context.Context, p *patient) Finding {
 		return ok("none are sent")
 	case identity.KindPassword:
 		return ok("user %s and a password", p.spec.Username)
+	case identity.KindOAuth2:
+		return ok("the client %s of %s", p.spec.OAuth2ClientID, p.spec.OAuth2TokenURL)
 	default:
 		connection, err := p.client.Connection(ctx)
 		if err != nil {
@@ -46,7 +48,7 @@ func ownCredentials(ctx context.Context, p *patient) Finding {
 		if kind == identity.KindBasic {
 			return ok("user %s and a password", p.spec.Username)
 		}
-		return ok("a token of somebody else's making")
+		return ok("a token that was made elsewhere")
 	}
 }
 
@@ -94,9 +96,11 @@ func clientID(ctx context.Context, p *patient) Finding {
 
 func token(ctx context.Context, p *patient) Finding {
 	switch p.kind() {
-	case identity.KindGoogle, identity.KindIAP, identity.KindPassword:
+	case identity.KindGoogle, identity.KindIAP, identity.KindIDToken, identity.KindPassword, identity.KindOAuth2:
 	default:
-		return skipped("%s credentials need none", p.kind())
+		if p.spec.IAPClientID+p.spec.Audience == "" {
+			return skipped("%s credentials need none", p.kind())
+		}
 	}
 	if err := authorize(ctx, p.connection.URL.String(), p.connection.Credentials); err != nil {
 		return p.because(err)

@@ -56,7 +56,7 @@ func TestWithoutCredentialsTheFixIsToldAndTheRestIsSkipped(t *testing.T) {
 		}
 	}
 	w.wants(all, "token", `skipped: it needs what the check "credentials" did not find`)
-	w.wants(all, "permission", `skipped: it needs what the check "dag" did not find`)
+	w.wants(all, "permission", `skipped: it needs what the check "api" did not find`)
 	if summary.Healthy() || len(all) != len(doctor.Checks()) {
 		t.Errorf("summary = %+v of %d results", summary, len(all))
 	}
@@ -155,6 +155,8 @@ func TestAirflowsOwnCredentialsThatAreRefused(t *testing.T) {
 		{"a token that is none", airflowsim.Airflow33, environment.Spec{Auth: "bearer", Token: planted}, "api",
 			"failed: 403 application/json: Invalid JWT token" + fixes(t, "token-refused", "role")},
 		{"none at all", airflowsim.Airflow33, environment.Spec{Auth: "none"}, "api",
+			"failed: 401 application/json: Not authenticated" + fixes(t, "no-credentials")},
+		{"a header alone", airflowsim.Airflow33, environment.Spec{Auth: "none", Headers: "X-Api-Key: " + planted}, "api",
 			"failed: 401 application/json: Not authenticated" + fixes(t, "no-credentials")},
 		{"a secret that is not mounted", airflowsim.Airflow33, environment.Spec{Auth: "bearer", TokenFile: "/nowhere/token"}, "credentials",
 			"failed: the secret's file /nowhere/token cannot be used (no such file or directory)\nmount the secret there, alone in the file and on one line"},

@@ -31,6 +31,7 @@ type patient struct {
 
 	account    identity.Account
 	connection *environment.Connection // nil until it is looked up
+	unreadable bool                    // this caller may trigger the DAG, and not read it
 	addresses  []netip.Addr            // of the web server
 	dialect    airflow.API
 	version    string // of Airflow, empty where it is not known
@@ -55,7 +56,7 @@ func (p *patient) kind() string {
 
 // isGoogles reports whether the credentials are of a Google account.
 func (p *patient) isGoogles() bool {
-	return p.kind() == identity.KindGoogle || p.kind() == identity.KindIAP
+	return slices.Contains([]string{identity.KindGoogle, identity.KindIAP, identity.KindIDToken}, p.kind())
 }
 
 // env is what Composer's API told, nil where it was not asked.

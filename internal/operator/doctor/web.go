@@ -51,6 +51,13 @@ func answered(err error) bool {
 	return err == nil || refused && e.Kind == airflow.UnknownDAG
 }
 
+// mayOnlyTrigger reports whether a DAG that this caller may not read, as err
+// says, can be triggered by it all the same.
+func (p *patient) mayOnlyTrigger(ctx context.Context, dag string, err error) bool {
+	e, refused := errors.AsType[*airflow.Error](err)
+	return refused && e.Kind == airflow.Forbidden && answered(p.connection.Airflow.MayTrigger(ctx, dag))
+}
+
 func api(ctx context.Context, p *patient) Finding {
 	client := p.connection.Airflow
 	dialect, err := client.Dialect(ctx)
@@ -61,7 +68,7 @@ func api(ctx context.Context, p *patient) Finding {
 	if version, err := client.Version(ctx); err == nil { // Airflow 1.10 does not tell
 		p.version = version
 	}
-	if _, err := client.DAG(ctx, p.anyDAG()); !answered(err) {
+	if _, err := client.DAG(ctx, p.anyDAG()); !answered(err) && !p.mayOnlyTrigger(ctx, p.anyDAG(), err) {
 		return p.because(err)
 	}
 	p.accepted = true
@@ -115,7 +122,7 @@ func minorOf(version string) (major, minor int, ok bool) {
 
 func registration(_ context.Context, p *patient) Finding {
 	switch {
-	case !p.isGoogles():
+	case !p.isGoogles() || p.kind() == identity.KindIDToken:
 		return skipped("%s credentials are of a user that Airflow has", p.kind())
 	case p.account.Email == "":
 		return skipped("the account's e-mail is not known")
@@ -146,7 +153,8 @@ func role(_ context.Context, p *patient) Finding {
 	switch {
 	case !overridden:
 		return ok("Op, Composer's default; --update-airflow-configs=%s=ROLE sets another", keyRole)
-	case given == "Viewer" || given == "Public":
+	case slices.Contains([]string{"Viewer", "Public", "UserNoDags"}, given):
+		// UserNoDags is Composer's User without any DAG: https://cloud.google.com/composer/docs/composer-2/airflow-rbac
 		return warning(fmt.Sprintf("%s, which may not trigger: a caller that is registered from now on will meet %d", given, http.StatusForbidden),
 			Fix{Do: p.override(keyRole, "User")})
 	}

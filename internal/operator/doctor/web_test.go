@@ -175,7 +175,9 @@ func TestALongNamedAccountHasToBeRegisteredBefore23(t *testing.T) {
 func TestTheRoleOfNewCallersIsTold(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"User":   "ok: User, by api-composer_auth_user_registration_role",
+		"User": "ok: User, by api-composer_auth_user_registration_role",
+		"UserNoDags": "warning: UserNoDags, which may not trigger: a caller that is registered from now on will meet 403\n" +
+			update + "api-composer_auth_user_registration_role=User",
 		"Viewer": "warning: Viewer, which may not trigger: a caller that is registered from now on will meet 403\n" + update + "api-composer_auth_user_registration_role=User",
 	} {
 		w := newWorld(t, composer33)
