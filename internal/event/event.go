@@ -129,6 +129,8 @@ func (d *decoder) event(ce CloudEvent) Event {
 		}
 	case e.Type == messagePublished:
 		d.readMessage(&e)
+	case isDocument(&e):
+		e.setDocument()
 	default:
 		d.checkJSON(&e)
 	}

@@ -103,16 +103,16 @@ func delivered(p *push, at address) Event {
 // unwrapped reads a push whose body is the message's data, and whose headers are
 // the rest. https://cloud.google.com/pubsub/docs/payload-unwrapping
 func (d *decoder) unwrapped(r *http.Request, body []byte) Event {
-	header := r.Header
 	p := &push{found: true}
 	m := &p.message
-	m.ID = header.Get("X-Goog-Pubsub-Message-Id")
-	m.Subscription = header.Get("X-Goog-Pubsub-Subscription-Name")
-	m.OrderingKey = cmp.Or(header.Get("X-Goog-Pubsub-Ordering-Key"), header.Get("X-Goog-Ordering-Key")) // the emulator's name
-	m.DeliveryAttempt, _ = strconv.Atoi(header.Get("X-Goog-Pubsub-Delivery-Attempt"))
-	published := header.Get("X-Goog-Pubsub-Publish-Time")
+	get := func(name string) string { return validText(r.Header.Get(name)) }
+	m.ID = get("X-Goog-Pubsub-Message-Id")
+	m.Subscription = get("X-Goog-Pubsub-Subscription-Name")
+	m.OrderingKey = cmp.Or(get("X-Goog-Pubsub-Ordering-Key"), get("X-Goog-Ordering-Key")) // the emulator's name
+	m.DeliveryAttempt, _ = strconv.Atoi(get("X-Goog-Pubsub-Delivery-Attempt"))
+	published := get("X-Goog-Pubsub-Publish-Time")
 	m.PublishTime, _ = parseTime(published)
-	m.Attributes = attributesOf(header)
+	m.Attributes = attributesOf(r.Header)
 	m.Data = body
 
 	e := delivered(p, addressOf(r))
