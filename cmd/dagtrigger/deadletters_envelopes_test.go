@@ -19,7 +19,7 @@ import (
 // envelope, and holds the run of its replay to that of an event which did not.
 func TestAReplayStartsTheRunThatFailed(t *testing.T) {
 	t.Parallel()
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) // too old for the DAG to be on its way
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	events := map[string]delivery.Event{
 		"object":  delivery.Object{Bucket: "acme", Name: "sales/a&b ü.csv", Generation: 17, Time: at, MessageID: "11"},
 		"message": delivery.Message{ID: "12", Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s", PublishTime: at, Attributes: map[string]string{"region": "eu"}, Data: []byte(`{"amount": 1.10}`)},
@@ -56,7 +56,7 @@ func replayed(t *testing.T, e delivery.Event, as delivery.Envelope, known bool) 
 	}
 	settings := map[string]string{
 		"AIRFLOW_URL": serveAirflow(t, sim), "DAG_ID": "load",
-		"DEAD_LETTER": "file://" + filepath.ToSlash(t.TempDir()),
+		"DEAD_LETTER": "file://" + filepath.ToSlash(t.TempDir()), "GIVE_UP_AFTER": "1ns",
 	}
 	learn := func() {
 		if err := sim.AddDAG(airflowsim.DAG{ID: "load"}); err != nil {

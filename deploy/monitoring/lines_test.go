@@ -43,8 +43,8 @@ func runs(t *testing.T) []map[string]any {
 	w.send(both, "1") // triggered
 	w.send(both, "1") // duplicate
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=", "DAGTRIGGER_CONFIG=routes: [{name: other, on: com.acme.other, dag: load}]"), "2")
-	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=nope"), "3")                                         // rejected
-	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=nope", "DEAD_LETTER=file://"+t.TempDir()), "4")      // dead_lettered
+	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=typed"), "3")                                        // rejected
+	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=typed", "DEAD_LETTER=file://"+t.TempDir()), "4")     // dead_lettered
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, "AIRFLOW_PASSWORD=wrong"), "5")                                        // forbidden
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, "AIRFLOW_PASSWORD=", "AIRFLOW_PASSWORD_FILE="+t.TempDir()+"/no"), "6") // no credentials
 	w.url = airflow(t, airflowsim.Airflow211, &airflowsim.Fault{Kind: airflowsim.LoginRedirect, Count: -1})
@@ -54,11 +54,11 @@ func runs(t *testing.T) []map[string]any {
 	return w.lines()
 }
 
-// airflow starts an embedded Airflow that knows the DAG load and the user robot.
+// airflow starts an embedded Airflow that knows the DAGs load and typed, which refuses a conf without rows, and the user robot.
 func airflow(t *testing.T, version airflowsim.Version, fault *airflowsim.Fault) string {
 	t.Helper()
 	sim, err := airflowsim.New(airflowsim.Config{
-		Version: version, DAGs: []airflowsim.DAG{{ID: "load"}},
+		Version: version, DAGs: []airflowsim.DAG{{ID: "load"}, {ID: "typed", Params: `{"rows": {"type": "integer"}}`}},
 		Users:   []airflowsim.User{{Name: "robot", Password: "hush", Role: airflowsim.Op}},
 		Unknown: func(r *http.Request) { t.Errorf("unknown route: %s %s", r.Method, r.URL) },
 	})

@@ -200,3 +200,18 @@ func (c *Client) Find(ctx context.Context, dagID, runID string) (DAGRun, error) 
 	q.path += "/" + segment(runID)
 	return do(ctx, c, q, func(b *body) (DAGRun, error) { return readFound(b, dagID, runID) })
 }
+
+// FindByDate looks for the run of a DAG that has a logical date, of which there
+// is at most one; an Error of kind UnknownRun says that there is none.
+func (c *Client) FindByDate(ctx context.Context, dagID string, date time.Time) (DAGRun, error) {
+	runs, err := c.Runs(ctx, dagID, RunsQuery{LogicalDate: date, Limit: 1})
+	if err != nil {
+		return DAGRun{}, err
+	}
+	for _, run := range runs.Runs {
+		if run.LogicalDate.Equal(date.Truncate(time.Microsecond)) {
+			return run, nil
+		}
+	}
+	return DAGRun{}, &Error{Kind: UnknownRun, Said: "no run of the DAG has that logical date"}
+}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 )
 
 const maxPage = 100 // [api] maximum_page_limit, by default
@@ -36,6 +37,8 @@ type RunsQuery struct {
 	// Limit is how many runs to give back; 0 stands for 100, the most that a
 	// server gives at once unless it is told otherwise.
 	Limit, Offset int
+	// LogicalDate chooses the run of that date; zero for any.
+	LogicalDate time.Time
 }
 
 func (q RunsQuery) limit() int {
@@ -151,6 +154,12 @@ func (c *Client) Runs(ctx context.Context, dagID string, query RunsQuery) (Runs,
 	if query.Offset > 0 {
 		values.Set("offset", strconv.Itoa(query.Offset))
 	}
+	if !query.LogicalDate.IsZero() {
+		name := map[API]string{V1: "execution_date", V2: "logical_date"}[d.api]
+		date := query.LogicalDate.UTC().Format(microseconds)
+		values.Set(name+"_gte", date)
+		values.Set(name+"_lte", date)
+	}
 	path := runsPath(d.api, dagID) + "?" + values.Encode()
 	var answer struct {
 		Runs  []wireRunWithConf `json:"dag_runs"`
@@ -175,6 +184,9 @@ func (c *Client) listRuns(ctx context.Context, dagID string, query RunsQuery) (R
 	}
 	var runs Runs
 	choose := func(run DAGRun) bool {
+		if !query.LogicalDate.IsZero() && !run.LogicalDate.Equal(query.LogicalDate.Truncate(time.Microsecond)) {
+			return true
+		}
 		if runs.Total >= query.Offset && len(runs.Runs) < query.limit() {
 			runs.Runs = append(runs.Runs, run)
 		}

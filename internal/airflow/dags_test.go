@@ -231,3 +231,37 @@ func TestQuestionsPassOnWhyTheDialectIsNotKnown(t *testing.T) {
 		}
 	}
 }
+
+func TestFindByDate(t *testing.T) {
+	t.Parallel()
+	const runs, date = "/dags/load_sales/dagRuns?", "2026-11-22T09%3A30%3A00.123456Z"
+	for _, row := range []struct {
+		name  string
+		api   airflow.API
+		path  string
+		reply reply
+		want  string // the run's id, empty where there is none
+	}{
+		{"v2", airflow.V2, "/api/v2" + runs + "limit=1&logical_date_gte=" + date + "&logical_date_lte=" + date,
+			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],"total_entries":1}`), "first"},
+		{"v1", airflow.V1, "/api/v1" + runs + "execution_date_gte=" + date + "&execution_date_lte=" + date + "&limit=1",
+			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],"total_entries":1}`), "first"},
+		{"none", airflow.V1, "/api/v1" + runs + "execution_date_gte=" + date + "&execution_date_lte=" + date + "&limit=1",
+			json(200, `{"dag_runs":[],"total_entries":0}`), ""},
+		{"experimental", airflow.Experimental, "/api/experimental/dags/load_sales/dag_runs",
+			json(200, `[{"dag_id":"load_sales","run_id":"other","execution_date":"2026-11-22T09:30:00+00:00"},
+				{"dag_id":"load_sales","run_id":"first","execution_date":"2026-11-22T09:30:00.123456+00:00"}]`), "first"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, script{"GET " + row.path: row.reply})
+			client := newClient(t, airflow.Config{URL: server.URL, API: row.api})
+			run, err := client.FindByDate(t.Context(), "load_sales", logicalDate)
+			if row.want == "" {
+				wantKind(t, err, airflow.UnknownRun)
+			} else if err != nil || run.RunID != row.want {
+				t.Errorf("got %q, %v", run.RunID, err)
+			}
+		})
+	}
+}

@@ -87,7 +87,7 @@ func kindOfTrigger(q ask, status int, said said) Kind {
 		return TooLarge
 	case http.StatusConflict:
 		// Without a logical date only the run id can clash on v2.
-		if q.api == V2 && q.run.LogicalDate.IsZero() && said.title == "Unique constraint violation" {
+		if said.namesRun(q.run.RunID) || q.api == V2 && q.run.LogicalDate.IsZero() && said.title == "Unique constraint violation" {
 			return RunExists
 		}
 		return Conflict
@@ -96,7 +96,18 @@ func kindOfTrigger(q ask, status int, said said) Kind {
 }
 
 // said is what an answer says of a refusal, in JSON of a shape that Airflow uses.
-type said struct{ title, detail string }
+type said struct {
+	title, detail string
+	database      string // the database's own error, which may repeat the conf; hidden from 3.2
+}
+
+// namesRun reports whether a conflict is one of the run id asked for: v1 says
+// so (post_dag_run in airflow/api_connexion/endpoints/dag_run_endpoint.py), v2
+// by the key that PostgreSQL, MySQL or SQLite found taken.
+func (s said) namesRun(id string) bool {
+	return strings.Contains(s.detail, "DAGRun ID: '"+id+"' already exists") ||
+		strings.Contains(s.database, "dag_run_dag_id_run_id_key") || strings.Contains(s.database, "dag_run.dag_id, dag_run.run_id")
+}
 
 // begins ignores case: "DAG" became "Dag" in Airflow 3.
 func (s said) begins(with ...string) bool {
@@ -161,9 +172,12 @@ func readSaid(resp *http.Response) said {
 // readDetail leaves out what repeats the request: a list's "input", a database
 // error's statement and parameters.
 func readDetail(detail json.RawMessage) said {
-	var database struct{ Reason, Message string }
+	var database struct {
+		Reason, Message string
+		Error           string `json:"orig_error"`
+	}
 	if json.Unmarshal(detail, &database) == nil {
-		return said{title: database.Reason, detail: database.Message}
+		return said{title: database.Reason, detail: database.Message, database: database.Error}
 	}
 	var faults []struct {
 		Loc []any

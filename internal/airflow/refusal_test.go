@@ -58,6 +58,9 @@ func refusals() []refusalRow {
 		sure("v2: NUL (3.3.2, PostgreSQL)", v2, json(422, `{"detail":{"reason":"Value rejected by database","statement":"hidden","orig_error":"hidden","message":"look for ID XXXX"}}`), airflow.Invalid, "422 application/json: Value rejected by database: look for ID XXXX"),
 		sure("v2: the run id is taken (3.3.2)", v2, json(409, unique), airflow.RunExists, uniqueSaid),
 		doubtful("v2: the run id or the date is taken", v2, json(409, unique), airflow.Conflict, uniqueSaid).withDate(),
+		sure("v2: the run id is taken, not the date (3.0)", v2, json(409, `{"detail":{"reason":"Unique constraint violation","statement":"INSERT","orig_error":"duplicate key value violates unique constraint \"dag_run_dag_id_run_id_key\""}}`), airflow.RunExists, "409 application/json: Unique constraint violation").withDate(),
+		doubtful("v2: the date is taken (3.0)", v2, json(409, `{"detail":{"reason":"Unique constraint violation","statement":"INSERT","orig_error":"UNIQUE constraint failed: dag_run.dag_id, dag_run.logical_date"}}`), airflow.Conflict, "409 application/json: Unique constraint violation").withDate(),
+		doubtful("v1: another run id", v1, problem(409, `{"detail":"DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'other' already exists","status":409,"title":"Conflict"}`), airflow.Conflict, "409 application/problem+json: Conflict: DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'other' already exists"),
 		doubtful("v2: a proxy's 409", v2, html(409), airflow.Conflict, "409 text/html"),
 		doubtful("v2: another 409", v2, json(409, `{"detail":"Conflict"}`), airflow.Conflict, "409 application/json: Conflict"),
 		sure("v2 on Airflow 2", v2, html(404), airflow.APIAbsent, "404 text/html"),
@@ -81,7 +84,7 @@ func refusals() []refusalRow {
 		sure("v1: note before 2.5", v1, problem(400, `{"detail":"{'note': ['Unknown field.']}","status":400,"title":"Bad Request"}`), airflow.Invalid, "400 application/problem+json: Bad Request: {'note': ['Unknown field.']}"),
 		sure("v1: media type", v1, problem(415, `{"detail":"Invalid Content-type","status":415,"title":"Unsupported Media Type"}`), airflow.Invalid, "415 application/problem+json: Unsupported Media Type: Invalid Content-type"),
 		sure("v1: too large (2.11)", v1, html(413), airflow.TooLarge, "413 text/html"),
-		doubtful("v1: the run id is taken", v1, problem(409, `{"detail":"DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'dagtrigger__sales__5f3c' already exists","status":409,"title":"Conflict"}`), airflow.Conflict, "409 application/problem+json: Conflict: DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'dagtrigger__sales__5f3c' already exists"),
+		sure("v1: the run id is taken", v1, problem(409, `{"detail":"DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'dagtrigger__sales__5f3c' already exists","status":409,"title":"Conflict"}`), airflow.RunExists, "409 application/problem+json: Conflict: DAGRun with DAG ID: 'load_sales' and DAGRun ID: 'dagtrigger__sales__5f3c' already exists"),
 		doubtful("v1: the date is taken", v1, problem(409, `{"detail":"DAGRun with DAG ID: 'load_sales' and DAGRun logical date: '2026-11-22 10:30:00+00:00' already exists","status":409,"title":"Conflict"}`), airflow.Conflict, "409 application/problem+json: Conflict: DAGRun with DAG ID: 'load_sales' and DAGRun logical date: '2026-11-22 10:30:00+00:00' already exists"),
 
 		sure("experimental: denied (2.11)", exp, answer(401, "text/html", "Unauthorized"), airflow.Unauthorized, "401 text/html"),

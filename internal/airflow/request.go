@@ -174,11 +174,14 @@ func openBody(run *Run, begin string) []byte {
 	return append(b, run.Conf...)
 }
 
+// microseconds is the format of a date, as fine as Airflow stores one.
+const microseconds = "2006-01-02T15:04:05.000000Z07:00"
+
 func appendTime(b []byte, name string, t time.Time) []byte {
 	b = append(b, `,"`...)
 	b = append(b, name...)
 	b = append(b, `":"`...)
-	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
+	b = t.UTC().AppendFormat(b, microseconds)
 	return append(b, '"')
 }
 

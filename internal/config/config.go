@@ -50,7 +50,7 @@ type Config struct {
 	DeadLetter string
 	// RouteDeadLetters are the addresses that routes name for themselves, each once.
 	RouteDeadLetters []string
-	// GiveUpAfter is the age from which a deferred event becomes a dead letter;
+	// GiveUpAfter is for how long an event may fail until it becomes a dead letter;
 	// 0 without a store.
 	GiveUpAfter time.Duration
 	LogLevel    slog.Level

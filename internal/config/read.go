@@ -46,7 +46,7 @@ func fileKeys() []document.Key[fileReader] {
 		},
 		{
 			Name: "give_up_after", Example: "give_up_after: 20h",
-			Doc: "The age from which an event that is deferred becomes a dead letter, before the platform drops it after its 24 hours. Left out: what GIVE_UP_AFTER says, or 20h where there is a dead_letter.",
+			Doc: "For how long an event may fail, from its delivery on, until it becomes a dead letter, before the platform drops it after its 24 hours. Left out: what GIVE_UP_AFTER says, or 20h where there is a dead_letter.",
 			To:  func(r *fileReader) any { return &r.file.GiveUpAfter },
 		},
 		{

@@ -33,7 +33,7 @@ func settings() []setting {
 	return append(all,
 		setting{"DEAD_LETTER", "none", "where an event is stored that failed for good, which is then acknowledged: `pubsub://projects/P/topics/T`, `gs://BUCKET/PREFIX` or `file:///FOLDER`",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DeadLetter = r.deadLetter(n) }},
-		setting{"GIVE_UP_AFTER", "`20h` with `DEAD_LETTER`", "an event that is deferred and older than this becomes a dead letter, before the platform drops it after its 24 hours",
+		setting{"GIVE_UP_AFTER", "`20h` with `DEAD_LETTER`", "an event that fails for longer than this, from its delivery on, becomes a dead letter, before the platform drops it after its 24 hours",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.GiveUpAfter = r.duration(n) }},
 		setting{"ALLOW_CALLERS", "everyone whom IAM lets in", "where others than IAM lets in can reach the function: the e-mail addresses of the accounts that may call, with commas between them. A request then needs an ID token of one of them, as a push subscription with authentication sends it. Not behind Cloud Run's own check by IAM, which takes the token's signature away",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.AllowCallers = r.accounts(n) }},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/composer"
@@ -77,6 +78,12 @@ func (a *Airflow) Start(ctx context.Context, run airflow.Run, limits pressure.Po
 // Find looks for a run, see [airflow.Client.Find].
 func (a *Airflow) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error) {
 	return call(ctx, a, func(c *airflow.Client) (airflow.DAGRun, error) { return c.Find(ctx, dagID, runID) })
+}
+
+// FindByDate looks for the run that has a logical date, see
+// [airflow.Client.FindByDate].
+func (a *Airflow) FindByDate(ctx context.Context, dagID string, date time.Time) (airflow.DAGRun, error) {
+	return call(ctx, a, func(c *airflow.Client) (airflow.DAGRun, error) { return c.FindByDate(ctx, dagID, date) })
 }
 
 // dags tells an admission about DAGs, through the gate.

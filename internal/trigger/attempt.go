@@ -38,7 +38,6 @@ type attempt struct {
 	airflow  Airflow
 	run      airflow.Run
 	limits   pressure.Policy
-	young    bool
 	starts   time.Time // when the run of a window does; zero for at once
 }
 
@@ -51,6 +50,7 @@ type verdict struct {
 	throttled  bool
 	retryAfter time.Duration
 	operator   bool
+	unknown    bool // Airflow does not know the DAG, or cannot read its file
 
 	again  bool // another try may help, after a pause
 	atOnce bool // another try may help, and need not wait
@@ -133,17 +133,14 @@ func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
 	deferred := verdict{kind: Deferred, reason: e.Error(), cause: causeOf(e.Kind), retryAfter: e.RetryAfter}
 	switch e.Kind {
 	case airflow.RunExists:
-		return verdict{kind: Duplicate, reason: "the run exists already"}
+		return a.duplicate(ctx, e)
 	case airflow.Invalid, airflow.TooLarge:
 		return permanent(e)
 	case airflow.UnknownDAG, airflow.BrokenDAG:
 		// A DAG with import errors is reported as unknown once Airflow has
 		// deactivated it, so both are treated alike:
 		// https://github.com/apache/airflow/issues/53736
-		if !a.young {
-			return permanent(e)
-		}
-		deferred.operator = true
+		deferred.operator, deferred.unknown = true, true
 	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect, airflow.NoCredentials, airflow.NoAddress:
 		deferred.operator = true
 		deferred.atOnce = e.Renewed
@@ -174,32 +171,53 @@ func brief(e *airflow.Error) string {
 	return fmt.Sprintf("%d %s", e.Status, cmp.Or(e.MediaType, string(e.Kind)))
 }
 
-// look asks whether the run is there after an answer that leaves it open.
+// duplicate is what an answer means that names our own run id. Before Airflow 3
+// the run of a window may have started too early, which only the run shows; a
+// role may create runs and not read them, and the run is there all the same.
+func (a *attempt) duplicate(ctx context.Context, e *airflow.Error) verdict {
+	if !a.starts.IsZero() && e.Dialect == airflow.V1 {
+		if found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID); err == nil {
+			return a.exists(found, e.Dialect)
+		}
+	}
+	return verdict{kind: Duplicate, reason: reasonExists}
+}
+
+const reasonExists = "the run exists already"
+
+// exists is what it means that a run was found which was there before.
+func (a *attempt) exists(found airflow.DAGRun, dialect airflow.API) verdict {
+	if a.early(found, dialect) {
+		return verdict{kind: Rejected, operator: true, cause: CauseWindow, reason: reasonEarly}
+	}
+	return verdict{kind: Duplicate, reason: reasonExists}
+}
+
+const reasonEarly = "the run of its window has started before the window was over: " +
+	"set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"
+
+// look settles by a question whether the run exists after an answer that leaves
+// it open.
 //
-// A conflict without the run means that another run holds the logical date. On
+// A conflict without the run means that another run has the logical date. On
 // Airflow 2 the server chose that date, so that another try gets another; a
 // date that the route chose stays taken.
 func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) verdict {
 	found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
-	if err == nil {
-		if e.Kind == airflow.Conflict {
-			if a.early(found, e.Dialect) {
-				return verdict{kind: Rejected, operator: true, cause: CauseWindow, reason: "the run of its window has started before the window was over: " +
-					"set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"}
-			}
-			return verdict{kind: Duplicate, reason: "the run exists already"}
-		}
+	switch {
+	case err == nil && e.Kind == airflow.Conflict:
+		return a.exists(found, e.Dialect)
+	case err == nil:
 		return verdict{kind: Triggered, reason: "Airflow holds the run, though the answer was: " + brief(e)}
 	}
-	missing, ok := errors.AsType[*airflow.Error](err)
-	if !ok || (missing.Kind != airflow.UnknownRun && missing.Kind != airflow.UnknownDAG) {
+	if !isMissing(err) && !a.isUnreadable(e, err) {
 		deferred.reason += "; looking for the run: " + err.Error()
 		deferred.again = false // two answers that failed are enough of a load
 		return deferred
 	}
 	if e.Kind == airflow.Conflict {
 		if !a.run.LogicalDate.IsZero() {
-			return permanent(e)
+			return a.dateTaken(ctx, e)
 		}
 		if !a.run.RunAfter.IsZero() {
 			a.run.RunAfter = a.run.RunAfter.Add(time.Microsecond)
@@ -209,7 +227,36 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 	return deferred
 }
 
-// early tells whether the run of a window did not wait for the window's end.
+// isMissing reports whether a look found that there is no such run.
+func isMissing(err error) bool {
+	e, ok := errors.AsType[*airflow.Error](err)
+	return ok && (e.Kind == airflow.UnknownRun || e.Kind == airflow.UnknownDAG)
+}
+
+// isUnreadable reports whether the caller may create runs and not read them, in
+// which case another try with another date decides: v1 then names the run id
+// where the run exists.
+func (a *attempt) isUnreadable(conflict *airflow.Error, err error) bool {
+	e, ok := errors.AsType[*airflow.Error](err)
+	return ok && e.Kind == airflow.Forbidden && conflict.Kind == airflow.Conflict &&
+		conflict.Dialect == airflow.V1 && a.run.LogicalDate.IsZero()
+}
+
+// dateTaken refuses a run whose logical date another run of the DAG has.
+func (a *attempt) dateTaken(ctx context.Context, e *airflow.Error) verdict {
+	reason := "the logical date " + a.run.LogicalDate.UTC().Format(time.RFC3339Nano) + " is taken: "
+	if holder, err := a.airflow.FindByDate(ctx, a.run.DAGID, a.run.LogicalDate); err == nil {
+		reason += fmt.Sprintf("the DAG's run %q has it", holder.RunID)
+	} else {
+		reason += "another run of the DAG has it"
+	}
+	return verdict{kind: Rejected, operator: true, cause: causeOf(e.Kind), reason: reason + dateFix}
+}
+
+const dateFix = ", and a DAG has one run for each: take logical_date out of the route and pass the date in conf, " +
+	"or make it as fine as the events are; then replay the event"
+
+// early reports whether the run of a window did not wait for the window's end.
 // On 1.10 a run that waits says that it is running.
 func (a *attempt) early(found airflow.DAGRun, dialect airflow.API) bool {
 	return dialect != airflow.Experimental && found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))

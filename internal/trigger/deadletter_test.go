@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,51 +71,25 @@ func TestAStoreThatFailsLeavesTheEventUnacknowledged(t *testing.T) {
 	}
 }
 
-func TestADeferredEventIsGivenUpBeforeThePlatformDropsIt(t *testing.T) {
+// A store that hangs does not hold the request until its end.
+func TestStoringADeadLetterIsBounded(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name string
-		time time.Time
-		kind trigger.Kind
-	}{
-		{"as old as may be", now.Add(-20 * time.Hour), trigger.Deferred},
-		{"older", now.Add(-20*time.Hour - 1), trigger.DeadLettered},
-		{"of no known age", time.Time{}, trigger.Deferred},
-	}
-	for _, tt := range tests {
-		store := &shelf{}
-		o := end(t, store, event.Event{ID: "1", Time: tt.time}, refused(airflow.Forbidden))
-		if o.Kind != tt.kind || (len(store.letters) == 1) != (tt.kind == trigger.DeadLettered) {
-			t.Errorf("%s: came to %s, %d stored", tt.name, o.Kind, len(store.letters))
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		p := &trigger.Pipeline{DeadLetters: hanging{}}
+		o := p.Refuse(t.Context(), &event.Event{ID: "1"}, "no object", trigger.Replay{})
+		if took := time.Since(began); o.Kind != trigger.Deferred || o.Cause != trigger.CauseNoStore || took != 20*time.Second {
+			t.Errorf("%s (%s) after %s: %s", o.Kind, o.Cause, took, o.Reason)
 		}
-	}
+	})
 }
 
-// What was stored may be days old, and Airflow's patience with it begins anew.
-func TestInAReplayTheAgeCountsFromItsStart(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		since time.Time
-		err   error
-		kind  trigger.Kind
-	}{
-		{"given up a while after the start", now.Add(-20*time.Hour - 1), refused(airflow.Forbidden), trigger.DeadLettered},
-		{"not given up before", now.Add(-time.Hour), refused(airflow.Forbidden), trigger.Deferred},
-		{"a DAG that is unknown may be on its way", now.Add(-time.Minute), refused(airflow.UnknownDAG), trigger.Deferred},
-		{"but not for long", now.Add(-10 * time.Minute), refused(airflow.UnknownDAG), trigger.DeadLettered},
-	} {
-		p := &trigger.Pipeline{
-			Airflows:    map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(tt.err)}}},
-			DeadLetters: &shelf{}, GiveUpAfter: 20 * time.Hour,
-			Now: func() time.Time { return now },
-		}
-		ev := event.Event{ID: "1", Time: now.Add(-100 * time.Hour)}
-		d := route.Decision{Plans: []route.Plan{plan()}}
-		if o := p.Run(t.Context(), &ev, d, trigger.Replay{Since: tt.since})[0]; o.Kind != tt.kind {
-			t.Errorf("%s: came to %s: %s", tt.name, o.Kind, o.Reason)
-		}
-	}
+// hanging is a store that answers nothing.
+type hanging struct{}
+
+func (hanging) Put(ctx context.Context, _ deadletter.Record) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func TestAgainMakesOneRunMore(t *testing.T) {
@@ -190,5 +165,9 @@ func (f triggerFunc) Start(context.Context, airflow.Run, pressure.Policy) (airfl
 }
 
 func (f triggerFunc) Find(context.Context, string, string) (airflow.DAGRun, error) {
+	return airflow.DAGRun{}, f()
+}
+
+func (f triggerFunc) FindByDate(context.Context, string, time.Time) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, f()
 }

@@ -32,6 +32,7 @@ import (
 type Airflow interface {
 	Start(ctx context.Context, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error)
 	Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error)
+	FindByDate(ctx context.Context, dagID string, date time.Time) (airflow.DAGRun, error)
 }
 
 // DeadLetters keeps events that failed for good. [deadletter.Store] is one.
@@ -48,8 +49,8 @@ type Pipeline struct {
 	DeadLetters DeadLetters
 	// RouteDeadLetters are the stores that routes name for themselves, by address.
 	RouteDeadLetters map[string]DeadLetters
-	// GiveUpAfter is the age, by the event's own time, from which a deferral
-	// becomes a dead letter; 0 for never. It needs a store.
+	// GiveUpAfter is for how long an event may fail, from its delivery, until a
+	// deferral becomes a dead letter; 0 for ever. It needs a store.
 	GiveUpAfter time.Duration
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
@@ -57,6 +58,8 @@ type Pipeline struct {
 	Now    func() time.Time
 	Wait   func(ctx context.Context, d time.Duration) error
 	Random func() float64 // from 0 up to, not including, 1
+
+	failing failing
 }
 
 // Replay is how an event is handled that an operator sends again. The zero
@@ -143,11 +146,17 @@ func (j job) store(address string) DeadLetters {
 	}
 }
 
+// storeTime bounds the storing of one dead letter: a store that hangs must not
+// hold the request until its end.
+const storeTime = 20 * time.Second
+
 func (j job) refuse(ctx context.Context, o Outcome, store DeadLetters, cause, reason string) Outcome {
 	o.Kind, o.Cause, o.Reason, o.Operator = Rejected, cause, reason, true
 	if store == nil {
 		return o
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
 	err := store.Put(ctx, deadletter.Record{
 		Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID,
 		Reason: reason, Time: j.now(), RoutesDigest: j.RoutesDigest, Event: j.event.Origin(),
@@ -182,7 +191,6 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	a := attempt{
 		pipeline: j.Pipeline,
 		airflow:  j.Airflows[plan.Environment],
-		young:    j.young(),
 		run:      j.run(plan),
 		limits:   pressure.Policy{MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused)},
 		starts:   plan.Window.Starts(),
@@ -196,12 +204,9 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
 		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
 	}
-	v := a.bounded(ctx, store != nil)
-	switch {
-	case v.kind == Rejected:
+	v := j.lasting(a.bounded(ctx, store != nil), plan, store != nil)
+	if v.kind == Rejected {
 		return j.refuse(ctx, o, store, v.cause, v.reason), false
-	case v.kind == Deferred && store != nil && j.tooOld():
-		return j.refuse(ctx, o, store, v.cause, fmt.Sprintf("given up %s after the event: %s", j.GiveUpAfter, v.reason)), false
 	}
 	o.Kind, o.Cause, o.Reason = v.kind, v.cause, v.reason
 	o.Throttled, o.RetryAfter, o.Operator = v.throttled, v.retryAfter, v.operator
@@ -218,33 +223,47 @@ func (j job) run(plan *route.Plan) airflow.Run {
 	return Run(&again)
 }
 
-// age is how long ago ev happened, or the replay of it began; 0 where it does
-// not say.
-func (j job) age() time.Duration {
-	if j.event.Time.IsZero() {
-		return 0
+// lasting turns a deferral that has lasted for too long into a permanent
+// failure, which becomes a dead letter before the platform drops the event
+// unseen at the end of its retention. The first failure that this process sees
+// is never the last: an old event may be one of a backlog, and Airflow back in
+// a moment.
+func (j job) lasting(v verdict, plan *route.Plan, stores bool) verdict {
+	if v.kind != Deferred {
+		if v.kind == Triggered || v.kind == Duplicate {
+			j.failing.known(plan.Environment, plan.DAG)
+		}
+		return v
 	}
-	since := j.event.Time
-	if j.replay.Since.After(since) {
-		since = j.replay.Since
+	now := j.now()
+	first, seen := j.failing.event(digestOf(plan.Route, j.event.Key()), now)
+	unknown := v.unknown && j.failing.dag(dagKey(plan.Environment, plan.DAG), now)
+	switch {
+	case !seen:
+	case unknown:
+		v.kind = Rejected
+	case stores && j.GiveUpAfter > 0 && now.Sub(j.since(first)) > j.GiveUpAfter:
+		v.kind, v.reason = Rejected, fmt.Sprintf("given up after %s without success: %s", j.GiveUpAfter, v.reason)
 	}
-	return j.now().Sub(since)
+	return v
 }
 
-// tooOld tells whether ev is kept as a dead letter rather than deferred once
-// more, before the platform drops it unseen at the end of its retention.
-func (j job) tooOld() bool {
-	return j.GiveUpAfter > 0 && j.age() > j.GiveUpAfter
-}
-
-// parseDelay is how long Airflow may take to know a DAG that was just
-// uploaded: until then that it does not know it is no reason to give up.
-const parseDelay = 10 * time.Minute
-
-// young tells whether ev happened within parseDelay. An event that does not
-// say when counts as young.
-func (j job) young() bool {
-	return j.age() < parseDelay
+// since is when the event was delivered for the first time, or its replay
+// began, where that is known and not in the future; else when it first failed
+// here. A change of an object is delivered when it happens, by Cloud Storage's
+// own clock; any other event's time is a claim about the business.
+func (j job) since(first time.Time) time.Time {
+	delivered := j.event.Published
+	if delivered.IsZero() && j.event.Object != nil {
+		delivered = j.event.Time
+	}
+	if j.replay.Since.After(delivered) {
+		delivered = j.replay.Since
+	}
+	if delivered.IsZero() || delivered.After(first) {
+		return first
+	}
+	return delivered
 }
 
 // The bounds of an unmatched outcome's reason: routes named, and characters.

@@ -63,6 +63,10 @@ func (s *scripted) Find(context.Context, string, string) (airflow.DAGRun, error)
 	return airflow.DAGRun{}, s.next("GET")
 }
 
+func (s *scripted) FindByDate(context.Context, string, time.Time) (airflow.DAGRun, error) {
+	return airflow.DAGRun{RunID: "manual__first"}, s.next("GET by date")
+}
+
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // start runs one plan against a script, and tells what it came to and which
@@ -167,37 +171,54 @@ func TestWhatEachAnswerComesTo(t *testing.T) {
 	}
 }
 
-func TestAnUnknownDAGIsWaitedForTenMinutes(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		age  time.Duration
-		kind trigger.Kind
-	}{
-		{-time.Hour, trigger.Deferred}, // a clock that is ahead
-		{0, trigger.Deferred},
-		{10*time.Minute - 1, trigger.Deferred},
-		{10 * time.Minute, trigger.Rejected},
-	}
-	for _, tt := range tests {
-		ev := event.Event{ID: "1", Time: now.Add(-tt.age)}
-		if o, _ := start(t, ev, plan(), []step{post(refused(airflow.UnknownDAG))}); o.Kind != tt.kind {
-			t.Errorf("at the age of %s: %s, want %s", tt.age, o.Kind, tt.kind)
-		}
-	}
-	if o, _ := start(t, event.Event{ID: "1"}, plan(), []step{post(refused(airflow.UnknownDAG))}); o.Kind != trigger.Deferred {
-		t.Errorf("without a time: %s, want deferred", o.Kind)
-	}
-}
-
 // A date that the server chose is another at the next try; one that the route
-// chose stays taken for good.
-func TestALogicalDateThatIsTakenIsPermanent(t *testing.T) {
+// chose stays taken.
+func TestTakenLogicalDateNamesTheRunThatHasIt(t *testing.T) {
 	t.Parallel()
 	dated := plan()
 	dated.LogicalDate = now
-	o, _ := start(t, event.Event{ID: "1"}, dated, []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun))})
-	if o.Kind != trigger.Rejected {
-		t.Errorf("came to %s, want rejected", o.Kind)
+	for _, tt := range []struct {
+		name string
+		list error
+		want string
+	}{
+		{"found", nil, `the DAG's run "manual__first" has it`},
+		{"not found", refused(airflow.Forbidden), "another run of the DAG has it"},
+	} {
+		script := []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), {"GET by date", tt.list}}
+		o, _ := start(t, event.Event{ID: "1"}, dated, script)
+		want := "the logical date 2026-11-22T12:00:00Z is taken: " + tt.want + ", and a DAG has one run for each: " +
+			"take logical_date out of the route and pass the date in conf, or make it as fine as the events are; then replay the event"
+		if o.Kind != trigger.Rejected || o.Cause != "conflict" || o.Reason != want {
+			t.Errorf("%s: %s (%s): %s", tt.name, o.Kind, o.Cause, o.Reason)
+		}
+	}
+}
+
+// A role may create runs and not read them: what Airflow says of our own run id
+// is enough, and where it names a date another one decides.
+func TestDuplicateIsFoundByARoleThatMayNotRead(t *testing.T) {
+	t.Parallel()
+	v1 := func(kind airflow.Kind) *airflow.Error { return &airflow.Error{Kind: kind, Dialect: airflow.V1} }
+	forbidden := get(refused(airflow.Forbidden))
+	dated := plan()
+	dated.LogicalDate = now
+	for _, tt := range []struct {
+		name   string
+		plan   route.Plan
+		script []step
+		kind   trigger.Kind
+	}{
+		{"our run id", plan(), []step{post(v1(airflow.RunExists))}, trigger.Duplicate},
+		{"our run id, of a window", *window(), []step{post(v1(airflow.RunExists)), forbidden}, trigger.Duplicate},
+		{"the server's date", plan(), []step{post(v1(airflow.Conflict)), forbidden, post(nil)}, trigger.Triggered},
+		{"a window's date, then our run id", *window(),
+			[]step{post(v1(airflow.Conflict)), forbidden, post(v1(airflow.RunExists)), forbidden}, trigger.Duplicate},
+		{"the route's date", dated, []step{post(v1(airflow.Conflict)), forbidden}, trigger.Deferred},
+	} {
+		if o, _ := start(t, event.Event{ID: "1"}, tt.plan, tt.script); o.Kind != tt.kind {
+			t.Errorf("%s: %s, want %s: %s", tt.name, o.Kind, tt.kind, o.Reason)
+		}
 	}
 }
 
@@ -241,6 +262,10 @@ func (*answering) Start(context.Context, airflow.Run, pressure.Policy) (airflow.
 }
 
 func (*answering) Find(context.Context, string, string) (airflow.DAGRun, error) {
+	return airflow.DAGRun{}, nil
+}
+
+func (*answering) FindByDate(context.Context, string, time.Time) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, nil
 }
 
