@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
@@ -47,14 +45,7 @@ func (w *process) deliver(after time.Duration, ev event.Event, replay trigger.Re
 // withKey is the event of an id, published at a time.
 func withKey(t *testing.T, id string, published time.Time) event.Event {
 	t.Helper()
-	ce := cloudevents.NewEvent()
-	ce.SetID(id)
-	ce.SetSource("/jobs")
-	ce.SetType("com.acme.done")
-	ev, err := event.New(ce)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ev := event.New(event.CloudEvent{ID: id, Source: "/jobs", Type: "com.acme.done"})
 	ev.Published = published
 	return ev
 }
