@@ -63,7 +63,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 			_ = plainjson.Encode(p.stdout, map[string]any{"method": method, "path": path, "status": status})
 			return
 		}
-		_, _ = fmt.Fprintf(p.stdout, "%s %s: %d\n", method, path, status)
+		_, _ = fmt.Fprintf(p.stdout, "%s %s: %d\n", method, visible(path), status)
 	}
 	a, err := e.start(ctx)
 	if err != nil {

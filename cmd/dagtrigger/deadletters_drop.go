@@ -85,7 +85,7 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s\n", plural(count, "dead letter"), strings.Join(stores, ", "))
 	for _, whose := range slices.Sorted(maps.Keys(of)) {
-		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(plain(whose), "of no route"))
+		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(whose, "of no route"))
 	}
 	if _, err := io.WriteString(p.stdout, b.String()); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, t
 	var dropped, left atomic.Int64
 	keep := func(err error) {
 		left.Add(1)
-		_, _ = fmt.Fprintln(p.stderr, err)
+		_, _ = fmt.Fprintln(p.stderr, visible(err.Error()))
 	}
 	var group errgroup.Group
 	group.SetLimit(dropsAtOnce)

@@ -55,7 +55,7 @@ func (p *program) runList(ctx context.Context, s *storeFlags, f deadletter.Filte
 	for l, err := range all.list(ctx, f) {
 		if isUnreadable(err) {
 			unreadable++
-			_, err = fmt.Fprintln(p.stderr, err)
+			_, err = fmt.Fprintln(p.stderr, visible(err.Error()))
 		} else if err == nil {
 			count++
 			err = p.tellLetter(&l.Letter, paint, asJSON)
@@ -109,13 +109,14 @@ func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) e
 			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s\n  %s%s\n  %s\n  %s\n", paint.bold(plain(l.Name())), l.Time.Format(time.RFC3339), attempts,
-		plain(strings.Join(which, ", ")), paint.bad(plain(l.Reason)))
+	_, err := fmt.Fprintf(p.stdout, "%s\n  %s%s\n  %s\n  %s\n", paint.bold(visible(l.Name())), l.Time.Format(time.RFC3339), attempts,
+		visible(strings.Join(which, ", ")), paint.bad(visible(l.Reason)))
 	return err
 }
 
 const showHelp = `Print a dead letter as it is stored: JSON, last in it the event in CloudEvents' JSON
-format, its data byte for byte. Its NAME is told by "dagtrigger dead-letters list".`
+format. Control and invisible characters are printed as JSON escapes, such as \u202e,
+which stand for the same text. "dagtrigger dead-letters list" lists the NAMEs.`
 
 func (p *program) deadLettersShow(s *storeFlags) *cobra.Command {
 	return &cobra.Command{

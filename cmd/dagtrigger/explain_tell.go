@@ -89,8 +89,11 @@ func (x *explanation) failed() bool {
 // text is an explanation for a person.
 func (x *explanation) text(paint painter) string {
 	var b strings.Builder
-	b.WriteString(paint.bold(x.Event.Type) + "\n")
-	for _, row := range columns([][]string{{"  id", x.Event.ID}, {"  source", x.Event.Source}, {"  subject", x.Event.Subject}, {"  time", x.Event.Time}}) {
+	b.WriteString(paint.bold(visible(x.Event.Type)) + "\n")
+	for _, row := range columns([][]string{
+		{"  id", visible(x.Event.ID)}, {"  source", visible(x.Event.Source)},
+		{"  subject", visible(x.Event.Subject)}, {"  time", x.Event.Time},
+	}) {
 		if strings.Contains(strings.TrimSpace(row), "  ") { // it has a value
 			b.WriteString(row + "\n")
 		}
@@ -121,11 +124,11 @@ func (r *routeTold) text(paint painter) string {
 	name := paint.bold(r.Route)
 	switch {
 	case r.Error != "":
-		fmt.Fprintf(&b, "%s  %s\n  %s\n", name, paint.bad("fails"), r.Error)
+		fmt.Fprintf(&b, "%s  %s\n  %s\n", name, paint.bad("fails"), visible(r.Error))
 	case r.Matched:
 		fmt.Fprintf(&b, "%s  %s\n", name, paint.good("matches"))
 	default:
-		fmt.Fprintf(&b, "%s  does not match\n  %s\n", name, r.Reason)
+		fmt.Fprintf(&b, "%s  does not match\n  %s\n", name, visible(r.Reason))
 	}
 	if r.When != nil {
 		b.WriteString("  when\n" + r.When.text(paint, 4))
@@ -138,14 +141,14 @@ func (r *routeTold) text(paint painter) string {
 
 // text is a tree, a part on a line.
 func (p *partTold) text(paint painter, indent int) string {
-	value := p.Value
+	value := visible(p.Value)
 	switch {
 	case p.Failed || value == "false":
 		value = paint.bad(value)
 	case value == "true":
 		value = paint.good(value)
 	}
-	text := fmt.Sprintf("%s%s is %s\n", strings.Repeat(" ", indent), p.Text, value)
+	text := fmt.Sprintf("%s%s is %s\n", strings.Repeat(" ", indent), visible(p.Text), value)
 	for _, part := range p.Parts {
 		text += part.text(paint, indent+2)
 	}
@@ -155,7 +158,7 @@ func (p *partTold) text(paint painter, indent int) string {
 // text is a run and its request, for a person.
 func (r *runTold) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  starts %s in %s: %s\n  %s %s", r.DAG, r.Environment, r.RunID, r.Method, r.URL)
+	fmt.Fprintf(&b, "  starts %s in %s: %s\n  %s %s", visible(r.DAG), r.Environment, visible(r.RunID), r.Method, r.URL)
 	if r.Where != "" {
 		b.WriteString(" at " + r.Where)
 	}

@@ -93,18 +93,18 @@ func TestWrappedKeepsWordsWhole(t *testing.T) {
 	}
 }
 
-func TestColourIsForTerminalsAlone(t *testing.T) {
+func TestOnlyTerminalsGetColours(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []trigger.Kind{trigger.Triggered, trigger.Duplicate, trigger.Deferred, trigger.Rejected, trigger.DeadLettered} {
-		if got := (painter{on: true}).outcome(kind, "x"); !strings.HasPrefix(got, "\x1b[") {
+		if got := (painter{mark: "<ESC>"}).outcome(kind, "x"); !strings.HasPrefix(got, "<ESC>[") {
 			t.Errorf("%s has no colour: %q", kind, got)
 		}
 		if got := (painter{}).outcome(kind, "x"); got != "x" {
-			t.Errorf("%s has colour where nobody looks: %q", kind, got)
+			t.Errorf("%s has a colour without a terminal: %q", kind, got)
 		}
 	}
-	if p := (&program{getenv: none}); p.painter(io.Discard).on {
-		t.Error("what is no terminal is painted")
+	if p := (&program{getenv: none}); p.painter(newPrintable(io.Discard)) != (painter{}) {
+		t.Error("text for a file has colours")
 	}
 }
 

@@ -33,9 +33,9 @@ type progress struct {
 
 // progress starts one on standard error, where that is a terminal and nothing hides it.
 func (p *program) progress(what string, total int, hidden bool) *progress {
-	w := p.stderr
-	if hidden || !isTerminal(w) || p.getenv("TERM") == "dumb" {
-		w = io.Discard
+	w := io.Discard
+	if out, ok := p.stderr.(*printable); ok && isTerminal(out) && !hidden && p.getenv("TERM") != "dumb" {
+		w = out.w // progress moves the cursor
 	}
 	return &progress{w: w, total: total, what: what, started: time.Now()}
 }

@@ -41,13 +41,3 @@ func TestProgressIsShownOnTerminalsAlone(t *testing.T) {
 		t.Errorf("wrote %q", out.String())
 	}
 }
-
-func TestColoursAreEscapesThatEnd(t *testing.T) {
-	t.Parallel()
-	if got := (painter{on: true}).bad("no"); got != "\x1b[31mno\x1b[0m" {
-		t.Errorf("got %q", got)
-	}
-	if got := (painter{}).bad("no"); got != "no" {
-		t.Errorf("got %q without colours", got)
-	}
-}

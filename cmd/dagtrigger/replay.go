@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/spf13/pflag"
 
@@ -253,15 +252,4 @@ func (p *program) confirm(ctx context.Context, question string, yes bool, w io.W
 			return errors.New("nothing was done: the answer was no")
 		}
 	}
-}
-
-// plain is text of others' making for a terminal: control characters, which
-// could move the cursor, are left out.
-func plain(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, s)
 }

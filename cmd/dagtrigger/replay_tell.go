@@ -37,7 +37,7 @@ func (r *resend) tellPlan(plan *replay.Plan) error {
 	for _, planned := range plan.Rows() {
 		text := "start a run, or meet the one that exists: " + whither(trigger.Outcome{Route: planned.Route, DAGID: planned.DAGID})
 		if planned.Reason != "" {
-			text = paint.bad(strings.TrimSpace("fail "+whither(trigger.Outcome{Route: planned.Route})) + ": " + plain(planned.Reason))
+			text = paint.bad(strings.TrimSpace("fail "+whither(trigger.Outcome{Route: planned.Route})) + ": " + visible(planned.Reason))
 		}
 		row(planned.Count, text)
 	}
@@ -122,9 +122,9 @@ func why(e *replay.End) leftItem {
 }
 
 func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
-	text := fmt.Sprintf("waiting %s for the DAG %s", took(pause), o.DAGID)
+	text := fmt.Sprintf("waiting %s for the DAG %s", took(pause), visible(o.DAGID))
 	w.bar.describe(text)
-	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, plain(o.Reason))
+	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, visible(o.Reason))
 }
 
 // ending tells a person who has pressed Ctrl-C what is still awaited.
@@ -179,7 +179,7 @@ func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error
 		b.WriteString(paint.bad(fmt.Sprintf("%d %s", left, r.left)) + "\n")
 	}
 	for _, l := range w.left {
-		b.WriteString("  " + plain(l.Place) + "\n    " + strings.TrimPrefix(string(l.Outcome)+": ", ": ") + plain(l.Reason) + "\n")
+		b.WriteString("  " + visible(l.Place) + "\n    " + strings.TrimPrefix(string(l.Outcome)+": ", ": ") + visible(l.Reason) + "\n")
 	}
 	if w.more > 0 {
 		fmt.Fprintf(&b, "  and %d more\n", w.more)

@@ -24,6 +24,7 @@ const (
 // run is the whole program: it does what args say and returns the exit status.
 // When ctx ends, it finishes what is in flight.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = newPrintable(stdout), newPrintable(stderr)
 	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, number: newNumber}
 	root := p.root()
 	root.SetArgs(args)

@@ -234,17 +234,17 @@ func (a *answer) text(paint painter) string {
 	} else {
 		fmt.Fprintf(&b, "%s in %s: not acknowledged, so the platform would send it again", paint.bad(status), took(a.took()))
 		if a.RetryAfter != "" {
-			fmt.Fprintf(&b, " (Retry-After: %s)", a.RetryAfter)
+			fmt.Fprintf(&b, " (Retry-After: %s)", visible(a.RetryAfter))
 		}
 		b.WriteString("\n")
 	}
 	if a.Error != "" {
-		fmt.Fprintf(&b, "  %s\n", a.Error)
+		fmt.Fprintf(&b, "  %s\n", visible(a.Error))
 	}
 	for _, o := range a.Outcomes {
 		b.WriteString(strings.TrimRight("  "+paint.outcome(o.Kind, string(o.Kind))+"  "+whither(o), " ") + "\n")
 		if o.Reason != "" {
-			fmt.Fprintf(&b, "    %s\n", o.Reason)
+			fmt.Fprintf(&b, "    %s\n", visible(o.Reason))
 		}
 	}
 	return b.String()
@@ -262,5 +262,5 @@ func whither(o trigger.Outcome) string {
 	if o.RunID != "" {
 		parts = append(parts, "run "+o.RunID)
 	}
-	return strings.Join(parts, ", ")
+	return visible(strings.Join(parts, ", "))
 }

@@ -15,18 +15,24 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// isTerminal tells whether a person reads w, who may be shown bars.
+// isTerminal reports whether w is a terminal, which can show colours and progress.
 func isTerminal(w io.Writer) bool {
+	if p, ok := w.(*printable); ok {
+		w = p.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // painter colours what goes to a terminal, unless NO_COLOR is set
 // (https://no-color.org) or the terminal is a dumb one.
-type painter struct{ on bool }
+type painter struct{ mark string } // see [printable]; empty without colours
 
 func (p *program) painter(w io.Writer) painter {
-	return painter{isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
+	if out, ok := w.(*printable); ok && isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb" {
+		return painter{out.mark}
+	}
+	return painter{}
 }
 
 // A colour is the code of an ANSI escape sequence:
@@ -43,10 +49,10 @@ const (
 )
 
 func (p painter) paint(s string, c colour) string {
-	if !p.on {
+	if p.mark == "" {
 		return s
 	}
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", c, s)
+	return fmt.Sprintf("%s[%dm%s%s[0m", p.mark, c, escape(s, "\n\t"), p.mark)
 }
 
 func (p painter) bold(s string) string { return p.paint(s, bold) }

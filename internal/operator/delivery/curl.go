@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,7 +17,7 @@ const maxArgument = 64 << 10
 // Curl is the request to url as a command for a POSIX shell, one option a line.
 func (r Request) Curl(url string) string {
 	var b strings.Builder
-	binary := len(r.Body) > maxArgument || !utf8.Valid(r.Body) || bytes.IndexByte(r.Body, 0) >= 0
+	binary := len(r.Body) > maxArgument || !utf8.Valid(r.Body) || bytes.ContainsFunc(r.Body, isInvisible)
 	if binary {
 		b.WriteString("printf %s " + quote(base64.StdEncoding.EncodeToString(r.Body)) + " | base64 -d |\n")
 	}
@@ -31,6 +32,10 @@ func (r Request) Curl(url string) string {
 	}
 	return b.String()
 }
+
+// isInvisible holds for characters that a terminal does not show, and that would
+// be lost when the command is copied from it.
+func isInvisible(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' && r != '\t' }
 
 // curlHeader writes h as curl's -H takes it, where "Name:" would leave the
 // header out, and "Name;" sends it empty.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"example.com/dagtrigger/internal/operator/delivery"
 )
@@ -42,6 +43,8 @@ func TestCurlSendsWhatHTTPSends(t *testing.T) {
 	ugly.Attributes = map[string]string{"quote": "it's $HOME \\", "empty": "", "umlaut": "Größe"}
 	binary := ugly
 	binary.Data = []byte{0, 0xff, '\'', '\n'}
+	hidden := ugly
+	hidden.Data = []byte("a\u202etxt.\u200b\u009b31m\x1b[2J")
 	large := ugly
 	large.Data = []byte(strings.Repeat("0123456789abcdef", 32<<10))
 	rows := []struct {
@@ -52,6 +55,7 @@ func TestCurlSendsWhatHTTPSends(t *testing.T) {
 		{"headers", upload(), delivery.Eventarc},
 		{"JSON", upload(), delivery.Background},
 		{"ugly text", ugly, delivery.PushUnwrapped},
+		{"invisible characters", hidden, delivery.PushUnwrapped},
 		{"bytes", binary, delivery.PushUnwrapped},
 		{"half a mebibyte", large, delivery.PushUnwrapped},
 		{"nothing", delivery.Message{ID: "1", Topic: "t", Subscription: "s"}, delivery.PushUnwrapped},
@@ -76,7 +80,11 @@ func TestCurlSendsWhatHTTPSends(t *testing.T) {
 			}
 			_ = resp.Body.Close()
 			command := exec.CommandContext(t.Context(), "sh")
-			command.Stdin = strings.NewReader(r.Curl(server.URL))
+			text := r.Curl(server.URL)
+			if i := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' }); i >= 0 {
+				t.Errorf("a terminal does not show all of %q", text)
+			}
+			command.Stdin = strings.NewReader(text)
 			if out, err := command.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
