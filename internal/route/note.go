@@ -14,19 +14,22 @@ import (
 // column is String(1000), see DagRunNote in airflow/models/dagrun.py.
 const maxNote = 1000
 
-// note says in words what happened, for people who look at the run in
-// Airflow's pages.
+// note says in words what happened, for people who look at the run in Airflow's
+// pages, which render it as Markdown.
 func note(ev *event.Event) string {
+	return shorten(markdown(shorten(whatHappened(ev), maxNote)), maxNote)
+}
+
+func whatHappened(ev *event.Event) string {
 	switch {
 	case ev.Object != nil:
-		return shorten(fmt.Sprintf("gs://%s/%s, generation %s: %s",
-			ev.Object.Bucket, ev.Object.Name, ev.Object.Generation, verb(ev.Type)), maxNote)
+		return fmt.Sprintf("gs://%s/%s, generation %s: %s", ev.Object.Bucket, ev.Object.Name, ev.Object.Generation, verb(ev.Type))
 	case ev.IsMessage() && ev.Message.Topic != "":
-		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Topic), maxNote)
+		return fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Topic)
 	case ev.IsMessage():
-		return shorten(fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Subscription), maxNote)
+		return fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Subscription)
 	default:
-		return shorten(fmt.Sprintf("%s, id %s, from %s", ev.Type, ev.ID, ev.Source), maxNote)
+		return fmt.Sprintf("%s, id %s, from %s", ev.Type, ev.ID, ev.Source)
 	}
 }
 
