@@ -89,13 +89,14 @@ func (o Options) client(a Address, emulator, host string) (*rest.Client, error) 
 		return nil, fmt.Errorf("opening %s: it needs a transport and Google credentials", a)
 	}
 	if emulator != "" {
-		client := &http.Client{Transport: o.Transport, CheckRedirect: neverFollow}
+		client := &http.Client{
+			Transport:     o.Transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
 		return &rest.Client{HTTP: client, Root: withScheme(emulator), UserAgent: o.UserAgent}, nil
 	}
 	return &rest.Client{HTTP: o.Google(o.Transport), Root: host, UserAgent: o.UserAgent}, nil
 }
-
-func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // withScheme is an emulator's root, without a slash at its end.
 func withScheme(host string) string {
