@@ -61,8 +61,8 @@ func (a *author) secondAct(dagID string) []scene {
 		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route wants it", tellings: []telling{
 			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4716, "amount": 20}`)},
 		}},
-		{title: "an order without an amount", what: `{"order": 4717}`, noRun: "a condition cannot be evaluated, which is never taken for \"no\"", tellings: []telling{
-			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717}`)},
+		{title: "an order whose amount is not a number", what: `{"order": 4717, "amount": [1]}`, noRun: "a condition cannot be evaluated, which is never taken for \"no\"", tellings: []telling{
+			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717, "amount": [1]}`)},
 		}},
 	}
 }

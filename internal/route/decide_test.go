@@ -212,21 +212,78 @@ func date(p route.Plan) string {
 	return p.LogicalDate.UTC().Format(time.RFC3339)
 }
 
+// A filter over messages of several shapes must not fail for the others.
+func TestAbsentMembersInWhenAreNoMatch(t *testing.T) {
+	t.Parallel()
+	ev := publication(t, `{"x": "one", "list": [{"a": 1}], "none": null}`)
+	for _, row := range []struct{ when, reason string }{
+		{`data.y > 1`, `data.y is absent`},
+		{`data.y.z > 1`, `data.y is absent`},
+		{`data.x == "one" && data.y == "two"`, `data.y is absent`},
+		{`data.x.y == "two"`, `data.x.y is absent`},
+		{`data.y`, `data.y is absent`},
+		{`data["y z"] == 1`, `data["y z"] is absent`},
+		{`data.list[1].a == 1`, `data.list[1] is absent`},
+		{`data.list.exists(i, i.b == 1)`, `b is absent`},
+		{`message.attributes.kind == "order"`, `message.attributes.kind is absent`},
+		{`message.attributes["kind"] == "order"`, `message.attributes["kind"] is absent`},
+		{`object.size == "1"`, `object.size is absent`},
+		{`message.ordering_key == "1"`, `message.ordering_key is absent`},
+	} {
+		table := load(t, "\n- name: r\n  on: ['*']\n  dag: d\n  when: '"+row.when+"'")
+		d := table.Decide(t.Context(), ev)
+		if want := "when: " + row.reason; len(d.Misses) != 1 || d.Misses[0].Reason != want {
+			t.Errorf("%s: %+v, want the miss %s", row.when, d, want)
+		}
+	}
+}
+
+// A conf that copies the order into each of its items takes the square of its size.
+func TestConfsAreBoundedWhileTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	ev := publication(t, `{"items": [`+strings.Repeat(`1,`, 20_000)+`1], "order": "`+strings.Repeat("x", 10_000)+`"}`)
+	for _, row := range []struct{ keys, want string }{
+		{`conf: {a: '${data.items.map(i, {"item": i, "order": data})}'}`, "it would be longer than 16777216 bytes: pass on less of the event"},
+		{"conf: {a: '" + strings.Repeat("${data}", 400) + "'}", "it would be longer than"},
+		{`note: ` + strings.Repeat("${data.order}", 7), "it would be longer than"},
+		{`run_id: ` + strings.Repeat("${data.order}", 7), "it would be longer than"},
+		{`logical_date: ${data.order}`, "it would be longer than 64 bytes"},
+	} {
+		d := load(t, "\n- name: r\n  on: message.published\n  dag: d\n  "+row.keys).Decide(t.Context(), ev)
+		if len(d.Failures) != 1 || !strings.Contains(d.Failures[0].Err.Error(), row.want) {
+			t.Errorf("%.60s: %+v, want the failure %s", row.keys, d.Failures, row.want)
+		}
+	}
+	routes := ""
+	for i := range 200 {
+		routes += fmt.Sprintf("\n- {name: r%d, on: message.published, dag: d, conf: {a: '%s'}}", i, strings.Repeat("${data}", 20))
+	}
+	d := load(t, routes).Decide(t.Context(), ev)
+	written := 0
+	for _, p := range d.Plans {
+		written += len(p.Conf)
+	}
+	if len(d.Failures) == 0 || written > 32<<20 {
+		t.Errorf("200 routes made confs of %d bytes, and %d failures", written, len(d.Failures))
+	}
+}
+
 // A route that cannot be evaluated is a failure, never "no match".
 func TestFailuresSayWhereAndWhy(t *testing.T) {
 	t.Parallel()
 	const absent = ": the event has no data.y: test it with has(data.y), or give a default with data.?y.orValue(…)"
 	ev := publication(t, `{"x": "one", "secret": {"password": "planted"}}`)
 	for _, row := range []struct{ keys, dag, want string }{
-		{`when: data.y > 1`, "", `when on line 4, column 9: evaluating data.y > 1: no such key: y: test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
+		{`when: '{"a": 1}[data.x] > 1'`, "", `when on line 4, column 9: evaluating {"a": 1}[data.x] > 1 where data.x is "one": no such key: one: ` +
+			`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
 		{`when: data.x`, "", `when on line 4, column 9: evaluating data.x where data.x is "one": it gives neither true nor false: compare it with something`},
 		{`when: int(data.x) > 1 && data.secret != ""`, "", `when on line 4, column 9: evaluating int(data.x) > 1 && data.secret != "" where data.x is "one": ` +
-			`type conversion error from 'string' to 'int': guard the expression, or mend what sends such events`},
+			`type conversion error from 'string' to 'int': guard the expression, or fix what sends such events`},
 		{"dag: load_${data.y}\n  dags: load_a", "", `dag on line 4, column 8: evaluating data.y` + absent},
-		{"dag: load_${data.x}\n  dags: load_a", "", `dag on line 4, column 8: it became "load_one", which dags does not list: add it there, or mend what sends such events`},
+		{"dag: load_${data.x}\n  dags: load_a", "", `dag on line 4, column 8: it became "load_one", which dags does not list: add it there, or fix what sends such events`},
 		{`conf: {a: 1, b: "${data.y}"}`, "d", `conf on line 4, column 19: evaluating data.y` + absent},
 		{`conf: {a: "x ${null}"}`, "d", `conf on line 4, column 13: evaluating null: null has no text: give a default, or test with != null`},
-		{`conf: ${data.x}`, "d", `conf on line 4, column 9: it is no map: Airflow takes an object`},
+		{`conf: ${data.x}`, "d", `conf on line 4, column 9: it is not a map: Airflow takes an object`},
 		{`run_id: ${data.y}`, "d", `run_id on line 4, column 11: evaluating data.y` + absent},
 		{`run_id: ${data.x.replace("one", "")}`, "d", `run_id on line 4, column 11: it is empty, and would make all such events one run: compute it of something that each has`},
 		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is no timestamp: write it as 2026-11-22T00:00:00Z`},

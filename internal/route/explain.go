@@ -76,6 +76,9 @@ func (r *rule) reason(ctx context.Context, s *expression.Scope, key string) stri
 		preset, sign, _ := r.skips(s)
 		return fmt.Sprintf("skip: %s: %s", preset, sign)
 	case "when":
+		if _, err := r.when.Bool(ctx, s); absent(err) != "" {
+			return "when: " + absent(err) + " is absent"
+		}
 		return "when: " + r.when.Explain(ctx, s).Reason()
 	}
 	for i := range r.filters {

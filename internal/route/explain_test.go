@@ -30,7 +30,7 @@ type: type is "google.cloud.storage.object.v1.finalized", not google.cloud.stora
 when: when: int(object.size) > 100 is false where object.size is "12"; object.contentType == "text/csv" && int(object.size) > 100 = false
 match: starts d; object.contentType == "text/csv" = true
 plain: starts e
-broken: fails; int(object.name) > 1 = type conversion error from 'string' to 'int': guard the expression, or mend what sends such events
+broken: fails; int(object.name) > 1 = type conversion error from 'string' to 'int': guard the expression, or fix what sends such events
 unmapped: fails
 `
 	got := "\n"

@@ -102,7 +102,7 @@ var keys = []Key{
 	},
 	{
 		Name: "when", Type: TypeExpression, Example: "when: int(object.size) > 0",
-		Doc:   "A CEL expression that must be true.",
+		Doc:   "A CEL expression that must be true. Where the event has not a member that it needs, the route does not match; any other error is a permanent failure.",
 		field: func(s *Spec) any { return &s.When },
 	},
 	{

@@ -5,7 +5,6 @@ package route
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/dagtrigger/internal/event"
 )
@@ -41,8 +40,14 @@ func verb(eventType string) string {
 
 // shorten cuts s to at most limit characters, the last of which then says so.
 func shorten(s string, limit int) string {
-	if utf8.RuneCountInString(s) <= limit {
-		return s
+	runes, cut := 0, 0
+	for i := range s {
+		if runes++; runes == limit {
+			cut = i
+		}
+		if runes > limit {
+			return s[:cut] + "…"
+		}
 	}
-	return string([]rune(s)[:limit-1]) + "…"
+	return s
 }

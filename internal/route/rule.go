@@ -76,6 +76,9 @@ func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expressio
 		return s, "", nil
 	}
 	ok, err := r.when.Bool(ctx, s)
+	if absent(err) != "" {
+		return s, "when", nil
+	}
 	if err != nil {
 		return s, "", placed("when", r.when.at, err)
 	}
@@ -83,6 +86,17 @@ func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expressio
 		return s, "when", nil
 	}
 	return s, "", nil
+}
+
+// absent is the member of the event that an expression needs and the event has
+// not; empty for any other error. A filter over messages of several shapes must
+// not fail for the others.
+func absent(err error) string {
+	failed, ok := errors.AsType[*expression.Error](err)
+	if !ok {
+		return ""
+	}
+	return failed.Absent
 }
 
 // match returns the first pattern that matches, and what it captures.
@@ -182,7 +196,7 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	if len(r.dags) > 0 && !slices.Contains(r.dags, dag) {
-		return p, placed("dag", r.dag.at, fmt.Errorf("it became %q, which dags does not list: add it there, or mend what sends such events", shorten(dag, 80)))
+		return p, placed("dag", r.dag.at, fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80)))
 	}
 	p.DAG = dag
 	if p.Conf, err = r.conf.json(ctx, s); err != nil {
@@ -215,8 +229,11 @@ func (r *rule) noteOn(ctx context.Context, s *expression.Scope) (string, error) 
 	return shorten(text, maxNote), err
 }
 
+// maxText is the most bytes of a computed DAG id, run id or note.
+const maxText = 64 << 10
+
 func (l *located) text(ctx context.Context, s *expression.Scope, key string) (string, error) {
-	text, err := l.Text(ctx, s)
+	text, err := l.Text(ctx, s, maxText)
 	return text, placed(key, l.at, err)
 }
 
@@ -252,18 +269,25 @@ func (c *conf) json(ctx context.Context, s *expression.Scope) ([]byte, error) {
 	if c == nil {
 		return s.Event().Conf(), nil
 	}
-	var b bytes.Buffer
+	written, err := s.Write(func(b *expression.Output) error { return c.write(ctx, s, b) })
+	if err != nil {
+		return nil, err
+	}
+	if c.whole && !bytes.HasPrefix(bytes.TrimLeft(written, " \t\r\n"), []byte("{")) {
+		return nil, placed("conf", c.pieces[0].hole.at, errors.New("it is not a map: Airflow takes an object"))
+	}
+	return written, nil
+}
+
+func (c *conf) write(ctx context.Context, s *expression.Scope, b *expression.Output) error {
 	for _, p := range c.pieces {
 		if p.hole == nil {
 			b.WriteString(p.text)
 			continue
 		}
-		if err := p.hole.JSON(ctx, s, &b); err != nil {
-			return nil, placed("conf", p.hole.at, err)
+		if err := p.hole.JSON(ctx, s, b); err != nil {
+			return placed("conf", p.hole.at, err)
 		}
 	}
-	if c.whole && !bytes.HasPrefix(bytes.TrimLeft(b.Bytes(), " \t\r\n"), []byte("{")) {
-		return nil, placed("conf", c.pieces[0].hole.at, errors.New("it is no map: Airflow takes an object"))
-	}
-	return b.Bytes(), nil
+	return nil
 }

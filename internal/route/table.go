@@ -4,6 +4,7 @@ package route
 
 import (
 	"context"
+	"time"
 
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route/expression"
@@ -42,13 +43,20 @@ func (f *fallback) plan(ev *event.Event) Plan {
 	}
 }
 
-// Decide tells which DAG runs ev asks for, in the order of the file. It does no
-// I/O. Each expression ends at ctx's deadline or its own limit of cost, and is
-// a failure of its route where it does.
+// MaxTime bounds the time that all routes together take to decide about one
+// event. Well before it each expression meets its own limit of cost, unless the
+// machine is busy: so what ends here is not a permanent failure.
+const MaxTime = 2 * time.Second
+
+// Decide returns which DAG runs ev asks for, in the order of the file. It does no
+// I/O. Each expression ends at ctx's deadline, after [MaxTime] or at its limit of
+// cost, and is a failure of its route where it does.
 func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	if t.fallback != nil {
 		return Decision{Plans: []Plan{t.fallback.plan(ev)}}
 	}
+	ctx, cancel := context.WithTimeout(ctx, MaxTime)
+	defer cancel()
 	var d Decision
 	s := expression.NewScope(ev)
 	for _, i := range t.index.candidates(ev) {

@@ -77,7 +77,7 @@ func TestAnExampleTellsWhereItDiffers(t *testing.T) {
 	const upload = "- name: n\n  upload: gs://acme-landing/sales/eu/a.csv\n  size: 12\n"
 	const order = "- name: n\n  message: {id: 4711}\n  topic: orders\n  attributes: {kind: order}\n"
 	const paid = "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {amount: 11}}\n"
-	const broken = "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {}}\n"
+	const broken = "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {amount: much}}\n"
 	for _, row := range []struct{ name, text, want string }{
 		{"a route", upload + "  starts: [sales-csv]", ``},
 		{"everything", upload + "  starts:\n  - route: sales-csv\n    dag: load_sales\n    environment: prod\n    run_id: dagtrigger__sales-csv__b6733e08471268c3a1b8\n" +
@@ -111,15 +111,15 @@ sales-csv: conf.uri is "gs://acme-landing/sales/eu/a.csv", which is not said`},
 		{"a message, unwrapped", order + "  as: push\n  starts: []", ``},
 		{"a message of text", "- name: n\n  message: hello\n  starts: []", ``},
 		{"an event", paid + "  starts: [{route: paid, conf: {amount: 11.0}}]", ``},
-		{"a failure", broken + "  fails: [{route: paid, error: no such key}]", ``},
+		{"a failure", broken + "  fails: [{route: paid, error: no such overload}]", ``},
 		{"a failure, by its name", broken + "  fails: [paid]", ``},
-		{"a failure otherwise", broken + "  fails: [{route: paid, error: other}]", `paid: fails otherwise than with "other": when on line 27, column 11: evaluating data.amount > 10: no such key: amount: ` +
-			`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
+		{"a failure otherwise", broken + "  fails: [{route: paid, error: other}]", `paid: fails otherwise than with "other": when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: ` +
+			`convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)`},
 		{"a failure, where a run is", paid + "  fails: [paid]", "paid: starts ship, which is not said\npaid: must fail: it starts a run"},
 		{"a failure, where nothing is", paid + "  starts: [paid]\n  fails: [orders]", `orders: must fail: type is "com.acme.paid", not google.cloud.pubsub.topic.v1.messagePublished`},
 		{"a run, where a failure is", broken + "  starts: [paid]\n  fails: [paid]", `paid: fails, and must start a run`},
-		{"a failure that is not said", broken + "  starts: []", `paid: fails: when on line 27, column 11: evaluating data.amount > 10: no such key: amount: ` +
-			`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
+		{"a failure that is not said", broken + "  starts: []", `paid: fails: when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: ` +
+			`convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)`},
 		{"what is no event", "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: google.cloud.storage.object.v1.finalized, data: []}\n  starts: []",
 			`the function refuses the event: the data of the Cloud Storage event is not a JSON object in UTF-8: send the object resource, as Eventarc and a notification with payload JSON_API_V1 do`},
 	} {

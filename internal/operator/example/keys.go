@@ -77,7 +77,7 @@ func exampleKeys() []document.Key[draft] {
 		{Name: "starts", Example: "starts: [{route: sales-csv, dag: load_sales, conf_has: {region: eu}}]",
 			Doc: "The runs that it must start, all of them, each by its route and whatever else is said: dag, environment, run_id, conf (all of it), conf_has (members among others), logical_date and note. A route's name alone will do. [] for none.",
 			To:  func(d *draft) any { return d.starts }},
-		{Name: "fails", Example: "fails: [{route: sales-csv, error: no such key}]",
+		{Name: "fails", Example: "fails: [{route: sales-csv, error: no such overload}]",
 			Doc: "The routes that must fail to be evaluated, each by its route and a part of the error. A route's name alone will do.",
 			To:  func(d *draft) any { return d.fails }},
 	}...)
@@ -202,14 +202,14 @@ func jsonObject(key string, to *[]byte) func(*document.Reader, *yaml.Node) {
 // fails reads the routes that must fail.
 func (d *draft) fails(_ *document.Reader, node *yaml.Node) {
 	d.example.Told = true
-	d.List(node, "fails", "fails: [{route: sales-csv, error: no such key}]", func(item *yaml.Node) {
+	d.List(node, "fails", "fails: [{route: sales-csv, error: no such overload}]", func(item *yaml.Node) {
 		var f Failure
 		if item = document.Resolve(item); document.IsText(item) {
 			f.Route = item.Value
 		} else {
 			document.Map(&d.Reader, item, "a failure", []document.Key[Failure]{
 				{Name: "route", Required: true, Example: "route: sales-csv", To: func(f *Failure) any { return &f.Route }},
-				{Name: "error", Example: "error: no such key", To: func(f *Failure) any { return &f.Error }},
+				{Name: "error", Example: "error: no such overload", To: func(f *Failure) any { return &f.Error }},
 			}, &f)
 		}
 		d.example.Fails = append(d.example.Fails, f)

@@ -53,7 +53,7 @@ tests:
   - starts:
     - paid
     name: fails now
-    event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {}}
+    event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {amount: much}}
 # The end.
 `
 	const right = `# Examples of the routes.
@@ -100,10 +100,10 @@ tests:
 
   - starts: []
     name: fails now
-    event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {}}
+    event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {amount: much}}
     fails:
       - route: paid
-        error: 'when on line 27, column 11: evaluating data.amount > 10: no such key: amount: test with has(…), in or size(…), or give a default with .?name.orValue(…)'
+        error: 'when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)'
 # The end.
 `
 	if diff := cmp.Diff(right, updated(t, wrong)); diff != "" {
@@ -178,7 +178,7 @@ func FuzzUpdate(f *testing.F) {
 	for _, text := range []string{
 		"config: r\ntests: []\n", "config: r\ntests:\n- name: a\n  upload: gs://a/b\n  starts: [r]\n",
 		"config: r\ntests:\n  - starts:\n    - r\n    # c\n    name: a\n    message: {a: [1, null]}\n\n  # d\n  - {name: b, deleted: gs://a/b}\n",
-		"config: r\ntests:\n- name: a\n  event: {specversion: '1.0', id: x, source: s, type: com.acme.paid, data: {}}\n  fails: [{route: paid, error: x}] # c\n",
+		"config: r\ntests:\n- name: a\n  event: {specversion: '1.0', id: x, source: s, type: com.acme.paid, data: {amount: much}}\n  fails: [{route: paid, error: x}] # c\n",
 		"config: r\ntests:\n- name: a\n  upload: gs://acme-landing/sales/eu/a.csv\n  starts:\n  - route: sales-csv\n    conf: &x\n      uri: |\n        a\n\n      region: [*y]\n    dag: &y d",
 		"config: r\ntests:\n- name: >\n    a\n\n    b\n  upload: gs://acme-landing/sales/eu/a.csv\n\n\n- name: &n b\n  upload: gs://acme-landing/sales/eu/a.csv\n  note: *n",
 		"config: A\ntests:\n- name: A\n  event: {specversion: '1.0',0A0,source: A,type: A}",

@@ -40,7 +40,13 @@ func (e *Expression) Explain(ctx context.Context, s *Scope) Part {
 	if err != nil {
 		return failed(err.Error())
 	}
+	if s.spent() > EventCostLimit {
+		return failed(errSpent.Error())
+	}
 	_, details, err := program.ContextEval(ctx, s)
+	if cost := details.ActualCost(); cost != nil {
+		s.spend(*cost)
+	}
 	if details.State() == nil {
 		return failed(bounded(err.Error()))
 	}
@@ -130,7 +136,7 @@ func described(value any) string {
 	if v, ok := value.(ref.Val); ok {
 		return string(typeOf(v.Type().(*types.Type)))
 	}
-	if _, ok := value.([]any); ok {
+	if n, ok := value.(node); ok && n.kind() == '[' {
 		return string(List)
 	}
 	return string(Map)

@@ -3,7 +3,6 @@
 package expression
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +46,10 @@ func (e *Expression) Integer() bool { return e.integer }
 type Error struct {
 	Expression string
 	Met        []Met // what the expression's selections meant
-	Err        error
+	// Absent is the member of the event that the expression needs and the event
+	// has not; empty where something else is wrong.
+	Absent string
+	Err    error
 }
 
 // Met is the value that a selection met, written as JSON and bounded.
@@ -82,7 +84,7 @@ func (e *Expression) Bool(ctx context.Context, s *Scope) (bool, error) {
 }
 
 // JSON evaluates the expression, and appends what it gives to b as JSON.
-func (e *Expression) JSON(ctx context.Context, s *Scope, b *bytes.Buffer) error {
+func (e *Expression) JSON(ctx context.Context, s *Scope, b *Output) error {
 	value, err := e.evaluate(ctx, s)
 	if err != nil {
 		return err
@@ -95,17 +97,17 @@ func (e *Expression) JSON(ctx context.Context, s *Scope, b *bytes.Buffer) error 
 
 // Text evaluates the expression, and returns what it gives as text: numbers
 // and booleans as in JSON, timestamps as in RFC 3339, maps and lists as JSON.
-// Null has no text.
-func (e *Expression) Text(ctx context.Context, s *Scope) (string, error) {
+// Null has no text. Text of more than so many bytes is an error.
+func (e *Expression) Text(ctx context.Context, s *Scope, most int) (string, error) {
 	value, err := e.evaluate(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	text, err := textOf(value)
+	text, err := textOf(value, most)
 	if err != nil {
 		return "", e.fail(s, err)
 	}
-	return text, nil
+	return strings.Clone(text), nil // a part of what the event carries would keep all of it
 }
 
 // evaluate returns one of CEL's values or, for a lone selection, what a
@@ -125,7 +127,13 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 	if e.err != nil {
 		return nil, e.fail(s, e.err)
 	}
-	value, _, err := e.program.ContextEval(ctx, s)
+	if s.spent() > EventCostLimit {
+		return nil, e.fail(s, errSpent)
+	}
+	value, details, err := e.program.ContextEval(ctx, s)
+	if cost := details.ActualCost(); cost != nil {
+		s.spend(*cost)
+	}
 	if ended := ctx.Err(); ended != nil {
 		return nil, e.fail(s, ended)
 	}
@@ -135,7 +143,11 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 	return value, nil
 }
 
-// make checks the text once more, and plans it: what was checked when the file
+// errSpent says that the event's share is used up.
+var errSpent = fmt.Errorf("all expressions for the event took more than %d million steps together: make them do less, or send less in one event",
+	EventCostLimit/1_000_000)
+
+// make checks the text again, and plans it: what was checked when the file
 // was loaded is not kept.
 func (e *Expression) make(evaluate cel.EvalOption) (cel.Program, error) {
 	checked, faults := e.language.check(e.language.parser, e.text)
@@ -150,7 +162,7 @@ func advised(err error) error {
 	if a, ok := errors.AsType[advice](err); ok {
 		return a
 	}
-	what, todo := bounded(err.Error()), "guard the expression, or mend what sends such events"
+	what, todo := bounded(err.Error()), "guard the expression, or fix what sends such events"
 	switch {
 	case strings.Contains(what, "no such key"), strings.Contains(what, "index out of bounds"):
 		todo = "test with has(…), in or size(…), or give a default with .?name.orValue(…)"
@@ -169,6 +181,7 @@ func (e *Expression) fail(s *Scope, err error) error {
 	if len(faults) > 0 {
 		return failed
 	}
+	failed.Absent = s.absent(checked.Expr(), err)
 	seen := map[string]bool{}
 	var find func(ast.Expr)
 	find = func(x ast.Expr) {
@@ -187,6 +200,39 @@ func (e *Expression) fail(s *Scope, err error) error {
 	return failed
 }
 
+// absent returns the member of the event that e needs and the event has not, if
+// err is about that. CEL's own error has the member's name alone, and is the
+// same for a key that a map of the expression has not.
+func (s *Scope) absent(e ast.Expr, err error) string {
+	_, missing, isKey := strings.Cut(err.Error(), "no such key: ")
+	_, isAdvice := errors.AsType[advice](err)
+	if !isKey && !isAdvice && !strings.Contains(err.Error(), "index out of bounds") {
+		return ""
+	}
+	name, literals := "", false
+	visit(e, func(x ast.Expr) {
+		literals = literals || x.Kind() == ast.MapKind
+		if way, ok := selectionOf(x); ok && name == "" {
+			name = s.firstAbsent(way)
+		}
+	})
+	if name == "" && isKey && !literals {
+		name, _, _ = strings.Cut(missing, ":")
+	}
+	return name
+}
+
+// firstAbsent returns the shortest part of a selection that is absent, empty
+// for none.
+func (s *Scope) firstAbsent(way selection) string {
+	for i := 2; i <= len(way); i++ {
+		if _, err := s.look(way[:i]); err != nil {
+			return way[:i].String()
+		}
+	}
+	return ""
+}
+
 // time evaluates the expression, and returns what it gives where that is a
 // timestamp or text in RFC 3339.
 func (e *Expression) time(ctx context.Context, s *Scope) (time.Time, error) {
@@ -200,7 +246,7 @@ func (e *Expression) time(ctx context.Context, s *Scope) (time.Time, error) {
 	case types.Timestamp:
 		return v.Time, nil
 	}
-	text, err := textOf(value)
+	text, err := textOf(value, longestTime)
 	if err != nil {
 		return time.Time{}, e.fail(s, err)
 	}
@@ -210,6 +256,9 @@ func (e *Expression) time(ctx context.Context, s *Scope) (time.Time, error) {
 	}
 	return t, nil
 }
+
+// longestTime is the most bytes of a timestamp as text.
+const longestTime = 64
 
 func parseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)

@@ -25,15 +25,19 @@ import (
 	"cel.dev/cel-go/parser"
 )
 
-// costLimit bounds one evaluation, in CEL's units: about one for each
-// operation, a tenth for each character. It is what Kubernetes grants an
-// expression, some 0.1 s: PerCallLimit in
-// https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/apis/cel/config.go.
-const costLimit = 1_000_000
-
-// interruptEvery is after how many rounds of a comprehension the deadline is
-// looked at.
-const interruptEvery = 100
+const (
+	// costLimit bounds one evaluation, in CEL's units: about one for each
+	// operation. It is what Kubernetes grants an expression, some 0.1 s:
+	// PerCallLimit in
+	// https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/apis/cel/config.go.
+	costLimit = 1_000_000
+	// EventCostLimit bounds all evaluations for one event together: of all
+	// routes, some 1 s. What is over it fails permanently.
+	EventCostLimit = 10 * costLimit
+	// interruptEvery is how often the deadline is checked: in each round of a
+	// comprehension and before each call that costs more than one unit.
+	interruptEvery = 1
+)
 
 // Extensions are the libraries beside CEL's standard one, as the documentation
 // links them: https://github.com/google/cel-go/tree/master/ext.
@@ -52,6 +56,7 @@ type language struct {
 	tracker *parser.Parser // remembers macros as they were written
 	checker *checker.Env
 
+	operations map[string]operation        // by the name of the function or overload
 	validators map[string]cel.ASTValidator // of literals, by the function that takes them
 }
 
@@ -60,15 +65,15 @@ func newLanguage() (*language, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bound(env); err != nil {
-		return nil, err
-	}
 	l := &language{env: env, validators: map[string]cel.ASTValidator{
 		"duration":  cel.ValidateDurationLiterals(),
 		"matches":   cel.ValidateRegexLiterals(),
 		"timestamp": cel.ValidateTimestampLiterals(),
 	}}
 	options := []parser.Option{parser.EnablePrattParser(true), parser.EnableOptionalSyntax(true), parser.Macros(append(env.Macros(), has())...)}
+	if l.operations, err = operations(env); err != nil {
+		return nil, err
+	}
 	if l.parser, err = parser.NewParser(options...); err != nil {
 		return nil, err
 	}
@@ -166,5 +171,6 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
 // plan makes a program of what check returned.
 func (l *language) plan(checked *ast.AST, evaluate cel.EvalOption) (cel.Program, error) {
 	return l.env.PlanProgram(checked,
-		cel.EvalOptions(evaluate), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+		cel.EvalOptions(evaluate), cel.CustomDecoratorV2(l.charging),
+		cel.CostTracking(payment{}), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
 }

@@ -3,9 +3,7 @@
 package expression
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -24,13 +22,14 @@ type Scope struct {
 	carried  *carried // shared among the scopes of one event
 }
 
-// carried is the JSON that an event carries, parsed on first need.
+// carried is what an event carries, each made when it is first needed, and
+// what was computed with it.
 type carried struct {
-	parsed bool
-	value  any
-
-	message       any // message.json, where the message only carried the event
-	messageParsed bool
+	event, message carriedDocument
+	data           any
+	fields         map[string]string // of the message
+	spent          int               // of EventCostLimit
+	written        int               // bytes of all confs
 }
 
 // NewScope returns the scope of ev, in which nothing is captured.
@@ -90,7 +89,10 @@ func (r record) field(name string) (any, bool) {
 // whole returns all that the variable holds.
 func (r record) whole() any {
 	if r.variable == objectVariable {
-		return r.scope.resource()
+		if root, ok := r.scope.json(); ok && r.scope.ev.Object != nil {
+			return root.native()
+		}
+		return map[string]any{}
 	}
 	all := map[string]any{}
 	names := r.scope.names
@@ -146,14 +148,21 @@ func (s *Scope) objectField(name string) (any, bool) {
 	case "metageneration":
 		return text(s.ev.Object.Metageneration)
 	}
-	value, ok := s.resource()[name]
-	if name == "metadata" && value == nil {
+	root, ok := s.json()
+	if !ok {
+		return nil, false
+	}
+	value, ok := root.find(name)
+	switch absent := !ok || value.kind() == 'n'; {
+	case absent && name == "metadata":
 		return map[string]any{}, true // as a message without attributes has an empty map
+	case absent:
+		return nil, false
 	}
-	if number, isNumber := value.(json.Number); isNumber && name != "componentCount" {
-		return number.String(), true // an int64, by a sender that does not write it as text
+	if value.isNumber() && name != "componentCount" {
+		return value.raw(), true // an int64, by a sender that does not write it as text
 	}
-	return value, ok && value != nil
+	return value.native(), true
 }
 
 func (s *Scope) messageField(name string) (any, bool) {
@@ -175,48 +184,60 @@ func (s *Scope) messageField(name string) (any, bool) {
 	case "attributes":
 		return m.Attributes, true
 	case "text":
-		return string(m.Data), m.IsText()
+		return s.once(name, func() string { return string(m.Data) }), m.IsText()
 	case "delivery_attempt":
 		return int64(m.DeliveryAttempt), m.DeliveryAttempt > 0
 	case "data_base64":
-		return base64.StdEncoding.EncodeToString(m.Data), true
+		return s.once(name, func() string { return base64.StdEncoding.EncodeToString(m.Data) }), true
 	}
-	return s.messageJSON(), true
+	if root, ok := s.message().parse(m.JSON); ok {
+		return root.native(), true
+	}
+	return nil, true
 }
 
-// messageJSON is the JSON of the message, parsed; nil where it is not JSON.
-func (s *Scope) messageJSON() any {
+// message is the JSON of the message, which is that of the event unless the
+// message only carried the event.
+func (s *Scope) message() *carriedDocument {
 	if s.ev.IsMessage() {
-		return s.json()
+		return &s.carried.event
 	}
-	if !s.carried.messageParsed {
-		s.carried.messageParsed = true
-		s.carried.message = parse(s.ev.Message.JSON())
+	return &s.carried.message
+}
+
+// once makes a text on the first call for a field.
+func (s *Scope) once(field string, make func() string) string {
+	text, ok := s.carried.fields[field]
+	if !ok {
+		text = make()
+		if s.carried.fields == nil {
+			s.carried.fields = map[string]string{}
+		}
+		s.carried.fields[field] = text
 	}
-	return s.carried.message
+	return text
 }
 
 // text is the value of a field that is absent where it is empty.
 func text(value string) (any, bool) { return value, value != "" }
 
-// resource is the object resource, parsed.
-func (s *Scope) resource() map[string]any {
-	if s.ev.Object == nil {
-		return nil
-	}
-	resource, _ := s.json().(map[string]any)
-	return resource
-}
-
 // data is what the event carries: JSON parsed, else text, else bytes.
 func (s *Scope) data() any {
+	if s.carried.data == nil {
+		s.carried.data = s.carries()
+	}
+	return s.carried.data
+}
+
+func (s *Scope) carries() any {
+	if root, ok := s.json(); ok {
+		return root.native()
+	}
 	data := s.ev.Data
 	if s.ev.IsMessage() {
 		data = s.ev.Message.Data
 	}
 	switch {
-	case s.ev.JSON() != nil:
-		return s.json()
 	case len(data) == 0 && !s.ev.IsMessage():
 		return nil
 	case s.ev.IsText():
@@ -225,22 +246,69 @@ func (s *Scope) data() any {
 	return data
 }
 
-// json is the JSON that the event carries, parsed; nil where it carries none.
-func (s *Scope) json() any {
-	if !s.carried.parsed {
-		s.carried.parsed = true
-		s.carried.value = parse(s.ev.JSON())
-	}
-	return s.carried.value
+// carriedDocument is JSON that an event carries.
+type carriedDocument struct {
+	checked bool // whether text is set
+	text    []byte
+	root    *node
 }
 
-// parse reads valid JSON, and keeps the text of each number.
-func parse(data []byte) any {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var value any
-	_ = decoder.Decode(&value) // event vouches for it; no JSON is nil
-	return value
+// read returns the JSON, nil where there is none.
+func (d *carriedDocument) read(text func() []byte) []byte {
+	if !d.checked {
+		d.checked, d.text = true, text()
+	}
+	return d.text
+}
+
+// parse returns the JSON parsed, false where there is none.
+func (d *carriedDocument) parse(text func() []byte) (node, bool) {
+	if d.root == nil {
+		json := d.read(text)
+		if json == nil {
+			return node{}, false
+		}
+		root := parse(string(json))
+		d.root = &root
+	}
+	return *d.root, true
+}
+
+// work is what went into looking for members of it.
+func (d *carriedDocument) work() int {
+	if d.root == nil {
+		return 0
+	}
+	return d.root.work
+}
+
+// json is the JSON that the event carries, parsed; false where it carries none.
+func (s *Scope) json() (node, bool) { return s.carried.event.parse(s.ev.JSON) }
+
+// MaxConf is the most bytes of a conf, and MaxConfs those of all confs of one
+// event. Of what is longer nothing is kept.
+const (
+	MaxConf  = event.MaxBody
+	MaxConfs = 2 * event.MaxBody
+)
+
+// Write writes a conf with what write adds to it, in the bounds of MaxConf and
+// MaxConfs.
+func (s *Scope) Write(write func(b *Output) error) ([]byte, error) {
+	b := Output{Most: min(MaxConf, MaxConfs-s.carried.written)}
+	if err := write(&b); err != nil {
+		return nil, err
+	}
+	s.carried.written += b.Len()
+	return b.Bytes(), nil
+}
+
+// spend counts what was computed for the event: a call over the limit did not begin.
+func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)) }
+
+// spent is what was computed for the event, in units of EventCostLimit.
+func (s *Scope) spent() int {
+	return s.carried.spent + s.carried.event.work() + s.carried.message.work()
 }
 
 // keys lists a map's keys in order.

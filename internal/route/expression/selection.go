@@ -88,11 +88,15 @@ func (s step) of(value any) (any, bool) {
 	if s.name != "" {
 		return pick(value, s.name)
 	}
-	list, ok := value.([]any)
-	if !ok || s.index < 0 || s.index >= len(list) {
+	list, ok := value.(node)
+	if !ok {
 		return nil, false
 	}
-	return list[s.index], true
+	found, ok := list.index(s.index)
+	if !ok {
+		return nil, false
+	}
+	return found.native(), true
 }
 
 // verbatim is what the event carries, where way means all of it: nothing is
@@ -101,11 +105,9 @@ func (s *Scope) verbatim(way selection) carriedJSON {
 	switch {
 	case len(way) == 1 && way[0].name == dataVariable,
 		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil:
-		return s.ev.JSON()
-	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.IsMessage():
-		return s.ev.JSON()
+		return s.carried.event.read(s.ev.JSON)
 	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
-		return s.ev.Message.JSON()
+		return s.message().read(s.ev.Message.JSON)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package expression
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -78,8 +77,8 @@ func (t *Template) Lone() *Expression {
 	return t.pieces[0].expression
 }
 
-// Text evaluates the template as text.
-func (t *Template) Text(ctx context.Context, s *Scope) (string, error) {
+// Text evaluates the template as text of at most so many bytes.
+func (t *Template) Text(ctx context.Context, s *Scope, most int) (string, error) {
 	if literal, ok := t.Literal(); ok {
 		return literal, nil
 	}
@@ -89,7 +88,7 @@ func (t *Template) Text(ctx context.Context, s *Scope) (string, error) {
 			b.WriteString(p.literal)
 			continue
 		}
-		text, err := p.expression.Text(ctx, s)
+		text, err := p.expression.Text(ctx, s, most-b.Len())
 		if err != nil {
 			return "", err
 		}
@@ -100,16 +99,15 @@ func (t *Template) Text(ctx context.Context, s *Scope) (string, error) {
 
 // JSON evaluates the template, and appends it to b as JSON: a lone expression
 // keeps its type, all else is text.
-func (t *Template) JSON(ctx context.Context, s *Scope, b *bytes.Buffer) error {
+func (t *Template) JSON(ctx context.Context, s *Scope, b *Output) error {
 	if lone := t.Lone(); lone != nil {
 		return lone.JSON(ctx, s, b)
 	}
-	text, err := t.Text(ctx, s)
+	text, err := t.Text(ctx, s, b.Most-b.Len())
 	if err != nil {
 		return err
 	}
-	writeQuoted(b, text)
-	return nil
+	return writeQuoted(b, text)
 }
 
 // Time evaluates the template as a timestamp: one that a lone expression
@@ -118,7 +116,7 @@ func (t *Template) Time(ctx context.Context, s *Scope) (time.Time, error) {
 	if lone := t.Lone(); lone != nil {
 		return lone.time(ctx, s)
 	}
-	text, err := t.Text(ctx, s)
+	text, err := t.Text(ctx, s, longestTime)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -3,7 +3,6 @@
 package expression_test
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -69,11 +68,11 @@ func TestTemplates(t *testing.T) {
 			}
 			continue
 		}
-		plain, err := template.Text(t.Context(), row.s)
+		plain, err := template.Text(t.Context(), row.s, 1<<20)
 		if plain != row.plain || fmt.Sprint(err) != fmt.Sprint(text(row.err)) {
 			t.Errorf("%s is %q, %v\nwant %q, %s", row.text, plain, err, row.plain, row.err)
 		}
-		var b bytes.Buffer
+		b := expression.Output{Most: 1 << 20}
 		if err := template.JSON(t.Context(), row.s, &b); b.String() != row.json && err == nil {
 			t.Errorf("%s is %s in JSON, want %s", row.text, &b, row.json)
 		}

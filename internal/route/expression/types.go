@@ -5,6 +5,7 @@ package expression
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -66,9 +67,12 @@ func pick(target any, name string) (any, bool) {
 	switch t := target.(type) {
 	case record:
 		return t.field(name)
-	case map[string]any:
-		value, ok := t[name]
-		return value, ok
+	case node:
+		value, ok := t.find(name)
+		if !ok {
+			return nil, false
+		}
+		return value.native(), true
 	case map[string]string:
 		value, ok := t[name]
 		return value, ok
@@ -127,26 +131,30 @@ func (c *catalogue) NativeToValue(value any) ref.Val {
 	case record:
 		return c.NativeToValue(v.whole())
 	case json.Number:
-		return number(v)
+		return number(v.String())
+	case node:
+		return v.value()
 	case map[string]any:
 		return types.NewStringInterfaceMap(c, v)
-	case []any:
-		return types.NewDynamicList(c, v)
 	}
 	return c.Registry.NativeToValue(value)
 }
 
-func number(n json.Number) ref.Val {
-	if !strings.ContainsAny(n.String(), ".eE") {
-		i, err := n.Int64()
-		if err != nil {
-			return types.WrapErr(advice(bounded(n.String()) + " is beyond 64 bits: pass it on as it is, as a lone selection"))
+// longestNumber is the most characters of a number that is computed with: a
+// double never has more than some 800 digits that count.
+const longestNumber = 1000
+
+func number(text string) ref.Val {
+	if len(text) <= longestNumber && !strings.ContainsAny(text, ".eE") {
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return types.Int(i)
 		}
-		return types.Int(i)
+		return types.WrapErr(advice(bounded(text) + " is beyond 64 bits: pass it on as it is, as a lone selection"))
 	}
-	f, err := n.Float64()
-	if err != nil {
-		return types.WrapErr(advice(bounded(n.String()) + " is beyond a double: pass it on as it is, as a lone selection"))
+	if len(text) <= longestNumber {
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			return types.Double(f)
+		}
 	}
-	return types.Double(f)
+	return types.WrapErr(advice(bounded(text) + " is beyond a double: pass it on as it is, as a lone selection"))
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,22 +34,53 @@ func bounded(text string) string {
 	return text
 }
 
-// textOf writes a value inside text.
-func textOf(value any) (string, error) {
+// Output is JSON or text that is written, and how many bytes it may have.
+type Output struct {
+	bytes.Buffer
+
+	Most int
+}
+
+// check returns an error where more bytes would be too many.
+func (o *Output) check(more int) error {
+	if o.Len()+more > o.Most {
+		return tooLong(o.Most)
+	}
+	return nil
+}
+
+func tooLong(most int) error {
+	return fmt.Errorf("it would be longer than %d bytes: pass on less of the event", most)
+}
+
+// add writes text.
+func (o *Output) add(text string) error {
+	if err := o.check(len(text)); err != nil {
+		return err
+	}
+	o.WriteString(text)
+	return nil
+}
+
+// textOf writes a value inside text of at most so many bytes.
+func textOf(value any, most int) (string, error) {
 	switch v := value.(type) {
 	case string:
+		if len(v) > most {
+			return "", tooLong(most)
+		}
 		return v, nil
 	case types.String:
-		return string(v), nil
+		return textOf(string(v), most)
 	case carriedJSON:
 		if v[0] == '{' || v[0] == '[' {
-			return string(v), nil
+			return textOf(string(v), most)
 		}
-		return textOf(parse(v))
+		return textOf(parse(string(v)).native(), most)
 	case nil, types.Null:
 		return "", errors.New("null has no text: give a default, or test with != null")
 	}
-	var b bytes.Buffer
+	b := Output{Most: most}
 	if err := writeJSON(&b, value); err != nil {
 		return "", err
 	}
@@ -61,26 +91,30 @@ func textOf(value any) (string, error) {
 }
 
 // writeJSON appends a value as JSON: what a [Scope] holds, or one of CEL's.
-func writeJSON(b *bytes.Buffer, value any) error {
+func writeJSON(b *Output, value any) error {
 	switch v := value.(type) {
 	case nil, types.Null:
-		b.WriteString("null")
+		return b.add("null")
 	case carriedJSON:
+		if err := b.check(len(v)); err != nil {
+			return err
+		}
 		b.Write(v)
+		return nil
+	case node:
+		return writeNode(b, v)
 	case json.Number:
-		b.WriteString(v.String()) // its own text: nothing is rounded
+		return b.add(v.String()) // its own text: nothing is rounded
 	case string:
-		writeQuoted(b, v)
+		return writeQuoted(b, v)
 	case bool, int, int64, uint64:
-		fmt.Fprint(b, v)
+		return b.add(fmt.Sprint(v))
 	case float64:
 		return writeDouble(b, v)
 	case []byte:
-		writeQuoted(b, base64.StdEncoding.EncodeToString(v))
+		return writeQuoted(b, base64.StdEncoding.EncodeToString(v))
 	case time.Time:
-		writeQuoted(b, v.UTC().Format(time.RFC3339Nano))
-	case []any:
-		return writeList(b, slices.Values(v))
+		return writeQuoted(b, v.UTC().Format(time.RFC3339Nano))
 	case map[string]any:
 		return writeMap(b, keys(v), func(key string) any { return v[key] })
 	case map[string]string:
@@ -89,17 +123,40 @@ func writeJSON(b *bytes.Buffer, value any) error {
 		return writeJSON(b, v.whole())
 	case ref.Val:
 		return writeValue(b, v)
-	default:
-		return fmt.Errorf("%T is no JSON", value)
 	}
-	return nil
+	return fmt.Errorf("%T is not JSON", value)
+}
+
+// writeNode appends a part of what the event carries: its numbers keep their
+// text, and the members of objects are sorted.
+func writeNode(b *Output, n node) error {
+	switch n.kind() {
+	case '{':
+		members := n.sorted()
+		return writeMembers(b, len(members), func(i int) (string, any) {
+			return members[i].name, node{n.tree, members[i].value}
+		})
+	case '[':
+		return writeList(b, func(yield func(any) bool) {
+			for at := range n.eachElement() {
+				if !yield(node{n.tree, at}) {
+					return
+				}
+			}
+		})
+	}
+	return writeJSON(b, n.native())
 }
 
 // writeValue appends one of CEL's values as JSON.
-func writeValue(b *bytes.Buffer, value ref.Val) error {
+func writeValue(b *Output, value ref.Val) error {
 	switch v := value.(type) {
+	case object:
+		return writeNode(b, node(v))
+	case array:
+		return writeNode(b, node(v))
 	case types.Duration:
-		writeQuoted(b, string(v.ConvertToType(types.StringType).(types.String)))
+		return writeQuoted(b, string(v.ConvertToType(types.StringType).(types.String)))
 	case types.Bool, types.Bytes, types.Double, types.Int, types.String, types.Timestamp, types.Uint:
 		return writeJSON(b, v.Value())
 	case *types.Optional:
@@ -113,10 +170,8 @@ func writeValue(b *bytes.Buffer, value ref.Val) error {
 		return writeList(b, elements(v))
 	case *types.Err:
 		return v
-	default:
-		return fmt.Errorf("it gives %s, which is no JSON: give text, a number, a map or a list", typeOf(value.Type().(*types.Type)))
 	}
-	return nil
+	return fmt.Errorf("it gives %s, which is not JSON: give text, a number, a map or a list", typeOf(value.Type().(*types.Type)))
 }
 
 func elements(list traits.Lister) func(yield func(any) bool) {
@@ -129,66 +184,75 @@ func elements(list traits.Lister) func(yield func(any) bool) {
 	}
 }
 
-// writeMapper appends a map of CEL's. Where it came from the event it is
-// written as it stands there, and its numbers keep their text.
-func writeMapper(b *bytes.Buffer, m traits.Mapper) error {
-	if native, ok := m.Value().(map[string]any); ok {
-		return writeJSON(b, native)
-	}
+// writeMapper appends a map of CEL's.
+func writeMapper(b *Output, m traits.Mapper) error {
 	members := map[string]any{}
 	for it := m.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
 		name, ok := key.(types.String)
 		if !ok {
-			return fmt.Errorf("a map has the key %v, which is no text: JSON has no others", key.Value())
+			return fmt.Errorf("a map has the key %v, which is not text: JSON has no others", key.Value())
 		}
 		members[string(name)] = m.Get(key)
 	}
 	return writeMap(b, keys(members), func(key string) any { return members[key] })
 }
 
-func writeList(b *bytes.Buffer, values func(yield func(any) bool)) error {
+func writeList(b *Output, values func(yield func(any) bool)) error {
 	separator := "["
 	for value := range values {
-		b.WriteString(separator)
+		if err := b.add(separator); err != nil {
+			return err
+		}
 		if err := writeJSON(b, value); err != nil {
 			return err
 		}
 		separator = ","
 	}
-	b.WriteString(strings.TrimPrefix(separator, ",") + "]")
-	return nil
+	return b.add(strings.TrimPrefix(separator, ",") + "]")
 }
 
-func writeMap(b *bytes.Buffer, names []string, get func(name string) any) error {
+func writeMap(b *Output, names []string, get func(name string) any) error {
+	return writeMembers(b, len(names), func(i int) (string, any) { return names[i], get(names[i]) })
+}
+
+func writeMembers(b *Output, count int, get func(i int) (string, any)) error {
 	b.WriteByte('{')
-	for i, name := range names {
+	for i := range count {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		writeQuoted(b, name)
+		name, value := get(i)
+		if err := writeQuoted(b, name); err != nil {
+			return err
+		}
 		b.WriteByte(':')
-		if err := writeJSON(b, get(name)); err != nil {
+		if err := writeJSON(b, value); err != nil {
 			return err
 		}
 	}
-	b.WriteByte('}')
-	return nil
+	return b.add("}")
 }
 
-func writeDouble(b *bytes.Buffer, f float64) error {
+func writeDouble(b *Output, f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Errorf("it gives %v, which is no JSON: test with math.isFinite(…)", f)
+		return fmt.Errorf("it gives %v, which is not JSON: test with math.isFinite(…)", f)
 	}
 	text, err := json.Marshal(f)
-	b.Write(text)
-	return err
+	if err != nil {
+		return err
+	}
+	return b.add(string(text))
 }
 
 // writeQuoted appends text as a JSON string, in which < and & stand for
 // themselves.
-func writeQuoted(b *bytes.Buffer, text string) {
-	_ = plainjson.Write(b, text) // of text, into memory: never fails
+func writeQuoted(b *Output, text string) error {
+	if err := b.check(len(text) + len(`""`)); err != nil {
+		return err
+	}
+	_ = plainjson.Write(&b.Buffer, text) // of text, into memory: never fails
+	return b.check(0)
 }
 
 // show writes what a selection means in s, bounded; false where it is absent,
@@ -204,11 +268,34 @@ func (s *Scope) show(way selection) (string, bool) {
 
 func shown(value any) (string, bool) {
 	if raw, ok := value.(carriedJSON); ok {
-		value = parse(raw)
+		value = parse(string(raw)).native()
 	}
-	var b bytes.Buffer
-	if err := writeJSON(&b, value); err != nil || strings.ContainsRune("{[", rune(b.Bytes()[0])) {
+	switch v := value.(type) {
+	case node, map[string]any, map[string]string, record, traits.Lister, traits.Mapper:
+		return "", false
+	case string:
+		value = beginning(v)
+	case types.String:
+		value = beginning(string(v))
+	case []byte:
+		value = v[:min(len(v), maxShown)]
+	case types.Bytes:
+		value = v[:min(len(v), maxShown)]
+	}
+	b := Output{Most: math.MaxInt}
+	if err := writeJSON(&b, value); err != nil {
 		return "", false
 	}
 	return bounded(b.String()), true
+}
+
+// beginning is as much of text as may be needed to show it.
+func beginning(text string) string {
+	runes := 0
+	for i := range text {
+		if runes++; runes > maxShown+1 {
+			return text[:i]
+		}
+	}
+	return text
 }
