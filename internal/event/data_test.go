@@ -3,9 +3,13 @@
 package event_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -235,5 +239,111 @@ func TestAMessageInAMessage(t *testing.T) {
 	}
 	if string(e.Conf()) != `{"a":1}` || e.Message.Topic != "projects/p/topics/t" || e.Origin().ID != "1" {
 		t.Errorf("event = %+v", e)
+	}
+}
+
+// gzipped is text compressed as a publisher does it.
+func gzipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// reserving is a body that counts the memory beside it.
+type reserving struct {
+	io.ReadCloser
+	most int64
+}
+
+func (r *reserving) Reserve(bytes int64) error {
+	if r.most -= bytes; r.most < 0 {
+		return errors.New("none left")
+	}
+	return nil
+}
+
+func TestDataThatItsPublisherCompressedIsReadAsJSON(t *testing.T) {
+	t.Parallel()
+	compressed := map[string]string{"contentEncoding": "gzip"}
+	e := one(t, post(t, pushed(gzipped(t, `{"a":1}`), compressed), plainJSON))
+	if string(e.JSON()) != `{"a":1}` || string(e.Message.JSON()) != `{"a":1}` || string(e.Conf()) != `{"a":1}` {
+		t.Errorf("JSON %s, conf %s", e.JSON(), e.Conf())
+	}
+	if !strings.HasPrefix(string(e.Data), "\x1f\x8b") {
+		t.Error("the data is not what came")
+	}
+	unwrapped := one(t, post(t, gzipped(t, `{"a":1}`), form, "x-goog-pubsub-message-id: 1", "content-encoding: gzip",
+		"x-goog-pubsub-subscription-name: "+subscription))
+	if string(unwrapped.JSON()) != `{"a":1}` || unwrapped.Message.Attributes["content-encoding"] != "gzip" {
+		t.Errorf("unwrapped: JSON %s, attributes %v", unwrapped.JSON(), unwrapped.Message.Attributes)
+	}
+	if e := one(t, post(t, pushed(`{"a":1}`, compressed), plainJSON)); string(e.JSON()) != `{"a":1}` {
+		t.Errorf("not compressed at all: %s", e.JSON())
+	}
+	for _, row := range []struct{ data, want string }{
+		{gzipped(t, `{"a":1}`)[:20], "the message's contentEncoding is gzip, and its data is cut off or damaged: send whole gzip data"},
+		{gzipped(t, strings.Repeat(" ", event.MaxBody+1)), "the message's data is over 16777216 bytes when it is uncompressed: put the data into an object and send its name"},
+	} {
+		all, err := event.FromRequest(post(t, pushed(row.data, compressed), plainJSON), event.MaxBody)
+		if err != nil || len(all) != 1 || all[0].Invalid == nil || all[0].Invalid.Reason != row.want {
+			t.Errorf("%+v, %v: want %q", all, err, row.want)
+		}
+	}
+	r := post(t, pushed(gzipped(t, strings.Repeat(" ", 1<<20)), compressed), plainJSON)
+	r.Body = &reserving{r.Body, 1 << 19}
+	if all, err := event.FromRequest(r, event.MaxBody); err == nil || len(all) > 0 {
+		t.Errorf("without memory: %+v, %v", all, err)
+	}
+}
+
+// A message that is declared as bytes is bytes, whatever they happen to be.
+func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		attributes map[string]string
+		isText     bool
+	}{
+		{map[string]string{"googclient_schemaencoding": "BINARY"}, false},
+		{map[string]string{"googclient_schemaencoding": "JSON"}, true},
+		{map[string]string{"content-type": "avro/binary"}, false},
+		{map[string]string{"Content-Type": "application/octet-stream"}, false},
+		{map[string]string{"content-type": "application/x-protobuf"}, false},
+		{map[string]string{"content-type": "image/png"}, false},
+		{map[string]string{"content-type": "application/json"}, true},
+		{map[string]string{"content-type": "text/csv; charset=utf-8"}, true},
+		{map[string]string{"content-type": "application/x-ndjson"}, true},
+		{nil, true},
+	} {
+		e := one(t, post(t, pushed(`{"a":1}`, row.attributes), plainJSON))
+		if e.Message.IsText() != row.isText || (e.JSON() != nil) != row.isText || strings.Contains(string(e.Conf()), `"data_base64":"eyJhIjoxfQ=="`) == row.isText {
+			t.Errorf("%v: conf %s, text %t", row.attributes, e.Conf(), e.Message.IsText())
+		}
+	}
+}
+
+// A subscription may transform what a notification brings. What is left out is in
+// the attributes.
+func TestANotificationThatWasCutDownIsCompleted(t *testing.T) {
+	t.Parallel()
+	attributes := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1"}
+	for _, row := range []struct{ data, want string }{
+		{`{"name":"o","size":"12"}`, `{"name":"o","size":"12","bucket":"b","generation":"1"}`},
+		{" {\"size\": 12 }\n", ` {"size": 12,"bucket":"b","name":"o","generation":"1"}`},
+		{`{}`, `{"bucket":"b","name":"o","generation":"1"}`},
+		{`gs://b/o`, `{"bucket":"b","name":"o","generation":"1","eventType":"OBJECT_FINALIZE"}`},
+		{`[1]`, `{"bucket":"b","name":"o","generation":"1","eventType":"OBJECT_FINALIZE"}`},
+		{``, `{"bucket":"b","name":"o","generation":"1","eventType":"OBJECT_FINALIZE"}`},
+	} {
+		e := one(t, post(t, pushed(row.data, attributes), plainJSON))
+		if string(e.Conf()) != row.want || !cmp.Equal(e.Key(), []string{"storage", "finalized", "b", "o", "1"}) {
+			t.Errorf("%q: conf = %s, want %s; key %q", row.data, e.Conf(), row.want, e.Key())
+		}
 	}
 }

@@ -14,6 +14,7 @@
 package event
 
 import (
+	"errors"
 	"time"
 
 	"example.com/dagtrigger/internal/plainjson"
@@ -103,7 +104,13 @@ func New(ce CloudEvent) Event {
 
 // decoder reads one request. It counts what it reads as JSON, so that a test can
 // hold each envelope to the bytes that it may cost.
-type decoder struct{ scanned int }
+type decoder struct {
+	scanned int
+	// reserve waits for the memory of bytes that come on top of the body's; nil
+	// where nobody counts them.
+	reserve func(bytes int64) error
+	failed  error // of reserve: the request is to be sent again
+}
 
 func (d *decoder) walk(data []byte, depth int, visit func(name, value []byte)) error {
 	return d.walkInto(data, depth, &visitor{visit: visit})
@@ -159,9 +166,13 @@ func (d *decoder) checkJSON(e *Event) {
 	if isMessage := e.Message != nil; isMessage && e.Message.isBytes() || !isMessage && !plainjson.IsMediaType(e.ContentType) {
 		return
 	}
-	data, err := e.Data, error(nil)
+	data := e.Data
 	if e.Message != nil {
-		if data, err = e.Message.text(); err != nil {
+		var err error
+		if data, err = e.Message.text(d.reserve); errors.Is(err, errNotReserved) {
+			d.failed = err
+			return
+		} else if err != nil {
 			e.Invalid = badData("%v", err)
 			return
 		}

@@ -246,29 +246,46 @@ func (m *Message) isBytes() bool {
 // IsText reports whether m's data is text.
 func (m *Message) IsText() bool { return !m.isBytes() && utf8.Valid(m.Data) }
 
-// MaxUncompressed is the most bytes that the data of a message which its
-// publisher has compressed may become: 4 MiB.
-const MaxUncompressed = 4 << 20
-
 // text is m's data, uncompressed where an attribute says that its publisher has
-// compressed it by gzip.
-func (m *Message) text() ([]byte, error) {
+// compressed it by gzip, to at most MaxBody bytes. reserve may be nil.
+func (m *Message) text(reserve func(int64) error) ([]byte, error) {
 	coding := cmp.Or(m.attribute("contentEncoding"), m.attribute("content-encoding"))
-	if !strings.EqualFold(coding, "gzip") || len(m.Data) < 2 || m.Data[0] != 0x1f || m.Data[1] != 0x8b {
+	if !strings.EqualFold(coding, "gzip") {
 		return m.Data, nil
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(m.Data))
-	if err != nil {
-		return m.Data, nil // not gzip, so only bytes
+	compressed, err := gzip.NewReader(bytes.NewReader(m.Data))
+	if err != nil { // a publisher that says so and does not: what it sends is there
+		return m.Data, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(reader, MaxUncompressed+1))
-	if err != nil {
-		return nil, errors.New("the message's contentEncoding is gzip, and its data is not: send whole gzip data")
-	}
-	if len(data) > MaxUncompressed {
-		return nil, fmt.Errorf("the message's data is over %d bytes when it is uncompressed: put the data into an object and send its name", MaxUncompressed)
+	data, err := io.ReadAll(&reservedReader{Reader: io.LimitReader(compressed, MaxBody+1), reserve: reserve})
+	switch {
+	case errors.Is(err, errNotReserved):
+		return nil, err
+	case err != nil:
+		return nil, errors.New("the message's contentEncoding is gzip, and its data is cut off or damaged: send whole gzip data")
+	case len(data) > MaxBody:
+		return nil, fmt.Errorf("the message's data is over %d bytes when it is uncompressed: put the data into an object and send its name", MaxBody)
 	}
 	return data, nil
+}
+
+// errNotReserved says that the memory for a text was not to be had in time.
+var errNotReserved = errors.New("no memory for the uncompressed data")
+
+// reservedReader reserves the memory of what it reads.
+type reservedReader struct {
+	io.Reader
+	reserve func(int64) error
+}
+
+func (r *reservedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if n > 0 && r.reserve != nil {
+		if failed := r.reserve(int64(n)); failed != nil {
+			return 0, fmt.Errorf("%w: %w", errNotReserved, failed)
+		}
+	}
+	return n, err
 }
 
 // JSON is m's data where that is JSON, uncompressed, else nil. It must not be
@@ -277,7 +294,7 @@ func (m *Message) JSON() []byte {
 	if m.isBytes() {
 		return nil
 	}
-	data, err := m.text()
+	data, err := m.text(nil)
 	if err != nil || walk(data, maxDepth, nil) != nil {
 		return nil
 	}

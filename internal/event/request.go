@@ -19,7 +19,9 @@ const firstRead = 64 << 10
 
 // FromRequest reads at most limit bytes of the body of r, and returns the events
 // in it, each with an identity. That is one, unless r is a batch, which may be
-// empty. [DecodeContent] must have undone the coding of the body.
+// empty. [DecodeContent] must have undone the coding of the body. Where the body
+// has a method Reserve(bytes int64) error, it is called for memory beyond the
+// body's that an event keeps.
 //
 //   - A CloudEvent, binary or structured, and a batch of them
 //     (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
@@ -45,7 +47,15 @@ func FromRequest(r *http.Request, limit int64) ([]Event, error) {
 		return nil, err
 	}
 	var d decoder
+	if body, ok := r.Body.(interface{ Reserve(bytes int64) error }); ok {
+		d.reserve = body.Reserve
+	}
 	events, refused := d.request(r, body)
+	if d.failed != nil {
+		unread := noEvent("%v: send the request again", d.failed)
+		unread.cause = d.failed
+		return nil, unread
+	}
 	if err != nil { // the headers may identify the event still
 		for i := range events {
 			events[i].Invalid = badData("the body is not what its Content-Encoding says: send it as it is, or by gzip or deflate")

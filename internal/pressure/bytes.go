@@ -214,6 +214,16 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Reserve counts bytes that are kept beside the body, such as its data
+// uncompressed, once there is memory for them. Its error is [ErrMemory].
+func (b *Body) Reserve(bytes int64) error {
+	if err := b.all.take(b, bytes); err != nil {
+		return err
+	}
+	b.held += bytes
+	return nil
+}
+
 // read reads for as long as the sender has left.
 func (b *Body) read(p []byte) (int, error) {
 	began := time.Now()
