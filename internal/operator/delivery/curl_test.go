@@ -95,7 +95,7 @@ func TestCurlSendsWhatHTTPSends(t *testing.T) {
 	}
 }
 
-// read writes down a request, less what each client adds of its own.
+// read writes down a request, less what each client adds itself.
 func read(t *testing.T, r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery owns the sender's side: it builds the HTTP requests that
+// Package delivery implements the sender's side: it builds the HTTP requests that
 // Google's platform would send for an event, header by header and byte by byte,
 // so that a function can be tried without the platform.
 //
 // Three things can happen: an [Object] changes in Cloud Storage, a [Message] is
-// published, or anything else tells a [CloudEvent]. Each can travel in several
+// published, or anything else is a [CloudEvent]. Each can travel in several
 // envelopes; its Request method puts it into one.
 //
-// The package sends nothing, invents no id and asks no clock: whoever builds an
-// event twice from the same fields builds the same bytes. It shares no type with
-// the room that decodes, so that a mistake in one cannot hide behind the other.
+// The package sends nothing, makes no id and reads no clock: an event that is built
+// twice from the same fields has the same bytes.
 package delivery
 
 import (

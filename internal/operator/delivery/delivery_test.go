@@ -15,7 +15,7 @@ import (
 	"example.com/dagtrigger/internal/operator/delivery"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var at = time.Date(2026, 11, 22, 9, 30, 0, 250_000_000, time.UTC)
 
@@ -170,7 +170,7 @@ func TestWhatThePlatformWouldNotSend(t *testing.T) {
 		{"no source", event(func(e *delivery.CloudEvent) { e.Source = "" }), delivery.Eventarc,
 			"the CloudEvent has no source: give it one: CloudEvents require id, source and type"},
 		{"an extension in upper case", event(func(e *delivery.CloudEvent) { e.Extensions = map[string]string{"Region": "eu"} }), delivery.Eventarc,
-			`the CloudEvent's extension "Region" has a name that no CloudEvent may have: use lower-case letters and digits alone`},
+			`the CloudEvent's extension "Region" has a name that no header may have: use lower-case letters and digits`},
 		{"an attribute that is no header", attribute("a b", "c"), delivery.PushUnwrapped,
 			`an unwrapped push carries attributes as headers, and "a b" can be no header's name: rename the attribute, or use push`},
 		{"a line end in a header", attribute("a", "b\r\nc: d"), delivery.PushUnwrapped,

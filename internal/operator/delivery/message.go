@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The topic and the subscription of who names none.
+// The topic and the subscription where none is named.
 const (
 	DefaultTopic        = "projects/example/topics/example"
 	DefaultSubscription = "projects/example/subscriptions/example"
@@ -99,7 +99,7 @@ func (m Message) push() (Request, error) {
 	return r, nil
 }
 
-// unwrapped has each attribute as a header of its own name. Pub/Sub says that
+// unwrapped has each attribute as a header of the same name. Pub/Sub says that
 // the body is a form, whatever it is, unless an attribute says something else.
 func (m Message) unwrapped() (Request, error) {
 	r := Request{Body: m.Data}

@@ -55,7 +55,7 @@ type Object struct {
 	Metageneration int64 // 0 stands for 1
 	Time           time.Time
 	// MessageID is the id of the event, and of the message that carries a
-	// notification: one change can be told under several.
+	// notification: one change can be published under several.
 	MessageID string
 
 	ContentType string // empty is guessed from the name

@@ -3,13 +3,16 @@
 package delivery
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/plainjson"
 )
 
@@ -26,7 +29,7 @@ type Defaults struct {
 func Parse(text []byte, d Defaults) (Event, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, &Error{What: "the event is no JSON object: " + err.Error(), Fix: "write a CloudEvent, an object resource or a Pub/Sub message"}
+		return nil, &Error{What: "the event is not a JSON object: " + err.Error(), Fix: "write a CloudEvent, an object resource or a Pub/Sub message"}
 	}
 	has := func(name string) bool { return fields[name] != nil }
 	switch {
@@ -47,7 +50,7 @@ func Parse(text []byte, d Defaults) (Event, error) {
 }
 
 // parsed is a CloudEvent from a text. It keeps its own attributes where it
-// travels as a CloudEvent, and is the change or the message that it tells of elsewhere.
+// travels as a CloudEvent, and is the change or the message that it is about elsewhere.
 type parsed struct {
 	CloudEvent
 	inner Event
@@ -61,58 +64,36 @@ func (p parsed) Request(as Envelope) (Request, error) {
 }
 
 func parseCloudEvent(text []byte, fields map[string]json.RawMessage, d Defaults) (Event, error) {
-	var in struct {
-		SpecVersion, ID, Source, Type, Subject, Time, DataContentType string
-		Data                                                          json.RawMessage
-		DataBase64                                                    []byte `json:"data_base64"`
+	var version, at string
+	_ = json.Unmarshal(fields["specversion"], &version) // what is not text is not 1.0
+	if version != "1.0" {
+		return nil, &Error{What: fmt.Sprintf("the CloudEvent has the specversion %q", version), Fix: "write it in version 1.0"}
 	}
-	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, &Error{What: "the CloudEvent cannot be read: " + err.Error(), Fix: "see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"}
-	}
-	if in.SpecVersion != "1.0" {
-		return nil, &Error{What: fmt.Sprintf("the CloudEvent has the specversion %q", in.SpecVersion), Fix: "write it in version 1.0"}
-	}
-	at, err := timeOr(in.Time, d.Time)
-	if err != nil {
+	_ = json.Unmarshal(fields["time"], &at) // what is not text is dropped, as the function does
+	if _, err := timeOr(at, d.Time); err != nil {
 		return nil, err
 	}
-	e := CloudEvent{
-		ID: cmp.Or(in.ID, d.ID), Source: in.Source, Type: in.Type, Subject: in.Subject, Time: at,
-		ContentType: in.DataContentType, Extensions: extensions(fields), Data: in.DataBase64,
-	}
-	if in.Data != nil {
-		e.Data = in.Data
-		var s string
-		if !plainjson.IsMediaType(e.ContentType) && json.Unmarshal(in.Data, &s) == nil {
-			e.Data = []byte(s)
+	if fields["id"] == nil && d.ID != "" { // the data must stay as it is written
+		id, err := plainjson.Marshal(d.ID)
+		if err != nil {
+			return nil, err
 		}
+		at := bytes.IndexByte(text, '{') + 1
+		text = slices.Concat(text[:at], []byte(`"id":`), id, []byte{','}, text[at:])
 	}
-	return e.told(d), nil
+	ce, err := event.DecodeJSON(text)
+	if err != nil {
+		return nil, &Error{What: "the CloudEvent cannot be read: " + err.Error(), Fix: "see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"}
+	}
+	if ce.Time.IsZero() {
+		ce.Time = d.Time
+	}
+	return CloudEvent(ce).content(d), nil
 }
 
-// extensions are the members that [CloudEvent] has no field for, dataschema among
-// them. Whole numbers and booleans become text, as they do in binary mode.
-func extensions(fields map[string]json.RawMessage) map[string]string {
-	list := make(map[string]string)
-	for name, value := range fields {
-		switch name {
-		case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data", "data_base64":
-			continue
-		}
-		var s *string
-		switch err := json.Unmarshal(value, &s); {
-		case err != nil:
-			list[name] = string(value)
-		case s != nil: // null stands for an attribute that is not there
-			list[name] = *s
-		}
-	}
-	return list
-}
-
-// told finds the change or the message that e tells of. One whose data does not
-// hold what its type says is sent as it is, for who wants to see it refused.
-func (e CloudEvent) told(d Defaults) Event {
+// content is the change or the message that e is about. One whose data does not
+// hold what its type says is sent as it is, to be refused.
+func (e CloudEvent) content(d Defaults) Event {
 	var inner Event
 	var err error
 	change, isChange := strings.CutPrefix(e.Type, "google.cloud.storage.object.v1.")
@@ -157,7 +138,7 @@ type number int64
 func (n *number) UnmarshalJSON(b []byte) error {
 	i, err := strconv.ParseInt(strings.Trim(string(b), `"`), 10, 64)
 	if err != nil {
-		return fmt.Errorf("%s is no whole number of 64 bits", b)
+		return fmt.Errorf("%s is not a whole number of 64 bits", b)
 	}
 	*n = number(i)
 	return nil
@@ -203,7 +184,7 @@ func timeOr(text string, fallback time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, &Error{What: fmt.Sprintf("%q is no time", text), Fix: "write it as 2006-01-02T15:04:05Z"}
+		return t, &Error{What: fmt.Sprintf("%q is not a valid time", text), Fix: "write it as 2006-01-02T15:04:05Z"}
 	}
 	return t, nil
 }

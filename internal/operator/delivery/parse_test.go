@@ -37,7 +37,7 @@ func TestParseTakesAFileForWhatItIs(t *testing.T) {
 	published.Topic = "projects/q/topics/orders"
 	generic := delivery.CloudEvent{
 		ID: "1", Source: "/s", Type: "t", Subject: "x", Time: older, ContentType: "text/plain",
-		Extensions: map[string]string{"n": "7", "b": "true", "dataschema": "https://acme.example/schema"}, Data: []byte("hi"),
+		Extensions: map[string]string{"n": "7", "b": "true"}, DataSchema: "https://acme.example/schema", Data: []byte("hi"),
 	}
 	const published1 = `{"data":"SGVsbG8=","attributes":{"a":"b"},"messageId":"5","orderingKey":"k","publishTime":"2020-12-20T13:37:33.647Z"}`
 	rows := []struct {
@@ -89,13 +89,13 @@ func TestParseTakesAFileForWhatItIs(t *testing.T) {
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ name, text, want string }{
-		{"no JSON", `x`, "the event is no JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an object resource or a Pub/Sub message"},
-		{"an array", `[]`, "the event is no JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: write a CloudEvent, an object resource or a Pub/Sub message"},
+		{"no JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an object resource or a Pub/Sub message"},
+		{"an array", `[]`, "the event is not a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: write a CloudEvent, an object resource or a Pub/Sub message"},
 		{"anything", `{"hello":"world"}`, "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message (no messageId): add what is missing; for the data of a message alone use `send pubsub --data`"},
 		{"an old CloudEvent", `{"specversion":"0.3"}`, `the CloudEvent has the specversion "0.3": write it in version 1.0`},
-		{"a wrong time", `{"specversion":"1.0","time":"yesterday"}`, `"yesterday" is no time: write it as 2006-01-02T15:04:05Z`},
+		{"a wrong time", `{"specversion":"1.0","time":"yesterday"}`, `"yesterday" is not a valid time: write it as 2006-01-02T15:04:05Z`},
 		{"an object without generation", `{"bucket":"b","name":"n"}`, "the object resource has no generation: take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"},
-		{"a generation that is none", `{"bucket":"b","name":"n","generation":1.5}`, "the object resource cannot be read: 1.5 is no whole number of 64 bits: take it from `gcloud storage objects describe --raw`"},
+		{"a generation that is none", `{"bucket":"b","name":"n","generation":1.5}`, "the object resource cannot be read: 1.5 is not a whole number of 64 bits: take it from `gcloud storage objects describe --raw`"},
 		{"data that is no base64", `{"messageId":"1","data":"?"}`, "the message cannot be read: illegal base64 data at input byte 0: see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"},
 		{"an empty push", `{"message":null}`, "the message lacks an id, a topic or a subscription: give it all three: Pub/Sub always does"},
 	}

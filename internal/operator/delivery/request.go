@@ -47,7 +47,7 @@ func (r *Request) check() error {
 	return nil
 }
 
-// notToken tells what may not stand in a header's name: https://www.rfc-editor.org/rfc/rfc9110#name-tokens
+// notToken reports what a header's name may not have: https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 func notToken(c rune) bool {
 	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
 }
