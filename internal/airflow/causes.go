@@ -20,19 +20,28 @@ type Cause struct {
 	Sources []Source
 	Status  int    // of the answer
 	Before  string // such as 2.3
-	Means   string
-	Fix     string
+	Reach   []Reach
+	// Challenge is that of the answer, and Said is in its words.
+	Challenge, Said string
+	Unless          string // the challenge with which the cause does not fit
+	Means           string
+	Fix             string
+	// LookedUp is the fix where the operator did not give the address; empty
+	// where Fix holds for both.
+	LookedUp string
+	// Alone: where this cause fits, no other is reported.
+	Alone bool
 }
 
 // Causes is the table of all causes, in the order in which a hint names them.
-// It is the only place that says what a failure may mean and what mends it.
+// It is the only place that says what a failure may mean, and its fix.
 //
 // Sources: Airflow's own code as named beside [Kind]'s table; Google's pages
 // https://cloud.google.com/composer/docs/how-to/using/triggering-with-gcf,
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 // https://cloud.google.com/iap/docs/faq.
 func Causes() []Cause {
-	return slices.Concat(credentialCauses(), permissionCauses(), requestCauses(), serverCauses())
+	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), requestCauses(), serverCauses(), networkCauses())
 }
 
 func credentialCauses() []Cause {
@@ -42,7 +51,7 @@ func credentialCauses() []Cause {
 		{
 			Name: "no-credentials", Kinds: refused, Auth: []string{"none"}, Sources: notIAP,
 			Means: "no credentials were sent",
-			Fix:   "set AIRFLOW_AUTH (google for Composer, basic for Airflow 2, password or bearer for Airflow 3, iap behind IAP)",
+			Fix:   "set AIRFLOW_AUTH (google for Composer, basic for Airflow 2, password or bearer for Airflow 3, iap behind IAP, id_token on Cloud Run)",
 		}, {
 			Name: "wrong-password", Kinds: refused, Auth: []string{"basic"}, APIs: []API{Auto, V1, Experimental}, Sources: notIAP,
 			Means: "the credentials are wrong, or the web server takes no basic authentication",
@@ -64,10 +73,38 @@ func credentialCauses() []Cause {
 			Means: "the token is wrong or has expired",
 			Fix:   "renew AIRFLOW_TOKEN",
 		}, {
-			Name: "behind-iap", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect},
-			Auth: []string{"none", "basic", "password", "bearer", "google"}, Sources: []Source{FromIAP},
+			Name: "oauth2-token-refused", Kinds: refused, Auth: []string{"oauth2"}, Sources: notIAP,
+			Means: "the identity provider's token is not accepted",
+			Fix: "check AIRFLOW_OAUTH2_SCOPE, which decides the token's audience, and the client's roles; " +
+				"an Airflow 3 that accepts only its own tokens needs AIRFLOW_AUTH=password or bearer",
+		}, {
+			Name: "id-token-refused", Kinds: refused, Auth: []string{"id_token"}, Sources: []Source{FromElsewhere},
+			Means: "the ID token is for another audience, or its account may not call the service",
+			Fix: "set AIRFLOW_AUDIENCE to the service's address, and: " +
+				"gcloud run services add-iam-policy-binding SERVICE --region=REGION --member=serviceAccount:EMAIL --role=roles/run.invoker",
+		}, {
+			Name: "id-token-on-airflow", Kinds: refused, Auth: []string{"id_token"}, Sources: []Source{FromAirflow},
+			Means: "Airflow itself takes no ID token of Google's",
+			Fix:   "set AIRFLOW_AUTH to what Airflow takes (basic, password, bearer), and keep AIRFLOW_AUDIENCE for Cloud Run",
+		}, {
+			Name: "front", Kinds: refused, APIs: []API{Auto, V2, V1}, Auth: append(ownCredentials(), "none"), Sources: []Source{FromElsewhere},
+			Means: "something before Airflow refuses the request",
+			Fix: "see its log; give it what it wants (AIRFLOW_HEADERS for a key, AIRFLOW_CLIENT_CERT_FILE for a certificate, AIRFLOW_AUDIENCE for Cloud Run), " +
+				"or let the API's path and this caller's address through",
+		},
+	}
+}
+
+func frontCauses() []Cause {
+	return []Cause{
+		{
+			Name: "behind-iap", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect}, Auth: []string{"none", "google", "id_token"}, Sources: []Source{FromIAP},
 			Means: "the web server stands behind Identity-Aware Proxy",
 			Fix:   "set AIRFLOW_AUTH to iap",
+		}, {
+			Name: "behind-iap-too", Kinds: []Kind{Unauthorized, LoginRedirect}, Auth: ownCredentials(), Sources: []Source{FromIAP},
+			Means: "the web server stands behind Identity-Aware Proxy, which wants an ID token beside Airflow's credentials",
+			Fix:   "set AIRFLOW_IAP_CLIENT_ID to its client id",
 		}, {
 			Name: "iap-token", Kinds: []Kind{Unauthorized, LoginRedirect}, Auth: []string{"iap"}, Sources: []Source{FromIAP},
 			Means: "Identity-Aware Proxy does not take the ID token",
@@ -75,39 +112,61 @@ func credentialCauses() []Cause {
 		}, {
 			Name: "login", Kinds: []Kind{LoginRedirect}, Sources: []Source{FromElsewhere, FromAirflow},
 			Means: "the request was sent elsewhere, as a login page or a moved address does",
-			Fix:   "set AIRFLOW_URL to the web server's own https address, and AIRFLOW_AUTH to what it takes (google for Composer 2 and 3, iap for Composer 1), with roles/composer.user for the service account",
+			Fix: "set AIRFLOW_URL to the web server's own https address, AIRFLOW_AUTH to what it takes, and AIRFLOW_API where a proxy lets only one API through " +
+				"(oauth2-proxy: skip_auth_routes)",
+			LookedUp: "grant roles/composer.user to the service account in the environment's project",
 		}, {
 			Name: "no-token", Kinds: []Kind{NoCredentials},
 			Means: "the credentials could not be obtained",
-			Fix:   "see what is said before; for google and iap run as a service account, or set GOOGLE_APPLICATION_CREDENTIALS",
+			Fix:   "see the reason before this; google, iap and id_token need a service account",
 		}, {
 			Name: "no-address", Kinds: []Kind{NoAddress},
 			Means: "the environment could not be looked up",
-			Fix:   "see what is said before, or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT",
+			Fix:   "see the reason before this, or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT",
 		},
 	}
 }
+
+// ownCredentials are the kinds of credentials that Airflow itself, or an
+// identity provider of its operator, issues.
+func ownCredentials() []string { return []string{"basic", "password", "bearer", "oauth2"} }
 
 func permissionCauses() []Cause {
 	refused := []Kind{Unauthorized, Forbidden}
 	notIAP := []Source{FromAirflow, FromElsewhere}
 	return []Cause{
 		{
-			Name: "iap-permission", Kinds: []Kind{Forbidden}, Auth: []string{"iap"}, Sources: []Source{FromIAP},
+			Name: "iap-passed", Kinds: []Kind{Unauthorized}, Auth: []string{"iap"}, Sources: notIAP, Unless: "Composer",
+			Means: "Identity-Aware Proxy let the request through, and what stands behind it refuses it",
+			Fix:   "set AIRFLOW_AUTH to what Airflow takes (basic, password, bearer), and keep AIRFLOW_IAP_CLIENT_ID",
+		}, {
+			Name: "iap-permission", Kinds: []Kind{Forbidden}, Auth: append(ownCredentials(), "iap"), Sources: []Source{FromIAP},
 			Means: "the service account may not pass Identity-Aware Proxy",
 			Fix:   "grant it roles/composer.user (Composer 1) or roles/iap.httpsResourceAccessor",
 		}, {
-			Name: "composer-permission", Kinds: refused, Auth: []string{"google"}, Sources: notIAP,
+			Name: "composer-registration", Kinds: []Kind{Unauthorized}, Auth: []string{"google", "iap"}, Challenge: "Composer",
+			Means: "Airflow knows this account's e-mail under another user name, or could not register it",
+			Fix:   "gcloud composer environments run ENVIRONMENT --location=LOCATION users delete -- -e EMAIL, which lets the next call register it",
+		}, {
+			Name: "composer-permission", Kinds: refused, Auth: []string{"google"}, Sources: []Source{FromElsewhere},
 			Means: "the service account may not use the environment",
 			Fix:   "grant it roles/composer.user in the environment's project",
+		}, {
+			Name: "google-token-on-airflow", Kinds: []Kind{Unauthorized}, Auth: []string{"google"}, Sources: []Source{FromAirflow}, Unless: "Composer",
+			Means: "Airflow does not accept the access token, as one that is not Composer's",
+			Fix:   "on Composer grant the service account roles/composer.user; elsewhere set AIRFLOW_AUTH to what Airflow takes",
 		}, {
 			Name: "access-control", Kinds: []Kind{Forbidden}, Auth: []string{"google", "iap"}, Sources: []Source{FromElsewhere},
 			Means: "the web server's network access control keeps this address out",
 			Fix:   "gcloud composer environments update ENVIRONMENT --location=LOCATION --web-server-allow-all, or allow the function's ranges",
 		}, {
-			Name: "role", Kinds: []Kind{Forbidden}, APIs: []API{V2, V1}, Sources: []Source{FromAirflow},
+			Name: "role", Kinds: []Kind{Forbidden}, APIs: []API{V2, V1}, Sources: []Source{FromAirflow}, Auth: append(ownCredentials(), "none", "id_token"),
 			Means: "the user's role does not allow it",
-			Fix:   "give the user the role Op (for Composer's new users: [api] composer_auth_user_registration_role)",
+			Fix:   "airflow users add-role -u USER -r Op, or the like of the auth manager",
+		}, {
+			Name: "composer-role", Kinds: []Kind{Forbidden}, APIs: []API{V2, V1}, Sources: []Source{FromAirflow}, Auth: []string{"google", "iap"},
+			Means: "the account is registered with a role that does not allow it",
+			Fix:   "gcloud composer environments run ENVIRONMENT --location=LOCATION users add-role -- -e EMAIL -r Op",
 		}, {
 			Name: "unregistered-account", Kinds: refused, Auth: []string{"google", "iap"}, APIs: []API{V1, Experimental}, Sources: notIAP, Before: "2.3",
 			Means: "before Airflow 2.3.0 a service account with an e-mail of more than 64 characters is not registered by itself",
@@ -135,9 +194,17 @@ func requestCauses() []Cause {
 			Means: "Airflow holds no such run",
 			Fix:   "ask for it again",
 		}, {
+			Name: "manual-runs", Kinds: []Kind{Invalid}, Said: "does not allow manual runs", Alone: true,
+			Means: "the DAG's allowed_run_types exclude runs that are started from outside",
+			Fix:   "add manual to them",
+		}, {
+			Name: "run-id-pattern", Kinds: []Kind{Invalid}, Said: "does not match regex pattern", Alone: true,
+			Means: "[scheduler] allowed_run_id_pattern excludes the run id",
+			Fix:   "let it allow A-Z a-z 0-9 _ . ~ : + and -, as it does by default",
+		}, {
 			Name: "invalid", Kinds: []Kind{Invalid},
 			Means: "Airflow refuses the request as it stands",
-			Fix:   "mend the route's conf, or the DAG's Params",
+			Fix:   "fix the route's conf, or the DAG's Params",
 		}, {
 			Name: "not-stored", Kinds: []Kind{Invalid}, APIs: []API{V2}, Status: http.StatusUnprocessableEntity,
 			Means: `PostgreSQL stores no \u0000 in a conf, no half of a character (\ud83d alone), and no number beyond a double's`,
@@ -145,7 +212,7 @@ func requestCauses() []Cause {
 		}, {
 			Name: "broken-dag", Kinds: []Kind{BrokenDAG},
 			Means: "the DAG's file has import errors",
-			Fix:   "mend the file: Airflow's pages and its import errors say where",
+			Fix:   "fix the file: Airflow's pages and its import errors say where",
 		}, {
 			Name: "too-large", Kinds: []Kind{TooLarge},
 			Means: "the conf is too large",
@@ -166,20 +233,24 @@ func serverCauses() []Cause {
 	return []Cause{
 		{
 			Name: "no-v2", Kinds: []Kind{APIAbsent}, APIs: []API{V2},
-			Means: "this web server has no API v2",
-			Fix:   "set AIRFLOW_API to auto, or to v1 for Airflow 2, and AIRFLOW_URL to the web server's root",
+			Means:    "this web server has no API v2",
+			Fix:      "set AIRFLOW_API to auto, or to v1 for Airflow 2, and AIRFLOW_URL to the web server's root",
+			LookedUp: "set AIRFLOW_API to auto, or to v1 for Airflow 2",
 		}, {
 			Name: "no-v1", Kinds: []Kind{APIAbsent}, APIs: []API{V1},
-			Means: "this web server has no API v1",
-			Fix:   "set AIRFLOW_API to auto, or to v2 for Airflow 3, and AIRFLOW_URL to the web server's root",
+			Means:    "this web server has no API v1",
+			Fix:      "set AIRFLOW_API to auto, or to v2 for Airflow 3, and AIRFLOW_URL to the web server's root",
+			LookedUp: "set AIRFLOW_API to auto, or to v2 for Airflow 3",
 		}, {
 			Name: "no-experimental", Kinds: []Kind{APIAbsent}, APIs: []API{Experimental},
-			Means: "the experimental API is off, as it is by default in Airflow 2, or absent",
-			Fix:   "set AIRFLOW_API to auto or v1, or [api] enable_experimental_api to True, and AIRFLOW_URL to the web server's root",
+			Means:    "the experimental API is off, as it is by default in Airflow 2, or absent",
+			Fix:      "set AIRFLOW_API to auto or v1, or [api] enable_experimental_api to True, and AIRFLOW_URL to the web server's root",
+			LookedUp: "set AIRFLOW_API to auto or v1, or [api] enable_experimental_api to True",
 		}, {
 			Name: "no-api", Kinds: []Kind{APIAbsent}, APIs: []API{Auto},
-			Means: "no Airflow answers there, or its REST API is off",
-			Fix:   "set AIRFLOW_URL to the web server's root, without /home or /api; on Airflow 1.10 see [api] auth_backend",
+			Means:    "no Airflow answers there, or its REST API is off",
+			Fix:      "set AIRFLOW_URL to the web server's root, without /home or /api; on Airflow 1.10 see [api] auth_backend",
+			LookedUp: "see whether the environment is running; on Airflow 1.10 see [api] auth_backend",
 		}, {
 			Name: "throttled", Kinds: []Kind{Throttled},
 			Means: "the web server, or what stands before it, asks for fewer requests",
@@ -194,18 +265,59 @@ func serverCauses() []Cause {
 			Fix:   "check the conf against them",
 		}, {
 			Name: "unexpected", Kinds: []Kind{Unexpected},
-			Means: "something other than Airflow's API answered, such as a login page",
-			Fix:   "check AIRFLOW_URL and AIRFLOW_AUTH",
+			Means:    "something other than Airflow's API answered, such as a login page",
+			Fix:      "check AIRFLOW_URL and AIRFLOW_AUTH",
+			LookedUp: "check AIRFLOW_AUTH, and whether the environment is running",
 		}, {
 			Name: "timeout", Kinds: []Kind{Timeout},
 			Means: "the web server is full, or the way to it is closed",
 			Fix:   "see its load and size, its network access control, and AIRFLOW_TIMEOUT",
-		}, {
-			Name: "network", Kinds: []Kind{Network},
-			Means: "the web server cannot be reached",
-			Fix:   "check AIRFLOW_URL, its DNS name, and the function's way out (VPC egress, private IP environments)",
 		},
 	}
+}
+
+func networkCauses() []Cause {
+	return []Cause{
+		{
+			Name: "unknown-authority", Kinds: []Kind{Network}, Reach: []Reach{UnknownAuthority},
+			Means: "the web server's certificate is of an authority that this system does not know",
+			Fix:   "name the authority's certificate in SSL_CERT_FILE",
+		}, {
+			Name: "wrong-name", Kinds: []Kind{Network}, Reach: []Reach{WrongName},
+			Means:    "the web server's certificate is for another name",
+			Fix:      "set AIRFLOW_URL to a name that the certificate has",
+			LookedUp: "see what answers at that address: a proxy may",
+		}, {
+			Name: "expired-certificate", Kinds: []Kind{Network}, Reach: []Reach{ExpiredCertificate},
+			Means: "the web server's certificate has expired, or this clock is wrong",
+			Fix:   "renew the certificate",
+		}, {
+			Name: "client-certificate-required", Kinds: []Kind{Network}, Reach: []Reach{NoClientCert},
+			Means:    "the web server requires a client certificate, or does not accept this one",
+			Fix:      "set AIRFLOW_CLIENT_CERT_FILE and AIRFLOW_CLIENT_KEY_FILE to a certificate of an authority that it knows",
+			LookedUp: "see what answers at that address: Composer requires none",
+		}, {
+			Name: "not-tls", Kinds: []Kind{Network}, Reach: []Reach{NotTLS},
+			Means: "the port does not speak TLS", Fix: "correct the port of AIRFLOW_URL, or set AIRFLOW_URL to http and AIRFLOW_INSECURE to true",
+			LookedUp: "see what answers at that address: a proxy may",
+		}, {
+			Name: "unknown-name", Kinds: []Kind{Network}, Reach: []Reach{UnknownName},
+			Means:    "the web server's name does not resolve",
+			Fix:      "check the host in AIRFLOW_URL, and the function's DNS (a private zone needs VPC egress)",
+			LookedUp: "check the function's DNS: a private IP environment needs VPC egress and its zone",
+		}, {
+			Name: "network", Kinds: []Kind{Network}, Reach: []Reach{""},
+			Means:    "the web server cannot be reached",
+			Fix:      "check AIRFLOW_URL, and the function's way out (VPC egress, firewall)",
+			LookedUp: "check the function's way out (VPC egress, firewall, private IP environments)",
+		},
+	}
+}
+
+// hint is what to do about an error of this client's.
+func (c *Client) hint(e *Error, version string) string {
+	e.LookedUp = c.lookedUp
+	return hint(e, c.credentials.Kind(), version)
 }
 
 // hint says what to do about an error: every cause that fits, with its fix.
@@ -220,7 +332,16 @@ func hint(e *Error, auth, version string) string {
 // CausesOf are the causes that fit an error, with the kind of credentials and
 // Airflow's version, where it is known. They are what its hint is made of.
 func CausesOf(e *Error, auth, version string) []Cause {
-	return slices.DeleteFunc(Causes(), func(c Cause) bool { return !c.fits(e, auth, version) })
+	fitting := slices.DeleteFunc(Causes(), func(c Cause) bool { return !c.fits(e, auth, version) })
+	if i := slices.IndexFunc(fitting, func(c Cause) bool { return c.Alone }); i >= 0 {
+		fitting = fitting[i : i+1]
+	}
+	for i := range fitting {
+		if e.LookedUp && fitting[i].LookedUp != "" {
+			fitting[i].Fix = fitting[i].LookedUp
+		}
+	}
+	return fitting
 }
 
 func (c *Cause) fits(e *Error, auth, version string) bool {
@@ -228,6 +349,10 @@ func (c *Cause) fits(e *Error, auth, version string) bool {
 		meets(c.APIs, e.Dialect) &&
 		meets(c.Auth, auth) &&
 		meets(c.Sources, e.Source) &&
+		meets(c.Reach, e.Reach) &&
+		(c.Challenge == "" || strings.EqualFold(c.Challenge, e.Challenge)) &&
+		(c.Unless == "" || !strings.EqualFold(c.Unless, e.Challenge)) &&
+		strings.Contains(e.Said, c.Said) &&
 		(c.Status == 0 || c.Status == e.Status) &&
 		(c.Before == "" || before(version, c.Before))
 }

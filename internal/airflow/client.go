@@ -40,6 +40,9 @@ type Config struct {
 	Now       func() time.Time // may be nil; read for a Retry-After that is a date
 	// Insecure allows http to a host other than loopback.
 	Insecure bool
+	// LookedUp reports that the operator did not give the URL, so that no hint
+	// may advise to change it.
+	LookedUp bool
 }
 
 // Client asks one Airflow web server. Its methods may be called concurrently.
@@ -52,6 +55,7 @@ type Client struct {
 	userAgent   string
 	logger      *slog.Logger
 	now         func() time.Time
+	lookedUp    bool
 	deprecated  sync.Once // the experimental API said so
 
 	auto   bool
@@ -73,6 +77,7 @@ func New(c Config) (*Client, error) {
 		timeout:     cmp.Or(c.Timeout, DefaultTimeout),
 		userAgent:   cmp.Or(c.UserAgent, "dagtrigger"),
 		logger:      c.Logger,
+		lookedUp:    c.LookedUp,
 		now:         c.Now,
 	}
 	switch api := cmp.Or(c.API, Auto); api {

@@ -100,7 +100,7 @@ func (c *Client) probe(ctx context.Context) (dialect, error) {
 func (c *Client) asAuto(e *Error) *Error {
 	auto := *e
 	auto.Dialect = Auto
-	auto.Hint = hint(&auto, c.credentials.Kind(), "")
+	auto.Hint = c.hint(&auto, "")
 	return &auto
 }
 

@@ -68,6 +68,12 @@ type Error struct {
 	// RetryAfter is how long the server asks to be left alone; zero where it
 	// does not say.
 	RetryAfter time.Duration
+	// Reach is why no answer came; empty where one came.
+	Reach Reach
+	// Challenge is the scheme of the answer's WWW-Authenticate, such as Basic.
+	Challenge string
+	// LookedUp is [Config.LookedUp], on which the hint depends.
+	LookedUp bool
 	// InDoubt reports that Trigger's run may exist all the same: [Client.Find] tells.
 	InDoubt bool
 	// Renewed reports that another try would carry a new credential.

@@ -115,19 +115,19 @@ func (c *Client) withoutCredentials(ctx context.Context, q ask, req *http.Reques
 		e.Dialect = q.api
 		e.Said = quote("", e.Said, nil, req.Header)
 		if e.Hint == "" {
-			e.Hint = hint(&e, c.credentials.Kind(), c.version())
+			e.Hint = c.hint(&e, c.version())
 		}
 		return &e
 	}
 	e := &Error{Kind: NoCredentials, Dialect: q.api, Err: err}
 	e.Said = quote("", err.Error(), nil, req.Header)
-	e.Hint = hint(e, c.credentials.Kind(), c.version())
+	e.Hint = c.hint(e, c.version())
 	return e
 }
 
 // unanswered is the Error of a request without an answer, or with half of one.
 func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err error) *Error {
-	e := &Error{Kind: Network, Dialect: q.api, Err: err}
+	e := &Error{Kind: Network, Dialect: q.api, Reach: ReachOf(err), Err: err}
 	late, _ := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -138,7 +138,7 @@ func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err e
 	dial, _ := errors.AsType[*net.OpError](err)
 	e.InDoubt = q.run != nil && (dial == nil || dial.Op != "dial")
 	e.Said = quote("no answer", err.Error(), q.run, req.Header)
-	e.Hint = hint(e, c.credentials.Kind(), "")
+	e.Hint = c.hint(e, "")
 	return e
 }
 
@@ -149,7 +149,7 @@ func (c *Client) unexpected(q ask, req *http.Request, resp *http.Response, err e
 		Source: source(resp.Header), InDoubt: q.run != nil,
 	}
 	e.Said = quote("not what was asked for", err.Error(), q.run, req.Header)
-	e.Hint = hint(e, c.credentials.Kind(), "")
+	e.Hint = c.hint(e, "")
 	return e
 }
 

@@ -27,6 +27,7 @@ func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
 		MediaType:  mediaType(resp.Header),
 		Source:     source(resp.Header),
 		RetryAfter: RetryAfter(resp.Header, c.now()),
+		Challenge:  challenge(resp.Header),
 	}
 	switch e.Kind {
 	case LoginRedirect:
@@ -35,7 +36,7 @@ func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
 		e.InDoubt = q.run != nil
 	}
 	e.Said = quote(said.title, said.detail, q.run, req.Header)
-	e.Hint = hint(e, c.credentials.Kind(), c.version())
+	e.Hint = c.hint(e, c.version())
 	return e
 }
 
@@ -155,7 +156,7 @@ func readSaid(resp *http.Response) said {
 		}
 		return said{title: "IAP", detail: string(text)}
 	case FromElsewhere:
-		return said{}
+		return front(resp.Header, plainText(resp.Header, text))
 	}
 	var answer map[string]json.RawMessage
 	_ = json.Unmarshal(text, &answer)
@@ -166,7 +167,34 @@ func readSaid(resp *http.Response) said {
 	if s.detail == "" {
 		s.detail = readText(answer["error"])
 	}
+	if s == (said{}) { // in no shape of Airflow's: Kong, AWS
+		return front(resp.Header, readText(answer["message"]))
+	}
 	return s
+}
+
+// plainText is a short answer in plain text, such as Istio's.
+func plainText(h http.Header, text []byte) string {
+	const longest = 200
+	if mediaType(h) != "text/plain" || len(text) > longest || strings.ContainsRune(string(text), '<') {
+		return ""
+	}
+	return string(text)
+}
+
+// front is what something before Airflow says, who it is, and what it wants.
+// None of it is Airflow's detail, by which an answer is classified.
+func front(h http.Header, words string) said {
+	var parts []string
+	for _, part := range []string{words, h.Get("Server")} {
+		if part = strings.TrimSpace(part); part != "" && len(part) <= MaxSaid {
+			parts = append(parts, part)
+		}
+	}
+	if scheme := challenge(h); scheme != "" {
+		parts = append(parts, "WWW-Authenticate: "+scheme)
+	}
+	return said{title: strings.Join(parts, ", ")}
 }
 
 // readDetail leaves out what repeats the request: a list's "input", a database
@@ -211,6 +239,16 @@ func source(h http.Header) Source {
 		return FromAirflow
 	}
 	return FromElsewhere
+}
+
+// challenge is the scheme that an answer wants, empty where it names none.
+func challenge(h http.Header) string {
+	scheme, _, _ := strings.Cut(h.Get("WWW-Authenticate"), " ")
+	isLetter := func(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }
+	if len(scheme) > 20 || strings.ContainsFunc(scheme, func(r rune) bool { return !isLetter(r) }) {
+		return ""
+	}
+	return scheme
 }
 
 // mediaType is empty where the header has none that is well formed.

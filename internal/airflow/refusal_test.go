@@ -66,10 +66,10 @@ func refusals() []refusalRow {
 		sure("v2 on Airflow 2", v2, html(404), airflow.APIAbsent, "404 text/html"),
 		sure("v2: a POST to no route", v2, json(405, `{"detail":"Method Not Allowed"}`), airflow.APIAbsent, "405 application/json: Method Not Allowed"),
 		sure("v2: no route", v2, json(404, `{"error":"API route not found"}`), airflow.APIAbsent, "404 application/json: API route not found"),
-		sure("v2: a proxy's JSON 404", v2, json(404, `{"message":"no Route matched with those values"}`), airflow.APIAbsent, "404 application/json"),
+		sure("v2: a proxy's JSON 404", v2, json(404, `{"message":"no Route matched with those values"}`), airflow.APIAbsent, "404 application/json: no Route matched with those values"),
 		sure("v2: a proxy that names the DAG's path", v2, json(404, `{"detail":"/api/v2/dags/load_sales/dagRuns not found"}`), airflow.APIAbsent, "404 application/json: /api/v2/dags/load_sales/dagRuns not found"),
 		doubtful("v2: database error", v2, json(500, `{"detail":{"reason":"Database error","statement":"hidden","orig_error":"hidden","message":"look for ID XXXX"}}`), airflow.ServerFailure, "500 application/json: Database error: look for ID XXXX"),
-		doubtful("v2: uvicorn's own", v2, answer(500, "text/plain; charset=utf-8", "Internal Server Error"), airflow.ServerFailure, "500 text/plain"),
+		doubtful("v2: uvicorn's own", v2, answer(500, "text/plain; charset=utf-8", "Internal Server Error"), airflow.ServerFailure, "500 text/plain: Internal Server Error"),
 
 		sure("v1: none, wrong, or no permission (2.11)", v1, problem(403, `{"detail":null,"status":403,"title":"Forbidden"}`), airflow.Forbidden, "403 application/problem+json: Forbidden"),
 		sure("v1: Composer", v1, problem(401, `{"detail":null,"status":401,"title":"Unauthorized"}`).with("WWW-Authenticate", "Composer"), airflow.Unauthorized, "401 application/problem+json: Unauthorized"),
@@ -101,7 +101,7 @@ func refusals() []refusalRow {
 		doubtful("experimental: any other exception", exp, json(500, `{"error":"The database is away"}`), airflow.ServerFailure, "500 application/json: The database is away"),
 		doubtful("experimental: lost race, clash of dates (1.10)", exp, html(500), airflow.ServerFailure, "500 text/html"),
 
-		sure("throttled", v2, answer(429, "text/plain", "slow down"), airflow.Throttled, "429 text/plain"),
+		sure("throttled", v2, answer(429, "text/plain", "slow down"), airflow.Throttled, "429 text/plain: slow down"),
 		sure("too early", v2, answer(425, "text/plain", ""), airflow.Throttled, "425 text/plain"),
 		doubtful("request timeout", v2, answer(408, "text/plain", ""), airflow.Timeout, "408 text/plain"),
 		doubtful("bad gateway", v2, html(502), airflow.ServerFailure, "502 text/html"),

@@ -68,6 +68,37 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 		{"a query", environment.Spec{URL: composerURL + "?x=1"}, []string{
 			"url: url carries a query or a fragment: end it with the web server's path",
 		}},
+		{"the home page", environment.Spec{URL: "https://airflow.example.com/base/home", Auth: "none"}, []string{
+			"url: url ends in /home, which is a page of Airflow's: use https://airflow.example.com/base",
+		}},
+		{"the login page", environment.Spec{URL: "https://airflow.example.com/auth/login/?next=x", Auth: "none"}, []string{
+			"url: url ends in /auth/login, which is a page of Airflow's: use https://airflow.example.com",
+		}},
+		{"the path of the API", environment.Spec{URL: "https://airflow.example.com/api/v2", Auth: "none"}, []string{
+			"url: url ends in /api/v2, which is a page of Airflow's: use https://airflow.example.com",
+		}},
+		{"an address with a zone", environment.Spec{URL: "https://[fe80::1%25x.composer.googleusercontent.com]", Auth: "none"}, []string{
+			"url: url has an address with a zone: name a host",
+		}},
+		{"headers that cannot be", environment.Spec{URL: composerURL, Headers: "Host: hush"}, []string{
+			"headers: headers is invalid: Host cannot be set: it follows from AIRFLOW_URL: write one Name: value on each line",
+		}},
+		{"a certificate without its key", environment.Spec{URL: composerURL, ClientCertFile: "/c"}, []string{
+			"client_key_file: client_key_file is missing beside client_cert_file: name the file of its private key",
+		}},
+		{"an ID token in plain text", environment.Spec{URL: "http://airflow.example.com", Auth: "id_token", Insecure: true}, []string{
+			"url: url is http, over which an ID token is not sent: use https",
+		}},
+		{"two tokens for the front", environment.Spec{
+			URL: composerURL, Auth: "bearer", Token: "hush", IAPClientID: "1-a.apps.googleusercontent.com", Audience: "https://a.run.app",
+		}, []string{
+			"iap_client_id: iap_client_id and audience are both given: leave one of them out",
+		}},
+		{"oauth2 without its parts", environment.Spec{URL: composerURL, Auth: "oauth2", OAuth2TokenURL: "http://id.example.com"}, []string{
+			"oauth2_client_id: oauth2_client_id is missing: auth=oauth2 needs it",
+			"oauth2_client_secret: oauth2_client_secret is missing: auth=oauth2 needs it, or oauth2_client_secret_file",
+			"oauth2_token_url: oauth2_token_url is not an https address: use the token_endpoint of the provider's .well-known/openid-configuration",
+		}},
 		{"plain text", environment.Spec{URL: "http://airflow.example.com", Auth: "google"}, []string{
 			"url: url is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with insecure=true",
 		}},

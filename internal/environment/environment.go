@@ -134,7 +134,7 @@ func (s Spec) connect(address, kind string, api airflow.API, env *composer.Envir
 		URL: address, API: api, Transport: transport, Timeout: s.Timeout, UserAgent: o.UserAgent, Logger: o.Logger, Insecure: s.Insecure,
 	}
 	if env != nil {
-		c.Version = env.Image.Airflow
+		c.Version, c.LookedUp = env.Image.Airflow, true
 	}
 	credentials, err := s.credentials(root, kind, env, c, o)
 	if err != nil {

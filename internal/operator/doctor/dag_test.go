@@ -144,7 +144,7 @@ func TestWhoMayNotTriggerIsToldWithoutTriggering(t *testing.T) {
 		all, summary := w.examine()
 		r := result(t, all, "permission")
 		if r.Status != doctor.Failed || !strings.HasPrefix(r.Why, "403 application/") || summary.Failed != 1 ||
-			r.Fixes[len(r.Fixes)-1] != (doctor.Fix{If: "the user's role does not allow it", Do: update + "api-composer_auth_user_registration_role=Op"}) {
+			r.Fixes[len(r.Fixes)-1] != (doctor.Fix{If: "the account is registered with a role that does not allow it", Do: addRole}) {
 			t.Errorf("%s: %s", image, told(r.Finding))
 		}
 	}

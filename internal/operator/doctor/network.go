@@ -16,11 +16,12 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/composer"
+	"example.com/dagtrigger/internal/identity"
 )
 
 // unreachable is the finding of a web server that there is no way to.
 func (p *patient) unreachable(err error) Finding {
-	f := p.because(&airflow.Error{Kind: airflow.Network, Said: err.Error()})
+	f := p.because(&airflow.Error{Kind: airflow.Network, Reach: airflow.ReachOf(err), LookedUp: p.env() != nil, Said: err.Error()})
 	f.Why = err.Error()
 	return f
 }
@@ -94,14 +95,14 @@ func certificate(ctx context.Context, p *patient) Finding {
 	if err != nil {
 		return p.unreachable(err)
 	}
-	secure := tls.Client(conn, &tls.Config{ServerName: host, RootCAs: p.target.Network.Roots, MinVersion: tls.VersionTLS12})
+	c := &tls.Config{ServerName: host, RootCAs: p.target.Network.Roots, MinVersion: tls.VersionTLS12}
+	if p.spec.ClientCertFile != "" {
+		c.GetClientCertificate = identity.NewClientCertificate(p.spec.ClientCertFile, p.spec.ClientKeyFile).Get
+	}
+	secure := tls.Client(conn, c)
 	defer secure.Close()
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return failed(err.Error(), Fix{
-			If: "the address is not the one that the certificate is for", Do: "set AIRFLOW_URL to the name that the web server's certificate has",
-		}, Fix{
-			If: "the certificate is of an authority of your own", Do: "name the authority's certificate in SSL_CERT_FILE",
-		})
+		return p.unreachable(err)
 	}
 	state := secure.ConnectionState()
 	return ok("%s, until %s", tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter.UTC().Format("2006-01-02"))

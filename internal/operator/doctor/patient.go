@@ -163,11 +163,13 @@ func (p *patient) remedy(c airflow.Cause) string {
 		return p.override(p.backendKey(), composerBackend)
 	case "no-experimental":
 		return p.override(keyExperimental, "True")
-	case "role":
-		return p.override(keyRole, "Op")
+	case "composer-role":
+		return cause.Fill(p.gcloud("run")+" users add-role -- -e EMAIL -r Op", p.known()...)
+	case "composer-registration":
+		return cause.Fill(p.gcloud("run")+" users delete -- -e EMAIL", p.known()...)
 	case "access-control":
 		return p.gcloud("update") + " --web-server-allow-all"
-	case "composer-permission", "iap-permission":
+	case "composer-permission", "iap-permission", "google-token-on-airflow":
 		return cause.Fill("gcloud projects add-iam-policy-binding PROJECT --member=MEMBER --role=roles/composer.user", p.known()...)
 	case "unregistered-account":
 		return p.register()

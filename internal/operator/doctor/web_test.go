@@ -36,8 +36,7 @@ func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 			denied + update + "api-auth_backends=airflow.composer.api.backend.composer_auth"},
 		{"Composer's own", composer21, map[string]string{"api-auth_backends": "airflow.composer.api.backend.composer_auth"},
 			"failed: 403 application/problem+json: Forbidden\n" +
-				"if the service account may not use the environment: gcloud projects add-iam-policy-binding acme --member=serviceAccount:" + robot + " --role=roles/composer.user\n" +
-				"if the user's role does not allow it: " + update + "api-composer_auth_user_registration_role=Op"},
+				"if the account is registered with a role that does not allow it: " + addRole},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,7 +54,7 @@ func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 		w.target.Environments["default"] = specOf("https://" + host2)
 		all, _ := w.examine()
 		w.wants(all, "api", "failed: 403 application/problem+json: Forbidden"+
-			strings.ReplaceAll(fixes(t, "composer-permission", "role", "api-denied"), "ACCOUNT", robot))
+			strings.ReplaceAll(fixes(t, "composer-role", "api-denied"), "EMAIL", robot))
 	})
 }
 
@@ -72,11 +71,11 @@ func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
 		}, "warning: scheduler is unhealthy: runs will wait\nsee the log of each, and its size"},
 		{"a login page", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://login.example.com/?state=planted-hush-hush", http.StatusFound)
-		}, "failed: 302 text/html: redirect to login.example.com" + fixes(t, "login")},
+		}, "failed: 302 text/html: redirect to login.example.com" + fixesLookedUp(t, "login")},
 		{"a page of somebody else's", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<html>It works!</html>")
-		}, "failed: 200 text/html: not what was asked for: it is no JSON of Airflow's" + fixes(t, "unexpected")},
+		}, "failed: 200 text/html: not what was asked for: it is no JSON of Airflow's" + fixesLookedUp(t, "unexpected")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -223,6 +223,21 @@ func fixes(t *testing.T, names ...string) string {
 	return text.String()
 }
 
+// addRole is what gives a registered account another role.
+const addRole = "gcloud composer environments run prod --project=acme --location=europe-west1 users add-role -- -e " + robot + " -r Op"
+
+// fixesLookedUp are fixes of an environment whose address was looked up.
+func fixesLookedUp(t *testing.T, name string) string {
+	t.Helper()
+	for _, c := range airflow.Causes() {
+		if c.Name == name && c.LookedUp != "" {
+			return "\nif " + c.Means + ": " + c.LookedUp
+		}
+	}
+	t.Fatalf("no fix %q", name)
+	return ""
+}
+
 func mustParse(t *testing.T, text string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(text)
