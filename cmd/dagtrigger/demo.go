@@ -196,7 +196,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	if st.airflow, err = env.Client(ctx); err != nil {
 		return err
 	}
-	if st.function, err = listen(ctx, loopback, 0, st.served); err != nil {
+	if st.function, err = listen(ctx, loopback, 0, programsOnly(loopback, st.served)); err != nil {
 		return err
 	}
 	st.poster = newPoster(st.function.url, 1, answerTime, nil)

@@ -73,7 +73,7 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := listen(ctx, e.host, e.port, watched(sim, e.seen))
+	s, err := listen(ctx, e.host, e.port, programsOnly(e.host, watched(sim, e.seen)))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type reloading struct {
 	out       io.Writer         // is told of changes
 	json      bool
 
+	loaded  state // of the file that was loaded last
 	current atomic.Pointer[dagtrigger.Function]
 	config  config.Config // of current
 }
@@ -78,10 +80,12 @@ func (r *reloading) teach(file *config.File) error {
 	return nil
 }
 
-// follow loads the file again whenever it changes, until ctx ends. A faulty one
-// is told of, and the routes stay as they were.
+// follow loads the file again whenever it has changed, until ctx ends. It waits
+// until the file looks the same twice: half of a file that is being written can be
+// valid, and have routes missing. If the file is invalid, the routes stay as they
+// were.
 func (r *reloading) follow(ctx context.Context) {
-	seen := look(r.path)
+	before := r.loaded
 	ticker := time.NewTicker(reloadEvery)
 	defer ticker.Stop()
 	for {
@@ -90,22 +94,26 @@ func (r *reloading) follow(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if now := look(r.path); now != seen {
-			seen = now
-			if changed, err := r.load(config.FileFromEnv(r.getenv)); changed || err != nil {
-				r.tell(err)
-			}
+		now := look(r.path)
+		settled := now == before
+		before = now
+		if !settled || now == r.loaded {
+			continue
+		}
+		r.loaded = now
+		if changed, err := r.load(config.FileFromEnv(r.getenv)); changed || err != nil {
+			r.report(err)
 		}
 	}
 }
 
-// state is what changes when a file does.
+// state is what changes when a file is written.
 type state struct {
 	size     int64
 	modified time.Time
 }
 
-// look is the zero state where there is no file.
+// look returns the zero state if there is no file.
 func look(path string) state {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -114,8 +122,13 @@ func look(path string) state {
 	return state{info.Size(), info.ModTime()}
 }
 
-// tell says what came of a change.
-func (r *reloading) tell(err error) {
+// report prints what came of a change, and logs an error: who runs the function
+// may read its log alone. What was loaded is in the log already.
+func (r *reloading) report(err error) {
+	if err != nil {
+		cloudlog.New(r.log, r.config.LogLevel).Error("routes not reloaded: the function keeps those that it has",
+			slog.String("file", r.path), slog.String("reason", err.Error()))
+	}
 	switch { // a standard output that has gone is found by the end of the command
 	case r.json && err != nil:
 		_ = plainjson.Encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.com/dagtrigger/internal/config"
 )
@@ -67,6 +70,65 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 	if status := <-ended; status != exitOK {
 		t.Errorf("serve ended with %d: %s", status, log)
 	}
+}
+
+// A program that writes a file slowly leaves half of it there for a while: with
+// only one of two routes, events of the other one would start nothing.
+func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "routes.yaml")
+	const old, half, whole = "routes:\n- {name: old, on: x, dag: d}\n", "routes:\n- {name: one, on: x, dag: d}\n", "- {name: two, on: x, dag: d}\n"
+	write := func(flag int, text string) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|flag, 0o600)
+		if err == nil {
+			_, err = f.WriteString(text)
+		}
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(os.O_TRUNC, old)
+	synctest.Test(t, func(t *testing.T) {
+		var out, log bytes.Buffer
+		r := &reloading{
+			getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}),
+			log:    &log, path: path, out: &out, loaded: look(path),
+		}
+		if _, err := r.load(config.FileFromEnv(r.getenv)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithCancel(t.Context())
+		go r.follow(ctx)
+		looks := func(n int) int {
+			time.Sleep(time.Duration(n) * reloadEvery) //nolint:forbidigo // of the bubble's clock
+			synctest.Wait()
+			return len(r.config.File.Routes)
+		}
+		looks(1)
+		write(os.O_TRUNC, half)
+		if looks(1); r.config.File.Routes[0].Name.Value != "old" {
+			t.Error("half of the file was loaded")
+		}
+		write(os.O_APPEND, whole)
+		if looks(1); r.config.File.Routes[0].Name.Value != "old" {
+			t.Error("the file was loaded after one look")
+		}
+		if n := looks(1); n != 2 {
+			t.Errorf("after two looks there are %d routes, want 2", n)
+		}
+		write(os.O_TRUNC, "routes: [")
+		looks(3)
+		for _, want := range []string{`"severity":"ERROR","message":"routes not reloaded: the function keeps those that it has"`, path + ":1:"} {
+			if strings.Count(log.String(), want) == 0 {
+				t.Errorf("the log has no %s:\n%s", want, &log)
+			}
+		}
+		end()
+	})
 }
 
 // TestAFileThatIsOnlyTouchedIsNoChange holds the function that serves.

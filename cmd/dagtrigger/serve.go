@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		return err
 	}
 	getenv := withRoutes(s.config, p.getenv)
+	loaded := look(s.config) // before it is read, so that no later change is missed
 	file, fileErr := config.FileFromEnv(getenv)
 	var local *localAirflow
 	if s.embed && fileErr == nil {
@@ -99,11 +101,17 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if local != nil {
 		defer func() { err = errors.Join(err, local.close()) }()
 	}
-	f := &reloading{getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json}
+	f := &reloading{
+		getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json, loaded: loaded,
+	}
 	if _, err := f.load(file, fileErr); err != nil {
 		return err
 	}
-	served, err := listen(ctx, s.host, port, f)
+	var handler http.Handler = f
+	if p.getenv("K_SERVICE") == "" { // else Cloud Run decides who gets in
+		handler = programsOnly(s.host, f)
+	}
+	served, err := listen(ctx, s.host, port, handler)
 	if err != nil {
 		return err
 	}
