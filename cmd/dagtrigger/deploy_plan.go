@@ -106,6 +106,14 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) 
 	if err != nil {
 		return usage(cmd, "%s", err.Error())
 	}
+	for _, name := range config.SecretVariables() {
+		if s.Variables[name] != "" {
+			return &hintedError{
+				fmt.Errorf("--set %s has a secret, which all who may look at the function could read", name),
+				"keep it in Secret Manager, and write --secret " + name + "=SECRET with the secret's name",
+			}
+		}
+	}
 	if err := p.fitting(path, file); err != nil {
 		return err
 	}

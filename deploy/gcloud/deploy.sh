@@ -78,9 +78,11 @@ once_more() {
   TRIES=${TRIES:-2} PAUSE=${PAUSE:-60} again "$@"
 }
 
-# exists tells whether a query prints something.
+# exists reports whether a query prints something.
 exists() {
-  [ -z "$dry" ] && [ -n "$("$@" 2>/dev/null)" ] && printf '# it is there\n'
+  [ -z "$dry" ] || return 1
+  query "$@"
+  [ -n "$ANSWER" ] && printf '# it exists\n'
 }
 
 # look NAME COMMAND sets NAME to what the command prints, which takes a while to
@@ -106,6 +108,27 @@ look() {
     sleep "${PAUSE:-10}"
   done
   printf -v "$name" '%s' "$answer"
+}
+
+# query COMMAND sets ANSWER to what the command prints, which is nothing if what it
+# names does not exist. Any other failure, such as a missing role, ends the script:
+# to go on as if nothing existed would hide the cause.
+query() {
+  local errors
+  errors=$(mktemp)
+  if ! ANSWER=$("$@" 2>"$errors"); then
+    ANSWER=
+    case "$(cat "$errors")" in
+    *NOT_FOUND* | *"[404]"* | *"not found: 404"* | *"was not found"* | *"does not exist"* | *"Cannot find service"*) ;;
+    *)
+      cat "$errors" >&2
+      rm -f "$errors"
+      printf 'it is not known whether this exists: fix the error above, such as a missing role, and run this script again\n' >&2
+      exit 1
+      ;;
+    esac
+  fi
+  rm -f "$errors"
 }
 
 COMPOSER_PROJECT=${COMPOSER_ENVIRONMENT#projects/}

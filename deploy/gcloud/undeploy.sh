@@ -46,21 +46,20 @@ run() {
   [ -n "$dry" ] || "$@"
 }
 
-# is WANT COMMAND tells whether a query prints a line that only deploy.sh has
-# left there.
+# is WANT COMMAND reports whether a query prints a line that only deploy.sh writes.
 is() {
-  local want=$1 answer
+  local want=$1
   shift
   [ -z "$dry" ] || return 0
-  answer=$("$@") || answer=
+  query "$@"
   case "
-$answer
+$ANSWER
 " in
   *"
 $want
 "*) return 0 ;;
   esac
-  printf '# it is not there, or deploy.sh did not make it\n'
+  printf '# it does not exist, or deploy.sh did not make it\n'
   return 1
 }
 
@@ -68,6 +67,27 @@ $want
 names() {
   # shellcheck disable=SC2016 # it stands for a name that is not known
   if [ -n "$dry" ]; then printf '%s' '$FOUND'; else "$@"; fi
+}
+
+# query COMMAND sets ANSWER to what the command prints, which is nothing if what it
+# names does not exist. Any other failure, such as a missing role, ends the script:
+# to go on as if nothing existed would hide the cause.
+query() {
+  local errors
+  errors=$(mktemp)
+  if ! ANSWER=$("$@" 2>"$errors"); then
+    ANSWER=
+    case "$(cat "$errors")" in
+    *NOT_FOUND* | *"[404]"* | *"not found: 404"* | *"was not found"* | *"does not exist"* | *"Cannot find service"*) ;;
+    *)
+      cat "$errors" >&2
+      rm -f "$errors"
+      printf 'it is not known whether this exists: fix the error above, such as a missing role, and run this script again\n' >&2
+      exit 1
+      ;;
+    esac
+  fi
+  rm -f "$errors"
 }
 
 COMPOSER_PROJECT=${COMPOSER_ENVIRONMENT#projects/}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"example.com/dagtrigger/internal/config"
 )
 
 // given are the variables of the module.
@@ -46,6 +48,10 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		{"routes without events", given{"composer_environment": environment}, "on: object.finalized", "the route r: it takes any bucket: name those that exist in buckets"},
 		{"no file of routes", given{"composer_environment": environment, "routes_file": "nowhere.yaml"}, "", "routes_file is no file with routes"},
 		{"a secret in the settings", given{"dag_id": "d", "settings": given{"AIRFLOW_TOKEN": "t"}}, "", "keep it in Secret Manager, and name it in secrets"},
+		{"an API key in the settings", given{"dag_id": "d", "settings": given{"OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}}, "", "keep it in Secret Manager, and name it in secrets"},
+		{"a password in the routes", given{"composer_environment": environment},
+			"on: message.published, topic: orders}\nenvironments:\n  lab: {url: 'https://airflow.example.com', auth: basic, username: u, password: p",
+			"routes_file has a secret (headers, oauth2_client_secret, password or token)"},
 		{"a setting of the module's", given{"dag_id": "d", "settings": given{"DEAD_LETTER": "gs://b"}}, "", "settings has one that the module sets itself"},
 		{"a bucket with its scheme", given{"dag_id": "d", "buckets": []string{"gs://a-b"}}, "", "write it without gs://"},
 		{"a version that is none", given{"dag_id": "d", "release": "latest"}, "", "write it as v1.2.3"},
@@ -154,6 +160,24 @@ routes:
 	for _, setting := range []string{`"DEAD_LETTER"`, `"GIVE_UP_AFTER"`} {
 		if strings.Contains(function, setting) {
 			t.Errorf("%s is set, which the file has", setting)
+		}
+	}
+}
+
+// The module cannot read the code's list of secret settings, so that its own is
+// compared with it.
+func TestTheModuleRefusesEverySecretSetting(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("variables.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range config.SecretVariables() {
+		if !strings.Contains(string(text), `"`+name+`"`) {
+			t.Errorf("variables.tf accepts the secret %s in settings", name)
+		}
+		if key := strings.ToLower(strings.TrimPrefix(name, "AIRFLOW_")); strings.HasPrefix(name, "AIRFLOW_") && !strings.Contains(string(text), `"`+key+`"`) {
+			t.Errorf("variables.tf accepts the secret %s in routes_file", key)
 		}
 	}
 }

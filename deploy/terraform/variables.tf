@@ -51,6 +51,15 @@ variable "routes_file" {
   }
 
   validation {
+    condition = var.routes_file == null || alltrue(flatten([
+      for environment in values(try(yamldecode(file(coalesce(var.routes_file, "-"))).environments, {})) : [
+        for key in ["headers", "oauth2_client_secret", "password", "token"] : !can(environment[key])
+      ]
+    ]))
+    error_message = "routes_file has a secret (headers, oauth2_client_secret, password or token), which the function and Terraform's state would show: keep it in Secret Manager, name it in secrets by the path of a file, and write headers_file, oauth2_client_secret_file, password_file or token_file with that path."
+  }
+
+  validation {
     # https://cloud.google.com/run/quotas
     condition     = var.routes_file == null || try(length(file(coalesce(var.routes_file, "-"))) <= 32000, true)
     error_message = "routes_file has more than 32,000 characters, and a function's variable holds no more: split it between several functions."
@@ -111,7 +120,10 @@ variable "settings" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.settings), ["AIRFLOW_PASSWORD", "AIRFLOW_TOKEN", "AIRFLOW_OAUTH2_CLIENT_SECRET", "AIRFLOW_HEADERS"])) == 0
+    condition = length(setintersection(keys(var.settings), [
+      "AIRFLOW_HEADERS", "AIRFLOW_OAUTH2_CLIENT_SECRET", "AIRFLOW_PASSWORD", "AIRFLOW_TOKEN",
+      "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    ])) == 0
     error_message = "settings has a secret, which the function and Terraform's state would show: keep it in Secret Manager, and name it in secrets."
   }
 }

@@ -133,9 +133,11 @@ func ConnectionVariables() []string {
 	return names
 }
 
-// SecretVariables are the environment variables whose value is a secret.
+// SecretVariables are the environment variables whose value is a secret, those of
+// OpenTelemetry among them, which can hold the collector's API key:
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 func SecretVariables() []string {
-	var names []string
+	names := []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"}
 	for _, k := range connection() {
 		if k.secret {
 			names = append(names, Variable(k.field))

@@ -73,6 +73,11 @@ func optional(name string) bool { return name == "CHANNEL" || name == versionVar
 //go:embed deploy.sh.txt
 var deployBody string
 
+// queryFunction is a shell function of both scripts.
+//
+//go:embed query.sh.txt
+var queryFunction string
+
 //go:embed undeploy.sh.txt
 var undeployBody string
 
@@ -84,7 +89,7 @@ func (p *Plan) Script() string {
 	var b strings.Builder
 	writeHead(&b, "Deploys dagtrigger, the function that starts DAG runs, for the routes in "+p.Settings.Routes+".",
 		"dagtrigger deploy plan "+p.Settings.Routes+" --format script", append(p.names(), p.inputs()...))
-	b.WriteString(strings.Replace(deployBody, "DIGEST", p.Settings.Digest, 1))
+	b.WriteString(strings.Replace(deployBody, "DIGEST", p.Settings.Digest, 1) + queryFunction)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
 	}
@@ -147,7 +152,7 @@ func (p *Plan) UndoScript() string {
 	var b strings.Builder
 	writeHead(&b, "Takes away what deploy.sh has made for the routes in "+p.Settings.Routes+", and nothing else.",
 		"dagtrigger deploy plan "+p.Settings.Routes+" --format undo", p.names())
-	b.WriteString(undeployBody)
+	b.WriteString(undeployBody + queryFunction)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
 	}
