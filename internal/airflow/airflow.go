@@ -38,9 +38,6 @@ const (
 	// but 2.11.2 answers the last 64 KiB below that with an HTML 500, which
 	// could not be told from a passing failure.
 	MaxBodyV1 = 960 << 10
-	// MaxID is the length of a DAG id or run id, in characters: ID_LEN in
-	// airflow/models/base.py.
-	MaxID = 250
 	// MaxNote is the length of a run's note, in characters; a longer one is cut.
 	MaxNote = 1000
 	// MaxSaid is how many characters of Airflow's own words an [Error] quotes.

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/flight"
 )
 
@@ -191,8 +192,8 @@ func (c *Client) Find(ctx context.Context, dagID, runID string) (DAGRun, error) 
 	if err := checkDAGID(dagID); err != nil {
 		return DAGRun{}, err
 	}
-	if err := checkRunID(runID); err != nil {
-		return DAGRun{}, err
+	if err := airflowid.CheckRun(runID); err != nil {
+		return DAGRun{}, invalidID(err)
 	}
 	d, err := c.dialect(ctx)
 	if err != nil {

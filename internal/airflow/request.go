@@ -5,6 +5,7 @@ package airflow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,59 +13,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/airflowid"
 )
 
-// reservedRunIDs are beginnings that Airflow keeps for its own runs
-// (airflow/utils/types.py, DagRunType.from_run_id). The scheduler of 1.10
-// never looks at a run whose id begins with backfill_ (airflow/models/dagrun.py).
-func reservedRunIDs() []string {
-	return []string{
-		"scheduled__", "backfill_", "dataset_triggered__", "asset_triggered__",
-		"asset_materialization__", "operator_triggered__",
-	}
-}
+// checkDAGID refuses an id that no DAG can have.
+func checkDAGID(id string) error { return invalidID(airflowid.CheckDAG(id)) }
 
-// checkDAGID refuses what airflow/utils/helpers.py (validate_key) refuses, and
-// the two names that mean another place in a path.
-func checkDAGID(id string) error {
-	fits := func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.-", r)
+// invalidID makes an [*Error] of one of airflowid's.
+func invalidID(err error) error {
+	if e, ok := errors.AsType[*airflowid.Error](err); ok {
+		return beforeSending(Invalid, "", e.What, e.Fix)
 	}
-	switch {
-	case id == "":
-		return beforeSending(Invalid, "", "the DAG id is empty", "name the DAG")
-	case !allFit(id, fits) || id == "." || id == "..":
-		return beforeSending(Invalid, "", fmt.Sprintf("no DAG can have the id %.100q", id),
-			"use letters, digits, _ . and - only")
-	case utf8.RuneCountInString(id) > MaxID:
-		return beforeSending(Invalid, "", fmt.Sprintf("the DAG id has more than %d characters", MaxID), "shorten it")
-	}
-	return nil
-}
-
-// checkRunID refuses what any Airflow does not take or cannot give back:
-// [scheduler] allowed_run_id_pattern by default (from 2.6.3), ".." (from 3.2),
-// the column's length.
-func checkRunID(id string) error {
-	fits := func(r rune) bool {
-		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.~:+-", r))
-	}
-	switch {
-	case id == "":
-		return beforeSending(Invalid, "", "the run id is empty", "name the run, so that asking twice makes one run")
-	case !allFit(id, fits) || strings.Contains(id, ".."):
-		return beforeSending(Invalid, "", fmt.Sprintf("Airflow takes no run id %.100q", id),
-			"use A-Z a-z 0-9 _ . ~ : + and - only, without ..")
-	case len(id) > MaxID:
-		return beforeSending(Invalid, "", fmt.Sprintf("the run id has more than %d characters", MaxID), "shorten it")
-	}
-	return nil
-}
-
-func allFit(s string, fits func(rune) bool) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return !fits(r) })
+	return err
 }
 
 // check refuses a run that Airflow would refuse whatever its dialect.
@@ -72,12 +34,8 @@ func (r *Run) check() error {
 	if err := checkDAGID(r.DAGID); err != nil {
 		return err
 	}
-	if err := checkRunID(r.RunID); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(reservedRunIDs(), func(p string) bool { return strings.HasPrefix(r.RunID, p) }) {
-		return beforeSending(Invalid, "", fmt.Sprintf("the run id %.100q begins as Airflow's own runs do", r.RunID),
-			"let it begin otherwise")
+	if err := airflowid.CheckNewRun(r.RunID); err != nil {
+		return invalidID(err)
 	}
 	if len(r.Conf) == 0 {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
@@ -45,7 +46,7 @@ func runsAreMade() []scenario {
 			`created; queued`, `created; queued`, `created; queued`),
 		onEveryAPI(
 			"an id as long as may be",
-			steps(start("a"+strings.Repeat("x", airflow.MaxID-6)), find("a"+strings.Repeat("x", airflow.MaxID-6))),
+			steps(start("a"+strings.Repeat("x", airflowid.Max-6)), find("a"+strings.Repeat("x", airflowid.Max-6))),
 			`created; queued`,
 			`created; queued`,
 			`created; queued`,

@@ -3,15 +3,15 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/route/expression"
 	"example.com/dagtrigger/internal/route/nearest"
 	"example.com/dagtrigger/internal/route/pattern"
@@ -128,6 +128,7 @@ func (c *compiler) rule() rule {
 	r.dag, r.dags = c.dag()
 	r.conf = c.conf()
 	r.runID = c.template("run_id", s.RunID)
+	r.exactRunID = c.exactRunID()
 	r.logicalDate = c.logicalDate()
 	r.note = c.template("note", s.Note)
 	r.environment = c.environment()
@@ -157,16 +158,10 @@ func (c *compiler) name() {
 	}
 }
 
-// IsDAG tells whether Airflow takes id as a DAG id: KEY_REGEX in
-// airflow/utils/helpers.py, and at most 250 characters. . and .. would name
-// another place in the API's paths.
-func IsDAG(id string) bool {
-	return id != "" && id != "." && id != ".." && utf8.RuneCountInString(id) <= 250 && strings.IndexFunc(id, func(c rune) bool {
-		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_.-", c)
-	}) < 0
-}
+// IsDAG reports whether Airflow accepts id as a DAG id.
+func IsDAG(id string) bool { return airflowid.CheckDAG(id) == nil }
 
-// FixDAG mends what is no DAG id.
+// FixDAG is the fix for an invalid DAG id.
 const FixDAG = "use letters, digits, _, - and ., at most 250"
 
 func (c *compiler) dag() (*located, []string) {
@@ -200,6 +195,30 @@ func (c *compiler) dag() (*located, []string) {
 		dags = append(dags, id.Value)
 	}
 	return dag, dags
+}
+
+// exactRunID compiles run_id_exact. A text without expressions is checked here.
+func (c *compiler) exactRunID() *located {
+	text := c.spec.RunIDExact
+	if !text.IsSet() {
+		return nil
+	}
+	if c.spec.RunID.IsSet() {
+		c.fault(text.Position, "run_id_exact cannot be combined with run_id", "keep run_id_exact for an id of the sender's, or run_id for one made of a hash")
+	}
+	if c.spec.Every.Value > 0 {
+		c.fault(text.Position, "run_id_exact cannot be combined with every, whose windows make the run ids", "leave one of the two out")
+	}
+	t := c.template("run_id_exact", text)
+	if t == nil {
+		return nil
+	}
+	if id, literal := t.Literal(); literal {
+		if e, invalid := errors.AsType[*airflowid.Error](airflowid.CheckNewRun(id)); invalid {
+			c.fault(text.Position, "run_id_exact: "+e.What, e.Fix)
+		}
+	}
+	return t
 }
 
 func (c *compiler) environment() string {

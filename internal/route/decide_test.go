@@ -174,6 +174,9 @@ func TestMapping(t *testing.T) {
 		{`on: object.finalized`, up, identity, fmt.Sprintf("%q", up.Key())},
 		{`run_id: ${data.day}/${data.f}`, msg, identity, `["2026-11-22/1.10"]`},
 
+		{`run_id_exact: order-${data.id}`, msg, exactID, `order-12345678901234567890`},
+		{`run_id: ${data.id}`, msg, exactID, ``},
+
 		{`on: object.finalized`, up, date, `none`},
 		{`logical_date: ${event.time}`, up, date, `2026-11-22T01:02:03Z`},
 		{`logical_date: ${data.day}T00:00:00+01:00`, msg, date, `2026-11-21T23:00:00Z`},
@@ -204,6 +207,7 @@ func TestMapping(t *testing.T) {
 func conf(p route.Plan) string     { return string(p.Conf) }
 func dag(p route.Plan) string      { return p.DAG }
 func noted(p route.Plan) string    { return p.Note }
+func exactID(p route.Plan) string  { return p.RunID }
 func identity(p route.Plan) string { return fmt.Sprintf("%q", p.Identity) }
 func date(p route.Plan) string {
 	if p.LogicalDate.IsZero() {
@@ -286,6 +290,15 @@ func TestFailuresSayWhereAndWhy(t *testing.T) {
 		{`conf: ${data.x}`, "d", `conf on line 4, column 9: it is not a map: Airflow takes an object`},
 		{`run_id: ${data.y}`, "d", `run_id on line 4, column 11: evaluating data.y` + absent},
 		{`run_id: ${data.x.replace("one", "")}`, "d", `run_id on line 4, column 11: it is empty, and would make all such events one run: compute it of something that each has`},
+		{`run_id_exact: ${data.y}`, "d", `run_id_exact on line 4, column 17: evaluating data.y` + absent},
+		{
+			`run_id_exact: ${data.x} two`, "d",
+			`run_id_exact on line 4, column 17: Airflow takes no run id "one two": use A-Z a-z 0-9 _ . ~ : + and - only, without ..`,
+		},
+		{
+			`run_id_exact: scheduled__${data.x}`, "d",
+			`run_id_exact on line 4, column 17: the run id "scheduled__one" begins as Airflow's own runs do: let it begin otherwise`,
+		},
 		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is no timestamp: write it as 2026-11-22T00:00:00Z`},
 		{`note: ${data.y}`, "d", `note on line 4, column 9: evaluating data.y` + absent},
 	} {

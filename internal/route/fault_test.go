@@ -17,7 +17,7 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 // product: each row is a file and all that is wrong with it.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, conf, run_id, logical_date, note, environment, every, grace, late, max_active, when_paused, dead_letter, enabled"
+	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, dead_letter, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
 		{good, ``},
@@ -111,6 +111,22 @@ func TestFaults(t *testing.T) {
 		{good + "  object: ['{a=*}', '{a=*}/{b=*}']\n  note: ${path.a}${path.b}", `5:20: note: not every object pattern captures b: capture it in each, as {b=*}, or use path.a`},
 		{good + "  object: '{region=*}'\n  note: ${path.regoin}", `5:11: note: not every object pattern captures regoin: did you mean path.region?`},
 		{good + "  object: ['{a=*}', '{b=*}']\n  note: ${path}", `5:11: note: the object patterns capture nothing that all of them have: capture it in each, as {name=*}`},
+
+		// The run id.
+		{good + "  run_id_exact: ${object.name}", ``},
+		{
+			good + "  run_id: x/${object.name}\n  run_id_exact: ${object.name}",
+			`5:17: run_id_exact cannot be combined with run_id: keep run_id_exact for an id of the sender's, or run_id for one made of a hash`,
+		},
+		{
+			good + "  every: 5m\n  run_id_exact: ${object.name}",
+			`5:17: run_id_exact cannot be combined with every, whose windows make the run ids: leave one of the two out`,
+		},
+		{
+			good + "  run_id_exact: a/b",
+			`4:17: run_id_exact: Airflow takes no run id "a/b": use A-Z a-z 0-9 _ . ~ : + and - only, without ..`,
+		},
+		{good + "  run_id_exact: ''", `4:17: run_id_exact: the run id is empty: name the run, so that asking twice makes one run`},
 
 		// The DAG and the environment.
 		{"- name: r\n  on: '*'", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales`},

@@ -126,6 +126,14 @@ var keys = []Key{
 		field: func(s *Spec) any { return &s.RunID },
 	},
 	{
+		Name: "run_id_exact", Type: TypeTemplate, Example: "run_id_exact: ${message.json.run_id}",
+		Doc: "The run id as the sender knows it, in place of one that is made of a hash. It is then the deduplication: events with one id " +
+			"are one run of the DAG, and an event whose sender gives it another id each time runs each time. A run that anybody else started " +
+			"under the id counts as well. Airflow accepts A-Z a-z 0-9 _ . ~ : + and -, at most 250, without .., and not the beginnings of its own " +
+			"runs, such as scheduled__: anything else fails permanently. Not with run_id or every.",
+		field: func(s *Spec) any { return &s.RunIDExact },
+	},
+	{
 		Name: "logical_date", Type: TypeTemplate, Example: "logical_date: ${event.time}",
 		Doc:   "The run's logical date: a timestamp, or text such as 2026-11-22T00:00:00Z. Left out: none.",
 		field: func(s *Spec) any { return &s.LogicalDate },

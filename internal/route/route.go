@@ -19,6 +19,9 @@ type Plan struct {
 	// Identity tells which events are the same run: the event's key, or what
 	// the route's run_id made of it.
 	Identity []string
+	// RunID is the run's id as the route's run_id_exact gives it; empty where
+	// the id is made of Route and Identity.
+	RunID string
 	// Conf is a JSON object.
 	Conf []byte
 	// LogicalDate is zero where the route gives none.

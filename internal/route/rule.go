@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route/expression"
 	"example.com/dagtrigger/internal/route/pattern"
@@ -29,6 +30,7 @@ type rule struct {
 	dags        []string // what dag may become, where it is computed
 	conf        *conf
 	runID       *located
+	exactRunID  *located
 	logicalDate *located
 	note        *located
 	window      *windowing
@@ -212,6 +214,9 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		}
 		p.Identity = []string{identity}
 	}
+	if p.RunID, err = r.exactID(ctx, s); err != nil {
+		return p, err
+	}
 	if p.LogicalDate, err = r.logicalDate.time(ctx, s); err != nil {
 		return p, err
 	}
@@ -219,6 +224,18 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	return p, r.window.apply(&p, s.Event(), r)
+}
+
+// exactID evaluates run_id_exact; "" where the route has none.
+func (r *rule) exactID(ctx context.Context, s *expression.Scope) (string, error) {
+	if r.exactRunID == nil {
+		return "", nil
+	}
+	id, err := r.exactRunID.text(ctx, s, "run_id_exact")
+	if err != nil {
+		return "", err
+	}
+	return id, placed("run_id_exact", r.exactRunID.at, airflowid.CheckNewRun(id))
 }
 
 func (r *rule) noteOn(ctx context.Context, s *expression.Scope) (string, error) {

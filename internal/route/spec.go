@@ -31,6 +31,7 @@ type Spec struct {
 	DAGs         []Text
 	Conf         Value
 	RunID        Text
+	RunIDExact   Text
 	LogicalDate  Text
 	Note         Text
 	Environment  Text

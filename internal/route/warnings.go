@@ -168,6 +168,10 @@ func (w *warner) constants() {
 	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") && w.spec.Every.Value == 0 {
 		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate", "compute it, as in ${object.bucket}/${object.name}")
 	}
+	if id := w.spec.RunIDExact; id.IsSet() && !strings.Contains(id.Value, "${") {
+		w.warn(id.Position, "run_id_exact is the same for all events: after the first each is a duplicate",
+			"compute it, as in ${message.json.run_id}")
+	}
 }
 
 // reservedConfKeys are those of Airflow's serialiser. From 3.4 on, Airflow answers
@@ -220,6 +224,14 @@ func Compare(old, new []Spec) []Fault {
 				at = s.Position
 			}
 			all = append(all, Fault{at, fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
+				"deploy it when no events are in flight, or accept the duplicates"})
+		case known && was.RunIDExact.Value != s.RunIDExact.Value:
+			at := s.RunIDExact.Position
+			if !s.RunIDExact.IsSet() {
+				at = s.Position
+			}
+			all = append(all, Fault{at, fmt.Sprintf("run_id_exact of %s was %s and is %s: events in flight start twice",
+				s.Name.Value, orDefault(was.RunIDExact), orDefault(s.RunIDExact)),
 				"deploy it when no events are in flight, or accept the duplicates"})
 		case !known:
 			at := slices.IndexFunc(old, func(o Spec) bool {

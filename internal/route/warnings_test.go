@@ -60,6 +60,10 @@ func TestWarnings(t *testing.T) {
 		// What is the same for all events.
 		{good + "  when: 'false'", `4:9: when is always false: the route can match nothing: write enabled: false to switch it off`},
 		{good + "  run_id: daily", `4:11: run_id is the same for all events: after the first each is a duplicate: compute it, as in ${object.bucket}/${object.name}`},
+		{
+			good + "  run_id_exact: daily",
+			`4:17: run_id_exact is the same for all events: after the first each is a duplicate: compute it, as in ${message.json.run_id}`,
+		},
 		{good + "  enabled: false", `1:3: no route is enabled: enable one: every event is acknowledged, and starts nothing`},
 
 		// Keys of a conf that Airflow reserves, at any depth.
@@ -101,6 +105,7 @@ func TestCompareWarnsOfWhatStartsEventsTwice(t *testing.T) {
 		{good, renamed + good, ``},
 		{good, renamed + "  bucket: b", ``},
 		{good, good + "  run_id: ${event.id}", `4:11: run_id of r was the default and is ${event.id}` + fix},
+		{good, good + "  run_id_exact: ${event.id}", `4:17: run_id_exact of r was the default and is ${event.id}` + fix},
 		{good + "  run_id: ${event.id}", good, `1:3: run_id of r was ${event.id} and is the default` + fix},
 		{good + "  run_id: ${event.id}", good + "  run_id: ${event.source}", `4:11: run_id of r was ${event.id} and is ${event.source}` + fix},
 		{good, good + "  every: 5m", `4:10: every of r has changed` + fix},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/pressure"
@@ -94,13 +96,21 @@ func (hanging) Put(ctx context.Context, _ deadletter.Record) error {
 
 func TestAgainMakesOneRunMore(t *testing.T) {
 	t.Parallel()
-	id := func(again string) string {
+	id := func(exact, again string) string {
 		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(nil)}}}}
-		d := route.Decision{Plans: []route.Plan{plan()}}
+		one := plan()
+		one.RunID = exact
+		d := route.Decision{Plans: []route.Plan{one}}
 		return p.Run(t.Context(), &event.Event{ID: "1"}, d, trigger.Replay{Again: again})[0].RunID
 	}
-	if first := id("monday"); first == id("") || first == id("tuesday") || first != id("monday") {
-		t.Errorf("again made %s, otherwise %s", first, id(""))
+	for _, exact := range []string{"", "order-7", strings.Repeat("x", airflowid.Max)} {
+		first := id(exact, "monday")
+		if first == id(exact, "") || first == id(exact, "tuesday") || first != id(exact, "monday") {
+			t.Errorf("again made %s, otherwise %s", first, id(exact, ""))
+		}
+		if err := airflowid.CheckNewRun(first); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

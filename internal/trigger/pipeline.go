@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -218,9 +217,7 @@ func (j job) run(plan *route.Plan) airflow.Run {
 	if j.replay.Again == "" {
 		return Run(plan)
 	}
-	again := *plan
-	again.Identity = append(slices.Clone(plan.Identity), "again", j.replay.Again)
-	return Run(&again)
+	return Run(again(plan, j.replay.Again))
 }
 
 // lasting turns a deferral that has lasted for too long into a permanent

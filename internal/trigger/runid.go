@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -19,17 +21,34 @@ const runIDDigits = 20
 // its length before it so that no two lists are alike. A window's begin stands
 // before the digest, as in dagtrigger__sales__20261122T120500Z__DIGEST.
 //
+// Where the route has run_id_exact, it is that.
+//
 // It is what keeps an event from starting a run twice, so a change of it would
 // start every event in flight again. Its letters are among those that every
 // Airflow accepts ([A-Za-z0-9_.~:+-], see allowed_run_id_pattern in
 // https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#allowed-run-id-pattern),
 // and at most 115 of the 250 that it stores.
 func RunID(plan *route.Plan) string {
+	if plan.RunID != "" {
+		return plan.RunID
+	}
 	name := "dagtrigger__" + plan.Route + "__"
 	if plan.Window != nil {
 		name += plan.Window.Begin.Format("20060102T150405Z") + "__"
 	}
 	return name + digestOf(plan.Route, plan.Identity)
+}
+
+// again is plan for another run of the same event: key tells one repetition
+// from the next. An id of the sender's gets a suffix, and is cut to leave space for it.
+func again(plan *route.Plan, key string) *route.Plan {
+	repeated := *plan
+	repeated.Identity = append(slices.Clone(plan.Identity), "again", key)
+	if plan.RunID != "" {
+		suffix := "__again_" + digestOf(plan.Route, repeated.Identity)
+		repeated.RunID = plan.RunID[:min(len(plan.RunID), airflowid.Max-len(suffix))] + suffix
+	}
+	return &repeated
 }
 
 func digestOf(route string, identity []string) string {

@@ -35,6 +35,14 @@ func TestRunIDsNeverChange(t *testing.T) {
 	}
 }
 
+func TestExactRunIDIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
+	plan := route.Plan{Route: "r", Identity: []string{"a"}, RunID: "order-7"}
+	if got := trigger.RunID(&plan); got != "order-7" {
+		t.Errorf("run id %q", got)
+	}
+}
+
 func TestPartsOfAnIdentityNeverRunTogether(t *testing.T) {
 	t.Parallel()
 	seen := map[string][]string{}
