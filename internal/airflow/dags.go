@@ -100,6 +100,42 @@ func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
 	}, nil
 }
 
+// Unpause unpauses a DAG, and ends the draining of one (Airflow 3.4). The caller
+// needs a role that may edit the DAG: Airflow's User or Op.
+func (c *Client) Unpause(ctx context.Context, id string) error {
+	if err := checkDAGID(id); err != nil {
+		return err
+	}
+	d, err := c.dialect(ctx)
+	if err != nil {
+		return err
+	}
+	q := ask{
+		api: d.api, method: http.MethodPatch, path: dagPath(d.api, id) + "?update_mask=is_paused",
+		body: []byte(`{"is_paused":false}`),
+	}
+	if d.api == Experimental { // it changes the DAG by a GET
+		q = ask{api: d.api, method: http.MethodGet, path: dagPath(d.api, id) + "/paused/false"}
+	}
+	_, err = do(ctx, c, q, func(b *body) (none struct{}, err error) {
+		var answer struct {
+			Paused   *bool `json:"is_paused"`
+			Response string
+		}
+		if err := b.decode(&answer); err != nil {
+			return none, err
+		}
+		if answer.Response != "ok" && (answer.Paused == nil || *answer.Paused) {
+			return none, errors.New("the DAG is still paused")
+		}
+		return none, nil
+	})
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Forbidden {
+		e.Hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused otherwise; or " + e.Hint
+	}
+	return err
+}
+
 // Params asks for the schemas that a conf has to fit. The experimental API has none.
 func (c *Client) Params(ctx context.Context, dagID string) (map[string]Param, error) {
 	if err := checkDAGID(dagID); err != nil {

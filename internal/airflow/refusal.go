@@ -3,6 +3,7 @@
 package airflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,10 +111,14 @@ func (s said) namesRun(id string) bool {
 		strings.Contains(s.database, "dag_run_dag_id_run_id_key") || strings.Contains(s.database, "dag_run.dag_id, dag_run.run_id")
 }
 
+// text is the detail, or the title where v1 gives nothing else, as its PATCH of an unknown DAG.
+func (s said) text() string { return cmp.Or(s.detail, s.title) }
+
 // begins ignores case: "DAG" became "Dag" in Airflow 3.
 func (s said) begins(with ...string) bool {
+	text := s.text()
 	return slices.ContainsFunc(with, func(w string) bool {
-		return len(s.detail) >= len(w) && strings.EqualFold(s.detail[:len(w)], w)
+		return len(text) >= len(w) && strings.EqualFold(text[:len(w)], w)
 	})
 }
 
@@ -121,9 +126,9 @@ func (s said) begins(with ...string) bool {
 // words, else the path, whoever says so.
 func (s said) missing() Kind {
 	switch {
-	case s.begins("DAGRun with", "The DagRun with") && strings.Contains(s.detail, "not found"):
+	case s.begins("DAGRun with", "The DagRun with") && strings.Contains(s.text(), "not found"):
 		return UnknownRun
-	case s.begins("DAG with", "The DAG with", "Dag id ") && strings.Contains(s.detail, "not found"),
+	case s.begins("DAG with", "The DAG with", "Dag id ") && strings.Contains(s.text(), "not found"),
 		s.begins("Unable to obtain dag with id"):
 		return UnknownDAG
 	}

@@ -14,6 +14,9 @@ import (
 func v1Rows() []scenario {
 	return in(
 		airflow.V1,
+		row("a paused DAG is unpaused", `200; paused; unpaused; active`,
+			patch("/api/v1/dags/"+airflowreal.UnpausedDAG).sending(`{"is_paused":true}`), look(airflowreal.UnpausedDAG),
+			unpause(airflowreal.UnpausedDAG), look(airflowreal.UnpausedDAG)),
 		row("an empty object", `created with a generated run id`, start("a").sending(`{}`)),
 		row("an empty id is made up", `created with a generated run id`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
@@ -132,6 +135,10 @@ func v1Assets() []scenario {
 // for. Its dates have whole seconds unless the step sets them.
 func experimentalRows() []scenario {
 	return in(airflow.Experimental,
+		// No scenario of v1 changes this DAG or starts its runs.
+		row("a paused DAG is unpaused", `200; created; 1 active; paused; unpaused; active`,
+			get("/api/experimental/dags/"+airflowreal.DrainDAG+"/paused/true"), start("a").of(airflowreal.DrainDAG),
+			active(airflowreal.DrainDAG), look(airflowreal.DrainDAG), unpause(airflowreal.DrainDAG), look(airflowreal.DrainDAG)),
 		row("an id of a scheduled run", `created`, start("a").called("scheduled__$a")),
 		row("an id of an automatic run", `created`, start("a").called("manual__$a")),
 		row("a blank in an id", `500 invalid`, start("a").called("a b")),

@@ -15,6 +15,9 @@ import (
 func v2Rows() []scenario {
 	return in(
 		airflow.V2,
+		row("a paused DAG is unpaused", `200; paused; unpaused; active`,
+			patch("/api/v2/dags/"+airflowreal.UnpausedDAG).sending(`{"is_paused":true}`), look(airflowreal.UnpausedDAG),
+			unpause(airflowreal.UnpausedDAG), look(airflowreal.UnpausedDAG)),
 		row("an empty id is made up", `created with a generated run id`, start("a").called("")),
 		row("an id of a scheduled run", `400 invalid`, start("a").called("scheduled__x")),
 		row("an id of a backfill", `400 invalid`, start("a").called("backfill__x")),
@@ -154,10 +157,10 @@ func rowsOf(release string) []scenario {
 		row("reserved conf keys, deeper", `422 invalid`, start("a").with(`"conf":{"ok":1,"list":[1,{"x":{"__var":1,"__data__":2}}]}`)),
 		row("a reserved conf key in a text", `created`, start("a").with(`"conf":{"text":"{\"__type\":1}"}`)),
 		row("reserved conf keys and an unknown member", `422 invalid`, start("a").with(`"conf":{"__id__":1},"x":1`)),
-		row("a DAG drains while a run is queued or running", `200; created; draining; 200; active`,
+		row("a DAG drains while a run is queued or running", `200; created; draining; unpaused; active`,
 			pauses(`{"scheduling_state":"active"}`),
 			start("a").of(airflowreal.DrainDAG).with(`"drain_dag":true,"run_after":"9999-12-31T00:00:00Z"`), state,
-			pauses(`{"is_paused":false}`), state),
+			unpause(airflowreal.DrainDAG), state),
 		row("a DAG that has drained is paused", `created; success; paused`,
 			start("a").of(airflowreal.DrainedDAG).with(`"drain_dag":true`), await("a").of(airflowreal.DrainedDAG),
 			awaitPaused(airflowreal.DrainedDAG)),
@@ -165,6 +168,7 @@ func rowsOf(release string) []scenario {
 		row("both states", `422`, pauses(`{"is_paused":true,"scheduling_state":"paused"}`)),
 		row("no state", `422`, pauses(`{}`)),
 		row("null for both states", `422`, pauses(`{"is_paused":null,"scheduling_state":null}`)),
+		row("an unknown mask", `400`, patch("/api/v2/dags/"+airflowreal.DrainDAG+"?update_mask=x").sending(`{"is_paused":true}`)),
 		row("an unknown state", `422`, pauses(`{"scheduling_state":"x"}`)),
 		row("an unknown state that is not a text", `422`, pauses(`{"scheduling_state":5}`)),
 	)

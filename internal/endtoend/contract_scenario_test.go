@@ -111,6 +111,10 @@ func look(dag string) step { return step{title: "look at", call: lookAtDAG}.of(d
 func awaitPaused(dag string) step {
 	return step{title: "wait for the pause of", call: awaitDAGPaused}.of(dag)
 }
+func unpause(dag string) step { return step{title: "unpause", call: unpauseDAG}.of(dag) }
+func active(dag string) step {
+	return step{title: "count the active runs of", call: countActive}.of(dag)
+}
 func params(dag string) step { return step{title: "ask the Params of", call: askParams}.of(dag) }
 func runs(dag string) step   { return step{title: "list the runs of", call: listRuns}.of(dag) }
 func page(dag string) step   { return step{title: "list one run of", call: listPage}.of(dag) }
@@ -278,6 +282,16 @@ func lookAtDAG(ctx context.Context, p *play, s step) (string, error) {
 		}
 	}
 	return strings.TrimPrefix(text, "active "), err
+}
+
+func unpauseDAG(ctx context.Context, p *play, s step) (string, error) {
+	return "unpaused", p.client.Unpause(ctx, s.run.DAGID)
+}
+
+// countActive counts as skip_active and max_active do.
+func countActive(ctx context.Context, p *play, s step) (string, error) {
+	runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{States: []string{"queued", "running"}, Limit: 1})
+	return fmt.Sprintf("%d active", runs.Total), err
 }
 
 // awaitDAGPaused reads a DAG until it is paused.

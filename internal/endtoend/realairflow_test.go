@@ -54,6 +54,25 @@ func (a *realAirflow) authorize(r *http.Request) {
 	r.SetBasicAuth(a.Admin.Name, a.Admin.Password)
 }
 
+// pause pauses a DAG.
+func (a *realAirflow) pause(t testing.TB, dag string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPatch, a.URL+a.api+"/dags/"+dag, strings.NewReader(`{"is_paused":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.authorize(r)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := a.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("pausing %s: %d %s, %v", dag, resp.StatusCode, text, err)
+	}
+}
+
 // confs are the confs of all runs of a DAG, by run id.
 func (a *realAirflow) confs(t testing.TB, dag string) map[string]string {
 	t.Helper()

@@ -21,6 +21,8 @@ routes:
 - {name: few, on: com.acme.few, dag: ` + airflowreal.PausedDAG + `, max_active: 2}
 - {name: waits, on: com.acme.waits, dag: ` + airflowreal.PausedDAG + `, when_paused: defer}
 - {name: fails, on: com.acme.fails, dag: ` + airflowreal.PausedDAG + `, when_paused: fail}
+- {name: unpauses, on: com.acme.unpauses, dag: ` + airflowreal.UnpausedDAG + `, when_paused: unpause}
+- {name: skips, on: com.acme.skips, dag: ` + airflowreal.TypedDAG + `, skip_active: true, conf: {}}
 `
 
 // proveBounds holds the routes that bound their runs against a real scheduler.
@@ -40,6 +42,8 @@ func proveBounds(t *testing.T, a *realAirflow, binary string) {
 			}
 		}
 	})
+	t.Run("a paused DAG is unpaused", func(t *testing.T) { proveUnpause(t, a, function) })
+	t.Run("a DAG is given no run beside an active one", func(t *testing.T) { proveSkipActive(t, a, function) })
 	t.Run("a DAG is paused", func(t *testing.T) {
 		for kind, want := range map[string]string{"waits": "429 deferred", "fails": "422 rejected"} {
 			if o := occur(t, function, kind, 1, time.Now()); o.came() != want {
@@ -47,6 +51,30 @@ func proveBounds(t *testing.T, a *realAirflow, binary string) {
 			}
 		}
 	})
+}
+
+// proveUnpause starts a run of a paused DAG, which then runs.
+func proveUnpause(t *testing.T, a *realAirflow, function string) {
+	a.pause(t, airflowreal.UnpausedDAG)
+	if o := occur(t, function, "unpauses", 1, time.Now()); o.came() != "200 triggered" {
+		t.Errorf("%s: %s", o.came(), o.Reason)
+	}
+	if text := string(a.get(t, a.URL+a.api+"/dags/"+airflowreal.UnpausedDAG)); strings.Contains(strings.ReplaceAll(text, " ", ""), `"is_paused":true`) {
+		t.Errorf("the DAG is still paused: %s", text)
+	}
+}
+
+// proveSkipActive starts one run, which waits because its DAG is paused, and no other.
+func proveSkipActive(t *testing.T, a *realAirflow, function string) {
+	a.pause(t, airflowreal.TypedDAG)
+	for n, want := range []string{"200 triggered", "200 unmatched"} {
+		if o := occur(t, function, "skips", n, time.Now()); o.came() != want {
+			t.Errorf("event %d: %s, want %s: %s", n, o.came(), want, o.Reason)
+		}
+	}
+	if o := occur(t, function, "skips", 0, time.Now()); o.came() != "200 duplicate" {
+		t.Errorf("redelivered: %s: %s", o.came(), o.Reason)
+	}
 }
 
 // proveAWindow has a real scheduler hold a run back until its window is over,

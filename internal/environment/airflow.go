@@ -59,7 +59,8 @@ func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
 
 // Start asks for a run, in one request unless the limits need to know about the
 // DAG. The error is a [*pressure.Refusal] or a [*pressure.PausedError] where the
-// gate or the limits stand against it, else that of [airflow.Client.Trigger].
+// gate or the limits stand against it, a [*pressure.ActiveError] where a run is
+// active that the limits skip for, else that of [airflow.Client.Trigger].
 func (a *Airflow) Start(ctx context.Context, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error) {
 	done, err := a.admission.Admit(ctx, run.DAGID, limits)
 	if err != nil {
@@ -96,10 +97,17 @@ func (d dags) ActiveRuns(ctx context.Context, dagID string) (int, error) {
 	return runs.Total, err
 }
 
-// Paused reports whether the DAG is paused.
+// Paused reports whether the DAG is paused, or draining (Airflow 3.4): it is then
+// paused as soon as its runs are over.
 func (d dags) Paused(ctx context.Context, dagID string) (bool, error) {
 	dag, err := call(ctx, d.Airflow, func(c *airflow.Client) (airflow.DAG, error) { return c.DAG(ctx, dagID) })
-	return dag.Paused, err
+	return dag.Paused || dag.Draining, err
+}
+
+// Unpause unpauses the DAG.
+func (d dags) Unpause(ctx context.Context, dagID string) error {
+	_, err := call(ctx, d.Airflow, func(c *airflow.Client) (none struct{}, err error) { return none, c.Unpause(ctx, dagID) })
+	return err
 }
 
 // call makes one request through the gate.

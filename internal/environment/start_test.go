@@ -16,6 +16,7 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // scripted is an environment whose web server, of Airflow 3, answers POST to
@@ -80,6 +81,66 @@ func TestStartHoldsTheLimitsOfTheDAG(t *testing.T) {
 	_, err := scripted(t, 0, true, create).Start(t.Context(), run("1"), pressure.Policy{WhenPaused: pressure.Fail})
 	if _, ok := errors.AsType[*pressure.PausedError](err); !ok {
 		t.Errorf("paused: fail: got %v", err)
+	}
+}
+
+// asUser is an environment in front of an embedded Airflow that has the DAG load, and
+// which the caller enters with a role.
+func asUser(t *testing.T, dag airflowsim.DAG, version airflowsim.Version, role airflowsim.Role) (*environment.Airflow, *airflowsim.Server) {
+	t.Helper()
+	c := airflowsim.Config{
+		Version: version, ExperimentalAPI: true, NoScheduler: true, DAGs: []airflowsim.DAG{dag},
+		Users:   []airflowsim.User{{Name: "u", Password: "u", Role: role}},
+		Unknown: func(r *http.Request) { t.Errorf("no answer to %s %s", r.Method, r.URL) },
+	}
+	spec := environment.Spec{API: "v2", Auth: "password", Username: "u", Password: "u"}
+	if !version.ServesV2() {
+		c.Auth, spec.Auth = airflowsim.AuthBasic, "basic"
+		spec.API = map[airflowsim.Version]string{airflowsim.Airflow211: "v1", airflowsim.Airflow110: "experimental"}[version]
+	}
+	sim, err := airflowsim.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	spec.URL = server.URL
+	return newClient(t, spec, environment.Options{Transport: server.Client().Transport}), sim
+}
+
+func TestStartUnpausesTheDAG(t *testing.T) {
+	t.Parallel()
+	unpause := pressure.Policy{WhenPaused: pressure.Unpause, SkipActive: true}
+	for _, version := range []airflowsim.Version{airflowsim.Airflow110, airflowsim.Airflow211, airflowsim.Airflow33, airflowsim.Airflow34} {
+		for _, dag := range []airflowsim.DAG{{ID: "load", Paused: true}, {ID: "load", Draining: version == airflowsim.Airflow34}} {
+			t.Run(fmt.Sprintf("%s %+v", version, dag), func(t *testing.T) {
+				t.Parallel()
+				env, sim := asUser(t, dag, version, airflowsim.Op)
+				if _, err := env.Start(t.Context(), run("1"), unpause); err != nil {
+					t.Fatal(err)
+				}
+				if sim.SchedulingState("load") != "active" || len(sim.Runs()) != 1 {
+					t.Errorf("the DAG is %s, with the runs %+v", sim.SchedulingState("load"), sim.Runs())
+				}
+				_, err := env.Start(t.Context(), run("2"), unpause)
+				if active, ok := errors.AsType[*pressure.ActiveError](err); !ok || active.DAGID != "load" {
+					t.Errorf("beside an active run: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestStartWithoutTheRoleToUnpauseStartsNoRun(t *testing.T) {
+	t.Parallel()
+	for _, version := range []airflowsim.Version{airflowsim.Airflow211, airflowsim.Airflow34} {
+		env, sim := asUser(t, airflowsim.DAG{ID: "load", Paused: true}, version, airflowsim.Viewer)
+		_, err := env.Start(t.Context(), run("1"), pressure.Policy{WhenPaused: pressure.Unpause})
+		e, ok := errors.AsType[*airflow.Error](err)
+		const hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused otherwise; or "
+		if !ok || e.Kind != airflow.Forbidden || !strings.HasPrefix(e.Hint, hint) || len(sim.Runs()) > 0 {
+			t.Errorf("%s: %v, with the runs %+v", version, err, sim.Runs())
+		}
 	}
 }
 

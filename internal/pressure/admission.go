@@ -20,8 +20,10 @@ const DefaultTTL = 5 * time.Second
 type Airflow interface {
 	// ActiveRuns is how many runs of the DAG are queued or running.
 	ActiveRuns(ctx context.Context, dagID string) (int, error)
-	// Paused reports whether the DAG is paused.
+	// Paused reports whether the DAG is paused, or draining.
 	Paused(ctx context.Context, dagID string) (bool, error)
+	// Unpause unpauses the DAG.
+	Unpause(ctx context.Context, dagID string) error
 }
 
 // WhenPaused is what becomes of an event for a DAG that is paused.
@@ -31,6 +33,7 @@ type WhenPaused string
 // unpauses it.
 const (
 	Trigger WhenPaused = "trigger" // make the run: nothing is asked
+	Unpause WhenPaused = "unpause" // unpause the DAG, then make the run
 	Defer   WhenPaused = "defer"   // the event comes again
 	Fail    WhenPaused = "fail"    // a permanent failure
 )
@@ -41,6 +44,8 @@ type Policy struct {
 	// any number.
 	MaxActive  int
 	WhenPaused WhenPaused // empty stands for Trigger
+	// SkipActive wants no run while one is queued or running. MaxActive is then ignored.
+	SkipActive bool
 }
 
 // PausedError says that the DAG is paused, and that the route wants that to be
@@ -49,6 +54,14 @@ type PausedError struct{ DAGID string }
 
 func (e *PausedError) Error() string {
 	return fmt.Sprintf("the DAG %q is paused, and the route says when_paused: fail: unpause it, and replay", e.DAGID)
+}
+
+// ActiveError says that a run of the DAG is queued or running, and that the
+// route then wants no other.
+type ActiveError struct{ DAGID string }
+
+func (e *ActiveError) Error() string {
+	return fmt.Sprintf("a run of the DAG %q is queued or running, and the route says skip_active: true", e.DAGID)
 }
 
 // Admission decides whether a DAG of one environment may be given another run.
@@ -75,6 +88,9 @@ type dag struct {
 
 	paused bool
 	looked time.Time
+
+	turn       chan struct{} // holds one value while a run with SkipActive is being started
+	seenActive time.Time     // when a run was known to be active; guarded by turn
 }
 
 // NewAdmission makes the admission of one environment. A ttl of 0 means
@@ -85,14 +101,18 @@ func NewAdmission(airflow Airflow, ttl time.Duration) *Admission {
 
 // Admit decides about a run of a DAG that is about to be started. done has to
 // be called once, when it is known whether a run was created. The error is a
-// [*Refusal], a [*PausedError], or why Airflow did not tell.
+// [*Refusal], a [*PausedError], an [*ActiveError], or why Airflow did not answer.
 //
 // Without a policy it asks nothing.
 func (a *Admission) Admit(ctx context.Context, dagID string, p Policy) (done func(created bool), err error) {
-	if p.WhenPaused == Defer || p.WhenPaused == Fail {
+	arrived := time.Now()
+	if p.WhenPaused != "" && p.WhenPaused != Trigger {
 		if err := a.admitPaused(ctx, dagID, p.WhenPaused); err != nil {
 			return nil, err
 		}
+	}
+	if p.SkipActive {
+		return a.admitIdle(ctx, dagID, arrived)
 	}
 	if p.MaxActive <= 0 {
 		return func(bool) {}, nil
@@ -137,6 +157,8 @@ func (a *Admission) admitPaused(ctx context.Context, dagID string, choice WhenPa
 		return err
 	case choice == Fail:
 		return &PausedError{DAGID: dagID}
+	case choice == Unpause:
+		return a.unpause(ctx, dagID)
 	default:
 		return &Refusal{
 			Reason:     fmt.Sprintf("the DAG %q is paused, and the route says when_paused: defer: unpause it", dagID),
@@ -144,6 +166,64 @@ func (a *Admission) admitPaused(ctx context.Context, dagID string, choice WhenPa
 			RetryAfter: a.left(looked),
 		}
 	}
+}
+
+// unpause unpauses a DAG, once for all callers that found it paused.
+func (a *Admission) unpause(ctx context.Context, dagID string) error {
+	d := a.dag(dagID)
+	done := func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return !d.paused
+	}
+	return a.ask(ctx, "unpausing of "+dagID, done, func(ctx context.Context) error {
+		if err := a.airflow.Unpause(ctx, dagID); err != nil {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		d.paused, d.looked = false, time.Now()
+		return nil
+	})
+}
+
+// admitIdle admits a run where no run of the DAG is active. Callers wait for
+// each other, so that of several events at once one starts a run, and the others
+// see it; an answer of Airflow's counts for all that came before it was asked for.
+func (a *Admission) admitIdle(ctx context.Context, dagID string, arrived time.Time) (done func(created bool), err error) {
+	d := a.dag(dagID)
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &Refusal{
+			Reason:     fmt.Sprintf("another run of the DAG %q is being started, and the route says skip_active: true", dagID),
+			Cause:      CauseActive,
+			RetryAfter: time.Second,
+		}
+	}
+	leave := func() { <-d.turn }
+	asked := time.Now()
+	if d.seenActive.Before(arrived) {
+		active, err := a.airflow.ActiveRuns(ctx, dagID)
+		if err != nil {
+			leave()
+			return nil, err
+		}
+		if active == 0 {
+			var once sync.Once
+			return func(created bool) {
+				once.Do(func() {
+					if created {
+						d.seenActive = time.Now()
+					}
+					leave()
+				})
+			}, nil
+		}
+		d.seenActive = asked
+	}
+	leave()
+	return nil, &ActiveError{DAGID: dagID}
 }
 
 // count sees that the count of a DAG's runs is fresh.
@@ -210,7 +290,7 @@ func (a *Admission) dag(id string) *dag {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.dags[id] == nil {
-		a.dags[id] = new(dag)
+		a.dags[id] = &dag{turn: make(chan struct{}, 1)}
 	}
 	return a.dags[id]
 }

@@ -39,6 +39,16 @@ func (d *dags) Paused(ctx context.Context, id string) (bool, error) {
 	return d.paused[id], err
 }
 
+func (d *dags) Unpause(ctx context.Context, id string) error {
+	if err := d.ask(ctx); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused[id] = false
+	return nil
+}
+
 func (d *dags) ask(ctx context.Context) error {
 	d.mu.Lock()
 	d.asked++
@@ -189,6 +199,144 @@ func TestAPausedDAG(t *testing.T) {
 		<-time.After(5 * time.Second)
 		admitted(t, a, wait)(true)
 		d.asks(t, 2)
+	})
+}
+
+func TestUnpauseComesOnceBeforeTheRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDAGs()
+		d.takes = time.Second
+		d.set("load", 0, true)
+		a := pressure.NewAdmission(d, 0)
+		unpause := pressure.Policy{WhenPaused: pressure.Unpause}
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() { admitted(t, a, unpause)(true) })
+		}
+		group.Wait()
+		d.asks(t, 2) // the state, and the change of it
+		if d.paused["load"] {
+			t.Error("the DAG is still paused")
+		}
+		admitted(t, a, unpause)(true)
+		d.asks(t, 2)
+
+		d.set("load", 0, true) // paused again, as the next look shows
+		<-time.After(5 * time.Second)
+		admitted(t, a, unpause)(true)
+		d.asks(t, 4)
+	})
+}
+
+func TestUnpauseThatFailsStartsNoRun(t *testing.T) {
+	t.Parallel()
+	d := newDAGs()
+	d.set("load", 0, true)
+	a := pressure.NewAdmission(d, 0)
+	unpause := pressure.Policy{WhenPaused: pressure.Unpause}
+	if _, err := a.Admit(t.Context(), "load", pressure.Policy{WhenPaused: pressure.Defer}); err == nil {
+		t.Fatal("the DAG is not paused")
+	}
+	d.err = errors.New("403")
+	for range 2 {
+		if _, err := a.Admit(t.Context(), "load", unpause); !errors.Is(err, d.err) {
+			t.Errorf("Admit = %v, want Airflow's own error", err)
+		}
+	}
+	d.asks(t, 3)
+}
+
+// activeErrors counts the events of a burst that a run was skipped for. Each that is
+// admitted starts a run, or fails to where it is the first of failing.
+func activeErrors(t *testing.T, d *dags, events, failing int) (started, skipped int) {
+	t.Helper()
+	a := pressure.NewAdmission(d, 0)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	for range events {
+		group.Go(func() {
+			done, err := a.Admit(t.Context(), "load", pressure.Policy{SkipActive: true})
+			mu.Lock()
+			defer mu.Unlock()
+			if active, ok := errors.AsType[*pressure.ActiveError](err); ok {
+				const want = `a run of the DAG "load" is queued or running, and the route says skip_active: true`
+				if active.Error() != want {
+					t.Errorf("%v, want %s", err, want)
+				}
+				skipped++
+				return
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			failing--
+			if failing < 0 {
+				d.set("load", 1, false)
+				started++
+			}
+			done(failing < 0)
+		})
+	}
+	group.Wait()
+	return started, skipped
+}
+
+func TestSkipActiveStartsOneRunOfABurst(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ active, failing, started, skipped, asks int }{
+		"an idle DAG":                  {0, 0, 1, 9, 1},
+		"a run is active":              {1, 0, 0, 10, 1},
+		"the first two starts failed":  {0, 2, 1, 7, 3},
+		"no start came of all of them": {0, 10, 0, 0, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := newDAGs()
+				d.takes = time.Second
+				d.set("load", tt.active, false)
+				started, skipped := activeErrors(t, d, 10, tt.failing)
+				if started != tt.started || skipped != tt.skipped {
+					t.Errorf("%d started and %d skipped, want %d and %d", started, skipped, tt.started, tt.skipped)
+				}
+				d.asks(t, tt.asks)
+			})
+		})
+	}
+}
+
+// An event is skipped only for a run that was active after it came.
+func TestSkipActiveAsksForEachLaterEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDAGs()
+		a := pressure.NewAdmission(d, 0)
+		skip := pressure.Policy{SkipActive: true}
+		admitted(t, a, skip)(true)
+		<-time.After(time.Second) // the run has ended by then
+		admitted(t, a, skip)(false)
+		d.asks(t, 2)
+	})
+}
+
+func TestSkipActiveDefersWhileAnotherRunIsBeingStarted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDAGs()
+		a := pressure.NewAdmission(d, 0)
+		skip := pressure.Policy{SkipActive: true}
+		done := admitted(t, a, skip)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := a.Admit(ctx, "load", skip)
+		r, ok := errors.AsType[*pressure.Refusal](err)
+		const want = `another run of the DAG "load" is being started, and the route says skip_active: true`
+		if !ok || r.Reason != want || r.Cause != pressure.CauseActive || r.RetryAfter != time.Second {
+			t.Errorf("Admit = %+v, want a refusal: %s", err, want)
+		}
+		done(true)
 	})
 }
 

@@ -58,6 +58,7 @@ const (
 	CauseCircuit   = "circuit"    // the web server is down
 	CauseMaxActive = "max_active" // of a DAG's runs
 	CausePaused    = "paused"     // the DAG is
+	CauseActive    = "active"     // a run of the DAG is
 )
 
 // Down reports whether the server is down, rather than busy.

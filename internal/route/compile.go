@@ -134,7 +134,10 @@ func (c *compiler) rule() rule {
 	r.environment = c.environment()
 	r.window = c.windowing()
 	c.word("late", s.Late)
-	r.limits = Limits{DeadLetter: s.DeadLetter.Value, MaxActive: s.MaxActive.Value, WhenPaused: c.word("when_paused", s.WhenPaused)}
+	r.limits = Limits{
+		DeadLetter: s.DeadLetter.Value, MaxActive: s.MaxActive.Value,
+		WhenPaused: c.word("when_paused", s.WhenPaused), SkipActive: c.skipActive(),
+	}
 	return r
 }
 
@@ -195,6 +198,22 @@ func (c *compiler) dag() (*located, []string) {
 		dags = append(dags, id.Value)
 	}
 	return dag, dags
+}
+
+func (c *compiler) skipActive() bool {
+	s := c.spec
+	if !s.SkipActive.on() {
+		return false
+	}
+	if s.MaxActive.Value > 0 {
+		c.fault(s.SkipActive.Position, "skip_active cannot be combined with max_active, which defers what skip_active would skip",
+			"leave one of the two out")
+	}
+	if s.Every.Value > 0 {
+		c.fault(s.SkipActive.Position, "skip_active cannot be combined with every, whose waiting run counts as active",
+			"leave skip_active out: every makes one run of a window")
+	}
+	return true
 }
 
 // exactRunID compiles run_id_exact. A text without expressions is checked here.

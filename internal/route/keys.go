@@ -169,9 +169,20 @@ var keys = []Key{
 		field: func(s *Spec) any { return &s.MaxActive },
 	},
 	{
-		Name: "when_paused", Type: TypeWord, Example: "when_paused: defer", Words: []string{PausedTrigger, PausedDefer, PausedFail},
-		Doc:   "What becomes of an event whose DAG is paused. trigger: its run is made, and waits until somebody unpauses the DAG. defer: it comes again, until then. fail: it fails for good. Left out: trigger.",
+		Name: "when_paused", Type: TypeWord, Example: "when_paused: defer", Words: []string{PausedTrigger, PausedUnpause, PausedDefer, PausedFail},
+		Doc: "What becomes of an event whose DAG is paused, or draining (Airflow 3.4). trigger: its run is made, and waits until somebody " +
+			"unpauses the DAG. unpause: the DAG is unpaused first, for good and for its schedule as well; the account then needs a role that " +
+			"may edit the DAG. defer: the event is redelivered, until somebody unpauses the DAG. fail: it fails permanently. The state is up to " +
+			"5 s old. Left out: trigger.",
 		field: func(s *Spec) any { return &s.WhenPaused },
+	},
+	{
+		Name: "skip_active", Type: TypeSwitch, Example: "skip_active: true",
+		Doc: "true: an event starts no run while a run of the DAG is queued or running. It is acknowledged as unmatched, with that reason, and " +
+			"is not started later. A redelivered event whose own run exists is a duplicate. A run that waits in a paused DAG counts. Each " +
+			"instance of the function starts such runs one after the other; two instances can each start one at the same moment: for a strict " +
+			"bound deploy with one instance, or set the DAG's max_active_runs. Not with max_active or every. Left out: false.",
+		field: func(s *Spec) any { return &s.SkipActive },
 	},
 	{
 		Name: "dead_letter", Type: TypeAddress, Example: "dead_letter: gs://acme-dead-letters/sales",

@@ -64,14 +64,17 @@ type Limits struct {
 	// another is made; 0 for any number.
 	MaxActive int
 	// WhenPaused is what becomes of an event whose DAG is paused: [PausedTrigger],
-	// which "" stands for, [PausedDefer] or [PausedFail].
+	// which "" stands for, [PausedUnpause], [PausedDefer] or [PausedFail].
 	WhenPaused string
+	// SkipActive starts no run while one of the DAG is queued or running.
+	SkipActive bool
 }
 
 // What becomes of an event whose DAG is paused. A run of a paused DAG is made,
 // and stays queued until somebody unpauses the DAG.
 const (
 	PausedTrigger = "trigger" // make the run
+	PausedUnpause = "unpause" // unpause the DAG, then make the run
 	PausedDefer   = "defer"   // have the event come again
 	PausedFail    = "fail"    // for good
 )

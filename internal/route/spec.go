@@ -40,6 +40,7 @@ type Spec struct {
 	Late         Text
 	MaxActive    Count
 	WhenPaused   Text
+	SkipActive   Switch
 	DeadLetter   Text
 	Enabled      Switch
 
@@ -106,6 +107,9 @@ type Switch struct {
 	Position
 	Off bool // false was written
 }
+
+// on reports whether true was written.
+func (s Switch) on() bool { return s.Line > 0 && !s.Off }
 
 // Value is a value of a conf.
 type Value struct {

@@ -152,6 +152,14 @@ func TestLimitsAreInThePlan(t *testing.T) {
 	if p := windowed(t, "max_active: 3, when_paused: defer, dead_letter: gs://a/b", at(t, "12:00:00")); p.Limits != want {
 		t.Errorf("got %+v", p.Limits)
 	}
+	for text, want := range map[string]route.Limits{
+		"skip_active: true, when_paused: unpause": {SkipActive: true, WhenPaused: route.PausedUnpause},
+		"skip_active: false, max_active: 2":       {MaxActive: 2},
+	} {
+		if p := windowed(t, text, at(t, "12:00:00")); p.Limits != want {
+			t.Errorf("%s: got %+v", text, p.Limits)
+		}
+	}
 }
 
 func TestFaultsOfWindowsAndLimits(t *testing.T) {
@@ -168,6 +176,16 @@ func TestFaultsOfWindowsAndLimits(t *testing.T) {
 		{good + "  every: 5m\n  conf: {a: 1, window: 2}", `5:16: conf has a key window, under which every puts its window: name it otherwise`},
 		{good + "  max_active: many", `4:15: max_active takes a whole number of one or more, and this is text: write it as max_active: 16`},
 		{good + "  max_active: 0", `4:15: max_active takes a whole number of one or more, and this is a number: write it as max_active: 16`},
+		{
+			good + "  max_active: 2\n  skip_active: true",
+			`5:16: skip_active cannot be combined with max_active, which defers what skip_active would skip: leave one of the two out`,
+		},
+		{
+			good + "  every: 5m\n  skip_active: true",
+			`5:16: skip_active cannot be combined with every, whose waiting run counts as active: ` +
+				`leave skip_active out: every makes one run of a window`,
+		},
+		{good + "  skip_active: yes please", `4:16: skip_active takes true or false, and this is text: write it as skip_active: true`},
 		{good + "  when_paused: defr", `4:16: when_paused: "defr" is no choice: did you mean defer?`},
 	} {
 		specs, faults := decode(t, row.text)

@@ -74,10 +74,26 @@ func (a *attempt) held(ctx context.Context, err error) verdict {
 	if paused, ok := errors.AsType[*pressure.PausedError](err); ok {
 		return verdict{kind: Rejected, reason: paused.Error(), cause: pressure.CausePaused, operator: true}
 	}
+	if active, ok := errors.AsType[*pressure.ActiveError](err); ok {
+		return a.skip(ctx, active)
+	}
 	if refusal, ok := errors.AsType[*airflow.Error](err); ok {
 		return a.judge(ctx, refusal)
 	}
 	return verdict{kind: Deferred, reason: err.Error(), cause: CauseOther, again: true}
+}
+
+// skip starts no run, because one is active: it may be the event's own, of an
+// earlier delivery.
+func (a *attempt) skip(ctx context.Context, active *pressure.ActiveError) verdict {
+	_, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
+	if err == nil {
+		return verdict{kind: Duplicate, reason: "the run exists already"}
+	}
+	if e, ok := errors.AsType[*airflow.Error](err); ok && e.Kind == airflow.UnknownRun {
+		return verdict{kind: Unmatched, reason: active.Error(), cause: pressure.CauseActive}
+	}
+	return a.held(ctx, err)
 }
 
 // see tries until the run is there, a try says that no other helps, or the

@@ -15,9 +15,11 @@ type Kind string
 
 // The ways in which an event can end. README.md has their table.
 const (
-	Triggered    Kind = "triggered"     // the run was created
-	Duplicate    Kind = "duplicate"     // the run exists already, under this event's run id
-	Unmatched    Kind = "unmatched"     // no route matched, and none failed
+	Triggered Kind = "triggered" // the run was created
+	Duplicate Kind = "duplicate" // the run exists already, under this event's run id
+	// Unmatched: no route matched and none failed, or the route that matched starts
+	// no run: the event is late, or a run is active.
+	Unmatched    Kind = "unmatched"
 	DeadLettered Kind = "dead_lettered" // a permanent failure, stored
 	Rejected     Kind = "rejected"      // a permanent failure, with no store for it
 	Deferred     Kind = "deferred"      // a transient failure: the event comes again

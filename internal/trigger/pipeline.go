@@ -191,8 +191,10 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		pipeline: j.Pipeline,
 		airflow:  j.Airflows[plan.Environment],
 		run:      j.run(plan),
-		limits:   pressure.Policy{MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused)},
-		starts:   plan.Window.Starts(),
+		limits: pressure.Policy{
+			MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused), SkipActive: plan.SkipActive,
+		},
+		starts: plan.Window.Starts(),
 	}
 	o = Outcome{
 		EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment,

@@ -192,6 +192,17 @@ func (s *Server) Pause(dagID string, paused bool) {
 	}
 }
 
+// SchedulingState is the scheduling state of a DAG: active, paused, or draining
+// (3.4); empty for an unknown DAG.
+func (s *Server) SchedulingState(dagID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.dags[dagID]; d != nil {
+		return d.state()
+	}
+	return ""
+}
+
 // ForgetTokens makes every token given out so far invalid, as when an
 // api-server without a fixed jwt_secret starts again: 403 "Invalid JWT token".
 func (s *Server) ForgetTokens() {

@@ -33,12 +33,19 @@ func v2PatchDAG(c *call) answer {
 
 // v2Schedule sets a DAG's scheduling state by the one member that is not null (3.4).
 func (c *call) v2Schedule(d *dag) answer {
-	c.unsimulated()
+	masks := c.URL.Query()["update_mask"]
+	c.unsimulated("update_mask")
 	paused, state := c.body.vals["is_paused"], c.body.vals["scheduling_state"]
+	given := map[bool]string{true: "is_paused", false: "scheduling_state"}[paused != nil]
 	switch {
 	case (paused == nil) == (state == nil):
 		return detail(http.StatusUnprocessableEntity, []any{valueError(
 			"Exactly one of `is_paused` or `scheduling_state` must be provided", c.body, "body")})
+	case len(masks) > 1 || len(masks) == 1 && masks[0] != "is_paused" && masks[0] != "scheduling_state":
+		return detail(http.StatusBadRequest, "Only one of `is_paused` or `scheduling_state` can be updated through the REST API")
+	case len(masks) == 1 && masks[0] != given:
+		return detail(http.StatusUnprocessableEntity, []any{valueError(
+			"Exactly one of `is_paused` or `scheduling_state` must be provided", obj(), "body")})
 	case state != nil:
 		d.setState(state.(string), c.now)
 	case truth(paused):
