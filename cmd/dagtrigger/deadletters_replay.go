@@ -22,7 +22,12 @@ A letter is removed only once a run exists for every route that its event went t
 for one at least: a run that was there already is met as a duplicate. Any other letter
 stays, and its reason is told: also one that no route wants, or that has failed again
 meanwhile. A run id depends on the event and the route alone, so that it is safe to
-replay again whatever happened, also after Ctrl-C, which finishes what is under way.
+replay again, also after Ctrl-C, which finishes what is under way.
+
+It is safe as long as Airflow holds the runs. After "airflow db clean", or the retention
+of Composer's database, a letter of an event that has run would run again, by another route say. So
+--retention says how long Airflow keeps its runs, and a letter that first failed before
+that starts a run only where Airflow holds a run of the DAG as old, or with --start-old.
 
 All routes of today decide. With --route only that route's letters are sent, and
 through that route alone; with --through they go through another one.
@@ -117,7 +122,7 @@ func (only replayFlags) item(l stored, err error) (item, error) {
 		return item{}, err
 	}
 	i := item{
-		place: l.Place, event: l.Event, route: only.through,
+		place: l.Place, event: l.Event, happened: l.FirstTime, route: only.through,
 		settle: func(ctx context.Context) error { return l.archive.Remove(ctx, l.Letter) },
 	}
 	if only.through == "" {

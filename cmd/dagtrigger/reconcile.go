@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"strings"
@@ -27,9 +28,16 @@ have. Objects that were overwritten or deleted since are not there to be listed.
 an object's metadata have changed since the upload, conf has them as they are now.
 
 All routes of today decide, or --route alone; they, and the Airflow, are those of the
-settings, as "dagtrigger serve" reads them. What fails for good is told, and stored
-nowhere: the object is still there, so reconcile again, which is always safe. Ctrl-C
-finishes what is under way.`
+settings, as "dagtrigger serve" reads them. What fails permanently is reported, and
+stored nowhere: the object is still there, so reconcile again. Ctrl-C finishes what is
+under way.
+
+It is safe to repeat as long as Airflow holds the runs: a run is found by its id. After
+"airflow db clean", or the retention of Composer's database, it is not. So --retention
+says how long Airflow keeps its runs, and an upload that is older starts a run only
+where Airflow still holds a run of the DAG that is as old; else it is left, and listed.
+That is also so for uploads from before the DAG had its first run: --start-old starts
+them. Say --since, and not further back than --retention, where you can.`
 
 type reconcileFlags struct {
 	storeFlags
@@ -83,13 +91,17 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	connect(&bucket, r.sender.config.StorageEmulator)
 	r.from = bucket.String()
 	since := f.since.at(p.now())
+	if r.beyond(since) {
+		_, _ = fmt.Fprintf(p.stderr, "dagtrigger: warning: --since goes further back than the %s for which Airflow keeps its runs (--retention)\n",
+			r.retention)
+	}
 	return r.run(ctx, func() iter.Seq2[item, error] {
 		return func(yield func(item, error) bool) {
 			for u, err := range bucket.List(ctx) {
 				if err == nil && u.Event.Time.Before(since) {
 					continue
 				}
-				if !yield(item{place: u.Place, event: u.Event, route: f.route}, err) {
+				if !yield(item{place: u.Place, event: u.Event, happened: u.Event.Time, route: f.route}, err) {
 					return
 				}
 			}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // upload puts an object into the bucket, and gives the change that tells of it.
@@ -130,4 +133,51 @@ routes:
 	f.before = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusForbidden); return true }
 	_, told = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes")
 	contains(t, told, "dagtrigger: listing gs://acme/: 403 Forbidden; give this account the role roles/storage.objectViewer on the bucket\n")
+}
+
+// An Airflow that has removed old runs would start their uploads again.
+func TestReconcileLeavesWhatIsOlderThanAllRuns(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	now := time.Now().UTC().Truncate(time.Second)
+	var ago atomic.Int64 // the Airflow's clock
+	clock := func() time.Time { return now.Add(-time.Duration(ago.Load())) }
+	sim, err := airflowsim.New(airflowsim.Config{
+		Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, Now: clock, DAGs: []airflowsim.DAG{{ID: "load"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFakeGoogle(t)
+	settings := f.settings(serveAirflow(t, sim))
+	delete(settings, "DEAD_LETTER")
+	ago.Store(int64(50 * day))
+	tell(t, settings, f.upload("sales/ran.csv", now.Add(-50*day)), delivery.Eventarc)
+	ago.Store(0)
+	f.upload("sales/missed.csv", now.Add(-40*day))
+	f.upload("sales/removed.csv", now.Add(-58*day))
+	f.upload("sales/new.csv", now.Add(-day))
+
+	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "1440h", "--yes", "--rate", "1000"}
+	out, told := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
+	contains(t, told, "dagtrigger: warning: --since goes further back than the 720h0m0s for which Airflow keeps its runs (--retention)\n")
+	contains(t, out, "      3  are older than 720h0m0s, for which Airflow keeps its runs (--retention): "+
+		"each starts only where Airflow holds a run of its DAG as old (or with --start-old)\n",
+		"      2  triggered  route default, DAG load\n", "      1  duplicate ", "      1  rejected ",
+		"1 left to be started\n  gs://acme/sales/removed.csv#",
+		`rejected: Airflow holds no run of the DAG "load" as old as the event, which is of `,
+		": if it has run, its run was removed, and it would run twice: add --start-old to start it\n")
+	if runs := len(sim.Runs()); runs != 3 {
+		t.Errorf("there are %d runs, want 3", runs)
+	}
+	out, told = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--retention", "2400h")...)
+	contains(t, out, "      3  duplicate ", "      1  triggered ")
+	if strings.Contains(out+told, "--retention") {
+		t.Errorf("it warns within the retention: %s%s", out, told)
+	}
+	f.upload("sales/removed.csv", now.Add(-57*day))
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--start-old")...)
+	contains(t, out, "those whose run was removed run again (--start-old)\n", "      1  triggered ")
+	_, told = commanded(t.Context(), t, exitUsage, settings, "", append(reconcile, "--retention", "0s")...)
+	contains(t, told, "--retention is out of bounds\n")
 }

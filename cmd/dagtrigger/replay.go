@@ -28,13 +28,15 @@ import (
 
 // item is an event to be sent through the function once more.
 type item struct {
-	place  string
-	event  event.CloudEvent
-	route  string                      // the one that it goes through, empty for all of today's
-	again  string                      // makes its runs other ones, where it is not empty
-	failed string                      // the route whose run is wanted, empty where any will do
-	settle func(context.Context) error // once its runs exist; nil for nothing
-	err    error                       // it cannot be read
+	place string
+	event event.CloudEvent
+	// happened is when its runs were started, if they were.
+	happened time.Time
+	route    string                      // the one that it goes through, empty for all of today's
+	again    string                      // makes its runs other ones, where it is not empty
+	failed   string                      // the route whose run is wanted, empty where any will do
+	settle   func(context.Context) error // once its runs exist; nil for nothing
+	err      error                       // it cannot be read
 }
 
 // resend sends items: it tells what it would do, asks, does it, and sums up.
@@ -51,11 +53,24 @@ type resend struct {
 	// one nothing is left to do, and the run of a window has seen it.
 	listed bool
 
-	rate     float64
-	patience time.Duration
-	yes      bool
-	json     bool
+	rate      float64
+	patience  time.Duration
+	retention time.Duration // for which Airflow keeps its runs
+	startOld  bool
+	yes       bool
+	json      bool
 }
+
+// defaultRetention is a month: the shortest that Composer 3 can be set to,
+// https://cloud.google.com/composer/docs/composer-3/configure-db-retention
+const defaultRetention = 30 * 24 * time.Hour
+
+// beyond reports whether Airflow may have removed runs of a time.
+func (r *resend) beyond(at time.Time) bool { return !at.IsZero() && r.now().Sub(at) > r.retention }
+
+// old reports whether Airflow may have removed the run of an item, which is not
+// to be repeated on purpose.
+func (r *resend) old(i *item) bool { return i.again == "" && r.beyond(i.happened) }
 
 // maxRate is the largest --rate, which keeps a typing error from being one.
 const maxRate = 10_000
@@ -63,6 +78,10 @@ const maxRate = 10_000
 func (r *resend) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&r.rate, "rate", 10, "send `N` a second at most")
 	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience, "wait for a DAG that takes no run, because Airflow is full or down, for this `DURATION` at most")
+	flags.DurationVar(&r.retention, "retention", defaultRetention,
+		"the `DURATION` for which Airflow keeps its runs: what is older starts none unless Airflow holds a run of its DAG as old")
+	flags.BoolVar(&r.startOld, "start-old", false,
+		"start also what is older than all runs that Airflow holds of its DAG: it may run a second time")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
 	flags.BoolVar(&r.json, "json", false, "print the result as one JSON object, and what is planned on standard error")
 }
@@ -71,6 +90,8 @@ func (r *resend) check() error {
 	switch {
 	case r.rate <= 0 || r.rate > maxRate:
 		return &usageError{text: "--rate is out of bounds", hint: fmt.Sprintf("give a number above 0, and %d at most", maxRate)}
+	case r.retention <= 0:
+		return &usageError{text: "--retention is out of bounds", hint: "give how long Airflow keeps its runs, such as 720h for 30 days"}
 	case r.patience < 0:
 		return &usageError{text: "--wait is out of bounds", hint: "give a duration such as 5m, or 0s to wait for nothing"}
 	case r.patience == 0:
@@ -121,6 +142,9 @@ func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*repla
 			continue
 		}
 		plan.Add(ctx, way.table, i.event)
+		if r.old(&i) {
+			plan.Old++
+		}
 	}
 	return plan, nil
 }
@@ -142,6 +166,9 @@ func (r *resend) event(i item) replay.Event {
 		return replay.Event{Place: i.place, Send: func(context.Context) ([]trigger.Outcome, error) { return nil, err }}
 	}
 	again := trigger.Replay{Since: r.sender.started, Again: i.again, IgnoreLate: r.listed, StoreNothing: true}
+	if r.old(&i) && !r.startOld {
+		again.HeldFrom = i.happened
+	}
 	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
 		ev := event.New(i.event)
 		outcomes := way.function.Handle(ctx, &ev, again)

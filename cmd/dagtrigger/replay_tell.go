@@ -51,9 +51,21 @@ func (r *resend) tellPlan(plan *replay.Plan) error {
 	if d := time.Duration(float64(plan.Events) / r.rate * float64(time.Second)); d > time.Minute {
 		long = ", which takes " + d.Round(time.Minute).String() + " or more"
 	}
+	if plan.Old > 0 {
+		row(plan.Old, paint.bad(r.oldWarning()))
+	}
 	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at %g a second at most%s:\n%s\n",
 		plural(plan.Events, r.noun), r.from, r.rate, long, strings.Join(columns(rows), "\n"))
 	return err
+}
+
+// oldWarning says what becomes of what is older than --retention.
+func (r *resend) oldWarning() string {
+	text := fmt.Sprintf("are older than %s, for which Airflow keeps its runs (--retention): ", r.retention)
+	if r.startOld {
+		return text + "those whose run was removed run again (--start-old)"
+	}
+	return text + "each starts only where Airflow holds a run of its DAG as old (or with --start-old)"
 }
 
 // maxLeft is how many items are named that were left.

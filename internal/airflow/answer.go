@@ -20,6 +20,8 @@ type wireRun struct {
 	LogicalDate   wireTime `json:"logical_date"`   // v2, and v1 from 2.2
 	ExecutionDate wireTime `json:"execution_date"` // v1 and experimental
 	RunAfter      wireTime `json:"run_after"`
+	StartDate     wireTime `json:"start_date"`
+	Type          string   `json:"run_type"`
 	Note          string   `json:"note"`
 	Message       string   `json:"message"` // experimental, in answer to a Trigger
 }
@@ -46,7 +48,7 @@ func (w *wireRun) run() DAGRun {
 	}
 	return DAGRun{
 		DAGID: w.DAGID, RunID: cmp.Or(w.DAGRunID, w.RunID), State: w.State,
-		LogicalDate: date, RunAfter: w.RunAfter.Time, Note: w.Note,
+		LogicalDate: date, RunAfter: w.RunAfter.Time, StartDate: w.StartDate.Time, Type: w.Type, Note: w.Note,
 	}
 }
 

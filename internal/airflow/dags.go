@@ -34,6 +34,8 @@ type Param struct {
 // RunsQuery chooses among a DAG's runs.
 type RunsQuery struct {
 	States []string // queued, running, success, failed; empty for all
+	// StartedBy chooses runs that started at that time or before; zero for all.
+	StartedBy time.Time
 	// Limit is how many runs to give back; 0 stands for 100, the most that a
 	// server gives at once unless it is told otherwise.
 	Limit, Offset int
@@ -46,6 +48,14 @@ func (q RunsQuery) limit() int {
 		return maxPage
 	}
 	return q.Limit
+}
+
+// includes reports whether a run has the dates that the query names.
+func (q RunsQuery) includes(r DAGRun) bool {
+	if !q.LogicalDate.IsZero() && !r.LogicalDate.Equal(q.LogicalDate.Truncate(time.Microsecond)) {
+		return false
+	}
+	return q.StartedBy.IsZero() || !r.StartDate.IsZero() && !r.StartDate.After(q.StartedBy)
 }
 
 // Runs are runs of a DAG, and how many there are in all.
@@ -187,6 +197,9 @@ func (c *Client) Runs(ctx context.Context, dagID string, query RunsQuery) (Runs,
 		return c.listRuns(ctx, dagID, query)
 	}
 	values := url.Values{"state": query.States, "limit": {strconv.Itoa(query.limit())}}
+	if !query.StartedBy.IsZero() {
+		values.Set("start_date_lte", query.StartedBy.UTC().Format(time.RFC3339Nano))
+	}
 	if query.Offset > 0 {
 		values.Set("offset", strconv.Itoa(query.Offset))
 	}
@@ -220,13 +233,12 @@ func (c *Client) listRuns(ctx context.Context, dagID string, query RunsQuery) (R
 	}
 	var runs Runs
 	choose := func(run DAGRun) bool {
-		if !query.LogicalDate.IsZero() && !run.LogicalDate.Equal(query.LogicalDate.Truncate(time.Microsecond)) {
-			return true
+		if query.includes(run) {
+			if runs.Total >= query.Offset && len(runs.Runs) < query.limit() {
+				runs.Runs = append(runs.Runs, run)
+			}
+			runs.Total++
 		}
-		if runs.Total >= query.Offset && len(runs.Runs) < query.limit() {
-			runs.Runs = append(runs.Runs, run)
-		}
-		runs.Total++
 		return true
 	}
 	for _, state := range states {

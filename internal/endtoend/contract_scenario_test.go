@@ -325,6 +325,29 @@ func listRuns(ctx context.Context, p *play, s step) (string, error) {
 	return strings.Join(own, ", "), err
 }
 
+// started lists the scenario's own runs that started by now, and by 2000.
+func started(dag string) step {
+	return step{title: "list the started runs of", call: listStarted}.of(dag)
+}
+
+func listStarted(ctx context.Context, p *play, s step) (string, error) {
+	var counts []string
+	for _, by := range []time.Time{p.now(), time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{StartedBy: by})
+		if err != nil {
+			return "", err
+		}
+		own := 0
+		for _, run := range runs.Runs {
+			if strings.HasPrefix(run.RunID, p.name("")) && !run.StartDate.IsZero() {
+				own++
+			}
+		}
+		counts = append(counts, fmt.Sprint(own))
+	}
+	return strings.Join(counts, " by now, ") + " by 2000", nil
+}
+
 // listPage asks for the second run alone.
 func listPage(ctx context.Context, p *play, s step) (string, error) {
 	runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{Limit: 1, Offset: 1})

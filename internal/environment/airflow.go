@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -102,6 +103,16 @@ func (d dags) ActiveRuns(ctx context.Context, dagID string) (int, error) {
 func (d dags) Paused(ctx context.Context, dagID string) (bool, error) {
 	dag, err := call(ctx, d.Airflow, func(c *airflow.Client) (airflow.DAG, error) { return c.DAG(ctx, dagID) })
 	return dag.Paused || dag.Draining, err
+}
+
+// HasRunsFrom reports whether Airflow holds runs of the DAG that started at a time
+// or before. "airflow db clean" keeps the last scheduled run of each DAG, whatever
+// its age (airflow/utils/db_cleanup.py), so that one such run alone says nothing.
+func (d dags) HasRunsFrom(ctx context.Context, dagID string, at time.Time) (bool, error) {
+	query := airflow.RunsQuery{StartedBy: at, Limit: 2}
+	runs, err := call(ctx, d.Airflow, func(c *airflow.Client) (airflow.Runs, error) { return c.Runs(ctx, dagID, query) })
+	old := slices.DeleteFunc(runs.Runs, func(r airflow.DAGRun) bool { return r.StartDate.IsZero() || r.StartDate.After(at) })
+	return len(old) > 1 || len(old) == 1 && old[0].Type != "scheduled", err
 }
 
 // Unpause unpauses the DAG.

@@ -24,6 +24,9 @@ type Airflow interface {
 	Paused(ctx context.Context, dagID string) (bool, error)
 	// Unpause unpauses the DAG.
 	Unpause(ctx context.Context, dagID string) error
+	// HasRunsFrom reports whether Airflow holds runs of the DAG that started at a
+	// time or before, and were not kept as the last of a schedule alone.
+	HasRunsFrom(ctx context.Context, dagID string, at time.Time) (bool, error)
 }
 
 // WhenPaused is what becomes of an event for a DAG that is paused.
@@ -46,6 +49,9 @@ type Policy struct {
 	WhenPaused WhenPaused // empty stands for Trigger
 	// SkipActive wants no run while one is queued or running. MaxActive is then ignored.
 	SkipActive bool
+	// HeldFrom wants no run unless Airflow still holds runs of the DAG from that
+	// time: else the run may have existed, and been removed. Zero asks for nothing.
+	HeldFrom time.Time
 }
 
 // PausedError says that the DAG is paused, and that the route wants that to be
@@ -62,6 +68,18 @@ type ActiveError struct{ DAGID string }
 
 func (e *ActiveError) Error() string {
 	return fmt.Sprintf("a run of the DAG %q is queued or running, and the route says skip_active: true", e.DAGID)
+}
+
+// RemovedError says that Airflow holds no run of the DAG that is as old as the
+// event, so that the event's own may have been removed.
+type RemovedError struct {
+	DAGID string
+	At    time.Time // of the event
+}
+
+func (e *RemovedError) Error() string {
+	return fmt.Sprintf("Airflow holds no run of the DAG %q as old as the event, which is of %s: if it has run, its run was removed, "+
+		"and it would run twice: add --start-old to start it", e.DAGID, e.At.UTC().Format(time.RFC3339))
 }
 
 // Admission decides whether a DAG of one environment may be given another run.
@@ -89,6 +107,8 @@ type dag struct {
 	paused bool
 	looked time.Time
 
+	heldFrom time.Time // the earliest time from which Airflow was seen to hold runs
+
 	turn       chan struct{} // holds one value while a run with SkipActive is being started
 	seenActive time.Time     // when a run was known to be active; guarded by turn
 }
@@ -101,11 +121,17 @@ func NewAdmission(airflow Airflow, ttl time.Duration) *Admission {
 
 // Admit decides about a run of a DAG that is about to be started. done has to
 // be called once, when it is known whether a run was created. The error is a
-// [*Refusal], a [*PausedError], an [*ActiveError], or why Airflow did not answer.
+// [*Refusal], a [*PausedError], an [*ActiveError], a [*RemovedError], or why
+// Airflow did not answer.
 //
 // Without a policy it asks nothing.
 func (a *Admission) Admit(ctx context.Context, dagID string, p Policy) (done func(created bool), err error) {
 	arrived := time.Now()
+	if !p.HeldFrom.IsZero() {
+		if err := a.admitOld(ctx, dagID, p.HeldFrom); err != nil {
+			return nil, err
+		}
+	}
 	if p.WhenPaused != "" && p.WhenPaused != Trigger {
 		if err := a.admitPaused(ctx, dagID, p.WhenPaused); err != nil {
 			return nil, err
@@ -166,6 +192,31 @@ func (a *Admission) admitPaused(ctx context.Context, dagID string, choice WhenPa
 			RetryAfter: a.left(looked),
 		}
 	}
+}
+
+// admitOld admits a run of an event of the past where Airflow holds runs from
+// then. That it does is remembered: it then holds those from any later time.
+func (a *Admission) admitOld(ctx context.Context, dagID string, at time.Time) error {
+	d := a.dag(dagID)
+	a.mu.Lock()
+	known := !d.heldFrom.IsZero() && !at.Before(d.heldFrom)
+	a.mu.Unlock()
+	if known {
+		return nil
+	}
+	held, err := a.airflow.HasRunsFrom(ctx, dagID, at)
+	switch {
+	case err != nil:
+		return err
+	case !held:
+		return &RemovedError{DAGID: dagID, At: at}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if d.heldFrom.IsZero() || at.Before(d.heldFrom) {
+		d.heldFrom = at
+	}
+	return nil
 }
 
 // unpause unpauses a DAG, once for all callers that found it paused.

@@ -20,6 +20,7 @@ type dags struct {
 	paused map[string]bool
 	asked  int
 	takes  time.Duration
+	oldest time.Time // when the oldest run started
 	err    error
 }
 
@@ -47,6 +48,12 @@ func (d *dags) Unpause(ctx context.Context, id string) error {
 	defer d.mu.Unlock()
 	d.paused[id] = false
 	return nil
+}
+
+// HasRunsFrom answers by oldest, which is zero where there is no run.
+func (d *dags) HasRunsFrom(ctx context.Context, _ string, at time.Time) (bool, error) {
+	err := d.ask(ctx)
+	return !d.oldest.IsZero() && !at.Before(d.oldest), err
 }
 
 func (d *dags) ask(ctx context.Context) error {
@@ -338,6 +345,28 @@ func TestSkipActiveDefersWhileAnotherRunIsBeingStarted(t *testing.T) {
 		}
 		done(true)
 	})
+}
+
+func TestOldEventsNeedRunsThatAreAsOld(t *testing.T) {
+	t.Parallel()
+	d := newDAGs()
+	day := func(n int) time.Time { return time.Date(2026, 8, n, 0, 0, 0, 0, time.UTC) }
+	d.oldest = day(10)
+	a := pressure.NewAdmission(d, 0)
+	for _, row := range []struct{ day, asked int }{{12, 1}, {12, 1}, {13, 1}, {11, 2}, {10, 3}, {20, 3}} {
+		admitted(t, a, pressure.Policy{HeldFrom: day(row.day)})(true)
+		d.asks(t, row.asked)
+	}
+	_, err := a.Admit(t.Context(), "load", pressure.Policy{HeldFrom: day(9)})
+	const want = `Airflow holds no run of the DAG "load" as old as the event, which is of 2026-08-09T00:00:00Z: ` +
+		`if it has run, its run was removed, and it would run twice: add --start-old to start it`
+	if removed, ok := errors.AsType[*pressure.RemovedError](err); !ok || removed.Error() != want {
+		t.Errorf("Admit = %v, want %s", err, want)
+	}
+	d.err = errors.New("503")
+	if _, err := a.Admit(t.Context(), "load", pressure.Policy{HeldFrom: day(9)}); !errors.Is(err, d.err) {
+		t.Errorf("Admit = %v, want Airflow's own error", err)
+	}
 }
 
 func TestDAGsDoNotCountForEachOther(t *testing.T) {

@@ -59,6 +59,7 @@ const (
 	CauseMaxActive = "max_active" // of a DAG's runs
 	CausePaused    = "paused"     // the DAG is
 	CauseActive    = "active"     // a run of the DAG is
+	CauseRemoved   = "removed"    // the event's run may have been
 )
 
 // Down reports whether the server is down, rather than busy.

@@ -75,7 +75,10 @@ func (a *attempt) held(ctx context.Context, err error) verdict {
 		return verdict{kind: Rejected, reason: paused.Error(), cause: pressure.CausePaused, operator: true}
 	}
 	if active, ok := errors.AsType[*pressure.ActiveError](err); ok {
-		return a.skip(ctx, active)
+		return a.unlessItRan(ctx, verdict{kind: Unmatched, reason: active.Error(), cause: pressure.CauseActive})
+	}
+	if removed, ok := errors.AsType[*pressure.RemovedError](err); ok {
+		return a.unlessItRan(ctx, verdict{kind: Rejected, reason: removed.Error(), cause: pressure.CauseRemoved, operator: true})
 	}
 	if refusal, ok := errors.AsType[*airflow.Error](err); ok {
 		return a.judge(ctx, refusal)
@@ -83,15 +86,15 @@ func (a *attempt) held(ctx context.Context, err error) verdict {
 	return verdict{kind: Deferred, reason: err.Error(), cause: CauseOther, again: true}
 }
 
-// skip starts no run, because one is active: it may be the event's own, of an
-// earlier delivery.
-func (a *attempt) skip(ctx context.Context, active *pressure.ActiveError) verdict {
+// unlessItRan is v for an event that is to start no run, unless its own run
+// exists, of an earlier delivery.
+func (a *attempt) unlessItRan(ctx context.Context, v verdict) verdict {
 	_, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
 	if err == nil {
 		return verdict{kind: Duplicate, reason: "the run exists already"}
 	}
 	if e, ok := errors.AsType[*airflow.Error](err); ok && e.Kind == airflow.UnknownRun {
-		return verdict{kind: Unmatched, reason: active.Error(), cause: pressure.CauseActive}
+		return v
 	}
 	return a.held(ctx, err)
 }

@@ -59,13 +59,16 @@ func TestTriggerPassesTheRoutesLimits(t *testing.T) {
 
 // withRuns is an Airflow in which a run of the DAG is active, and which answers a
 // look for the event's own run with err.
-type withRuns struct{ err error }
+type withRuns struct {
+	answering
+	err error
+}
 
-func (withRuns) Start(context.Context, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
+func (*withRuns) Start(context.Context, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, &pressure.ActiveError{DAGID: "load"}
 }
 
-func (w withRuns) Find(context.Context, string, string) (airflow.DAGRun, error) {
+func (w *withRuns) Find(context.Context, string, string) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, w.err
 }
 
@@ -84,7 +87,7 @@ func TestSkipActiveLooksForTheEventsOwnRun(t *testing.T) {
 		},
 		{"Airflow does not answer", refused(airflow.Forbidden), trigger.Deferred, "forbidden", refused(airflow.Forbidden).Error()},
 	} {
-		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": withRuns{tt.err}}, DeadLetters: &shelf{}}
+		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &withRuns{err: tt.err}}, DeadLetters: &shelf{}}
 		with := plan()
 		with.SkipActive = true
 		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{with}}, trigger.Replay{})[0]

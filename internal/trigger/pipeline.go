@@ -72,6 +72,9 @@ type Replay struct {
 	// IgnoreLate starts nothing for an event that is late for its window, whatever
 	// its route says: the window's run has seen it.
 	IgnoreLate bool
+	// HeldFrom starts a run only where Airflow holds runs of the DAG from that time:
+	// else the event's own may have been removed. Zero for any.
+	HeldFrom time.Time
 	// StoreNothing rejects what would be stored as a dead letter: it is stored already.
 	StoreNothing bool
 }
@@ -193,6 +196,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		run:      j.run(plan),
 		limits: pressure.Policy{
 			MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused), SkipActive: plan.SkipActive,
+			HeldFrom: j.replay.HeldFrom,
 		},
 		starts: plan.Window.Starts(),
 	}

@@ -17,6 +17,7 @@ type Plan struct {
 	Events    int // all of them
 	Unmatched int // no route wants them
 	Unsent    int // they cannot be read, or sent
+	Old       int // they happened longer ago than Airflow keeps its runs
 
 	runs     map[Planned]int
 	failures map[string]*Planned // by route

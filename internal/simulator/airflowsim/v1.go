@@ -159,7 +159,7 @@ func orNull(text string) any {
 
 // v1ListRuns takes "~" for all DAGs, and does not mind a DAG that is not there.
 func v1ListRuns(c *call) answer {
-	if refusal := c.v1Query("state", "limit", "offset", "order_by"); refusal != nil {
+	if refusal := c.v1Query("state", "limit", "offset", "order_by", "start_date_lte"); refusal != nil {
 		return *refusal
 	}
 	limit, offset, refusal := c.v1Page()
@@ -216,8 +216,8 @@ func (c *call) v1Page() (limit, offset int, refusal *answer) {
 func (c *call) pick(states []string, fits func(runID string) bool, order []string, limit, offset int) ([]*run, int) {
 	var runs []*run
 	for _, r := range c.s.runsOf(c.vars["dag_id"]) {
-		state, _, _ := c.s.state(r, c.now)
-		if fits(r.ID) && (len(states) == 0 || slices.Contains(states, state)) {
+		state, start, _ := c.s.state(r, c.now)
+		if fits(r.ID) && (len(states) == 0 || slices.Contains(states, state)) && c.startedBy(start) {
 			runs = append(runs, r)
 		}
 	}
@@ -232,6 +232,17 @@ func (c *call) pick(states []string, fits func(runID string) bool, order []strin
 		})
 	}
 	return window(runs, limit, offset), len(runs)
+}
+
+// startedBy applies the query parameter start_date_lte, which both APIs have.
+func (c *call) startedBy(start time.Time) bool {
+	text := c.URL.Query().Get("start_date_lte")
+	if text == "" {
+		return true
+	}
+	bound, err := time.Parse(time.RFC3339, text)
+	c.strange = c.strange || err != nil // Airflow knows more forms
+	return !start.IsZero() && !start.After(bound)
 }
 
 func (c *call) compare(column string, a, b *run) int {

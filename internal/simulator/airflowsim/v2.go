@@ -174,7 +174,7 @@ func (c *call) v2DAGVersion(d *dag) *object {
 
 // v2ListRuns takes "~" for all DAGs. FastAPI passes over a parameter that it does not know.
 func v2ListRuns(c *call) answer {
-	c.unsimulated("state", "limit", "offset", "order_by", "run_id_pattern")
+	c.unsimulated("state", "limit", "offset", "order_by", "run_id_pattern", "start_date_lte")
 	query := c.URL.Query()
 	limit, offset, faults := c.v2Page()
 	if len(faults) > 0 {
