@@ -25,7 +25,7 @@ const (
 )
 
 // Causes is the table of what keeps an environment from being looked up, and
-// what mends it.
+// its fix.
 //
 // Sources: https://cloud.google.com/composer/docs/reference/rest/v1/projects.locations.environments,
 // https://cloud.google.com/composer/docs/composer-3/access-control,
@@ -51,7 +51,7 @@ func Causes() []cause.Cause {
 			Name: causeToken, Means: "the Composer API refuses the access token",
 			Fix: "see that MEMBER is enabled, and that its token has the scope cloud-platform",
 		}, {
-			Name: causeUnavailable, Means: "the Composer API does not tell what the environment ENVIRONMENT is",
+			Name: causeUnavailable, Means: "the Composer API does not describe the environment ENVIRONMENT",
 			Fix: "try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing",
 		},
 	}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package composer owns the question what an environment of Cloud Composer is:
+// Package composer looks up environments of Cloud Composer:
 // it asks the Composer API for the web server's address, the versions that run
-// there and the settings that decide who may call, and makes one typed error of
-// every way in which that fails, each with the command that mends it.
+// there and the settings that decide which callers are allowed, and makes one typed error of
+// every way in which that fails, each with the command that fixes it.
 //
-// It never asks Airflow itself, changes nothing, and remembers nothing.
+// It never calls Airflow itself, changes nothing, and remembers nothing.
 package composer
 
 import (
@@ -54,7 +54,7 @@ type Environment struct {
 	Allowed    []netip.Prefix
 }
 
-// Image tells the versions that run in an environment.
+// Image has the versions that run in an environment.
 type Image struct {
 	Text string // as the API says it, such as composer-3-airflow-2.10.5-build.26
 	// Composer is 1, 2 or 3; 0 where the text does not tell.

@@ -103,7 +103,7 @@ func TestEveryFailureNamesItsFix(t *testing.T) {
 		{"token refused", 401, `{"error":{"code":401,"status":"UNAUTHENTICATED"}}`,
 			"the Composer API refuses the access token (it answers 401): see that serviceAccount:robot@acme.iam.gserviceaccount.com is enabled, and that its token has the scope cloud-platform"},
 		{"down", 503, `<html>`,
-			"the Composer API does not tell what the environment prod is (it answers 503): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"},
+			"the Composer API does not describe the environment prod (it answers 503): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestASilentAPIIsTransient(t *testing.T) {
 		return &composer.Client{HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })}}
 	}
 	_, err := ask(t, silent(errors.New("connection refused")))
-	want := "the Composer API does not tell what the environment prod is (it does not answer): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"
+	want := "the Composer API does not describe the environment prod (it does not answer): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"
 	if err == nil || err.Error() != want || !composer.IsTransient(err) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

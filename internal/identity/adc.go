@@ -46,7 +46,7 @@ type found struct {
 }
 
 // AccessToken makes a token of scope cloud-platform. It finds the credentials
-// anew: a refused token must not be met again, nor a key that was replaced.
+// again: a refused token must not be returned, nor a key that was replaced.
 func (a *ADC) AccessToken(ctx context.Context) (*oauth2.Token, error) {
 	f, ctx, err := a.find(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (a *ADC) find(ctx context.Context) (found, context.Context, error) {
 	case err == nil:
 		return found{account: accountOf(credentials.JSON, file), tokens: credentials.TokenSource, seen: seen}, ctx, nil
 	case file != "":
-		return found{}, ctx, causeGoogleFile.error(faultOf(file), "FILE", file)
+		return found{}, ctx, causeGoogleFile.error(errorOf(file), "FILE", file)
 	}
 	f, err := gcloudLogin(ctx, "gcloud")
 	if err != nil {
@@ -118,9 +118,9 @@ func (a *ADC) find(ctx context.Context) (found, context.Context, error) {
 	return f, ctx, nil
 }
 
-// faultOf tells what is wrong with a credentials file that Google's library
+// errorOf describes what is wrong with a credentials file that Google's library
 // refused, in words of ours: the library's may repeat the file.
-func faultOf(file string) error {
+func errorOf(file string) error {
 	_, err := os.ReadFile(file)
 	if unread, ok := errors.AsType[*fs.PathError](err); ok {
 		return unread.Err
@@ -209,8 +209,8 @@ func outcome(ctx context.Context, err error) error {
 }
 
 // impersonationStatus reads the status out of an error of
-// google.golang.org/api/impersonate, which asks with a client of its own and
-// tells it in words alone (impersonate/idtoken.go).
+// google.golang.org/api/impersonate, which uses its own client and
+// reports it in words alone (impersonate/idtoken.go).
 func impersonationStatus(err error) (int, bool) {
 	var status int
 	n, _ := fmt.Sscanf(err.Error(), "impersonate: status code %d:", &status)

@@ -20,7 +20,7 @@ import (
 )
 
 // Google's libraries read the environment of their process, and remember what
-// they found. So each case is a process of its own: this test's program, told
+// they found. So each case is a separate process: this test's program, given
 // by a variable what to ask.
 const askVariable = "DAGTRIGGER_TEST_ASK"
 
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	fmt.Print(answer)
 }
 
-// askAs is what the process does: tell the account, or get a page of a web
+// askAs is what the process does: print the account, or get a page of a web
 // server with an access token or an ID token.
 func askAs(ctx context.Context, what string) (string, error) {
 	transport := airflow.NewTransport(1)

@@ -52,7 +52,7 @@ func TestGcloudWithoutALoginSaysSo(t *testing.T) {
 		{"not installed", filepath.Join(t.TempDir(), "gcloud"), "and gcloud is not installed"},
 		{"no login", fakeGcloud(t, "You do not currently have an active account selected.", "1"), "and gcloud has no login"},
 		{"no token", fakeGcloud(t, `{"credential":{"access_token":null}}`, "0"), "and gcloud gives no token"},
-		{"no JSON", fakeGcloud(t, "ya29.x", "0"), "and gcloud gives no token"},
+		{"invalid JSON", fakeGcloud(t, "ya29.x", "0"), "and gcloud gives no token"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -288,6 +288,6 @@ func TestGooglesAPIsRenewARefusedToken(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	if source.count() != 2 {
-		t.Errorf("%d tokens were made, want one and one anew", source.count())
+		t.Errorf("%d tokens were made, want two", source.count())
 	}
 }

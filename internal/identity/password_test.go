@@ -20,7 +20,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-// jwt has the claims and a number that tells it from others.
+// jwt has the claims and a number that distinguishes it.
 func jwt(number int, claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return fmt.Sprintf("%s.%s.%d", encode([]byte(`{"alg":"HS512"}`)), encode([]byte(claims)), number)

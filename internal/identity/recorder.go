@@ -23,7 +23,7 @@ const maxAnswer = 64 << 10
 type refusal struct {
 	host   string
 	status int
-	reason string // such as invalid_grant or SERVICE_DISABLED; empty where none is told
+	reason string // such as invalid_grant or SERVICE_DISABLED; empty where none is given
 }
 
 func (r refusal) error() error {
@@ -31,7 +31,7 @@ func (r refusal) error() error {
 }
 
 // recorder remembers the last refusal that it carried. Google's libraries make
-// text of one, in which neither its status nor its reason can be told from
+// text of one, in which neither its status nor its reason can be distinguished from
 // what it repeats of the request.
 type recorder struct {
 	base http.RoundTripper

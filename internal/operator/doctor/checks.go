@@ -11,7 +11,7 @@ type Check struct {
 	Scope Scope
 	// needs are the checks without which this one cannot be made.
 	needs []string
-	run   func(context.Context, *patient) Finding
+	run   func(context.Context, *subject) Finding
 }
 
 // Scope is what a check is made for each of.
@@ -30,7 +30,7 @@ func Checks() []Check {
 	return []Check{
 		{"settings", "the settings and the routes file hold together", Once, nil, nil},
 		{"credentials", "credentials are found, and it is known whose", PerEnvironment, nil, credentials},
-		{"environment", "Composer's API tells what the environment is, and that it runs", PerEnvironment, nil, lookedUp},
+		{"environment", "Composer's API returns the environment, and it runs", PerEnvironment, nil, lookedUp},
 		{"client id", "Identity-Aware Proxy's client id is known", PerEnvironment, []string{"environment"}, clientID},
 		{"token", "a token for the web server can be had", PerEnvironment, []string{"credentials", "environment", "client id"}, token},
 		{"name", "the web server's name resolves", PerEnvironment, []string{"environment"}, name},

@@ -16,7 +16,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 )
 
-func dag(ctx context.Context, p *patient) Finding {
+func dag(ctx context.Context, p *subject) Finding {
 	state, err := p.connection.Airflow.DAG(ctx, p.dag)
 	if p.mayOnlyTrigger(ctx, p.dag, err) {
 		p.unreadable, p.missing["dag"] = true, true
@@ -26,7 +26,7 @@ func dag(ctx context.Context, p *patient) Finding {
 	if err != nil {
 		f := p.because(err)
 		if files := p.brokenFiles(ctx); files != "" {
-			f.Fixes = append(f.Fixes, Fix{If: "its file is one of those with import errors", Do: "mend " + files})
+			f.Fixes = append(f.Fixes, Fix{If: "its file is one of those with import errors", Do: "fix " + files})
 		}
 		return f
 	}
@@ -37,7 +37,7 @@ func dag(ctx context.Context, p *patient) Finding {
 		if files == "" {
 			files = "its file"
 		}
-		return failed("its file has import errors: Airflow refuses to trigger it", Fix{Do: "mend " + files + ", as Airflow's pages tell"})
+		return failed("its file has import errors: Airflow refuses to trigger it", Fix{Do: "fix " + files + ": see the import errors on Airflow's pages"})
 	case state.Stale:
 		return failed("its file is gone from the DAGs folder: Airflow refuses to trigger it", Fix{Do: "upload the file again, or name another DAG in the route"})
 	}
@@ -45,7 +45,7 @@ func dag(ctx context.Context, p *patient) Finding {
 }
 
 // brokenFiles are the files with import errors, as far as Airflow tells.
-func (p *patient) brokenFiles(ctx context.Context) string {
+func (p *subject) brokenFiles(ctx context.Context) string {
 	all, err := p.connection.Airflow.ImportErrors(ctx)
 	if err != nil {
 		return ""
@@ -61,7 +61,7 @@ func (p *patient) brokenFiles(ctx context.Context) string {
 	return strings.Join(files, ", ")
 }
 
-func paused(_ context.Context, p *patient) Finding {
+func paused(_ context.Context, p *subject) Finding {
 	if !p.state.Paused {
 		return ok("it is not")
 	}
@@ -77,11 +77,11 @@ func paused(_ context.Context, p *patient) Finding {
 
 // window looks whether runs can wait for a date ahead. Airflow 3 has them wait
 // for run_after whatever its settings say.
-func window(_ context.Context, p *patient) Finding {
+func window(_ context.Context, p *subject) Finding {
 	switch {
 	case !p.route.Waits:
 		return skipped("the route makes no windows")
-	case p.dialect == airflow.V2:
+	case p.api == airflow.V2:
 		return ok("Airflow 3 has runs that wait")
 	case p.connection.StartsEarly():
 		return failed("[scheduler] allow_trigger_in_future is on, by which no run waits: the function refuses to make one",
@@ -101,10 +101,10 @@ func quoted(id string) string {
 	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
 }
 
-func params(ctx context.Context, p *patient) Finding {
+func params(ctx context.Context, p *subject) Finding {
 	declared, err := p.connection.Airflow.Params(ctx, p.dag)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return skipped("the experimental API does not tell them")
+		return skipped("the experimental API does not list them")
 	}
 	if err != nil {
 		return p.because(err)
@@ -117,7 +117,7 @@ func params(ctx context.Context, p *patient) Finding {
 		}
 		checked++
 		if complaint := misfit(declared, names, example.Conf); complaint != "" {
-			return failed(fmt.Sprintf("the example %q: %s", example.Name, complaint), Fix{Do: "mend the route's conf, or the DAG's Params"})
+			return failed(fmt.Sprintf("the example %q: %s", example.Name, complaint), Fix{Do: "fix the route's conf, or the DAG's Params"})
 		}
 	}
 	required := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return hasDefault(declared[n]) })
@@ -134,7 +134,7 @@ func params(ctx context.Context, p *patient) Finding {
 }
 
 // hasDefault reports whether a Param's default will do where conf has no
-// value. One without a default is told as null.
+// value. Airflow reports one without a default as null.
 func hasDefault(param airflow.Param) bool {
 	return len(param.Value) > 0 && complaint(param.Schema, param.Value) == ""
 }
@@ -144,7 +144,7 @@ func hasDefault(param airflow.Param) bool {
 func misfit(declared map[string]airflow.Param, names []string, conf []byte) string {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(conf, &values); err != nil {
-		return "its conf is no JSON object"
+		return "its conf is not a JSON object"
 	}
 	for _, name := range names {
 		value, given := values[name]
@@ -160,7 +160,7 @@ func misfit(declared map[string]airflow.Param, names []string, conf []byte) stri
 	return ""
 }
 
-func permission(ctx context.Context, p *patient) Finding {
+func permission(ctx context.Context, p *subject) Finding {
 	if p.missing["dag"] && !p.unreadable {
 		return skipped("it needs what the check %q did not find", "dag")
 	}
@@ -169,7 +169,7 @@ func permission(ctx context.Context, p *patient) Finding {
 	case err == nil:
 		return ok("it may")
 	case errors.Is(err, errors.ErrUnsupported):
-		return skipped("the experimental API knows no permissions: whoever is let in may")
+		return skipped("the experimental API knows no permissions: any caller that is let in may")
 	}
 	return p.because(err)
 }

@@ -36,9 +36,9 @@ func TestEachRoutesDAGIsLookedAt(t *testing.T) {
 			"failed: 404 application/json: The Dag with ID: `load` was not found" + fixes(t, "unknown-dag")},
 		{"unknown, with a broken file", composer21, airflowsim.DAG{ID: "other", ImportError: trace}, "dag",
 			"failed: 404 application/problem+json: DAG not found: The DAG with dag_id: load was not found" + fixes(t, "unknown-dag") +
-				"\nif its file is one of those with import errors: mend /opt/airflow/dags/other.py"},
+				"\nif its file is one of those with import errors: fix /opt/airflow/dags/other.py"},
 		{"broken", composer33, airflowsim.DAG{ID: "load", ImportError: trace}, "dag",
-			"failed: its file has import errors: Airflow refuses to trigger it\nmend load.py, as Airflow's pages tell"},
+			"failed: its file has import errors: Airflow refuses to trigger it\nfix load.py: see the import errors on Airflow's pages"},
 		{"stale", composer33, airflowsim.DAG{ID: "load", Stale: true}, "dag",
 			"failed: its file is gone from the DAGs folder: Airflow refuses to trigger it\nupload the file again, or name another DAG in the route"},
 		{"paused", composer21, airflowsim.DAG{ID: "load", Paused: true}, "paused",
@@ -60,7 +60,7 @@ func TestEachRoutesDAGIsLookedAt(t *testing.T) {
 			all, _ := w.examine()
 			w.wants(all, tt.check, tt.want)
 			if r := result(t, all, tt.check); r.Environment != "default" || r.Route != "sales" || r.DAG != "load" {
-				t.Errorf("it is told of %s, %s, %s", r.Environment, r.Route, r.DAG)
+				t.Errorf("it is reported for %s, %s, %s", r.Environment, r.Route, r.DAG)
 			}
 		})
 	}
@@ -116,7 +116,7 @@ func TestExamplesAreHeldAgainstParams(t *testing.T) {
 			"of another type": {`{"day":"2026-11-22","size":"` + planted + `"}`, `failed: the example "a day's file": the Param size is string, and has to be integer`},
 			"too little":      {`{"day":"2026-11-22","size":0}`, `failed: the example "a day's file": the Param size is less than 1`},
 			"no day":          {`{"day":"` + planted + `"}`, `failed: the example "a day's file": the Param day does not match ^\d{4}-\d{2}-\d{2}$`},
-			"no object":       {`[]`, `failed: the example "a day's file": its conf is no JSON object`},
+			"no object":       {`[]`, `failed: the example "a day's file": its conf is not a JSON object`},
 		} {
 			t.Run(image+", "+name, func(t *testing.T) {
 				t.Parallel()
@@ -127,7 +127,7 @@ func TestExamplesAreHeldAgainstParams(t *testing.T) {
 				}
 				want := tt.want
 				if strings.HasPrefix(want, "failed") {
-					want += "\nmend the route's conf, or the DAG's Params"
+					want += "\nfix the route's conf, or the DAG's Params"
 				}
 				all, _ := w.examine()
 				w.wants(all, "params", want)
@@ -145,7 +145,7 @@ func TestWhoMayNotTriggerIsToldWithoutTriggering(t *testing.T) {
 		r := result(t, all, "permission")
 		if r.Status != doctor.Failed || !strings.HasPrefix(r.Why, "403 application/") || summary.Failed != 1 ||
 			r.Fixes[len(r.Fixes)-1] != (doctor.Fix{If: "the account is registered with a role that does not allow it", Do: addRole}) {
-			t.Errorf("%s: %s", image, told(r.Finding))
+			t.Errorf("%s: %s", image, text(r.Finding))
 		}
 	}
 }

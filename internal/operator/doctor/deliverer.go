@@ -93,7 +93,7 @@ func (s *subscription) delivers(service string) bool {
 const nothingDelivers = "there is no trigger and no push subscription"
 
 // deliverers are those of the function. Where there are none, unread says why.
-func (p *patient) deliverers(ctx context.Context) []deliverer {
+func (p *subject) deliverers(ctx context.Context) []deliverer {
 	of := p.target.Platform
 	if of.Project == "" || of.Service == "" {
 		p.unread = "neither the project nor the service is known: give both to examine a function that is deployed"
@@ -130,7 +130,7 @@ func (p *patient) deliverers(ctx context.Context) []deliverer {
 }
 
 // deliverer is the name of what is examined, empty where there is none.
-func (p *patient) deliverer() string {
+func (p *subject) deliverer() string {
 	if p.trigger == nil && p.subscription.Name != "" {
 		return path.Base(p.subscription.Name)
 	}
@@ -138,7 +138,7 @@ func (p *patient) deliverer() string {
 }
 
 // listed reads all pages of a list.
-func listed[T any](ctx context.Context, p *patient, at, name string) ([]T, error) {
+func listed[T any](ctx context.Context, p *subject, at, name string) ([]T, error) {
 	var all []T
 	for token := ""; ; {
 		var page map[string]json.RawMessage
@@ -157,7 +157,7 @@ func listed[T any](ctx context.Context, p *patient, at, name string) ([]T, error
 	}
 }
 
-func (p *patient) readSubscription(ctx context.Context, name string) {
+func (p *subject) readSubscription(ctx context.Context, name string) {
 	if err := p.get(ctx, "https://pubsub.googleapis.com/v1/"+name, &p.subscription); err != nil {
 		p.subscription, p.unread = subscription{}, unreadSubscription(err)
 	}
@@ -168,7 +168,7 @@ func unreadSubscription(err error) string {
 }
 
 // get asks one of Google's APIs.
-func (p *patient) get(ctx context.Context, url string, answer any) error {
+func (p *subject) get(ctx context.Context, url string, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return errors.New("its address cannot be written")

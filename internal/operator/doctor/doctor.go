@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doctor owns the live checks of a deployment: what has to hold between
+// Package doctor implements the live checks of a deployment: what has to hold between
 // an event and a DAG run, looked at from where it runs, each with what it
-// means, whether it holds and why, and a command that mends it.
+// means, whether it holds and why, and a command that fixes it.
 //
 // Checks are data ([Checks]); [Run] tells each result to an [Observer] and
 // knows nothing of printing. Causes and fixes come from the tables that the
@@ -33,7 +33,7 @@ const (
 	OK      Status = "ok"
 	Warning Status = "warning" // it works, and will surprise
 	Failed  Status = "failed"
-	Skipped Status = "skipped" // it does not apply, or could not be told
+	Skipped Status = "skipped" // it does not apply, or could not be known
 )
 
 // Finding is what a check came to.
@@ -41,14 +41,14 @@ type Finding struct {
 	Status Status `json:"status"`
 	// Why is what was seen.
 	Why string `json:"why"`
-	// Fixes are what mends it: one for each possible cause, the likeliest
-	// first, and none where nothing has to be mended.
+	// Fixes has one for each possible cause, the likeliest
+	// first, and none where nothing has to be fixed.
 	Fixes []Fix `json:"fixes,omitempty"`
 }
 
 // Fix is what to do about a finding.
 type Fix struct {
-	// If is the cause that this mends; empty where there is no doubt.
+	// If is the cause that this fixes; empty where there is no doubt.
 	If string `json:"if,omitempty"`
 	// Do is a command to paste, or else what to do.
 	Do string `json:"do"`
@@ -67,7 +67,7 @@ type Result struct {
 	Finding
 }
 
-// Observer is told each result as soon as it is there.
+// Observer gets each result as soon as it is there.
 type Observer func(Result)
 
 // Summary counts the results by their status.
@@ -121,7 +121,7 @@ type Route struct {
 	Environment string
 	// DAGs are the DAGs that it may start.
 	DAGs []string
-	// Waits tells that its runs are those of windows, which wait for their start.
+	// Waits is set where its runs are those of windows, which wait for their start.
 	Waits bool
 	// Examples are confs that it makes, by the names of their events.
 	Examples []Example
@@ -152,10 +152,10 @@ type Network struct {
 // Run makes every check, in the order of [Checks], one environment after the
 // other, and tells o each result.
 func Run(ctx context.Context, t Target, o Observer) Summary {
-	e := newExaminer(t, o)
+	e := newRunner(t, o)
 	e.settings()
 	if t.Settings != nil {
-		e.skipAll("the settings are faulty")
+		e.skipAll("the settings are invalid")
 		return e.summary
 	}
 	e.environments(ctx)

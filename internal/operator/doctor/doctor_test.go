@@ -30,7 +30,7 @@ func TestAHealthyDeploymentIsTold(t *testing.T) {
 	}
 }
 
-// golden holds text against a file; DAGTRIGGER_UPDATE=1 writes it anew.
+// golden holds text against a file; DAGTRIGGER_UPDATE=1 writes it again.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

@@ -12,7 +12,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-func credentials(ctx context.Context, p *patient) Finding {
+func credentials(ctx context.Context, p *subject) Finding {
 	if !p.isGoogles() {
 		return ownCredentials(ctx, p)
 	}
@@ -29,7 +29,7 @@ func credentials(ctx context.Context, p *patient) Finding {
 }
 
 // ownCredentials looks at credentials that are Airflow's own.
-func ownCredentials(ctx context.Context, p *patient) Finding {
+func ownCredentials(ctx context.Context, p *subject) Finding {
 	switch kind := p.kind(); kind {
 	case identity.KindNone:
 		return ok("none are sent")
@@ -65,7 +65,7 @@ func authorize(ctx context.Context, url string, c airflow.Credentials) error {
 	return nil
 }
 
-func lookedUp(ctx context.Context, p *patient) Finding {
+func lookedUp(ctx context.Context, p *subject) Finding {
 	connection, err := p.client.Connection(ctx)
 	if err != nil {
 		return p.because(err)
@@ -79,7 +79,7 @@ func lookedUp(ctx context.Context, p *patient) Finding {
 	return ok("%s, %s, at %s", p.env().Image.Text, strings.ToLower(p.env().State), p.env().URL)
 }
 
-func clientID(ctx context.Context, p *patient) Finding {
+func clientID(ctx context.Context, p *subject) Finding {
 	iap, behind := p.connection.Credentials.Method().(*identity.IAP)
 	if !behind {
 		return skipped("the credentials are not for Identity-Aware Proxy but %s", p.kind())
@@ -94,7 +94,7 @@ func clientID(ctx context.Context, p *patient) Finding {
 	return ok("%s, as given", id)
 }
 
-func token(ctx context.Context, p *patient) Finding {
+func token(ctx context.Context, p *subject) Finding {
 	switch p.kind() {
 	case identity.KindGoogle, identity.KindIAP, identity.KindIDToken, identity.KindPassword, identity.KindOAuth2:
 	default:

@@ -52,7 +52,7 @@ func TestWithoutCredentialsTheFixIsToldAndTheRestIsSkipped(t *testing.T) {
 	w.wants(all, "environment", "failed: "+fix)
 	for _, check := range []string{"client id", "token", "name", "connection", "tls", "access control", "web server", "api", "anonymous", "registration", "role", "dag", "paused", "params", "permission"} {
 		if r := result(t, all, check); r.Status != doctor.Skipped {
-			t.Errorf("%s: %s", check, told(r.Finding))
+			t.Errorf("%s: %s", check, text(r.Finding))
 		}
 	}
 	w.wants(all, "token", `skipped: it needs what the check "credentials" did not find`)
@@ -102,7 +102,7 @@ func TestAnEnvironmentThatIsNotThere(t *testing.T) {
 		"gcloud composer environments list --project=acme --locations=us-central1")
 }
 
-// plain is an Airflow of one's own, without Google.
+// plain is a self-managed Airflow, without Google.
 func plain(t *testing.T, version airflowsim.Version, spec environment.Spec) *world {
 	t.Helper()
 	w := newWorld(t, composer33)

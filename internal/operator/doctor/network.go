@@ -20,14 +20,14 @@ import (
 )
 
 // unreachable is the finding of a web server that there is no way to.
-func (p *patient) unreachable(err error) Finding {
+func (p *subject) unreachable(err error) Finding {
 	f := p.because(&airflow.Error{Kind: airflow.Network, Reach: airflow.ReachOf(err), LookedUp: p.env() != nil, Said: err.Error()})
 	f.Why = err.Error()
 	return f
 }
 
 // proxied is the proxy that stands between, nil where there is none.
-func (p *patient) proxied() *url.URL {
+func (p *subject) proxied() *url.URL {
 	proxy, err := p.target.Network.Proxy(&http.Request{URL: p.connection.URL})
 	if err != nil {
 		return nil
@@ -35,7 +35,7 @@ func (p *patient) proxied() *url.URL {
 	return proxy
 }
 
-func name(ctx context.Context, p *patient) Finding {
+func name(ctx context.Context, p *subject) Finding {
 	if proxy := p.proxied(); proxy != nil {
 		return skipped("requests go through the proxy %s, which resolves it", proxy.Host)
 	}
@@ -52,7 +52,7 @@ func name(ctx context.Context, p *patient) Finding {
 	return ok("%s is %s", host, list(addresses))
 }
 
-func connection(ctx context.Context, p *patient) Finding {
+func connection(ctx context.Context, p *subject) Finding {
 	if p.proxied() != nil {
 		return skipped("the proxy makes it")
 	}
@@ -76,12 +76,12 @@ func connection(ctx context.Context, p *patient) Finding {
 	return ok("reached by %s", list(reached))
 }
 
-func (p *patient) port() string {
+func (p *subject) port() string {
 	byScheme := map[string]string{"https": "443", "http": "80"}
 	return cmp.Or(p.connection.URL.Port(), byScheme[p.connection.URL.Scheme])
 }
 
-func certificate(ctx context.Context, p *patient) Finding {
+func certificate(ctx context.Context, p *subject) Finding {
 	host := p.connection.URL.Hostname()
 	switch {
 	case p.connection.URL.Scheme != "https":
@@ -109,7 +109,7 @@ func certificate(ctx context.Context, p *patient) Finding {
 }
 
 // dialAny connects to the first address that takes a connection.
-func (p *patient) dialAny(ctx context.Context) (net.Conn, error) {
+func (p *subject) dialAny(ctx context.Context) (net.Conn, error) {
 	var last error
 	for _, address := range p.addresses {
 		conn, err := p.target.Network.Dial(ctx, "tcp", net.JoinHostPort(address.String(), p.port()))
@@ -127,7 +127,7 @@ func isOpen(env *composer.Environment) bool {
 	return !env.Controlled || everybody("0.0.0.0/0") && everybody("::/0")
 }
 
-func accessControl(ctx context.Context, p *patient) Finding {
+func accessControl(ctx context.Context, p *subject) Finding {
 	env := p.env()
 	switch {
 	case env == nil:
@@ -140,7 +140,7 @@ func accessControl(ctx context.Context, p *patient) Finding {
 	allowed := list(env.Allowed)
 	callers := p.callers(ctx)
 	if len(callers) == 0 {
-		return warning(fmt.Sprintf("it lets in %s alone; whether this caller is among them cannot be told from here, behind a translated address", allowed), p.letIn("ADDRESS")...)
+		return warning(fmt.Sprintf("it lets in %s alone; whether this caller is among them cannot be known from here, behind a translated address", allowed), p.letIn("ADDRESS")...)
 	}
 	var out []string
 	for _, caller := range callers {
@@ -156,7 +156,7 @@ func accessControl(ctx context.Context, p *patient) Finding {
 
 // callers are the addresses by which this process reaches the web server, as
 // far as they are its own: behind a translation they tell nothing.
-func (p *patient) callers(ctx context.Context) []netip.Addr {
+func (p *subject) callers(ctx context.Context) []netip.Addr {
 	var callers []netip.Addr
 	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 	for _, to := range p.addresses {
@@ -171,7 +171,7 @@ func (p *patient) callers(ctx context.Context) []netip.Addr {
 
 // letIn are the ways to let a caller in, by all of its addresses: which of them
 // a call goes by is not its choice. The flag replaces the whole list.
-func (p *patient) letIn(callers ...string) []Fix {
+func (p *subject) letIn(callers ...string) []Fix {
 	var flags strings.Builder
 	for _, prefix := range p.env().Allowed {
 		fmt.Fprintf(&flags, " --update-web-server-allow-ip=ip_range=%s", prefix)

@@ -16,7 +16,7 @@ import (
 	"example.com/dagtrigger/internal/operator/doctor"
 )
 
-// The way to a web server breaks at one step, and each is told apart.
+// The way to a web server breaks at one step, and each is distinguished.
 func TestTheWayToTheWebServerIsLookedAtStepByStep(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -110,7 +110,7 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 198.51.100.7, 2001:db8:1::7" +
 				open + listed + "198.51.100.7 --update-web-server-allow-ip=ip_range=2001:db8:1::7"},
 		{"nobody can tell", []string{"203.0.113.0/24"}, "10.0.0.7", "100.64.0.7",
-			"warning: it lets in 203.0.113.0/24 alone; whether this caller is among them cannot be told from here, behind a translated address" + open + listed + "ADDRESS"},
+			"warning: it lets in 203.0.113.0/24 alone; whether this caller is among them cannot be known from here, behind a translated address" + open + listed + "ADDRESS"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 }
 
 // Without Composer's API access control looks like a lack of permission: both
-// are told. With it, only the one that holds.
+// are reported. With it, only the one that holds.
 func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 	t.Parallel()
 	const said = "failed: 403 text/html"
@@ -147,7 +147,7 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w := newWorld(t, composer33)
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
-		got := told(result(t, all, "web server").Finding)
+		got := text(result(t, all, "web server").Finding)
 		if !strings.HasPrefix(got, said+"\nif the web server's network access control keeps this address out: gcloud composer environments update prod") || strings.Count(got, "\n") != 1 {
 			t.Error(got)
 		}
@@ -167,7 +167,7 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w.served.Fail(host2, http.StatusFound, "")
 		all, _ := w.examine()
 		if r := result(t, all, "web server"); r.Status != doctor.Failed || !strings.HasPrefix(r.Why, "302 text/html: redirect to") {
-			t.Error(told(r.Finding))
+			t.Error(text(r.Finding))
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 // retry looks at what delivers to the function, and reads the subscription of a
 // trigger for the checks after it.
-func retry(ctx context.Context, p *patient) Finding {
+func retry(ctx context.Context, p *subject) Finding {
 	of, t := p.target.Platform, p.trigger
 	switch {
 	case p.subscription.Name != "":
@@ -34,7 +34,7 @@ func retry(ctx context.Context, p *patient) Finding {
 }
 
 // subscribed is the finding of a check that has no subscription to look at.
-func (p *patient) subscribed() (Finding, bool) {
+func (p *subject) subscribed() (Finding, bool) {
 	if p.subscription.Name != "" {
 		return Finding{}, true
 	}
@@ -42,11 +42,11 @@ func (p *patient) subscribed() (Finding, bool) {
 }
 
 // update is the command that changes the subscription.
-func (p *patient) update(flags string) Fix {
+func (p *subject) update(flags string) Fix {
 	return Fix{Do: "gcloud pubsub subscriptions update " + path.Base(p.subscription.Name) + " --project=" + p.target.Platform.Project + " " + flags}
 }
 
-func deadline(_ context.Context, p *patient) Finding {
+func deadline(_ context.Context, p *subject) Finding {
 	if f, read := p.subscribed(); !read {
 		return f
 	}
@@ -62,7 +62,7 @@ func deadline(_ context.Context, p *patient) Finding {
 	return ok("%s", given)
 }
 
-func backoff(_ context.Context, p *patient) Finding {
+func backoff(_ context.Context, p *subject) Finding {
 	if f, read := p.subscribed(); !read {
 		return f
 	}
@@ -72,7 +72,7 @@ func backoff(_ context.Context, p *patient) Finding {
 	return ok("from %s", p.subscription.RetryPolicy.MinimumBackoff)
 }
 
-func deadLetter(_ context.Context, p *patient) Finding {
+func deadLetter(_ context.Context, p *subject) Finding {
 	if f, read := p.subscribed(); !read {
 		return f
 	}
@@ -83,7 +83,7 @@ func deadLetter(_ context.Context, p *patient) Finding {
 	return ok("it is kept in the topic %s", path.Base(p.subscription.DeadLetterPolicy.DeadLetterTopic))
 }
 
-func expiry(_ context.Context, p *patient) Finding {
+func expiry(_ context.Context, p *subject) Finding {
 	if f, read := p.subscribed(); !read {
 		return f
 	}

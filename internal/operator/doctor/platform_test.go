@@ -17,7 +17,7 @@ const (
 	hidden  = "eventarc-eu-uploads-sub-1"
 	uploads = `{"name":"projects/acme/locations/eu/triggers/uploads","destination":{"cloudFunction":"projects/acme/locations/eu/functions/dagtrigger"},` +
 		`"transport":{"pubsub":{"subscription":"projects/acme/subscriptions/` + hidden + `"}}`
-	mend = "gcloud pubsub subscriptions update " + hidden + " --project=acme "
+	fix = "gcloud pubsub subscriptions update " + hidden + " --project=acme "
 )
 
 func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
@@ -29,11 +29,11 @@ func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
 	w.wants(all, "trigger", "failed: the trigger uploads delivers once: an event that is not acknowledged is dropped\n"+
 		"if it was made with the function: gcloud functions deploy dagtrigger --project=acme --retry\n"+
 		"if it was made by itself: delete the trigger, and create it without --max-retry-attempts")
-	w.wants(all, "deadline", "warning: 10s, while one call to Airflow may take 1m30s: an event that takes longer is delivered again while it is worked on\n"+mend+"--ack-deadline=600")
-	w.wants(all, "backoff", "warning: it does not wait: while Airflow is down, every event is delivered again at once\n"+mend+"--min-retry-delay=10s --max-retry-delay=600s")
+	w.wants(all, "deadline", "warning: 10s, while one call to Airflow may take 1m30s: an event that takes longer is delivered again while it is worked on\n"+fix+"--ack-deadline=600")
+	w.wants(all, "backoff", "warning: it does not wait: while Airflow is down, every event is delivered again at once\n"+fix+"--min-retry-delay=10s --max-retry-delay=600s")
 	w.wants(all, "dead letter", "warning: the subscription has no dead-letter topic: what is not delivered within its retention is lost\n"+
-		mend+"--dead-letter-topic=TOPIC --max-delivery-attempts=100")
-	w.wants(all, "expiry", "warning: it ends after 31 days without an event\n"+mend+"--expiration-period=never")
+		fix+"--dead-letter-topic=TOPIC --max-delivery-attempts=100")
+	w.wants(all, "expiry", "warning: it ends after 31 days without an event\n"+fix+"--expiration-period=never")
 	if summary.Failed != 1 || summary.Warnings != 4 {
 		t.Errorf("summary = %+v", summary)
 	}
@@ -65,7 +65,7 @@ func TestEveryTriggerIsLookedAt(t *testing.T) {
 	}
 }
 
-// What is deployed without Eventarc has push subscriptions of its own.
+// What is deployed without Eventarc has its own push subscriptions.
 func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
 	t.Parallel()
 	for endpoint, found := range map[string]bool{
@@ -94,7 +94,7 @@ func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
 			w.wants(all, "trigger", "ok: uploads pushes again what was not acknowledged")
 			r := result(t, all, "deadline")
 			if r.Trigger != "uploads" || r.Status != doctor.Warning || !strings.HasPrefix(r.Fixes[0].Do, "gcloud pubsub subscriptions update uploads --project=acme ") {
-				t.Errorf("of %s: %s", r.Trigger, told(r.Finding))
+				t.Errorf("of %s: %s", r.Trigger, text(r.Finding))
 			}
 		})
 	}
@@ -106,7 +106,7 @@ func TestTheDeadlineIsHeldAgainstTheLongestCall(t *testing.T) {
 	w.target.Environments["default"] = environment.Spec{Composer: prod, Timeout: 15 * time.Minute}
 	all, _ := w.examine()
 	if r := result(t, all, "deadline"); r.Status != doctor.Warning || !strings.HasPrefix(r.Why, "10m0s, while one call to Airflow may take 15m0s") {
-		t.Error(told(r.Finding))
+		t.Error(text(r.Finding))
 	}
 }
 

@@ -95,14 +95,14 @@ func onReal(t *testing.T, real http.Handler, image string, api airflow.API) {
 	w = deployment("Viewer")
 	all, _ = w.examine()
 	if r := result(t, all, "permission"); r.Status != doctor.Failed || r.DAG != airflowreal.PlainDAG {
-		t.Errorf("a viewer: %s", told(r.Finding))
+		t.Errorf("a viewer: %s", text(r.Finding))
 	}
 	wrong := deployment("Admin")
 	wrong.target.Routes[0].Examples[0].Conf = []byte(`{"region":"mars"}`)
 	all, _ = wrong.examine()
 	for _, r := range all {
 		if r.Check == "params" && r.DAG == airflowreal.TypedDAG && r.Status != doctor.Failed {
-			t.Errorf("a conf that Airflow refuses: %s", told(r.Finding))
+			t.Errorf("a conf that Airflow refuses: %s", text(r.Finding))
 		}
 	}
 }
@@ -153,8 +153,8 @@ func signIn(t *testing.T, a *airflowreal.Airflow) {
 			Name:         func(field string) string { return field },
 			Google:       identity.NewGoogle(nameless{}),
 		}, report.Observe)
-		if r := result(t, report.Results, refusedBy); r.Status != want || strings.Contains(told(r.Finding), planted) {
-			t.Errorf("%s with the password %s: %s", auth, password, told(r.Finding))
+		if r := result(t, report.Results, refusedBy); r.Status != want || strings.Contains(text(r.Finding), planted) {
+			t.Errorf("%s with the password %s: %s", auth, password, text(r.Finding))
 		}
 	}
 }

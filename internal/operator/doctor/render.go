@@ -42,7 +42,7 @@ func Table(w io.Writer, paint Paint) Observer {
 const indent = "                         "
 
 func writeFix(w io.Writer, fix Fix, oneOfSeveral bool) {
-	label := "to mend it"
+	label := "fix"
 	switch {
 	case oneOfSeveral:
 		label = "if " + fix.If

@@ -74,16 +74,16 @@ func TestFaultySettingsEndTheExamination(t *testing.T) {
 	if summary.Failed != 1 || summary.Skipped != len(doctor.Checks())-1 || len(all) != len(doctor.Checks()) {
 		t.Errorf("summary = %+v of %d results", summary, len(all))
 	}
-	if got := told(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nmend what is said there; dagtrigger help settings lists them all" {
+	if got := text(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nfix what is reported there; dagtrigger help settings lists them all" {
 		t.Error(got)
 	}
-	if got := told(all[1].Finding); got != "skipped: the settings are faulty" {
+	if got := text(all[1].Finding); got != "skipped: the settings are invalid" {
 		t.Error(got)
 	}
 }
 
 // Each environment is examined by itself: one in trouble hides nothing of
-// another, and each of its routes is told under it.
+// another, and each of its routes is reported under it.
 func TestSeveralEnvironments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)

@@ -16,7 +16,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-func webServer(ctx context.Context, p *patient) Finding {
+func webServer(ctx context.Context, p *subject) Finding {
 	health, err := p.connection.Airflow.Health(ctx)
 	if err != nil {
 		return p.because(err)
@@ -35,7 +35,7 @@ func webServer(ctx context.Context, p *patient) Finding {
 
 // anyDAG is a DAG to ask after: a route's, or one that need not exist, since
 // the answer that it is unknown tells as much.
-func (p *patient) anyDAG() string {
+func (p *subject) anyDAG() string {
 	for _, r := range p.routes {
 		if len(r.DAGs) > 0 {
 			return r.DAGs[0]
@@ -53,18 +53,18 @@ func answered(err error) bool {
 
 // mayOnlyTrigger reports whether a DAG that this caller may not read, as err
 // says, can be triggered by it all the same.
-func (p *patient) mayOnlyTrigger(ctx context.Context, dag string, err error) bool {
+func (p *subject) mayOnlyTrigger(ctx context.Context, dag string, err error) bool {
 	e, refused := errors.AsType[*airflow.Error](err)
 	return refused && e.Kind == airflow.Forbidden && answered(p.connection.Airflow.MayTrigger(ctx, dag))
 }
 
-func api(ctx context.Context, p *patient) Finding {
+func api(ctx context.Context, p *subject) Finding {
 	client := p.connection.Airflow
 	dialect, err := client.Dialect(ctx)
 	if err != nil {
 		return p.because(err)
 	}
-	p.dialect = dialect
+	p.api = dialect
 	if version, err := client.Version(ctx); err == nil { // Airflow 1.10 does not tell
 		p.version = version
 	}
@@ -79,9 +79,9 @@ func api(ctx context.Context, p *patient) Finding {
 	return ok("%s, Airflow %s", dialect, version)
 }
 
-func anonymous(ctx context.Context, p *patient) Finding {
+func anonymous(ctx context.Context, p *subject) Finding {
 	switch {
-	case p.dialect == airflow.V2:
+	case p.api == airflow.V2:
 		return skipped("Airflow 3 has no experimental API")
 	case p.kind() == identity.KindIAP:
 		return skipped("Identity-Aware Proxy stands before it, and asks everybody")
@@ -100,7 +100,7 @@ func anonymous(ctx context.Context, p *patient) Finding {
 		if p.env() != nil {
 			do = p.override(p.backendKey(), composerBackend)
 		}
-		return warning("it answers without credentials: whoever reaches the web server can start any DAG", Fix{Do: do})
+		return warning("it answers without credentials: any caller that reaches the web server can start any DAG", Fix{Do: do})
 	case e.Kind == airflow.APIAbsent:
 		return ok("it is off")
 	case e.Status != 0:
@@ -120,7 +120,7 @@ func minorOf(version string) (major, minor int, ok bool) {
 	return major, minor, err == nil && err2 == nil
 }
 
-func registration(_ context.Context, p *patient) Finding {
+func registration(_ context.Context, p *subject) Finding {
 	switch {
 	case !p.isGoogles() || p.kind() == identity.KindIDToken:
 		return skipped("%s credentials are of a user that Airflow has", p.kind())
@@ -145,7 +145,7 @@ func registration(_ context.Context, p *patient) Finding {
 
 // role looks at the role that Composer's backend registers a new caller with:
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api.
-func role(_ context.Context, p *patient) Finding {
+func role(_ context.Context, p *subject) Finding {
 	if p.env() == nil {
 		return skipped("only Composer's API tells")
 	}

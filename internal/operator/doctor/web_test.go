@@ -94,7 +94,7 @@ func TestAnExperimentalAPIThatDeniesEverybody(t *testing.T) {
 	w.airflow.Auth, w.env().Overrides = airflowsim.AuthDenyAll, map[string]string{"api-auth_backend": "airflow.api.auth.backend.deny_all"}
 	all, _ := w.examine()
 	r := result(t, all, "api")
-	if got := told(r.Finding); r.Status != doctor.Failed || len(r.Fixes) != 1 ||
+	if got := text(r.Finding); r.Status != doctor.Failed || len(r.Fixes) != 1 ||
 		!strings.HasSuffix(got, ": "+update+"api-auth_backend=airflow.composer.api.backend.composer_auth") {
 		t.Error(got)
 	}
@@ -107,7 +107,7 @@ func TestAnExperimentalAPIThatIsOffHasItsSetting(t *testing.T) {
 	all, _ := w.examine()
 	r := result(t, all, "api")
 	if r.Status != doctor.Failed || len(r.Fixes) != 1 || r.Fixes[0].Do != update+"api-enable_experimental_api=True" {
-		t.Error(told(r.Finding))
+		t.Error(text(r.Finding))
 	}
 }
 
@@ -116,7 +116,7 @@ func TestAnExperimentalAPIWithoutCredentialsIsAWarning(t *testing.T) {
 	w := plain(t, airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: "op"})
 	w.airflow.ExperimentalAPI = true
 	all, summary := w.examine()
-	w.wants(all, "anonymous", "warning: it answers without credentials: whoever reaches the web server can start any DAG\n"+
+	w.wants(all, "anonymous", "warning: it answers without credentials: any caller that reaches the web server can start any DAG\n"+
 		"set [api] auth_backends (auth_backend up to 2.2.5), of which the first counts, to a backend that knows its callers, or [api] enable_experimental_api to False")
 	if !summary.Healthy() || summary.Warnings != 1 {
 		t.Errorf("summary = %+v", summary)

@@ -178,7 +178,7 @@ const planted = "planted-hush-hush"
 // wants fails the test where a check's finding is another one.
 func (w *world) wants(all []doctor.Result, check, want string) {
 	w.t.Helper()
-	if got := told(result(w.t, all, check).Finding); got != want {
+	if got := text(result(w.t, all, check).Finding); got != want {
 		w.t.Errorf("%s:\n got %s\nwant %s", check, got, want)
 	}
 }
@@ -195,8 +195,8 @@ func result(t *testing.T, all []doctor.Result, check string) doctor.Result {
 	return doctor.Result{}
 }
 
-// told is a finding in one text: its status, why, and each fix.
-func told(f doctor.Finding) string {
+// text is a finding in one text: its status, why, and each fix.
+func text(f doctor.Finding) string {
 	text := string(f.Status) + ": " + f.Why
 	for _, fix := range f.Fixes {
 		text += "\n"

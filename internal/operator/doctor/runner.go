@@ -21,15 +21,15 @@ import (
 
 const patience = 30 * time.Second
 
-// examiner makes the checks of one [Run].
-type examiner struct {
+// runner makes the checks of one [Run].
+type runner struct {
 	target  Target
 	observe Observer
 	summary Summary
 }
 
-// newExaminer fills in what the target leaves to the real world.
-func newExaminer(t Target, o Observer) *examiner {
+// newRunner fills in what the target leaves to the real world.
+func newRunner(t Target, o Observer) *runner {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if t.Network.Resolve == nil {
 		t.Network.Resolve = net.DefaultResolver.LookupNetIP
@@ -56,7 +56,7 @@ func newExaminer(t Target, o Observer) *examiner {
 	if t.Patience == 0 {
 		t.Patience = patience
 	}
-	return &examiner{target: t, observe: o}
+	return &runner{target: t, observe: o}
 }
 
 // localAddress asks the operating system which of its addresses it would use.
@@ -71,37 +71,37 @@ func localAddress(ctx context.Context, to netip.Addr) (netip.Addr, error) {
 	return local.Addr(), err
 }
 
-func (e *examiner) tell(r Result) {
+func (e *runner) tell(r Result) {
 	e.summary.count(r.Status)
 	e.observe(r)
 }
 
-func (e *examiner) settings() {
+func (e *runner) settings() {
 	c := Checks()[0]
 	f := Finding{Status: OK, Why: fmt.Sprintf("%s, %s", count(len(e.target.Environments), "environment"), count(len(e.target.Routes), "route"))}
 	if e.target.Settings != nil {
-		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "mend what is said there; dagtrigger help settings lists them all"}}}
+		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "fix what is reported there; dagtrigger help settings lists them all"}}}
 	}
 	e.tell(Result{Check: c.Name, Means: c.Means, Finding: f})
 }
 
-// skipAll tells of every check but the first that it was not made.
-func (e *examiner) skipAll(why string) {
+// skipAll reports every check but the first as skipped.
+func (e *runner) skipAll(why string) {
 	for _, c := range Checks()[1:] {
 		e.tell(Result{Check: c.Name, Means: c.Means, Finding: skipped("%s", why)})
 	}
 }
 
 // environments examines each environment, and with it the DAGs of its routes.
-func (e *examiner) environments(ctx context.Context) {
+func (e *runner) environments(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(e.target.Environments)) {
-		p := &patient{examiner: e, environment: name, spec: e.target.Environments[name], missing: map[string]bool{}}
+		p := &subject{runner: e, environment: name, spec: e.target.Environments[name], missing: map[string]bool{}}
 		var err error
 		p.client, err = environment.New(p.spec, e.target.Name, environment.Options{
 			Transport: e.target.Transport, UserAgent: "dagtrigger doctor", Google: e.target.Google,
 		})
 		if err != nil {
-			e.tell(Result{Check: Checks()[0].Name, Means: Checks()[0].Means, Environment: name, Finding: failed(err.Error(), Fix{Do: "mend what is said there"})})
+			e.tell(Result{Check: Checks()[0].Name, Means: Checks()[0].Means, Environment: name, Finding: failed(err.Error(), Fix{Do: "fix what is reported there"})})
 			continue
 		}
 		for _, r := range e.target.Routes {
@@ -122,8 +122,8 @@ func (e *examiner) environments(ctx context.Context) {
 
 // platform examines what delivers the events: each trigger and push
 // subscription by itself, for a bucket and a topic have two.
-func (e *examiner) platform(ctx context.Context) {
-	p := &patient{examiner: e, missing: map[string]bool{}}
+func (e *runner) platform(ctx context.Context) {
+	p := &subject{runner: e, missing: map[string]bool{}}
 	found := p.deliverers(ctx)
 	for _, d := range found {
 		q := *p
@@ -136,7 +136,7 @@ func (e *examiner) platform(ctx context.Context) {
 }
 
 // examine makes the checks of a scope.
-func (p *patient) examine(ctx context.Context, scope Scope) {
+func (p *subject) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
 			f := p.make(ctx, c)
@@ -147,7 +147,7 @@ func (p *patient) examine(ctx context.Context, scope Scope) {
 
 // make makes one check within the time that it may take, unless something is
 // missing that it needs.
-func (p *patient) make(ctx context.Context, c Check) Finding {
+func (p *subject) make(ctx context.Context, c Check) Finding {
 	for _, need := range c.needs {
 		if p.missing[need] {
 			p.missing[c.Name] = true

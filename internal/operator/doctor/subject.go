@@ -16,10 +16,10 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-// patient is one environment under examination, or one DAG of it, or the
+// subject is one environment under examination, or one DAG of it, or the
 // platform; and what the checks have learnt so far.
-type patient struct {
-	*examiner
+type subject struct {
+	*runner
 	environment string
 	spec        environment.Spec
 	client      *environment.Airflow
@@ -33,18 +33,18 @@ type patient struct {
 	connection *environment.Connection // nil until it is looked up
 	unreadable bool                    // this caller may trigger the DAG, and not read it
 	addresses  []netip.Addr            // of the web server
-	dialect    airflow.API
+	api        airflow.API
 	version    string // of Airflow, empty where it is not known
 	accepted   bool   // the REST API took this caller
 	state      airflow.DAG
 
-	trigger      *eventarcTrigger // of OfPlatform; nil where a subscription of one's own delivers, or nothing
+	trigger      *eventarcTrigger // of OfPlatform; nil where the operator's own subscription delivers, or nothing
 	subscription subscription     // the trigger's, or that one
 	unread       string           // why there is none
 }
 
 // kind is the kind of credentials, as far as it is known by now.
-func (p *patient) kind() string {
+func (p *subject) kind() string {
 	switch {
 	case p.connection != nil:
 		return p.connection.Credentials.Kind()
@@ -55,12 +55,12 @@ func (p *patient) kind() string {
 }
 
 // isGoogles reports whether the credentials are of a Google account.
-func (p *patient) isGoogles() bool {
+func (p *subject) isGoogles() bool {
 	return slices.Contains([]string{identity.KindGoogle, identity.KindIAP, identity.KindIDToken}, p.kind())
 }
 
-// env is what Composer's API told, nil where it was not asked.
-func (p *patient) env() *composer.Environment {
+// env is what Composer's API returned, nil where it was not asked.
+func (p *subject) env() *composer.Environment {
 	if p.connection == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (p *patient) env() *composer.Environment {
 }
 
 // because is the finding of an error.
-func (p *patient) because(err error) Finding {
+func (p *subject) because(err error) Finding {
 	if e, ok := errors.AsType[*cause.Error](err); ok {
 		return failed(e.What(), Fix{Do: cause.Fill(e.Cause.Fix, p.known()...)})
 	}
@@ -90,7 +90,7 @@ func (p *patient) because(err error) Finding {
 	return failed(said.Error(), fixes...)
 }
 
-// The settings of Airflow that decide who may call, as Composer's API names
+// The settings of Airflow that decide which callers are allowed, as Composer's API names
 // them. See https://airflow.apache.org/docs/apache-airflow/2.11.2/configurations-ref.html#api
 // and https://cloud.google.com/composer/docs/composer-2/access-airflow-api.
 const (
@@ -106,7 +106,7 @@ const (
 
 // backend is the first authentication backend that the environment's overrides
 // name; empty where they name none, or are not known.
-func (p *patient) backend() string {
+func (p *subject) backend() string {
 	if p.env() == nil {
 		return ""
 	}
@@ -114,8 +114,8 @@ func (p *patient) backend() string {
 	return strings.TrimSpace(first)
 }
 
-// isCertain reports whether what was looked up tells that a cause holds.
-func (p *patient) isCertain(c airflow.Cause) bool {
+// isCertain reports whether a cause holds for certain, by what was looked up.
+func (p *subject) isCertain(c airflow.Cause) bool {
 	switch c.Name {
 	case "api-denied":
 		return p.backend() == denyAll || p.backend() == openBackend
@@ -129,8 +129,8 @@ func (p *patient) isCertain(c airflow.Cause) bool {
 	return false
 }
 
-// isRuledOut reports whether what was looked up tells that a cause does not hold.
-func (p *patient) isRuledOut(c airflow.Cause) bool {
+// isRuledOut reports whether a cause is ruled out by what was looked up.
+func (p *subject) isRuledOut(c airflow.Cause) bool {
 	env := p.env()
 	switch c.Name {
 	case "api-denied", "experimental-denied":
@@ -149,11 +149,11 @@ func (p *patient) isRuledOut(c airflow.Cause) bool {
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api.
 const longestEmail = 64
 
-func (p *patient) isLongNamed() bool { return len(p.account.Email) > longestEmail }
+func (p *subject) isLongNamed() bool { return len(p.account.Email) > longestEmail }
 
-// remedy is what mends a cause: a command for this environment where what was
+// remedy is the fix of a cause: a command for this environment where what was
 // looked up makes one, else the table's own words.
-func (p *patient) remedy(c airflow.Cause) string {
+func (p *subject) remedy(c airflow.Cause) string {
 	env := p.env()
 	if env == nil {
 		return cause.Fill(c.Fix, p.known()...)
@@ -178,7 +178,7 @@ func (p *patient) remedy(c airflow.Cause) string {
 }
 
 // backendKey is the setting that names the backends in this version.
-func (p *patient) backendKey() string {
+func (p *subject) backendKey() string {
 	if major, minor, ok := minorOf(p.version); ok && (major < 2 || major == 2 && minor < 3) {
 		return keyBackend
 	}
@@ -186,24 +186,24 @@ func (p *patient) backendKey() string {
 }
 
 // override is the command that overrides one of Airflow's settings.
-func (p *patient) override(key, value string) string {
+func (p *subject) override(key, value string) string {
 	return p.gcloud("update") + " --update-airflow-configs=" + key + "=" + value
 }
 
 // register are the commands that register an account beforehand.
-func (p *patient) register() string {
+func (p *subject) register() string {
 	const id = `gcloud iam service-accounts describe EMAIL --format="value(oauth2ClientId)"`
 	const create = " users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f EMAIL -l - -r Op --use-random-password"
 	return cause.Fill(id+"\n"+p.gcloud("run")+create, p.known()...)
 }
 
 // gcloud is the beginning of a command about the environment.
-func (p *patient) gcloud(verb string) string {
+func (p *subject) gcloud(verb string) string {
 	return cause.Fill("gcloud composer environments "+verb+" ENVIRONMENT --project=PROJECT --location=LOCATION", p.known()...)
 }
 
 // known are the words in capitals of the fixes, and what they stand for here.
-func (p *patient) known() []string {
+func (p *subject) known() []string {
 	known := []string{"EMAIL", p.account.Email}
 	switch {
 	case p.account.Email == "":
