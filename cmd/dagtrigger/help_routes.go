@@ -69,7 +69,10 @@ func routesText() string {
 	}
 	text += "\nThe attributes of an unwrapped push:\n\n" +
 		wrapped("Its headers are its message's attributes, their names in lower case. These are HTTP's and the platform's own, and never attributes: "+
-			strings.Join(event.TransportHeaders(), ", ")+". A message with an attribute of such a name needs a push with its wrapper.", 84, "  ")
+			strings.Join(event.TransportHeaders(), ", ")+". A message with an attribute of such a name needs a push with its wrapper.", 84, "  ") +
+		"\nRequests that their headers identify (the body is the data):\n\n" +
+		wrapped(strings.Join(event.Senders(), "; ")+". The time that a job of Cloud Scheduler is scheduled for is part of the key of any event that it sends, "+
+			"so that a job with the fixed headers of a CloudEvent starts a run each time.", 84, "  ")
 	return strings.TrimSuffix(text, "\n")
 }
 

@@ -13,7 +13,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 )
 
-// replay gives the request of a fixture anew for each run of a benchmark. As in
+// replay gives the request of a fixture again for each run of a benchmark. As in
 // a server, the body can only be read: it has no WriteTo.
 func replay(b *testing.B, name string) func() *http.Request {
 	r := fixture(b, name)

@@ -163,11 +163,12 @@ func (d *decoder) object(e *Event) *Object {
 // deep for the next parser.
 func (d *decoder) checkJSON(e *Event) {
 	e.read = true
-	if isMessage := e.Message != nil; isMessage && e.Message.isBytes() || !isMessage && !plainjson.IsMediaType(e.ContentType) {
+	isMessage := e.Message != nil // what a message carried does not come here
+	if isMessage && e.Message.isBytes() || !isMessage && !plainjson.IsMediaType(e.ContentType) {
 		return
 	}
 	data := e.Data
-	if e.Message != nil {
+	if isMessage {
 		var err error
 		if data, err = e.Message.text(d.reserve); errors.Is(err, errNotReserved) {
 			d.failed = err
@@ -181,10 +182,10 @@ func (d *decoder) checkJSON(e *Event) {
 		e.json = data
 		return
 	}
-	switch d.walk(data, maxDepth, nil) {
-	case nil:
+	switch err := d.walk(data, maxDepth, nil); {
+	case err == nil:
 		e.json = data
-	case errTooDeep:
+	case errors.Is(err, errTooDeep):
 		e.Invalid = tooDeep()
 	}
 }

@@ -237,7 +237,7 @@ func TestOriginHoldsTheDataByteForByte(t *testing.T) {
 }
 
 // The age of a delivery is counted from when its message was published, whatever
-// the event says of its own time.
+// the event says of the time.
 func TestPublishedIsThePublishTimeOfTheMessage(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ fixture, want string }{

@@ -93,11 +93,11 @@ func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
 	switch {
 	case media != structuredType && media != batchType:
 	case first(body) == '[':
-		if events, err := d.batch(body); len(events) > 0 || err == nil {
+		events, err := d.batch(body)
+		if len(events) > 0 || err == nil {
 			return events, err
-		} else {
-			refused = err
 		}
+		refused = err
 	default:
 		ce, err := d.structured(body)
 		if err == nil {

@@ -167,8 +167,8 @@ func TestTheBodyIsLimited(t *testing.T) {
 	}
 }
 
-// Whoever promises too much is refused at once, and whoever promises much and
-// sends nothing has little set aside. It is not parallel: it counts memory.
+// A sender that announces too much is refused at once, and for one that announces
+// much and sends nothing little is set aside. It is not parallel: it counts memory.
 func TestContentLengthIsNoReasonToReadOrAllocate(t *testing.T) {
 	r := post(t, "", "ce-specversion: 1.0")
 	r.Body = io.NopCloser(iotest.ErrReader(errors.New("read")))
@@ -185,7 +185,7 @@ func TestContentLengthIsNoReasonToReadOrAllocate(t *testing.T) {
 	}
 }
 
-// allocated tells how many bytes f allocates in all, freed or not.
+// allocated returns how many bytes f allocates in all, freed or not.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

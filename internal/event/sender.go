@@ -19,8 +19,25 @@ const (
 	requestPosted  = "dagtrigger.request.v1.posted"
 )
 
-// The extensions that keep the schedule of a Scheduler job whose request brings
-// an identity of its own. They are part of the key.
+// Senders documents the requests that [FromRequest] identifies by their headers:
+// the headers, and the type, source and id of the event.
+func Senders() []string {
+	return []string{
+		"Cloud Scheduler, X-CloudScheduler-JobName and X-CloudScheduler-ScheduleTime: type " + jobExecuted +
+			", source " + schedulerService + "JOB, id the schedule time",
+		"Cloud Tasks, X-CloudTasks-QueueName and X-CloudTasks-TaskName: type " + taskDispatched +
+			", source " + tasksService + "QUEUE, id the task's name",
+		"any other, Idempotency-Key: type " + requestPosted + ", source the path that it is posted to, id the key",
+	}
+}
+
+const (
+	schedulerService = "//cloudscheduler.googleapis.com/"
+	tasksService     = "//cloudtasks.googleapis.com/queues/"
+)
+
+// The extensions that keep the schedule of a Scheduler job whose request has
+// another identity. They are part of the key.
 const (
 	jobExtension  = "cloudschedulerjobname"
 	timeExtension = "cloudschedulerscheduletime"
@@ -45,12 +62,12 @@ func fromSender(r *http.Request, body []byte) (CloudEvent, bool) {
 	switch {
 	case job != "" && at != "":
 		a.set("type", jobExecuted)
-		a.set("source", "//cloudscheduler.googleapis.com/"+validText(job))
+		a.set("source", schedulerService+validText(job))
 		a.set("id", validText(at))
 		a.ce.Time, _ = parseTime(at)
 	case queue != "" && task != "":
 		a.set("type", taskDispatched)
-		a.set("source", "//cloudtasks.googleapis.com/queues/"+validText(queue))
+		a.set("source", tasksService+validText(queue))
 		a.set("id", validText(task))
 	case key != "":
 		a.set("type", requestPosted)

@@ -89,7 +89,7 @@ func TestParseTakesAFileForWhatItIs(t *testing.T) {
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ name, text, want string }{
-		{"no JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an object resource or a Pub/Sub message"},
+		{"broken JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an object resource or a Pub/Sub message"},
 		{"an array", `[]`, "the event is not a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: write a CloudEvent, an object resource or a Pub/Sub message"},
 		{"anything", `{"hello":"world"}`, "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message (no messageId): add what is missing; for the data of a message alone use `send pubsub --data`"},
 		{"an old CloudEvent", `{"specversion":"0.3"}`, `the CloudEvent has the specversion "0.3": write it in version 1.0`},

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package example owns the examples that stand beside a file of routes: an event,
-// and what must come of it. It reads them, tries them on the routes, tells where
-// the two differ, and writes what is in the place of what was said.
+// Package example implements the examples of a file of routes: an event, and the
+// runs that it must start. It reads them, tries them on the routes, reports the
+// differences, and writes the actual results into the file.
 //
 // An event is built as the platform would send it, and read and decided by the
-// function's own code. The package starts nothing and asks nobody.
+// function's code. The package starts nothing and makes no request.
 package example
 
 import (
@@ -22,7 +22,7 @@ import (
 
 // Suite is a file of examples.
 type Suite struct {
-	Name     string // as faults begin
+	Name     string // as diagnostics begin
 	Config   string // the path of the file of routes
 	Examples []Example
 
@@ -37,10 +37,10 @@ type Example struct {
 	Event delivery.Event
 	As    delivery.Envelope
 	// Starts are the runs that it must start, and Fails the routes that must fail.
-	// Where Told is false, nothing was said of either.
-	Starts []Start
-	Fails  []Failure
-	Told   bool
+	// Where Expects is false, the example names neither.
+	Starts  []Start
+	Fails   []Failure
+	Expects bool
 
 	node *yaml.Node
 }

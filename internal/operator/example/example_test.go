@@ -120,7 +120,7 @@ sales-csv: conf.uri is "gs://acme-landing/sales/eu/a.csv", which is not said`},
 		{"a run, where a failure is", broken + "  starts: [paid]\n  fails: [paid]", `paid: fails, and must start a run`},
 		{"a failure that is not said", broken + "  starts: []", `paid: fails: when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: ` +
 			`convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)`},
-		{"what is no event", "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: google.cloud.storage.object.v1.finalized, data: []}\n  starts: []",
+		{"an event that is refused", "- name: n\n  event: {specversion: '1.0', id: '7', source: //acme, type: google.cloud.storage.object.v1.finalized, data: []}\n  starts: []",
 			`the function refuses the event: the data of the Cloud Storage event is not a JSON object in UTF-8: send the object resource, as Eventarc and a notification with payload JSON_API_V1 do`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -168,14 +168,14 @@ func TestFaultsOfExamples(t *testing.T) {
 	const keys = "use one of name, upload, deleted, archived, metadata_updated, size, content_type, metadata, generation, metageneration, without_payload, message, attributes, topic, ordering_key, subscription, event, id, time, as, starts, fails"
 	for _, row := range []struct{ name, text, want string }{
 		{"nothing", "", `t.yaml:1:1: the file is empty: write it, or leave it out`},
-		{"no YAML", head + "- [", `t.yaml:3:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`},
+		{"broken YAML", head + "- [", `t.yaml:3:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`},
 		{"no keys", "{}", "t.yaml:1:1: a file of examples has no config: add it, such as config: routes.yaml\n" +
 			"t.yaml:1:1: a file of examples has no tests: add it, such as tests: [{name: other buckets start nothing, upload: gs://acme-scratch/a.csv, starts: []}]"},
 		{"config", "config: [a]\ntests: []", `t.yaml:1:9: config is a path, and this is a list: write it as config: routes.yaml`},
 		{"tests", "config: a\ntests: b", `t.yaml:2:8: tests is a list, and this is text: write it as a list of examples, each of which begins with - name:`},
 		{"a key", head + "- {name: n, upload: gs://a/b, begins: []}", `t.yaml:3:31: begins is no key of an example: ` + keys},
 		{"no name", head + "- {upload: gs://a/b}", `t.yaml:3:3: an example has no name: add it, such as name: a file of sales starts load_sales`},
-		{"a name twice", head + "- {name: n, upload: gs://a/b}\n- {name: n, upload: gs://a/b}", `t.yaml:4:3: "n" is taken by the example on line 3: give each example a name of its own`},
+		{"a name twice", head + "- {name: n, upload: gs://a/b}\n- {name: n, upload: gs://a/b}", `t.yaml:4:3: "n" is taken by the example on line 3: give each example another name`},
 		{"no event", head + "- {name: n}", `t.yaml:3:3: an example has one event, and this has 0: give one of upload, deleted, archived, metadata_updated, message, event`},
 		{"two events", head + "- {name: n, upload: gs://a/b, message: c}", `t.yaml:3:3: an example has one event, and this has 2: give one of upload, deleted, archived, metadata_updated, message, event`},
 		{"no object", head + "- {name: n, upload: b/c}", `t.yaml:3:21: upload names no object: write it as upload: gs://BUCKET/OBJECT`},

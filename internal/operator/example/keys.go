@@ -163,7 +163,7 @@ func (d *draft) given(_ *document.Reader, node *yaml.Node) {
 
 // starts reads the runs that must be started.
 func (d *draft) starts(_ *document.Reader, node *yaml.Node) {
-	d.example.Told = true
+	d.example.Expects = true
 	d.List(node, "starts", "starts: [{route: sales-csv, dag: load_sales}], or starts: [] for none", func(item *yaml.Node) {
 		var s Start
 		if item = document.Resolve(item); document.IsText(item) {
@@ -201,7 +201,7 @@ func jsonObject(key string, to *[]byte) func(*document.Reader, *yaml.Node) {
 
 // fails reads the routes that must fail.
 func (d *draft) fails(_ *document.Reader, node *yaml.Node) {
-	d.example.Told = true
+	d.example.Expects = true
 	d.List(node, "fails", "fails: [{route: sales-csv, error: no such overload}]", func(item *yaml.Node) {
 		var f Failure
 		if item = document.Resolve(item); document.IsText(item) {

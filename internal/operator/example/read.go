@@ -73,7 +73,7 @@ func (r *reader) tests(_ *document.Reader, node *yaml.Node) {
 		d := &draft{reader: r, example: Example{Position: document.At(item), As: delivery.Eventarc, node: document.Resolve(item)}}
 		d.read()
 		if before, twice := first[d.example.Name]; twice && d.example.Name != "" {
-			r.Fault(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line), "give each example a name of its own")
+			r.Fault(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line), "give each example another name")
 		}
 		first[d.example.Name] = document.At(item)
 		r.suite.Examples = append(r.suite.Examples, d.example)

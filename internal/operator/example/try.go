@@ -20,10 +20,10 @@ import (
 type Result struct {
 	Starts []Start // what the event starts
 	Fails  []Failure
-	// Differences tell where that is not what was said, a line each. Without any,
-	// the example holds.
+	// Differences list where that is not what the example expects, a line each.
+	// Without any, the example passes.
 	Differences []string
-	// Refused tells that the function takes the event for none, or for a faulty one.
+	// Refused reports that the function refuses the request, or the event as invalid.
 	Refused bool
 }
 
@@ -49,9 +49,9 @@ func (e *Example) Try(ctx context.Context, table *route.Table) Result {
 	return r
 }
 
-// compare tells where r is not what e says.
+// compare lists where r is not what e expects.
 func (r *Result) compare(e *Example, why func(route string) string) {
-	if !e.Told {
+	if !e.Expects {
 		r.Differences = []string{"nothing is said to come of it: add starts, or have --update write it"}
 		return
 	}
@@ -93,7 +93,7 @@ func why(ctx context.Context, table *route.Table, ev *event.Event) func(name str
 	}
 }
 
-// comparison tells where a result is not what was said.
+// comparison lists where a result is not what was expected.
 type comparison struct {
 	*Result
 	why func(route string) string

@@ -46,7 +46,7 @@ func (s Suite) Update(results []Result) ([]byte, error) {
 	return text, nil
 }
 
-// holds tells whether text is the same examples, with results for what was said.
+// holds reports whether text is the same examples, with the actual results.
 func (s Suite) holds(text []byte, results []Result) bool {
 	updated, err := Parse(s.Name, text)
 	if err != nil || len(updated.Examples) != len(results) {
@@ -242,7 +242,7 @@ func nextNode(decoder *json.Decoder) *yaml.Node {
 		if v == '{' {
 			node.Kind = yaml.MappingNode
 		}
-		for decoder.More() { // a member's name is a token of its own
+		for decoder.More() { // a member's name is a separate token
 			node.Content = append(node.Content, nextNode(decoder))
 		}
 		_, _ = decoder.Token() // the end

@@ -114,7 +114,7 @@ tests:
 	}
 }
 
-// Examples in braces are written anew, with their comments.
+// Examples in braces are written again, with their comments.
 func TestUpdateOfExamplesInBraces(t *testing.T) {
 	t.Parallel()
 	const wrong = `# Examples.
