@@ -324,18 +324,18 @@ func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 // for the others.
 func TestOneEnvironmentInTroubleTakesNoMoreThanItsShare(t *testing.T) {
 	t.Parallel()
-	const events = 40
+	const events, share = 40, 16
 	slow, quick := newWorld(t), newWorld(t)
 	release := make(chan struct{})
 	slow.airflow.Inject(airflowsim.Fault{Kind: airflowsim.Stall, Until: release, Count: -1})
 	w := newWorld(t, "DAG_ID=", "AIRFLOW_URL=", "AIRFLOW_AUTH=", "AIRFLOW_USERNAME=", "AIRFLOW_PASSWORD=", "DAGTRIGGER_CONFIG="+fmt.Sprintf(`
 environments:
-  slow: {url: %q, api: v1, auth: basic, username: robot, password: hush-hush}
+  slow: {url: %q, api: v1, auth: basic, username: robot, password: hush-hush, max_in_flight: %d}
   quick: {url: %q, api: v1, auth: basic, username: robot, password: hush-hush}
 routes:
   - {name: slow, on: com.acme.slow, environment: slow, dag: load}
   - {name: quick, on: com.acme.quick, environment: quick, dag: load}
-`, slow.url, quick.url))
+`, slow.url, share, quick.url))
 	custom := func(kind string, id int) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(fmt.Sprintf(
 			`{"specversion":"1.0","id":"%d","type":"com.acme.%s","source":"/jobs"}`, id, kind)))
@@ -350,7 +350,7 @@ routes:
 			statuses <- recorder.Code
 		}()
 	}
-	for range events - pressure.DefaultMaxInFlight {
+	for range events - share {
 		if status := <-statuses; status != http.StatusTooManyRequests {
 			t.Errorf("beyond the share: answered %d, want 429", status)
 		}
@@ -360,7 +360,7 @@ routes:
 	}
 	close(release)
 	started := 0
-	for range pressure.DefaultMaxInFlight {
+	for range share {
 		switch status := <-statuses; status {
 		case http.StatusOK:
 			started++
@@ -372,8 +372,8 @@ routes:
 	if started == 0 {
 		t.Error("nothing was let through")
 	}
-	if peak := slow.airflow.Requests().Peak; peak > pressure.DefaultMaxInFlight {
-		t.Errorf("%d requests at once, want at most %d", peak, pressure.DefaultMaxInFlight)
+	if peak := slow.airflow.Requests().Peak; peak > share {
+		t.Errorf("%d requests at once, want at most %d", peak, share)
 	}
 }
 

@@ -172,7 +172,7 @@ variable "min_instances" {
 variable "max_instances" {
   type        = number
   default     = 3
-  description = "The most instances. Each has at most 16 calls at Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster."
+  description = "The most instances. Each has at most 80 calls at Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster."
 
   validation {
     condition     = var.max_instances >= 1

@@ -110,8 +110,8 @@ func callSettings() []connector {
 		{field: environment.FieldTimeout, preset: "`90s`",
 			meaning: "for one call to Airflow, always within the request's own deadline (300 s where the platform sets none)",
 			example: "30s", to: func(s *environment.Spec) any { return &s.Timeout }},
-		{field: environment.FieldMaxInFlight, preset: "`16`",
-			meaning: "how many calls to Airflow one instance may have under way: it finds out by itself how many serve best, and goes no higher than this",
+		{field: environment.FieldMaxInFlight, preset: "`80`",
+			meaning: "how many calls to Airflow one instance may have under way: it finds how many Airflow takes, and goes no higher than this",
 			example: "8", to: func(s *environment.Spec) any { return &s.MaxInFlight }},
 	}
 }

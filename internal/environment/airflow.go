@@ -142,11 +142,16 @@ func call[T any](ctx context.Context, a *Airflow, request func(*airflow.Client) 
 // resultOf is what an error means for the gate: what it says about the web
 // server's load, and nothing of the run or the caller.
 func resultOf(err error) pressure.Result {
-	e, ok := errors.AsType[*airflow.Error](err)
-	if !ok {
+	if err == nil {
 		return pressure.Served
 	}
+	e, ok := errors.AsType[*airflow.Error](err)
+	if !ok {
+		return pressure.Ignored // not sent
+	}
 	switch e.Kind {
+	case airflow.RunExists, airflow.Conflict:
+		return pressure.Served // it looks for the run as if to create it
 	case airflow.Unauthorized, airflow.Forbidden, airflow.LoginRedirect:
 		if e.Status == 0 { // not sent, see [identity.Credentials]
 			return pressure.Ignored
@@ -165,7 +170,7 @@ func resultOf(err error) pressure.Result {
 			return pressure.Down
 		}
 	}
-	return pressure.Served
+	return pressure.Answered
 }
 
 // KeyInFuture is the setting by which a run of Airflow 2 or before does not

@@ -13,10 +13,10 @@ import (
 	"example.com/dagtrigger/internal/flight"
 )
 
-// DefaultTTL is how long an [Admission] believes what Airflow said of a DAG.
+// DefaultTTL is how long an [Admission] keeps what Airflow answered about a DAG.
 const DefaultTTL = 5 * time.Second
 
-// Airflow is what an admission asks of an environment.
+// Airflow is what an admission needs of an environment.
 type Airflow interface {
 	// ActiveRuns is how many runs of the DAG are queued or running.
 	ActiveRuns(ctx context.Context, dagID string) (int, error)
@@ -35,7 +35,7 @@ type WhenPaused string
 // The choices. A run of a paused DAG is made, and stays queued until somebody
 // unpauses it.
 const (
-	Trigger WhenPaused = "trigger" // make the run: nothing is asked
+	Trigger WhenPaused = "trigger" // make the run, without a request for the DAG's state
 	Unpause WhenPaused = "unpause" // unpause the DAG, then make the run
 	Defer   WhenPaused = "defer"   // the event comes again
 	Fail    WhenPaused = "fail"    // a permanent failure
@@ -83,7 +83,7 @@ func (e *RemovedError) Error() string {
 }
 
 // Admission decides whether a DAG of one environment may be given another run.
-// It asks Airflow once for all who want to know, and believes the answer for a
+// It sends one request for all that wait for the answer, which counts for a
 // while. Runs that this instance has started since then are counted to it, so
 // that a burst does not run past the bound. Its methods may be called
 // concurrently.
@@ -124,7 +124,7 @@ func NewAdmission(airflow Airflow, ttl time.Duration) *Admission {
 // [*Refusal], a [*PausedError], an [*ActiveError], a [*RemovedError], or why
 // Airflow did not answer.
 //
-// Without a policy it asks nothing.
+// Without a policy it requests nothing.
 func (a *Admission) Admit(ctx context.Context, dagID string, p Policy) (done func(created bool), err error) {
 	arrived := time.Now()
 	if !p.HeldFrom.IsZero() {
@@ -149,7 +149,7 @@ func (a *Admission) Admit(ctx context.Context, dagID string, p Policy) (done fun
 	return a.reserve(dagID, p.MaxActive)
 }
 
-// reserve counts a run that is about to be started, where the bound has room.
+// reserve counts a run that is about to be started, where the bound allows it.
 func (a *Admission) reserve(dagID string, most int) (done func(created bool), err error) {
 	d := a.dag(dagID)
 	a.mu.Lock()
@@ -227,7 +227,7 @@ func (a *Admission) unpause(ctx context.Context, dagID string) error {
 		defer a.mu.Unlock()
 		return !d.paused
 	}
-	return a.ask(ctx, "unpausing of "+dagID, done, func(ctx context.Context) error {
+	return a.request(ctx, "unpausing of "+dagID, done, func(ctx context.Context) error {
 		if err := a.airflow.Unpause(ctx, dagID); err != nil {
 			return err
 		}
@@ -281,7 +281,7 @@ func (a *Admission) admitIdle(ctx context.Context, dagID string, arrived time.Ti
 func (a *Admission) count(ctx context.Context, dagID string) error {
 	d := a.dag(dagID)
 	fresh := func() bool { return a.fresh(&d.counted) }
-	return a.ask(ctx, "runs of "+dagID, fresh, func(ctx context.Context) error {
+	return a.request(ctx, "runs of "+dagID, fresh, func(ctx context.Context) error {
 		a.mu.Lock()
 		d.lately = 0
 		a.mu.Unlock()
@@ -296,11 +296,11 @@ func (a *Admission) count(ctx context.Context, dagID string) error {
 	})
 }
 
-// look tells whether a DAG is paused, and when that was asked.
+// look returns whether a DAG is paused, and when that was requested.
 func (a *Admission) look(ctx context.Context, dagID string) (paused bool, looked time.Time, err error) {
 	d := a.dag(dagID)
 	fresh := func() bool { return a.fresh(&d.looked) }
-	err = a.ask(ctx, "state of "+dagID, fresh, func(ctx context.Context) error {
+	err = a.request(ctx, "state of "+dagID, fresh, func(ctx context.Context) error {
 		paused, err := a.airflow.Paused(ctx, dagID)
 		if err != nil {
 			return err
@@ -315,23 +315,23 @@ func (a *Admission) look(ctx context.Context, dagID string) (paused bool, looked
 	return d.paused, d.looked, err
 }
 
-// askBound bounds a question that several wait for, of whom none may end it.
-const askBound = 30 * time.Second
+// requestBound bounds a request that several wait for, of which none may end it.
+const requestBound = 30 * time.Second
 
-// ask asks what is not known freshly, once for all who want to know, each for
+// request gets what is not known freshly, once for all that wait, each for
 // as long as its context allows.
-func (a *Admission) ask(ctx context.Context, what string, fresh func() bool, question func(context.Context) error) error {
+func (a *Admission) request(ctx context.Context, what string, fresh func() bool, send func(context.Context) error) error {
 	if fresh() {
 		return nil
 	}
-	_, err := a.flight.Do(ctx, what, askBound, func(ctx context.Context) (any, error) {
-		if fresh() { // another caller has asked in between
+	_, err := a.flight.Do(ctx, what, requestBound, func(ctx context.Context) (any, error) {
+		if fresh() { // another caller has requested it meanwhile
 			return nil, nil
 		}
-		return nil, question(ctx)
+		return nil, send(ctx)
 	})
 	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
-		return fmt.Errorf("asking Airflow for the %s: %w", what, gaveUp.Err)
+		return fmt.Errorf("requesting the %s from Airflow: %w", what, gaveUp.Err)
 	}
 	return err
 }
@@ -346,14 +346,14 @@ func (a *Admission) dag(id string) *dag {
 	return a.dags[id]
 }
 
-// fresh reports whether what was told at a time is still believed.
-func (a *Admission) fresh(told *time.Time) bool {
+// fresh reports whether an answer from that time still counts.
+func (a *Admission) fresh(answered *time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return time.Since(*told) < a.ttl
+	return time.Since(*answered) < a.ttl
 }
 
-// left is when what was told is asked anew, at least a second.
-func (a *Admission) left(told time.Time) time.Duration {
-	return max(a.ttl-time.Since(told), time.Second)
+// left is when an answer from that time is requested again, at least a second.
+func (a *Admission) left(answered time.Time) time.Duration {
+	return max(a.ttl-time.Since(answered), time.Second)
 }

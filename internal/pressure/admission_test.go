@@ -400,23 +400,23 @@ func TestWhoGivesUpDoesNotEndTheQuestionForOthers(t *testing.T) {
 		d := newDAGs()
 		d.takes = 10 * time.Second
 		a := pressure.NewAdmission(d, 0)
-		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		imwaiter, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		gaveUp := make(chan error)
 		go func() {
-			_, err := a.Admit(impatient, "load", pressure.Policy{MaxActive: 1})
+			_, err := a.Admit(imwaiter, "load", pressure.Policy{MaxActive: 1})
 			gaveUp <- err
 		}()
 		synctest.Wait()
-		patient := make(chan error)
+		waiter := make(chan error)
 		go func() {
 			_, err := a.Admit(t.Context(), "load", pressure.Policy{MaxActive: 1})
-			patient <- err
+			waiter <- err
 		}()
-		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) || err.Error() != "asking Airflow for the runs of load: context deadline exceeded" {
+		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) || err.Error() != "requesting the runs of load from Airflow: context deadline exceeded" {
 			t.Errorf("who gave up: %v", err)
 		}
-		if err := <-patient; err != nil {
+		if err := <-waiter; err != nil {
 			t.Errorf("who did not: %v", err)
 		}
 		d.asks(t, 1)

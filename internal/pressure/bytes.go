@@ -33,16 +33,16 @@ const (
 
 // Why a body ended early.
 var (
-	// ErrStalled says that a sender was cut off.
+	// ErrStalled means that a sender was cut off.
 	ErrStalled = fmt.Errorf("the sender brought less than %d bytes in %s, or nothing in %s while others waited", leastProgress, progressTime, crowdedTime)
-	// ErrMemory says that a request has waited in vain for memory.
-	ErrMemory = errors.New("this instance holds as many bytes of requests as it may: come again")
+	// ErrMemory means that a request has waited for memory without success.
+	ErrMemory = errors.New("this instance holds as many bytes of requests as it may: send it again later")
 )
 
 // Bytes bounds how many bytes of request bodies are in memory at once. They
-// are counted as they are read, so that a sender who announces much and sends
-// little costs little, and given back when the request has ended. Whoever
-// decodes a body may need several times its size: the bound is for the bodies.
+// are counted as they are read, so that a sender that announces much and sends
+// little costs little, and given back when the request has ended. Decoding a
+// body may need several times its size: the bound is for the bodies.
 //
 // Where all bytes are given out, bodies wait, the oldest first. One of them
 // may go on beyond the bound: so a body alone always passes, whatever its
@@ -247,8 +247,8 @@ func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 // Close closes the body. Its bytes stay counted until [Body.Release].
 func (b *Body) Close() error { return b.body.Close() }
 
-// Release gives the bytes back. Whoever has read them is to have forgotten
-// them by then. Further calls do nothing.
+// Release gives the bytes back. Nothing may refer to them by then. Further
+// calls do nothing.
 func (b *Body) Release() {
 	held := b.held
 	b.held = 0

@@ -112,7 +112,7 @@ func TestABodyWaitsForMemoryUntilItsDeadline(t *testing.T) {
 		if !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.DeadlineExceeded) || n != 0 || time.Since(began) != 5*time.Minute {
 			t.Errorf("read %d, %v after %v", n, err, time.Since(began))
 		}
-		const want = "this instance holds as many bytes of requests as it may: come again (context deadline exceeded)"
+		const want = "this instance holds as many bytes of requests as it may: send it again later (context deadline exceeded)"
 		if err.Error() != want {
 			t.Errorf("%v", err)
 		}

@@ -37,7 +37,7 @@ func refusal(t *testing.T, g *pressure.Gate) *pressure.Refusal {
 	return r
 }
 
-func TestRequestsAreLetThroughInTheOrderInWhichTheyCame(t *testing.T) {
+func TestRequestsOfARouteKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := pressure.New(pressure.Config{MaxInFlight: 1, Wait: time.Minute})
@@ -69,7 +69,7 @@ func TestRequestsAreLetThroughInTheOrderInWhichTheyCame(t *testing.T) {
 	})
 }
 
-func TestARequestWaitsForABoundedTime(t *testing.T) {
+func TestRequestWaitsForABoundedTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := pressure.New(pressure.Config{MaxInFlight: 1, Wait: 3 * time.Second})
@@ -92,7 +92,7 @@ func TestARequestWaitsForABoundedTime(t *testing.T) {
 	})
 }
 
-func TestARequestThatMayNotWaitIsRefusedAtOnce(t *testing.T) {
+func TestRequestThatMayNotWaitIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	g := pressure.New(pressure.Config{MaxInFlight: 1, Wait: -1})
 	done := enter(t, g)
@@ -101,7 +101,7 @@ func TestARequestThatMayNotWaitIsRefusedAtOnce(t *testing.T) {
 	enter(t, g)(pressure.Served)
 }
 
-func TestARefusalSaysWhenToComeAgain(t *testing.T) {
+func TestRefusalHasARetryAfter(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ latency, want time.Duration }{
 		{100 * time.Millisecond, time.Second},
@@ -121,7 +121,7 @@ func TestARefusalSaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
-func TestAServerThatTakesNoTimeIsAskedForMore(t *testing.T) {
+func TestLimitGrowsWhereTheServerTakesNoTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // where the clock stands still
 		g := pressure.New(pressure.Config{MaxInFlight: 16, Wait: -1})
@@ -140,7 +140,7 @@ func TestAServerThatTakesNoTimeIsAskedForMore(t *testing.T) {
 	})
 }
 
-func TestARequestThatIsGivenUpHoldsNoPlace(t *testing.T) {
+func TestCanceledRequestLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := pressure.New(pressure.Config{MaxInFlight: 1, Wait: time.Minute})
@@ -166,7 +166,7 @@ func TestARequestThatIsGivenUpHoldsNoPlace(t *testing.T) {
 	})
 }
 
-func TestATurnThatComesAsTheRequestIsGivenUpIsPassedOn(t *testing.T) {
+func TestTurnOfACanceledRequestGoesToTheNext(t *testing.T) {
 	t.Parallel()
 	g := pressure.New(pressure.Config{MaxInFlight: 1, Wait: time.Minute})
 	for range 1000 {
@@ -191,7 +191,7 @@ func TestATurnThatComesAsTheRequestIsGivenUpIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestNoPlaceIsLostWhateverRequestsDo(t *testing.T) {
+func TestNoPlaceIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most = 5
@@ -199,7 +199,7 @@ func TestNoPlaceIsLostWhateverRequestsDo(t *testing.T) {
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 1))
 		g := pressure.New(pressure.Config{MaxInFlight: most, Wait: 20 * time.Millisecond})
-		results := []pressure.Result{pressure.Served, pressure.Served, pressure.Overloaded, pressure.Down, pressure.Ignored}
+		results := []pressure.Result{pressure.Served, pressure.Served, pressure.Overloaded, pressure.Answered, pressure.Down, pressure.Ignored}
 		var group sync.WaitGroup
 		for range 3000 {
 			// Few moments, so that turns come just as requests are given up.
@@ -230,7 +230,7 @@ func TestNoPlaceIsLostWhateverRequestsDo(t *testing.T) {
 	})
 }
 
-func TestTheCircuitOpensAfterThreeInARow(t *testing.T) {
+func TestCircuitOpensAfterThreeFailures(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name    string
@@ -268,7 +268,7 @@ func downGate(t *testing.T) (*pressure.Gate, time.Time) {
 	return g, since
 }
 
-func TestAProbeThatSucceedsLetsTheOthersThrough(t *testing.T) {
+func TestProbeThatSucceedsLetsTheOthersThrough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, _ := downGate(t)
@@ -290,7 +290,7 @@ func TestAProbeThatSucceedsLetsTheOthersThrough(t *testing.T) {
 	})
 }
 
-func TestAProbeThatFailsSpeaksForAllWhoWait(t *testing.T) {
+func TestProbeThatFailsRefusesAllThatWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, since := downGate(t)
@@ -312,7 +312,7 @@ func TestAProbeThatFailsSpeaksForAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestAProbeThatLearnsNothingIsFollowedByAnother(t *testing.T) {
+func TestProbeThatFindsNothingIsFollowedByAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, _ := downGate(t)
@@ -345,30 +345,72 @@ func lateProbe(t *testing.T) (*pressure.Gate, func(pressure.Result)) {
 	return g, late
 }
 
-func TestWhatBeganBeforeTheServerCameBackDoesNotOpenTheCircuitAgain(t *testing.T) {
+func TestRequestsFromBeforeTheServerCameBackDoNotOpenTheCircuit(t *testing.T) {
 	t.Parallel()
-	g, late := lateProbe(t)
-	for range 2 {
-		enter(t, g)(pressure.Down)
-	}
-	late(pressure.Down)
-	if s := g.State(); !s.DownSince.IsZero() {
-		t.Errorf("open again: %+v", s)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g, late := lateProbe(t)
+		<-time.After(time.Second)
+		for range 2 {
+			enter(t, g)(pressure.Down)
+		}
+		late(pressure.Down)
+		if s := g.State(); !s.DownSince.IsZero() {
+			t.Errorf("open again: %+v", s)
+		}
+	})
 }
 
-func TestAProbeOfAnEarlierOutageMakesNoRoomForASecondOne(t *testing.T) {
+func TestProbeOfAnEarlierOutageDoesNotAllowASecondOne(t *testing.T) {
 	t.Parallel()
-	g, late := lateProbe(t)
-	for range 3 {
+	synctest.Test(t, func(t *testing.T) {
+		g, late := lateProbe(t)
+		<-time.After(time.Second)
+		for range 3 {
+			enter(t, g)(pressure.Down)
+		}
+		probe := enter(t, g)
+		late(pressure.Ignored)
+		if r := refusal(t, g); !r.Down() {
+			t.Errorf("refused with %+v", r)
+		}
+		probe(pressure.Served)
+	})
+}
+
+func TestProbeThatHangsIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := downGate(t)
+		hangs := enter(t, g)
+		began := time.Now()
+		enter(t, g)(pressure.Served)
+		if waited := time.Since(began); waited > time.Second {
+			t.Errorf("the second probe came after %v", waited)
+		}
+		hangs(pressure.Down)
+		if s := g.State(); !s.DownSince.IsZero() || s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestCircuitStaysClosedWhileOtherRequestsAreAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := pressure.New(pressure.Config{})
+		enter(t, g)(pressure.Answered)
+		for range 10 {
+			enter(t, g)(pressure.Down)
+		}
+		if s := g.State(); !s.DownSince.IsZero() {
+			t.Errorf("open, and the server has just answered: %+v", s)
+		}
+		<-time.After(time.Second)
 		enter(t, g)(pressure.Down)
-	}
-	probe := enter(t, g)
-	late(pressure.Ignored)
-	if r := refusal(t, g); !r.Down() {
-		t.Errorf("refused with %+v", r)
-	}
-	probe(pressure.Served)
+		if s := g.State(); s.DownSince.IsZero() {
+			t.Error("closed, and the server has answered nothing for a second")
+		}
+	})
 }
 
 func BenchmarkEnter(b *testing.B) {

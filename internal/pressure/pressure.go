@@ -1,36 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pressure owns how much is asked of others at once: of a web server
-// ([Gate]), of a DAG ([Admission]), and of this instance's memory ([Bytes]).
-// What is too much waits a little, and is then refused with a reason and a
-// time to come again, so that the queue is where the events are kept, in
-// Pub/Sub, and not in a server that slows down under it.
+// Package pressure limits how much is requested of others at once: of a web
+// server ([Gate]), of a DAG ([Admission]), and of this instance's memory
+// ([Bytes]). What is too much waits a little, and is then refused with a reason
+// and a time to try again, so that events wait in Pub/Sub, and not in a server
+// that slows down under them.
 //
-//	gate := pressure.New(pressure.Config{MaxInFlight: 16})
+//	gate := pressure.New(pressure.Config{})
 //	...
-//	done, err := gate.Enter(ctx) // a *Refusal says why not, and when again
+//	done, err := gate.Enter(ctx) // the error is a *Refusal: why not, and when to try again
 //	if err != nil {
 //		return err
 //	}
 //	run, err := client.Trigger(ctx, run)
 //	done(resultOf(err))
 //
-// What is kept where: everything in the memory of this instance, nothing
-// longer than the process lives, nothing about an event. Instances do not know
-// of each other. Each finds its own limit, and each counts the runs of a DAG
-// for itself, so that a bound holds for every instance, and for all of them
+// Everything is kept in the memory of this instance, nothing longer than the
+// process lives, and nothing about an event. Instances do not know of each
+// other. Each finds its own limit, and each counts the runs of a DAG for
+// itself, so that a bound holds for every instance, and for all of them
 // together only as far as their number is bounded.
 //
 // The package never starts a goroutine that outlives the call, but for a count
 // that others wait for as well, never retries, never decides what an outcome
-// is, and asks Airflow nothing but through the interface that it is given.
-//
-// The gate's limit is written here, not taken from a library. Against a modelled
-// server of 1 to 12 workers at three times its load, the one that comes with
-// little behind it (failsafe-go v0.9.8, three modules) let requests take 1.5 to
-// 13 times the time of the work on them, where this one lets them take 1.5 to
-// 3, at no less goodput; and a fair queue, a probe and a reason would have been
-// to write all the same.
+// is, and sends Airflow nothing but through the interface that it is given.
 package pressure
 
 import (
@@ -38,15 +31,15 @@ import (
 	"time"
 )
 
-// Refusal says that a request was not let through, and when another may be.
+// Refusal is why a request was not let through, and when another may be.
 type Refusal struct {
-	// Reason ends in what is to be done, where anything is.
+	// Reason ends in the fix, where there is one.
 	Reason string
-	// Cause names the bound that was met, for those who count.
+	// Cause is the bound that was met, for metrics.
 	Cause string
 	// DownSince is when the server was first found down; zero where it is up.
 	DownSince time.Time
-	// RetryAfter is when to come again, at least a second.
+	// RetryAfter is when to try again, at least a second.
 	RetryAfter time.Duration
 }
 

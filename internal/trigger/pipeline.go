@@ -209,7 +209,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
 		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
 	}
-	v := j.lasting(a.bounded(ctx, store != nil), plan, store != nil)
+	v := j.lasting(a.bounded(pressure.WithRoute(ctx, plan.Route), store != nil), plan, store != nil)
 	if v.kind == Rejected {
 		return j.refuse(ctx, o, store, v.cause, v.reason), false
 	}
