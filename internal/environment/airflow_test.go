@@ -294,7 +294,7 @@ func TestAComposerAPIInTroubleIsTransient(t *testing.T) {
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))
 	g.Fail(composerAPI, http.StatusServiceUnavailable, "")
 	wantsError(t, trigger(t, c, "run"), airflow.Network, "network: looking up "+composerName+
-		": the Composer API does not tell what the environment prod is (it answers 503); try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing")
+		": the Composer API does not describe the environment prod (it answers 503); try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing")
 	g.Fail(composerAPI, 0, "")
 	if err := trigger(t, c, "run"); err != nil {
 		t.Errorf("after the trouble: %v", err)
