@@ -95,7 +95,7 @@ func TestGateKeepsToWhatTheServerTakes(t *testing.T) {
 		noisy   bool
 	}
 	// A check of a slow server with few workers takes long.
-	slack := func(r row) float64 { return max(0, min(0.1, r.service.Seconds()/10/float64(r.workers))) }
+	slack := func(r row) float64 { return max(0, min(0.1, r.service.Seconds()/5/float64(r.workers))) }
 	even := func(workers, service int) row { return row{workers, ms(service), false} }
 	noisy := func(workers, service int) row { return row{workers, ms(service), true} }
 	for _, row := range []row{
@@ -320,7 +320,7 @@ func TestGateFindsThatTheServerIsBack(t *testing.T) {
 				saturate(ctx, g, s, most)
 				watch(t, most, 10*time.Second, g)
 				s.set(func() { s.down, s.hangs = true, row.hangs })
-				<-time.After(row.hangs + time.Second) // what was under way has failed
+				<-time.After(2*row.hangs + 2*time.Second) // what was under way has failed
 				if g.State().DownSince.IsZero() {
 					t.Fatal("the server is down, and the gate does not know")
 				}
