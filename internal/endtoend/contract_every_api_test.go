@@ -89,9 +89,9 @@ var longNote = strings.Repeat("ü", airflow.MaxNote)
 func runsClash() []scenario {
 	return slices.Concat(
 		onEveryAPI("a run again", steps(start("a"), start("a"), find("a")),
-			`created; 409 run exists; queued`, `created; 409 conflict; queued`, `created; 400 conflict; queued`),
+			`created; 409 run exists; queued`, `created; 409 run exists; queued`, `created; 400 conflict; queued`),
 		onEveryAPI("a run again with another conf", steps(start("a").conf(`{"n":1}`), start("a").conf(`{"n":2}`), find("a")),
-			`created; 409 run exists; queued with {"n":1}`, `created; 409 conflict; queued with {"n":1}`, `created; 400 conflict; queued`),
+			`created; 409 run exists; queued with {"n":1}`, `created; 409 run exists; queued with {"n":1}`, `created; 400 conflict; queued`),
 		onEveryAPI("eight at once for one run", steps(race("a"), find("a")),
 			`1 made, 7 duplicates; queued`, `1 made, 7 duplicates; queued`, `1 made, 7 duplicates; queued`),
 		onEveryAPI("a date that another run holds", steps(start("a").onItsDay(), start("b").onItsDay(), find("b")),
@@ -99,9 +99,9 @@ func runsClash() []scenario {
 		onEveryAPI("a run again on its date", steps(start("a").onItsDay(), start("a").onItsDay()),
 			`created; 409 conflict`, `created; 409 conflict`, `created; 400 conflict`),
 		onEveryAPI("a run again on another date", steps(start("a").onItsDay(), start("a")),
-			`created; 409 run exists`, `created; 409 conflict`, `created; 400 conflict`),
+			`created; 409 run exists`, `created; 409 run exists`, `created; 400 conflict`),
 		onEveryAPI("one run's id and another one's date", steps(start("a"), start("b").onItsDay(), start("a").onItsDay()),
-			`created; created; 409 conflict`, `created; created; 409 conflict`, `created; created; 500 server failure, in text/html`),
+			`created; created; 409 conflict`, `created; created; 409 run exists`, `created; created; 500 server failure, in text/html`),
 		onEveryAPI("one id in two DAGs", steps(start("a"), start("a").of(airflowreal.PausedDAG)),
 			`created; created`, `created; created`, `created; created`),
 	)
