@@ -413,7 +413,8 @@ func TestWhoGivesUpDoesNotEndTheQuestionForOthers(t *testing.T) {
 			_, err := a.Admit(t.Context(), "load", pressure.Policy{MaxActive: 1})
 			waiter <- err
 		}()
-		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) || err.Error() != "requesting the runs of load from Airflow: context deadline exceeded" {
+		const want = "requesting the runs of load from Airflow: context deadline exceeded"
+		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
 			t.Errorf("who gave up: %v", err)
 		}
 		if err := <-waiter; err != nil {
