@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"example.com/dagtrigger/internal/plainjson"
@@ -15,13 +16,13 @@ import (
 // on this machine could otherwise start DAG runs: a browser sends a form to
 // loopback without asking, and a page whose host name is rebound to 127.0.0.1
 // reads the response too. host is the address that is listened on: only on
-// loopback can a foreign Host header be told from a name of this machine. curl,
-// Pub/Sub and other senders of CloudEvents send none of the headers of a browser.
+// loopback is a Host header known to be foreign. curl, Pub/Sub and other senders
+// of CloudEvents send none of the headers of a browser.
 func programsOnly(host string, h http.Handler) http.Handler {
 	local := isLoopback(host)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reason := fromPage(r.Header)
-		if reason == "" && local && !isLoopback(hostOf(r.Host)) {
+		if name := hostOf(r.Host); reason == "" && local && !isLoopback(name) && !isReserved(name) {
 			reason = fmt.Sprintf("Host: %.100q", r.Host)
 		}
 		if reason == "" {
@@ -56,7 +57,15 @@ func hostOf(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-// isLoopback reports whether a host is this machine, whoever resolves its name:
+// isReserved reports whether no page can have the host: DNS resolves no name
+// below these, so that recorded requests can be sent again as they are:
+// https://www.rfc-editor.org/rfc/rfc6761#section-6
+func isReserved(host string) bool {
+	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	return slices.ContainsFunc([]string{".example", ".invalid", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
+}
+
+// isLoopback reports whether a host is this machine, by any resolver:
 // https://www.rfc-editor.org/rfc/rfc6761#section-6.3
 func isLoopback(host string) bool {
 	name := strings.TrimSuffix(strings.ToLower(host), ".")
