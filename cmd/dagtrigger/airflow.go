@@ -24,8 +24,8 @@ queued to success; it runs no task and has no pages.
   --version 2.11   API v1 and the experimental one, of Airflow 2.11.2
   --version 1.10   the experimental API, of Airflow 1.10.15
 
-Use it to try a client, or the function with settings of your own. What it was
-sent is gone when it ends.`
+Use it to try a client, or the function with other settings. All runs are gone when it
+ends.`
 
 // defaultDAG is the DAG of who names none.
 const defaultDAG = "demo"
@@ -72,7 +72,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 	if asJSON {
 		err = plainjson.Encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": e.dags, "settings": a.settings})
 	} else {
-		_, err = fmt.Fprint(p.stdout, a.text(e.dags))
+		_, err = fmt.Fprint(p.stdout, p.typed(a.text(e.dags)))
 	}
 	if err == nil {
 		err = wait(ctx, a.failed, nil)
@@ -83,7 +83,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 	return err
 }
 
-// text tells a person how to use a.
+// text describes how to use a.
 func (a *localAirflow) text(dags []string) string {
 	return fmt.Sprintf(`%s, listens on %s
 login: %s
@@ -92,13 +92,13 @@ DAGs:  %s
 Its runs:
   %s
 The function on it, in another terminal:
-  %s %s serve
+  %s dagtrigger serve
 
-It is ended by Ctrl-C, and forgets its runs. Requests:
-`, a.name, a.url, a.login, strings.Join(dags, ", "), a.curl(a.dagID), a.assignments(a.dagID), self())
+Ctrl-C ends it, and its runs are gone. Requests:
+`, a.name, a.url, a.login, strings.Join(dags, ", "), a.curl(a.dagID), a.assignments(a.dagID))
 }
 
-// assignments are the settings that lead the function to a, for a shell.
+// assignments are the settings with which the function uses a, for a shell.
 func (a *localAirflow) assignments(dagID string) string {
 	words := []string{"DAG_ID=" + dagID}
 	for _, name := range slices.Sorted(maps.Keys(a.settings)) {

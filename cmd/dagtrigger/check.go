@@ -15,34 +15,34 @@ import (
 	"example.com/dagtrigger/internal/plainjson"
 )
 
-const checkHelp = `Read files of routes as the function does at its start, and tell all that is wrong
-with each: as FILE:LINE:COLUMN: what: fix, in the order of the file. A file without a
-fault here starts there. The file - is the standard input.
+const checkHelp = `Read routes files as the function does at its start, and print every error as
+FILE:LINE:COLUMN: what: fix, in the order of the file. The function starts with a file
+that has no errors here. The file - is standard input.
 
-Warnings tell of what has no fault and is surely wrong: a route that repeats another,
-a pattern that can match nothing.
+Warnings are about what is valid and surely not meant: a route that repeats another, a
+pattern that cannot match.
 
-With --against the file is compared with the one that is deployed. Run ids are made of
-a route's name and its run_id: where one of the two has changed, an event that is
-delivered before and after the deployment starts twice, and that is a warning too.
+--against compares the file with the deployed one. A run id depends on the route's name
+and its run_id: where one of the two has changed, an event that is delivered before and
+after the deployment starts two runs. That is a warning as well.
 
-"dagtrigger help routes" tells what stands in a file.`
+"dagtrigger help routes" describes the file.`
 
-// groupRoutes are the commands about a file of routes.
+// groupRoutes are the commands about a routes file.
 const groupRoutes = "routes"
 
 func (p *program) check() *cobra.Command {
 	var c checkFlags
 	cmd := &cobra.Command{
 		Use:     "check FILE...",
-		Short:   "Tell all that is wrong with a file of routes",
+		Short:   "Print every error in a routes file",
 		Long:    checkHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger check routes.yaml
   dagtrigger check routes.yaml --against deployed.yaml
   git show main:routes.yaml | dagtrigger check -`,
 		Args:        takesSome("the FILE"),
-		Annotations: exits("no file has a fault; warnings may have been told", "a file has a fault, or cannot be read"),
+		Annotations: exits("no file has an error; there may be warnings", "a file has an error, or cannot be read"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.against != "" && len(args) > 1 {
 				return usage(cmd, "--against compares one file, and these are %d", len(args))
@@ -50,7 +50,7 @@ func (p *program) check() *cobra.Command {
 			return p.runCheck(c, args)
 		},
 	}
-	cmd.Flags().StringVar(&c.against, "against", "", "the `FILE` that is deployed, to tell what would start events in flight twice")
+	cmd.Flags().StringVar(&c.against, "against", "", "the deployed `FILE`, to warn about changes that start events in flight twice")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print one JSON object a file")
 	return cmd
 }
@@ -60,7 +60,7 @@ type checkFlags struct {
 	json    bool
 }
 
-// takesSome checks that a command is given one argument or more.
+// takesSome checks that a command has at least one argument.
 func takesSome(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -70,7 +70,7 @@ func takesSome(name string) cobra.PositionalArgs {
 	}
 }
 
-// checked is what is to be told of a file.
+// checked is the result for a file, in JSON.
 type checked struct {
 	File         string    `json:"file"`
 	Routes       int       `json:"routes"`
@@ -79,7 +79,7 @@ type checked struct {
 	Warnings     []finding `json:"warnings"`
 }
 
-// finding is a fault or a warning, for a machine.
+// finding is an error or a warning, in JSON.
 type finding struct {
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
@@ -109,17 +109,17 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 			}
 		}
 		failed = failed || len(faults) > 0
-		if err := p.tellChecked(c.json, f, faults, warnings); err != nil {
+		if err := p.printChecked(c.json, f, faults, warnings); err != nil {
 			return err
 		}
 	}
 	if failed {
-		return errTold
+		return errReported
 	}
 	return nil
 }
 
-func (p *program) tellChecked(asJSON bool, f config.File, faults, warnings document.Faults) error {
+func (p *program) printChecked(asJSON bool, f config.File, faults, warnings document.Faults) error {
 	if asJSON {
 		return plainjson.Encode(p.stdout, checked{
 			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments), Faults: findings(faults), Warnings: findings(warnings),
@@ -139,7 +139,7 @@ func (p *program) tellChecked(asJSON bool, f config.File, faults, warnings docum
 		b.WriteString(note.String() + "\n")
 	}
 	if len(faults) > 0 {
-		b.WriteString(paint.bad(f.Name+": "+plural(len(faults), "fault")) + "\n")
+		b.WriteString(paint.bad(f.Name+": "+plural(len(faults), "error")) + "\n")
 	} else {
 		b.WriteString(paint.good(f.Name+": "+about(f, len(warnings))) + "\n")
 	}
@@ -147,7 +147,7 @@ func (p *program) tellChecked(asJSON bool, f config.File, faults, warnings docum
 	return err
 }
 
-// about sums a good file up.
+// about describes a valid file.
 func about(f config.File, warnings int) string {
 	text := plural(len(f.Routes), "route")
 	if len(f.Environments) > 0 {
@@ -156,7 +156,7 @@ func about(f config.File, warnings int) string {
 	if warnings > 0 {
 		text += ", " + plural(warnings, "warning")
 	}
-	return text + ", no fault"
+	return text + ", no errors"
 }
 
 func findings(faults document.Faults) []finding {
@@ -167,8 +167,8 @@ func findings(faults document.Faults) []finding {
 	return list
 }
 
-// examine reads a file of routes, and gives its faults apart from what keeps the
-// standard input from being read.
+// examine reads a routes file. It returns the file's errors, and separately the
+// error of reading standard input.
 func (p *program) examine(path string) (config.File, document.Faults, error) {
 	if path != "-" {
 		f, err := config.Load(path)
@@ -187,14 +187,14 @@ func asFaults(err error) document.Faults {
 	return faults
 }
 
-// routesFile reads a file of routes that must have no fault.
+// routesFile reads a routes file, which must be valid.
 func (p *program) routesFile(path string) (config.File, error) {
 	f, faults, err := p.examine(path)
 	if err != nil {
 		return f, err
 	}
 	if len(faults) > 0 {
-		return f, fmt.Errorf("the routes are faulty:\n%w", faults)
+		return f, fmt.Errorf("invalid routes:\n%w", faults)
 	}
 	return f, nil
 }

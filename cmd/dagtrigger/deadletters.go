@@ -22,19 +22,16 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-const deadLettersHelp = `Look after the events that failed for good, which the function has stored instead
-of losing them: list them, look at one, replay them once the cause is mended, or drop
-them.
+const deadLettersHelp = `Manage dead letters: events that failed permanently, which the function has stored. List
+them, show one, replay them when the cause is fixed, or drop them.
 
-A record is one event that failed for one route: the event, byte for byte, and why it
-started no run. Its name is the id of the run that it should have started. Further
-failures of the same event are counted in its record, but in a topic, which can hold
-no such count.
+A dead letter is one event that failed for one route: the event, byte for byte, and the
+reason. Its name is the id of the run that was not created. Further failures of the same
+event are counted in its record, except in a topic.
 
-Where they are is told by --store, or else by the settings as the function reads
-them: DEAD_LETTER, and dead_letter in the file of routes, each store that it names. A
-topic gives nothing back: name a pull subscription to it by --subscription. The
-account is that of who runs this.`
+The stores are those of --store, or else of the settings, as the function reads them:
+DEAD_LETTER, and every dead_letter in the routes file. To read from a topic, name a pull
+subscription to it with --subscription. Requests are made with your account.`
 
 const deadLettersExample = `  dagtrigger dead-letters list --store gs://acme-dead-letters/dagtrigger --since 24h
   dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e
@@ -45,7 +42,7 @@ func (p *program) deadLetters() *cobra.Command {
 	s := &storeFlags{}
 	cmd := &cobra.Command{
 		Use:         "dead-letters",
-		Short:       "List, show, replay or drop events that failed for good",
+		Short:       "List, show, replay or drop events that failed permanently",
 		Long:        deadLettersHelp,
 		Example:     deadLettersExample,
 		GroupID:     groupDeployed,
@@ -58,7 +55,7 @@ func (p *program) deadLetters() *cobra.Command {
 	return cmd
 }
 
-// storeFlags say where the letters are.
+// storeFlags name the stores.
 type storeFlags struct {
 	store        string
 	subscription string
@@ -67,28 +64,28 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.store, "store", "", "the `ADDRESS` of the store: pubsub://…, gs://… or file:///… (default: those that the settings name)")
+	flags.StringVar(&s.store, "store", "", "the `ADDRESS` of the store: pubsub://…, gs://… or file:///… (default: those in the settings)")
 	flags.StringVar(&s.subscription, "subscription", "", "the pull `SUBSCRIPTION` to a topic: a name, or projects/P/subscriptions/S")
-	flags.DurationVar(&s.idle, "idle", deadletter.DefaultIdle, "a subscription without a message for this `DURATION` holds no more")
+	flags.DurationVar(&s.idle, "idle", deadletter.DefaultIdle, "how long to wait for another message of a subscription, as a `DURATION`")
 	s.configFlag(flags)
 }
 
 func (s *storeFlags) configFlag(flags *pflag.FlagSet) {
-	flags.StringVar(&s.config, "config", "", "the `FILE` of routes (default: what DAGTRIGGER_CONFIG or DAG_ID says)")
+	flags.StringVar(&s.config, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG or DAG_ID)")
 }
 
-// filterFlags choose among letters.
+// filterFlags select dead letters.
 type filterFlags struct {
 	route, dag, reason string
 	since, until       moment
 }
 
 func (f *filterFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.route, "route", "", "only those that failed for the `ROUTE`")
+	flags.StringVar(&f.route, "route", "", "only those of the `ROUTE`")
 	flags.StringVar(&f.dag, "dag", "", "only those of the DAG `ID`")
-	flags.StringVar(&f.reason, "reason", "", "only those whose reason has the `TEXT` in it")
-	flags.Var(&f.since, "since", "only those that failed last at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
-	flags.Var(&f.until, "until", "only those that failed last before the `TIME`, as --since has it")
+	flags.StringVar(&f.reason, "reason", "", "only those whose reason contains the `TEXT`")
+	flags.Var(&f.since, "since", "only those whose last failure was at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.Var(&f.until, "until", "only those whose last failure was before the `TIME`, written as for --since")
 }
 
 func (f *filterFlags) filter(now time.Time, names []string) deadletter.Filter {
@@ -117,7 +114,7 @@ func (m *moment) Set(s string) (err error) {
 			return nil
 		}
 	}
-	return errors.New("write it as 48h, for so long ago, as 2026-11-22 or as 2026-11-22T09:30:00Z")
+	return errors.New("write it as 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
 }
 
 // at is the time, zero where the flag was left out.
@@ -143,7 +140,7 @@ func (p *program) stores(s *storeFlags, file *config.File) ([]string, error) {
 	slices.Sort(addresses)
 	addresses = slices.DeleteFunc(slices.Compact(addresses), func(a string) bool { return a == "" })
 	if len(addresses) == 0 {
-		return nil, &hintedError{errors.New("no store of dead letters is named"), "name it by --store, or set DEAD_LETTER as the function has it"}
+		return nil, &hintedError{errors.New("no dead-letter store is configured"), "name it with --store, or set DEAD_LETTER as for the function"}
 	}
 	return addresses, nil
 }
@@ -156,7 +153,7 @@ func (p *program) open(s *storeFlags) (all archives, names []string, err error) 
 	var file *config.File
 	if s.store == "" {
 		if file, err = config.FileFromEnv(withRoutes(s.config, p.getenv)); err != nil {
-			return nil, nil, fmt.Errorf("the routes are faulty:\n%w", err)
+			return nil, nil, fmt.Errorf("invalid routes:\n%w", err)
 		}
 	}
 	return p.openStores(s, file)
@@ -190,7 +187,7 @@ func (p *program) openStores(s *storeFlags, file *config.File) (all archives, na
 	return all, names, nil
 }
 
-// newTransport is a transport to Google that does not wait for ever.
+// newTransport is a transport to Google with a time-out.
 func newTransport() *http.Transport {
 	t := airflow.NewTransport(16)
 	t.ResponseHeaderTimeout = time.Minute
@@ -216,10 +213,10 @@ func (all archives) list(ctx context.Context, f deadletter.Filter) iter.Seq2[sto
 	}
 }
 
-// closeTime bounds what is given back at the end.
+// closeTime bounds the release of messages at the end.
 const closeTime = 30 * time.Second
 
-// close gives back what a subscription has lent, also after ctx has ended.
+// close releases the messages of a subscription, also after ctx has ended.
 func (all archives) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
@@ -230,17 +227,17 @@ func (all archives) close(ctx context.Context) error {
 	return err
 }
 
-// isUnreadable holds for what tells of one record alone.
+// isUnreadable reports whether err is about a single record.
 func isUnreadable(err error) bool {
 	_, ok := errors.AsType[*deadletter.UnreadableError](err)
 	return ok
 }
 
-// missing are the names that no letter has been found for.
+// missing is the error about the first name without a dead letter.
 func missing(names []string, found map[string]bool) error {
 	for _, name := range names {
 		if !found[name] {
-			return &hintedError{fmt.Errorf("no dead letter that was chosen has the name %s", name), "list them to see which there are"}
+			return &hintedError{fmt.Errorf("there is no selected dead letter named %s", name), "list them to see the names"}
 		}
 	}
 	return nil

@@ -20,11 +20,11 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-const dropHelp = `Drop dead letters for good: their events start nothing any more. How many were chosen,
-and of which routes, is told first, and asked about.
+const dropHelp = `Remove dead letters without starting a run. The number of selected dead letters for each
+route is printed first, and you are asked to confirm.
 
-Which ones has to be said: by names, by what they have in common, or by --all. A letter
-that has failed again since it was read is kept, and so is what is no record.`
+Select them by name, by a filter or with --all. A dead letter whose event has failed
+again since it was read is kept, and so is a file that is not a dead letter.`
 
 // dropsAtOnce is how many letters are removed at the same time.
 const dropsAtOnce = 8
@@ -38,26 +38,26 @@ func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
 	var d dropFlags
 	cmd := &cobra.Command{
 		Use:   "drop [NAME...]",
-		Short: "Drop dead letters for good",
+		Short: "Remove dead letters without starting a run",
 		Long:  dropHelp,
 		Example: `  dagtrigger dead-letters drop dagtrigger__sales__30db3192e426dc5bce4e
   dagtrigger dead-letters drop --route sales --until 2026-11-01
   dagtrigger dead-letters drop --all --yes`,
 		Args:        cobra.ArbitraryArgs,
-		Annotations: exits("each letter that was chosen is gone", "some are left, or nobody said yes"),
+		Annotations: exits("each selected dead letter is removed", "some are left, or it was not confirmed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen := len(args) > 0
 			for _, flag := range []string{"route", "dag", "reason", "since", "until"} {
 				chosen = chosen || cmd.Flags().Changed(flag)
 			}
 			if chosen == d.all {
-				return usage(cmd, "say which dead letters to drop: by names, by what they have in common, or else by --all")
+				return usage(cmd, "select the dead letters to drop: by name, by a filter, or with --all")
 			}
 			return p.runDrop(cmd.Context(), s, f.filter(p.now(), args), d)
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.Flags().BoolVar(&d.all, "all", false, "drop all that there are")
+	cmd.Flags().BoolVar(&d.all, "all", false, "drop all of them")
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "do not ask")
 	return cmd
 }
@@ -71,13 +71,13 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 	count, found, of := 0, map[string]bool{}, map[string]int{}
 	for l, err := range all.list(ctx, f) {
 		if isUnreadable(err) {
-			continue // told when the others are dropped
+			continue // printed when the others are dropped
 		}
 		if err != nil {
 			return err
 		}
 		count++
-		of[whither(trigger.Outcome{Route: l.Route, DAGID: l.DAGID})]++
+		of[destination(trigger.Outcome{Route: l.Route, DAGID: l.DAGID})]++
 		if len(f.Names) > 0 {
 			found[l.Name()] = true
 		}
@@ -85,13 +85,13 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s\n", plural(count, "dead letter"), strings.Join(stores, ", "))
 	for _, whose := range slices.Sorted(maps.Keys(of)) {
-		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(whose, "of no route"))
+		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(whose, "without a route"))
 	}
 	if _, err := io.WriteString(p.stdout, b.String()); err != nil {
 		return err
 	}
 	if count > 0 {
-		if err := p.confirm(ctx, "Drop them for good? [y/N] ", d.yes, p.stdout); err != nil {
+		if err := p.confirm(ctx, "Drop them permanently? [y/N] ", d.yes, p.stdout); err != nil {
 			return err
 		}
 		if err := p.drop(ctx, all, f, count); err != nil {
@@ -135,7 +135,7 @@ func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, t
 	bar.finish()
 	_, err := fmt.Fprintf(p.stdout, "%d dropped, %d left\n", dropped.Load(), left.Load())
 	if err = errors.Join(failed, err); err == nil && left.Load() > 0 {
-		return errTold
+		return errReported
 	}
 	return err
 }

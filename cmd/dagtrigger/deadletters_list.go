@@ -16,12 +16,12 @@ import (
 	"example.com/dagtrigger/internal/plainjson"
 )
 
-const listHelp = `List dead letters: of each its name, when and how often it failed, for which route and
-DAG, which event it was, and why. The event's data are not shown: "show" does.
+const listHelp = `List dead letters, each with its name, when and how often it failed, its route, DAG and
+event, and the reason. "show" also prints the event's data.
 
-Letters are told as they are read, in no order to rely on, so that a store may be as
-large as it likes. What is in a store and is no record is told on standard error, and
-the listing goes on. A subscription's messages are given back at the end.`
+The order is not defined: dead letters are printed as they are read, so that a store may
+have any size. Files that are not dead letters are reported on standard error. Messages
+of a subscription are released at the end.`
 
 func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
 	var f filterFlags
@@ -34,13 +34,13 @@ func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
   dagtrigger dead-letters list --route sales --since 24h --json > letters.jsonl
   dagtrigger dead-letters list --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
 		Args:        takes(),
-		Annotations: exits("all that there are were listed", "they could not all be read"),
+		Annotations: exits("all were listed", "some could not be read"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.runList(cmd.Context(), s, f.filter(p.now(), nil), asJSON)
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a letter, without the event's data")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per dead letter, without the event's data")
 	return cmd
 }
 
@@ -58,7 +58,7 @@ func (p *program) runList(ctx context.Context, s *storeFlags, f deadletter.Filte
 			_, err = fmt.Fprintln(p.stderr, visible(err.Error()))
 		} else if err == nil {
 			count++
-			err = p.tellLetter(&l.Letter, paint, asJSON)
+			err = p.printLetter(&l.Letter, paint, asJSON)
 		}
 		if err != nil {
 			return err
@@ -68,12 +68,12 @@ func (p *program) runList(ctx context.Context, s *storeFlags, f deadletter.Filte
 		_, err = fmt.Fprintf(p.stdout, "%s in %s\n", plural(count, "dead letter"), strings.Join(names, ", "))
 	}
 	if err == nil && unreadable > 0 {
-		return errTold
+		return errReported
 	}
 	return err
 }
 
-// listed is a letter for a machine.
+// listed is a dead letter, in JSON.
 type listed struct {
 	Name        string    `json:"name"`
 	Place       string    `json:"place"`
@@ -91,7 +91,7 @@ type listed struct {
 	Subject     string    `json:"event_subject"`
 }
 
-func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) error {
+func (p *program) printLetter(l *deadletter.Letter, paint painter, asJSON bool) error {
 	if asJSON {
 		return plainjson.Encode(p.stdout, listed{
 			Name: l.Name(), Place: l.Place, Route: l.Route, Environment: l.Environment, DAGID: l.DAGID, RunID: l.RunID,
@@ -101,7 +101,7 @@ func (p *program) tellLetter(l *deadletter.Letter, paint painter, asJSON bool) e
 	}
 	attempts := ""
 	if l.Attempts > 1 {
-		attempts = fmt.Sprintf(", for the %d. time since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
+		attempts = fmt.Sprintf(", %d times since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
 	}
 	var which []string
 	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID}, {"of", l.Event.Source}, {"", l.Event.Subject}} {
@@ -121,12 +121,12 @@ which stand for the same text. "dagtrigger dead-letters list" lists the NAMEs.`
 func (p *program) deadLettersShow(s *storeFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
-		Short: "Print a dead letter, the event's data with it",
+		Short: "Print a dead letter with the event's data",
 		Long:  showHelp,
 		Example: `  dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e
   dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e > record.json`,
 		Args:        takes("the NAME"),
-		Annotations: exits("it was printed", "there is none of this name, or it cannot be read"),
+		Annotations: exits("it was printed", "there is none with this name, or it cannot be read"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runShow(cmd.Context(), s, args)
 		},

@@ -52,7 +52,7 @@ func TestReplayFromARealSubscription(t *testing.T) {
 	out, _ := commanded(t.Context(), t, exitOK, settings, "", pull("list")...)
 	contains(t, out, "25 dead letters in pubsub://projects/proj-1/topics/dead\n")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "yes\n", pull("replay", "--rate", "1000")...)
-	contains(t, out, "     25  start a run, or meet the one that exists: ", "     25  triggered  ", "25 removed: their runs exist\n")
+	contains(t, out, "     25  start a run, or find the existing one: ", "     25  triggered  ", "25 removed: their runs exist\n")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", pull("replay")...)
 	contains(t, out, "no dead letters in ")
 	if runs := sim.Runs(); len(runs) != 25 {

@@ -14,33 +14,33 @@ import (
 	"example.com/dagtrigger/internal/deadletter"
 )
 
-const replayHelp = `Send dead letters through the function once more, once the cause is mended: by the
-routes and to the Airflow that the settings tell of now, as "dagtrigger serve" reads
-them. What would be done is told first, and asked about.
+const replayHelp = `Send the events of dead letters through the function again, after the cause is fixed,
+with the routes and the Airflow of the current settings, as "dagtrigger serve" reads
+them. The plan is printed first, and you are asked to confirm.
 
-A letter is removed only once a run exists for every route that its event went to, and
-for one at least: a run that was there already is met as a duplicate. Any other letter
-stays, and its reason is told: also one that no route wants, or that has failed again
-meanwhile. A run id depends on the event and the route alone, so that it is safe to
-replay again, also after Ctrl-C, which finishes what is under way.
+A dead letter is removed only when every route that matches its event has a run, and at
+least one does: an existing run counts as a duplicate. Any other dead letter stays, and
+its reason is printed, also when no route matches or it has failed again meanwhile. A
+run id depends only on the event and the route, so it is safe to replay again, also
+after Ctrl-C, which finishes the events in progress.
 
-It is safe as long as Airflow holds the runs. After "airflow db clean", or the retention
-of Composer's database, a letter of an event that has run would run again, by another route say. So
---retention says how long Airflow keeps its runs, and a letter that first failed before
-that starts a run only where Airflow holds a run of the DAG as old, or with --start-old.
+It is safe for as long as Airflow keeps the runs. After "airflow db clean", or the
+retention of Composer's database, an event that had a run would start another one. So
+--retention says how long Airflow keeps runs, and a dead letter that first failed before
+that starts a run only where Airflow has a run of the DAG as old, or with --start-old.
 
-All routes of today decide. With --route only that route's letters are sent, and
-through that route alone; with --through they go through another one.
+All current routes are used. --route selects the dead letters of one route, and sends
+them through that route alone; --through sends them through another one.
 
-An event that is deferred is tried again when Airflow says, and as long as its DAG
-takes a run every --wait; its age counts from the start of the replay. Letters of a
-topic are acknowledged where those of a bucket are removed.
+A deferred event is tried again when Airflow says so, for as long as its DAG accepts a
+run every --wait; its age counts from the start of the replay. Dead letters in a topic
+are acknowledged instead of removed.
 
---run-again makes runs of their own, on purpose: an event that has a run starts another
-one, of its letter's route alone. Also that is safe to repeat: a letter starts one such
-run, however often it is replayed.`
+--run-again starts separate runs on purpose: an event that has a run gets another one,
+for its dead letter's route alone. It is safe to repeat as well: a dead letter starts
+one such run, however often it is replayed.`
 
-// replayFlags are those of replay alone.
+// replayFlags are the flags of replay alone.
 type replayFlags struct {
 	through  string
 	runAgain bool
@@ -55,7 +55,7 @@ func (p *program) deadLettersReplay(s *storeFlags) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "replay [NAME...]",
-		Short: "Send dead letters through the function once more",
+		Short: "Send dead letters through the function again",
 		Long:  replayHelp,
 		Example: `  dagtrigger dead-letters replay --config routes.yaml
   dagtrigger dead-letters replay dagtrigger__sales__30db3192e426dc5bce4e
@@ -63,15 +63,15 @@ func (p *program) deadLettersReplay(s *storeFlags) *cobra.Command {
   dagtrigger dead-letters replay --route sales --through sales-v2
   dagtrigger dead-letters replay --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
 		Args:        cobra.ArbitraryArgs,
-		Annotations: exits("each letter that was chosen has its run, and is removed", "some are left, or nobody said yes"),
+		Annotations: exits("each selected dead letter has its run and is removed", "some are left, or it was not confirmed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runReplay(cmd.Context(), s, r, f.filter(p.now(), args), only)
 		},
 	}
 	f.register(cmd.Flags())
 	r.register(cmd.Flags())
-	cmd.Flags().StringVar(&only.through, "through", "", "send through this `ROUTE` alone (default: --route, or all of today's)")
-	cmd.Flags().BoolVar(&only.runAgain, "run-again", false, "start runs of their own, where the events have some already")
+	cmd.Flags().StringVar(&only.through, "through", "", "send through this `ROUTE` alone (default: --route, or all current routes)")
+	cmd.Flags().BoolVar(&only.runAgain, "run-again", false, "start separate runs, also for events that have runs already")
 	return cmd
 }
 
@@ -86,7 +86,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 		only.through = f.Route
 	}
 	if _, err := r.sender.way(only.through); err != nil {
-		return &hintedError{err, "--through names the route to send through"}
+		return &hintedError{err, "name another route with --through"}
 	}
 	all, stores, err := p.openStores(s, r.sender.config.File)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 	return err
 }
 
-// item is a letter to be sent, or the error that a listing gave in its place.
+// item is a dead letter to send, or the error that the listing returned instead.
 func (only replayFlags) item(l stored, err error) (item, error) {
 	if bad, ok := errors.AsType[*deadletter.UnreadableError](err); ok {
 		return item{place: bad.Place, err: bad}, nil
@@ -129,8 +129,8 @@ func (only replayFlags) item(l stored, err error) (item, error) {
 		i.failed = l.Route
 	}
 	if only.runAgain {
-		// The letter's own word, so that it starts one run more and not another
-		// whenever it is replayed.
+		// Derived from the dead letter, so that it starts one more run, and not
+		// another at each replay.
 		i.again = l.Name() + " " + l.FirstTime.Format(time.RFC3339Nano)
 		if i.route == "" {
 			i.route = l.Route

@@ -69,14 +69,14 @@ func letters(count int) (all []deadletter.Record) {
 // commanded runs a command line, and holds it to an exit status.
 func commanded(ctx context.Context, t *testing.T, want int, settings map[string]string, stdin string, args ...string) (stdout, stderr string) {
 	t.Helper()
-	out, told := newOutput(), newOutput()
-	if got := run(ctx, args, set(settings), strings.NewReader(stdin), out, told); got != want {
-		t.Errorf("%s ended with %d, want %d:\n%s%s", strings.Join(args, " "), got, want, out, told)
+	out, output := newOutput(), newOutput()
+	if got := run(ctx, args, set(settings), strings.NewReader(stdin), out, output); got != want {
+		t.Errorf("%s ended with %d, want %d:\n%s%s", strings.Join(args, " "), got, want, out, output)
 	}
-	if strings.Contains(out.String()+told.String(), "sesame") {
+	if strings.Contains(out.String()+output.String(), "sesame") {
 		t.Errorf("%s shows the data of an event", strings.Join(args, " "))
 	}
-	return out.String(), told.String()
+	return out.String(), output.String()
 }
 
 func contains(t *testing.T, text string, parts ...string) {
@@ -132,7 +132,7 @@ func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
 	commanded(t.Context(), t, exitOK, settings, "", replay...) // under its new name the route starts what it had not
 	f.store(letters(1)...)
 	out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
-	contains(t, out, "its route default does not want it any more, and the runs of others exist: send it --through one of today's, or drop it")
+	contains(t, out, "its route default no longer matches it, and the other routes have their runs: send it --through a current route, or drop it")
 	if left := f.left(); len(left) != 1 || len(sim.Runs("load")) != 1 {
 		t.Errorf("the store has %v, and there are %d runs", left, len(sim.Runs("load")))
 	}
@@ -166,9 +166,9 @@ func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
 	f := newFakeGoogle(t)
 	f.store(letters(40)...)
 	settings := f.settings(airflow)
-	out, told := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
-	contains(t, told, "finishing what is under way: ")
-	contains(t, out, " triggered  route default, DAG load\n", "it was interrupted: what it did not come to is as it was\n")
+	out, output := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
+	contains(t, output, "finishing the events in progress: ")
+	contains(t, out, " triggered  route default, DAG load\n", "interrupted: the remaining ones are unchanged\n")
 	left, runs := len(f.left()), len(sim.Runs())
 	if runs == 0 || runs == 40 || left != 40-runs {
 		t.Errorf("%d letters are left, and there are %d runs", left, runs)
@@ -186,19 +186,19 @@ func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
 	f.store(letter(1))
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	out, told := newOutput(), newOutput()
+	out, output := newOutput(), newOutput()
 	silent, speaker := io.Pipe()
 	defer speaker.Close()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"dead-letters", "replay"}, set(f.settings(airflow)), silent, out, told)
+		ended <- run(ctx, []string{"dead-letters", "replay"}, set(f.settings(airflow)), silent, out, output)
 	}()
 	out.after(t, "1 dead letter in ", ended)
 	end()
 	if status := <-ended; status != exitFailed || len(f.left()) != 1 {
-		t.Errorf("it ended with %d, and %v is left:\n%s%s", status, f.left(), out, told)
+		t.Errorf("it ended with %d, and %v is left:\n%s%s", status, f.left(), out, output)
 	}
-	contains(t, told.String(), "it was interrupted before anything was done")
+	contains(t, output.String(), "interrupted before anything was done")
 }
 
 func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
@@ -212,14 +212,14 @@ func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
 	store := []string{"--store", "pubsub://projects/proj-1/topics/dead", "--subscription", "dead-pull", "--idle", "20ms"}
 	with := func(args ...string) []string { return append(append([]string{"dead-letters"}, args...), store...) }
 
-	out, told := commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("list")...)
+	out, output := commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("list")...)
 	contains(t, out, "run-1\n", "3 dead letters in pubsub://projects/proj-1/topics/dead\n")
-	contains(t, told, "projects/proj-1/subscriptions/dead-pull#3 is no dead letter: ")
+	contains(t, output, "projects/proj-1/subscriptions/dead-pull#3 is no dead letter: ")
 	if i := slices.IndexFunc(f.messages, func(m *message) bool { return m.out || m.gone }); i >= 0 {
 		t.Errorf("message %d was not given back", i)
 	}
 	out, _ = commanded(t.Context(), t, exitFailed, f.settings(airflow), "y\n", with("replay", "--dag", "load", "--rate", "1000")...)
-	contains(t, out, "      2  start a run, or meet the one that exists: route default, DAG load\n      1  cannot be read or sent\n",
+	contains(t, out, "      2  start a run, or find the existing one: route default, DAG load\n      1  cannot be read or sent\n",
 		"      2  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n")
 	var gone []bool
 	for _, m := range f.messages {
@@ -244,7 +244,7 @@ func TestADeferredLetterIsTriedAgain(t *testing.T) {
 	f := newFakeGoogle(t)
 	f.store(letter(1))
 	sim.Inject(airflowsim.Fault{Kind: airflowsim.Refuse, Method: http.MethodPost, Status: http.StatusTooManyRequests})
-	out, told := commanded(t.Context(), t, exitOK, f.settings(airflow), "", "dead-letters", "replay", "--yes")
+	out, output := commanded(t.Context(), t, exitOK, f.settings(airflow), "", "dead-letters", "replay", "--yes")
 	contains(t, out, "      1  triggered  route default, DAG load\n1 removed: their runs exist\n")
-	contains(t, told, "waiting 1s for the DAG load: 429 ")
+	contains(t, output, "waiting 1s for the DAG load: 429 ")
 }

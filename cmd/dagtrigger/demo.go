@@ -20,25 +20,25 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-const demoHelp = `Start the function and an embedded Airflow on free ports of this machine, and send a
-story of events: uploads, messages and a CloudEvent in every envelope that Google's
-platform uses, redeliveries, an upload notified twice, an answer that is lost on its
-way, an Airflow that is down and comes back, a request that is no event, and a message
-whose conf Airflow refuses. Then a file of routes decides what starts what. What the
-function does not acknowledge is sent again, as Pub/Sub would.
+const demoHelp = `Start the function and an embedded Airflow on free ports of this machine, and send it
+events: uploads, messages and a CloudEvent in every envelope that Google's platform
+uses, redeliveries, an upload notified twice, a lost response, an Airflow that is down
+and comes back, a request that is not an event, and a message whose conf Airflow
+rejects. In the second half, a routes file decides which DAG each event starts. What
+the function does not acknowledge is sent again, as Pub/Sub would.
 
-Each step is shown as it happens. At the end, what Airflow holds is compared with the
-events: each must have exactly one run for each route that wants it, or a reason why it
-has none.
+Each step is printed as it happens. At the end, the runs in Airflow are compared with
+the events: each must have exactly one run for each route that matches, or a reason why
+it has none.
 
-The faults are played between the function and Airflow, so that --airflow-url tells
-the same story on an Airflow that you have. The usual settings say how to sign in
-(AIRFLOW_AUTH and the like). The story starts eleven runs of the DAG there; choose one
-that nothing else starts meanwhile, and whose conf may be anything.
+The failures are injected between the function and Airflow, so --airflow-url runs the
+same demo on your Airflow; the usual settings (AIRFLOW_AUTH and so on) say how to sign
+in. It starts eleven runs of the DAG; use a DAG that nothing else starts meanwhile and
+that accepts any conf.
 
---real installs a real Airflow into your cache folder, which takes a minute, and tells
-the story on it; afterwards you can look at the runs in Airflow's own pages. It needs
-Python, and prefers PostgreSQL.`
+--real installs a real Airflow into your cache folder, in a minute, and runs
+the demo on it; afterwards you can look at the runs in Airflow's own UI. It needs
+Python, and uses PostgreSQL where it is installed.`
 
 type demoFlags struct {
 	airflowURL string
@@ -63,7 +63,7 @@ func (p *program) demo() *cobra.Command {
   AIRFLOW_AUTH=basic AIRFLOW_USERNAME=ana AIRFLOW_PASSWORD_FILE=secret \
     dagtrigger demo --airflow-url http://127.0.0.1:8080 --dag example_bash_operator`,
 		Args:        takes(),
-		Annotations: exits("each event has exactly the runs that it must have, or a reason for none", "an event was lost or ran twice, or the story could not be told"),
+		Annotations: exits("each event has exactly the runs that it must have, or a reason for none", "an event was lost or ran twice, or the demo could not run"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := atMostOne(cmd, "airflow-url", "real", "airflow-version"); err != nil {
 				return err
@@ -72,8 +72,8 @@ func (p *program) demo() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.airflowURL, "airflow-url", "", "tell the story on the Airflow at this `URL`")
-	flags.Var(&choice{&d.real, airflowreal.Versions()}, "real", "tell it on a real Airflow, started here: "+strings.Join(airflowreal.Versions(), ", "))
+	flags.StringVar(&d.airflowURL, "airflow-url", "", "run the demo on the Airflow at this `URL`")
+	flags.Var(&choice{&d.real, airflowreal.Versions()}, "real", "install and run a real Airflow: "+strings.Join(airflowreal.Versions(), ", "))
 	flags.StringVar(&d.dag, "dag", "", "the `ID` of the DAG that the events start (default: DAG_ID, or demo)")
 	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version", "the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
 	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
@@ -98,7 +98,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 	if _, err := fmt.Fprintf(out, "The function listens on %s.\n%s.\n\n", st.function.url, st.about); err != nil {
 		return err
 	}
-	r, err := t.tell(ctx, story(p.now(), p.number(), st.dagID))
+	r, err := t.run(ctx, story(p.now(), p.number(), st.dagID))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 		_, err = fmt.Fprint(out, r.text(t.paint))
 	}
 	if err == nil && !r.Holds {
-		err = errTold
+		err = errReported
 	}
 	if err != nil || !d.serve && d.real == "" {
 		return err
@@ -116,31 +116,31 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 	if err := st.decide(""); err != nil {
 		return err
 	}
-	return keepUp(ctx, st, out)
+	return p.keepUp(ctx, st, out)
 }
 
-// keepUp leaves the stage to the user until ctx ends.
-func keepUp(ctx context.Context, st *stage, out io.Writer) error {
+// keepUp keeps the stage running until ctx ends.
+func (p *program) keepUp(ctx context.Context, st *stage, out io.Writer) error {
 	about := ""
 	if st.local != nil {
 		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
 	}
-	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, tryThis(st.function.url, st.local))
+	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, p.tryThis(st.function.url, st.local))
 	if err != nil {
 		return err
 	}
 	return wait(ctx, st.function.failed, st.local.failure())
 }
 
-// stage is where a story is told: the function, an Airflow, and the trouble
-// between the two.
+// stage is what the demo runs on: the function, an Airflow, and the injected
+// failures between the two.
 type stage struct {
 	function *server
 	settings func(string) string // of the function
 	served   *reloading
 	trouble  *trouble
-	airflow  *airflow.Client // a way to Airflow without trouble, to look at what it holds
-	local    *localAirflow   // nil on an Airflow of the user's own
+	airflow  *airflow.Client // a client without injected failures, to list runs
+	local    *localAirflow   // nil for the user's Airflow
 	about    string          // Airflow, in words
 	dagID    string
 	poster   *poster
@@ -166,7 +166,7 @@ func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
 	return st, nil
 }
 
-// openAirflow starts an Airflow for the story.
+// openAirflow starts an Airflow for the demo.
 func (p *program) openAirflow(ctx context.Context, st *stage, d demoFlags) (err error) {
 	if d.real == "" {
 		st.local, err = embedded{version: d.version, host: loopback, dags: []string{st.dagID}}.start(ctx)
@@ -203,8 +203,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	return nil
 }
 
-// decide has a file of routes say what events start; without one each starts the
-// stage's DAG.
+// decide loads a routes file; without one every event starts the stage's DAG.
 func (st *stage) decide(routes string) error {
 	st.served.getenv = st.settings
 	if routes != "" {
@@ -214,7 +213,7 @@ func (st *stage) decide(routes string) error {
 	return err
 }
 
-// close ends what the stage has started, the function first.
+// close stops what the stage has started, the function first.
 func (st *stage) close() error {
 	var errs []error
 	if st.function != nil {

@@ -11,9 +11,9 @@ import (
 
 // report is what a story came to.
 type report struct {
-	Airflow string      `json:"airflow"`
-	DAGID   string      `json:"dag_id"`
-	Events  []eventTold `json:"events"`
+	Airflow string        `json:"airflow"`
+	DAGID   string        `json:"dag_id"`
+	Events  []eventReport `json:"events"`
 	// Due counts the events that must start a run; Runs the runs that Airflow
 	// holds for them; NewRuns those that the DAG has more than before.
 	Due     int  `json:"events_that_start_a_run"`
@@ -22,8 +22,8 @@ type report struct {
 	Holds   bool `json:"holds"`
 }
 
-// eventTold is what became of one event.
-type eventTold struct {
+// eventReport is what became of one event.
+type eventReport struct {
 	Title   string   `json:"title"`
 	NoRun   string   `json:"no_run_because,omitempty"`
 	Due     int      `json:"runs_due"`
@@ -87,7 +87,7 @@ func times(n int) string {
 }
 
 // kinds are the outcomes in order.
-func (e *eventTold) kinds() string {
+func (e *eventReport) kinds() string {
 	var words []string
 	for _, a := range e.Answers {
 		if len(a.Outcomes) == 0 {
@@ -100,7 +100,7 @@ func (e *eventTold) kinds() string {
 	return strings.Join(slices.Compact(words), ", ")
 }
 
-func (e *eventTold) runs() string {
+func (e *eventReport) runs() string {
 	if len(e.Runs) == 0 {
 		return "none"
 	}
@@ -108,7 +108,7 @@ func (e *eventTold) runs() string {
 }
 
 // reason is why a event without a run has no run, in the function's own words.
-func (e *eventTold) reason() string {
+func (e *eventReport) reason() string {
 	last := e.Answers[len(e.Answers)-1]
 	if len(last.Outcomes) == 0 {
 		return last.Error

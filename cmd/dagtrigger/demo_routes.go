@@ -9,7 +9,7 @@ import (
 	"example.com/dagtrigger/internal/operator/delivery"
 )
 
-// demoRoutes is the file of routes of the second act. All its routes start one DAG,
+// demoRoutes is the routes file of the second half. All its routes start one DAG,
 // so that it works on any Airflow that has one.
 const demoRoutes = `routes:
   - name: sales-csv
@@ -36,32 +36,32 @@ const demoRoutes = `routes:
     run_id: ${message.json.order}
 `
 
-// routesFor is the file of routes on an Airflow's DAG.
+// routesFor is the routes file for a DAG.
 func routesFor(dagID string) string { return strings.ReplaceAll(demoRoutes, "DAG", dagID) }
 
-// secondAct is what is told once a file of routes decides.
-func (a *author) secondAct(dagID string) []scene {
+// secondHalf are the events of the second half, in which a routes file decides.
+func (a *author) secondHalf(dagID string) []scene {
 	large, order := a.upload("sales/us/2026.csv"), a.id()
 	large.Size = 2_000_000
 	paid := fmt.Sprintf(`{"order": %s, "amount": 150}`, order)
 	return []scene{
-		{routes: routesFor(dagID), title: "an upload that a route wants", what: "gs://acme-landing/sales/eu/a.csv", tellings: []telling{
+		{routes: routesFor(dagID), title: "an upload that a route matches", what: "gs://acme-landing/sales/eu/a.csv", deliveries: []sending{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.upload("sales/eu/a.csv")},
 		}},
-		{title: "an upload that two routes want", what: "gs://acme-landing/sales/us/2026.csv, 2 MB", due: 2, tellings: []telling{
+		{title: "an upload that two routes match", what: "gs://acme-landing/sales/us/2026.csv, 2 MB", due: 2, deliveries: []sending{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: large},
 		}},
-		{title: "an upload that is not done", what: "gs://acme-landing/sales/_temporary/b.csv", noRun: "no route wants it", tellings: []telling{
+		{title: "an upload in progress", what: "gs://acme-landing/sales/_temporary/b.csv", noRun: "no route matches", deliveries: []sending{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.upload("sales/_temporary/b.csv")},
 		}},
-		{title: "two messages about one order", what: paid, tellings: []telling{
+		{title: "two messages about one order", what: paid, deliveries: []sending{
 			{title: "by a push subscription", as: delivery.Push, event: a.message(paid)},
-			{title: "and another message", as: delivery.Eventarc, event: a.message(paid)},
+			{title: "as another message", as: delivery.Eventarc, event: a.message(paid)},
 		}},
-		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route wants it", tellings: []telling{
+		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route matches", deliveries: []sending{
 			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4716, "amount": 20}`)},
 		}},
-		{title: "an order whose amount is not a number", what: `{"order": 4717, "amount": [1]}`, noRun: "a condition cannot be evaluated, which is never taken for \"no\"", tellings: []telling{
+		{title: "an order whose amount is not a number", what: `{"order": 4717, "amount": [1]}`, noRun: "a condition cannot be evaluated, which never counts as false", deliveries: []sending{
 			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717, "amount": [1]}`)},
 		}},
 	}

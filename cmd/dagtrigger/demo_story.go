@@ -10,26 +10,26 @@ import (
 	"example.com/dagtrigger/internal/operator/delivery"
 )
 
-// scene is one event of the story, in every delivery of it.
+// scene is one event of the demo, with all its deliveries.
 type scene struct {
 	title string
 	what  string // what arrives
-	// routes are in force from here on; empty for those that were.
+	// routes are in force from here on; empty for no change.
 	routes string
-	// noRun tells why the event can start no run; empty where it must start one, or
+	// noRun is why the event cannot start a run; empty where it must start one, or
 	// as many as due says.
 	noRun string
 	due   int
-	// fault goes wrong before the first delivery, and is mended after it where
-	// that is told; otherwise it stays.
-	fault    fault
-	mended   string
-	tellings []telling
+	// fault is injected before the first delivery, and ends after it where fixed
+	// names that; otherwise it stays.
+	fault      fault
+	fixed      string
+	deliveries []sending
 }
 
-// telling is one message about the event. The platform sends it again until it
-// is acknowledged.
-type telling struct {
+// sending is one message about the event. The platform redelivers it until it is
+// acknowledged.
+type sending struct {
 	title string
 	as    delivery.Envelope
 	event delivery.Event
@@ -37,7 +37,7 @@ type telling struct {
 	raw []byte
 }
 
-func (t telling) request() (delivery.Request, error) {
+func (t sending) request() (delivery.Request, error) {
 	if t.event == nil {
 		return delivery.Request{Header: []delivery.Header{{Name: "Content-Type", Value: "application/json"}}, Body: t.raw}, nil
 	}
@@ -52,54 +52,54 @@ func (s scene) runs() int {
 	return max(1, s.due)
 }
 
-// story is what the demo tells of a DAG, with ids from number on, so that it can be
-// told any number of times on one Airflow.
+// story is the demo's events for a DAG, with ids from number on, so that the demo
+// can run any number of times on one Airflow.
 func story(now time.Time, number int64, dagID string) []scene {
 	a := &author{now: now, number: number}
-	return append(a.firstAct(), a.secondAct(dagID)...)
+	return append(a.firstHalf(), a.secondHalf(dagID)...)
 }
 
-// firstAct is what is told while every event starts the DAG.
-func (a *author) firstAct() []scene {
+// firstHalf are the events of the first half, in which every event starts the DAG.
+func (a *author) firstHalf() []scene {
 	eu, us := a.upload("sales/eu.csv"), a.upload("sales/us.csv")
 	again := us
 	again.MessageID = a.id()
 	order := a.message(`{"order": 4711}`)
 	return []scene{
-		{title: "an upload", what: "gs://acme-landing/sales/eu.csv", tellings: []telling{
+		{title: "an upload", what: "gs://acme-landing/sales/eu.csv", deliveries: []sending{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: eu},
 		}},
-		{title: "a message, delivered twice", what: `{"order": 4711}`, tellings: []telling{
+		{title: "a message, delivered twice", what: `{"order": 4711}`, deliveries: []sending{
 			{title: "by a push subscription", as: delivery.Push, event: order},
 			{title: "delivered again", as: delivery.Push, event: order},
 		}},
-		{title: "an upload, notified twice", what: "gs://acme-landing/sales/us.csv", tellings: []telling{
+		{title: "an upload, notified twice", what: "gs://acme-landing/sales/us.csv", deliveries: []sending{
 			{title: "by a notification", as: delivery.Notification, event: us},
 			{title: "by another, unwrapped", as: delivery.PushUnwrapped, event: again},
 		}},
-		{title: "an application's CloudEvent", what: "example.acme.order.v1.paid", tellings: []telling{
+		{title: "an application's CloudEvent", what: "example.acme.order.v1.paid", deliveries: []sending{
 			{title: "in structured mode", as: delivery.Structured, event: a.payment()},
 		}},
-		{title: "an upload, to an old trigger", what: "gs://acme-landing/sales/asia.csv", tellings: []telling{
+		{title: "an upload, to an old trigger", what: "gs://acme-landing/sales/asia.csv", deliveries: []sending{
 			{title: "as a background event", as: delivery.Background, event: a.upload("sales/asia.csv")},
 		}},
-		{title: "the answer is lost on its way", what: `{"order": 4712}`, fault: answerLost, tellings: []telling{
+		{title: "the response is lost", what: `{"order": 4712}`, fault: answerLost, deliveries: []sending{
 			{title: "by an Eventarc trigger", as: delivery.Eventarc, event: a.message(`{"order": 4712}`)},
 		}},
-		{title: "Airflow is down", what: `{"order": 4713}`, fault: airflowDown, mended: "Airflow is back", tellings: []telling{
+		{title: "Airflow is down", what: `{"order": 4713}`, fault: airflowDown, fixed: "Airflow is back", deliveries: []sending{
 			{title: "by an unwrapped push", as: delivery.PushUnwrapped, event: a.message(`{"order": 4713}`)},
 		}},
-		{title: "a request that is no event", what: `{"hello": "world"}`, noRun: "it has no identity", tellings: []telling{
-			{title: "by somebody", raw: []byte(`{"hello": "world"}`)},
+		{title: "a request that is not an event", what: `{"hello": "world"}`, noRun: "it has no id", deliveries: []sending{
+			{title: "by a client", raw: []byte(`{"hello": "world"}`)},
 		}},
-		{title: "a conf that Airflow refuses", what: `{"order": 4714, "amount": "much"}`, noRun: "no retry can help",
-			fault: confRefused, tellings: []telling{
+		{title: "a conf that Airflow rejects", what: `{"order": 4714, "amount": "much"}`, noRun: "no retry can help",
+			fault: confRefused, deliveries: []sending{
 				{title: "by a push subscription", as: delivery.Push, event: a.message(`{"order": 4714, "amount": "much"}`)},
 			}},
 	}
 }
 
-// author makes events, each with ids of its own.
+// author makes events with unique ids.
 type author struct {
 	now    time.Time
 	number int64

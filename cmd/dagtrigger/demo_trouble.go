@@ -13,9 +13,8 @@ import (
 	"syscall"
 )
 
-// trouble is the way from the function to Airflow, on which things can go wrong
-// at the demo's wish. It stands in the transport and not in Airflow, so that any
-// Airflow can be met with the same faults.
+// trouble is the transport from the function to Airflow, which injects failures.
+// They are in the transport and not in Airflow, so that the demo runs on any Airflow.
 type trouble struct {
 	way http.RoundTripper
 
@@ -23,14 +22,14 @@ type trouble struct {
 	fault fault
 }
 
-// fault is what goes wrong, until it is another.
+// fault is the injected failure.
 type fault string
 
 const (
 	noFault     fault = ""
 	airflowDown fault = "Airflow is down"
-	answerLost  fault = "the answer is lost on its way"    // to the next trigger, once
-	confRefused fault = "Airflow refuses the event's conf" // of every trigger
+	answerLost  fault = "the response is lost"             // of the next trigger, once
+	confRefused fault = "Airflow rejects the event's conf" // of every trigger
 )
 
 func (t *trouble) set(f fault) {
@@ -39,7 +38,7 @@ func (t *trouble) set(f fault) {
 	t.fault = f
 }
 
-// strikes tells which fault meets a request.
+// strikes is the failure to inject into a request.
 func (t *trouble) strikes(req *http.Request) fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,7 +76,7 @@ func (t *trouble) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// A RoundTripper closes the body of a request also where it sends none.
+// drop closes the request's body, as a RoundTripper must also where it sends nothing.
 func drop(req *http.Request) error {
 	if req.Body == nil {
 		return nil
@@ -85,7 +84,7 @@ func drop(req *http.Request) error {
 	return req.Body.Close()
 }
 
-// refuseConnection is what a client meets where nobody listens.
+// refuseConnection is the error of a connection to a closed port.
 func refuseConnection(req *http.Request) error {
 	if err := drop(req); err != nil {
 		return err
@@ -96,7 +95,7 @@ func refuseConnection(req *http.Request) error {
 // refuseConf answers as Airflow does where a conf does not fit the DAG's Params:
 // airflow/api_fastapi/core_api/routes/public/dag_run.py on v2,
 // airflow/api_connexion/endpoints/dag_run_endpoint.py on v1. The experimental
-// API has no such answer of its own, but a 400 for what it cannot read.
+// API answers 400 to what it cannot read.
 func refuseConf(req *http.Request) (*http.Response, error) {
 	if err := drop(req); err != nil {
 		return nil, err

@@ -6,14 +6,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const deployHelp = `Say what must exist in Google Cloud for a file of routes, and how it is made. Nothing
-here runs a command or asks anybody: the plan is for you to read, to paste, or to run
-as the script that it is printed as.`
+const deployHelp = `Print what must exist in Google Cloud for a routes file, and the commands that create it.
+No command is run and no request made: read the plan, paste its commands, or run it as a
+script.`
 
 func (p *program) deploy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "deploy",
-		Short:       "Plan the deployment of a file of routes",
+		Short:       "Plan the deployment of a routes file",
 		Long:        deployHelp,
 		GroupID:     groupDeployed,
 		Args:        unknownCommand,

@@ -19,24 +19,24 @@ import (
 	"example.com/dagtrigger/internal/plainjson"
 )
 
-const deployPlanHelp = `Print what must exist in Google Cloud for a file of routes: one function, a trigger for
-each bucket and type or topic that a route names, two service accounts with the least
-roles, the topics that keep what failed, and the alerts; each with its reason, and the
-gcloud commands in their order. What is not said stays a word in capitals to fill in.
+const deployPlanHelp = `Print what must exist in Google Cloud for a routes file: one function, a trigger for each
+bucket and type or topic that a route names, two service accounts with the fewest roles,
+the topics for dead letters, and the alerts; each with its reason, and the gcloud commands
+in their order. Unknown values are words in capitals to fill in.
 
   --format text       all of that (the default)
   --format commands   the commands alone, to paste
-  --format script     deploy.sh: the commands as a script, safe to run again, which
-                      looks what is there already and has a --dry-run
-  --format undo       undeploy.sh: a script that removes what that one has made, and
-                      nothing else
-  --format json       what must exist, for a program
+  --format script     deploy.sh: the commands as a script with --dry-run, which creates
+                      what is missing and is safe to run again
+  --format undo       undeploy.sh: a script that removes what deploy.sh has created,
+                      and nothing else
+  --format json       what must exist, as JSON
 
-A trigger watches one bucket or one topic. Where a route has a pattern, or takes any,
-say with --bucket and --topic which there are; those that the pattern covers are
-planned. A route by subscription needs a push subscription of yours, which the plan
-points at the function. For a route whose events something else sends, say --elsewhere.
-A route that would get no events is told of, and no command is printed.`
+A trigger watches one bucket or one topic. Where a route has a pattern or matches any
+bucket or topic, list the existing ones with --bucket and --topic: those that match are
+planned. A route by subscription needs your push subscription, which the plan points at
+the function. --elsewhere names a route whose events something else sends. A route that
+would get no events is an error, and no command is printed.`
 
 // The formats of a plan.
 var planFormats = map[string]func(*deployment.Plan) string{
@@ -56,7 +56,7 @@ func (p *program) deployPlan() *cobra.Command {
 	d := deployFlags{format: "text"}
 	cmd := &cobra.Command{
 		Use:   "plan FILE",
-		Short: "Print what must exist for a file of routes, why, and the commands",
+		Short: "Print what must exist for a routes file, why, and the commands",
 		Long:  deployPlanHelp,
 		Example: `  dagtrigger deploy plan routes.yaml
   dagtrigger deploy plan routes.yaml --project acme --region europe-west1 \
@@ -66,27 +66,27 @@ func (p *program) deployPlan() *cobra.Command {
   dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
     --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
 		Args:        takes("the FILE"),
-		Annotations: exits("it is printed", "the file has a fault, or a route would get no events"),
+		Annotations: exits("it was printed", "the file has an error, or a route would get no events"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runDeployPlan(cmd, d, args[0])
 		},
 	}
 	s := &d.settings
 	flags := cmd.Flags()
-	flags.Var(&choice{&d.format, planWords()}, "format", "how it is printed")
+	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
 	flags.StringVar(&s.Project, "project", "", "the Google Cloud `PROJECT` to deploy to")
-	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, that of Airflow for best")
-	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file declares none")
-	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, with which all other names begin")
-	flags.StringVar(&s.Runtime, "runtime-account", "", "the service account that the function runs as, by its `EMAIL` (default: one is made)")
-	flags.StringVar(&s.Invoker, "invoker-account", "", "the service account by which events are delivered, by its `EMAIL` (default: one is made)")
-	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a service of Cloud Run (default: the platform builds the source)")
-	flags.StringArrayVar(&s.Buckets, "bucket", nil, "a `BUCKET` that there is, for routes with a pattern, any number of times")
-	flags.StringArrayVar(&s.Topics, "topic", nil, "a `TOPIC` that there is, any number of times")
-	flags.Var(&pairs{&s.Locations}, "bucket-location", "where a bucket is (default: it is looked up), any number of times")
-	flags.Var(&pairs{&s.Variables}, "set", "a further setting of the function, see \"dagtrigger help settings\"; any number of times")
-	flags.Var(&pairs{&s.Secrets}, "secret", "a setting, or the path of a file, and the secret of Secret Manager that it is; any number of times")
-	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events are sent by something that is not planned here; any number of times")
+	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, preferably that of Airflow")
+	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file has none")
+	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, the prefix of all other names")
+	flags.StringVar(&s.Runtime, "runtime-account", "", "the `EMAIL` of the service account that the function runs as (default: a new one)")
+	flags.StringVar(&s.Invoker, "invoker-account", "", "the `EMAIL` of the service account that delivers events (default: a new one)")
+	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a Cloud Run service (default: the platform builds the source)")
+	flags.StringArrayVar(&s.Buckets, "bucket", nil, "an existing `BUCKET`, for routes with a pattern; may be repeated")
+	flags.StringArrayVar(&s.Topics, "topic", nil, "an existing `TOPIC`; may be repeated")
+	flags.Var(&pairs{&s.Locations}, "bucket-location", "the location of a bucket (default: looked up); may be repeated")
+	flags.Var(&pairs{&s.Variables}, "set", "another setting of the function, see \"dagtrigger help settings\"; may be repeated")
+	flags.Var(&pairs{&s.Secrets}, "secret", "a setting or the path of a file, and its secret in Secret Manager; may be repeated")
+	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events something else sends; may be repeated")
 	flags.StringVar(&s.Channel, "channel", "", "the notification `CHANNEL` of the alerts")
 	completes(cmd, "format", planWords())
 	return cmd
@@ -96,7 +96,7 @@ func planWords() []string { return []string{"text", "commands", "script", "undo"
 
 func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) error {
 	if path == "-" {
-		return usage(cmd, "the routes have to be in a file: the deployment reads it")
+		return usage(cmd, "the routes must be in a file, which the deployment reads")
 	}
 	file, err := p.routesFile(path)
 	if err != nil {
@@ -131,16 +131,16 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) 
 	for i, gap := range plan.Gaps {
 		lines[i] = gap.String()
 	}
-	return fmt.Errorf("not every route would get its events:\n%s", strings.Join(lines, "\n"))
+	return fmt.Errorf("some routes would get no events:\n%s", strings.Join(lines, "\n"))
 }
 
-// planned are the settings of a plan, as the flags and the file have them.
+// planned are the settings of a plan, from the flags and the file.
 func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s := d.settings
 	s.Routes, s.Digest = file.Name, file.Digest
 	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
 	s.Composer, s.Connected = connected(file, s)
-	// A value that is no duration the function itself refuses at its start.
+	// The function itself rejects an invalid duration at its start.
 	s.Call, _ = time.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])
 	s.Proxied = s.Variables[config.Variable(environment.FieldAuth)] == identity.KindIAP
 	for _, spec := range file.Environments {
@@ -187,7 +187,7 @@ func (p *program) fitting(path string, file config.File) error {
 	return deployment.CheckRoutes(string(text))
 }
 
-// connected tells where Airflow is: the environments of Composer that the file
+// connected is where Airflow is: the environments of Composer that the file
 // declares, and whether it or --set says so at all.
 func connected(file config.File, s deployment.Settings) (composer []string, known bool) {
 	for _, spec := range file.Environments {

@@ -17,9 +17,9 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-const doctorHelp = `Look at all that has to hold between an event and a DAG run, from where this runs,
-and tell of each thing whether it holds, why, and what mends it: a command to paste
-where there is one. It starts no run and changes nothing.
+const doctorHelp = `Check everything between an event and a DAG run, from this machine, and print for each
+check its result, the reason and the fix: a command to paste where there is one. It
+starts no run and changes nothing.
 
   each environment   its settings, the credentials and whose they are, its web server's
                      name, connection, certificate and access control, Airflow's REST
@@ -28,15 +28,15 @@ where there is one. It starts no run and changes nothing.
                      paused, its Params (against what --examples make), and that
                      this account may trigger it
   the platform       retries, the deadline, the backoff and the dead letters of the
-                     trigger; where --project and --service say whose
+                     trigger, with --project and --service
 
-Settings are read from the environment, as "dagtrigger serve" reads them. Towards
-Google the account is that of who runs this: run it as the function's service account
-(gcloud auth application-default login --impersonate-service-account=ACCOUNT) to see
-what the function sees.
+Settings are read from environment variables, as "dagtrigger serve" reads them. Requests
+to Google are made with your account: use the function's service account to see what the
+function sees (gcloud auth application-default login
+--impersonate-service-account=ACCOUNT).
 
-A finding is ok, warning (it works, and will surprise), failed or skipped (it does not
-apply, or could not be told). "dagtrigger help errors" lists the causes of failures.`
+A result is ok, warning (it works, and may surprise), failed or skipped (it does not
+apply, or could not be checked). "dagtrigger help errors" lists the causes of failures.`
 
 // groupDeployed are the commands about a function that is deployed.
 const groupDeployed = "deployed"
@@ -45,7 +45,7 @@ func (p *program) doctor() *cobra.Command {
 	var d doctorFlags
 	cmd := &cobra.Command{
 		Use:     "doctor",
-		Short:   "Tell what keeps events from becoming DAG runs, and what mends it",
+		Short:   "Find what keeps events from becoming DAG runs, with the fix",
 		Long:    doctorHelp,
 		GroupID: groupDeployed,
 		Example: `  DAG_ID=load_sales COMPOSER_ENVIRONMENT=projects/acme/locations/europe-west1/environments/prod \
@@ -54,14 +54,14 @@ func (p *program) doctor() *cobra.Command {
   dagtrigger doctor --project acme --service dagtrigger
   dagtrigger doctor --json`,
 		Args:        takes(),
-		Annotations: exits("no check failed; some may have warned", "a check failed, or faulty settings left nothing to check"),
+		Annotations: exits("no check failed; there may be warnings", "a check failed, or the settings are invalid"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.runDoctor(cmd.Context(), d)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.config, "config", "", "the `FILE` of routes to examine (default: what DAGTRIGGER_CONFIG or DAG_ID says)")
-	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as \"dagtrigger test\" takes it, whose confs are held against the DAGs' Params")
+	flags.StringVar(&d.config, "config", "", "the routes `FILE` to check (default: DAGTRIGGER_CONFIG or DAG_ID)")
+	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as for \"dagtrigger test\", whose confs are checked against the DAGs' Params")
 	flags.StringVar(&d.project, "project", "", "the Google Cloud `PROJECT` that the function is in (default: GOOGLE_CLOUD_PROJECT)")
 	flags.StringVar(&d.service, "service", "", "the function's `NAME` (default: K_SERVICE, which Cloud Run sets)")
 	flags.BoolVar(&d.json, "json", false, "print one JSON object")
@@ -86,15 +86,15 @@ func (p *program) runDoctor(ctx context.Context, d doctorFlags) error {
 	return examined(ctx, summary, err)
 }
 
-// examined is how the command ends whose result was written with err.
+// examined is the command's error; err is that of writing the result.
 func examined(ctx context.Context, s doctor.Summary, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return errors.New("it was ended before all checks were made, and some have failed for that")
+		return errors.New("interrupted before all checks were made; some may have failed for that reason")
 	case err != nil:
 		return fmt.Errorf("writing the result: %w", err)
 	case !s.Healthy():
-		return errTold
+		return errReported
 	}
 	return nil
 }
@@ -113,8 +113,8 @@ func (p painter) finding(status doctor.Status, s string) string {
 	}
 }
 
-// target is what is to be examined. A file that is named on the command line
-// stands for all that would say otherwise what events start.
+// target is what doctor checks. A routes file on the command line replaces the
+// routes of the settings.
 func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
 	c, err := config.FromEnv(withRoutes(d.config, p.getenv))
 	if err != nil {
@@ -137,8 +137,8 @@ func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
 	}
 }
 
-// routed are the routes of c, which a file may say, and how the fields of its
-// environments are called there.
+// routed returns the routes of c, and how messages name the fields of its
+// environments.
 func routed(c config.Config) ([]doctor.Route, func(field string) string) {
 	if c.File == nil {
 		return []doctor.Route{{Name: "default", Environment: config.DefaultEnvironment, DAGs: []string{c.DAGID}}}, config.Variable
@@ -150,7 +150,7 @@ func routed(c config.Config) ([]doctor.Route, func(field string) string) {
 	return routesOf(c.File), name
 }
 
-// routesOf are the routes that can start something.
+// routesOf are the enabled routes.
 func routesOf(file *config.File) []doctor.Route {
 	only := config.DefaultEnvironment
 	for name := range file.Environments {
@@ -169,8 +169,8 @@ func routesOf(file *config.File) []doctor.Route {
 	return routes
 }
 
-// exemplify gives routes the confs that they make of the examples in a file.
-// Whether those are what was said there is not asked: that is what test is for.
+// exemplify adds to routes the confs that they make of the examples in a file. It
+// does not compare them with the expected ones: the test command does.
 func exemplify(ctx context.Context, routes []doctor.Route, table *route.Table, path string) error {
 	suite, err := example.Load(path)
 	if err != nil {

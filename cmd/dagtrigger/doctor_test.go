@@ -50,7 +50,7 @@ func TestDoctorHoldsExamplesAgainstParams(t *testing.T) {
 		{"right", `{name: from eu, message: {region: eu}}`, exitOK, `(?m)^ok       params +1 example`},
 		{"wrong", `{name: from eu, message: {region: eu}}, {name: from mars, message: {region: mars}}`, exitFailed,
 			`(?m)^failed   params +the example "from mars": the Param region `},
-		{"faulty", `{nome: from eu}`, exitFailed, `(?m)^failed   settings +\S+faulty.yaml:1:`},
+		{"invalid", `{nome: from eu}`, exitFailed, `(?m)^failed   settings +\S+invalid.yaml:1:`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -74,13 +74,13 @@ func TestDoctorThatIsEndedSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	status := run(ctx, []string{"doctor"}, set(map[string]string{"AIRFLOW_URL": "http://127.0.0.1:1", "DAG_ID": "load"}), nil, &bytes.Buffer{}, &out)
-	const want = "dagtrigger: it was ended before all checks were made, and some have failed for that\n"
+	const want = "dagtrigger: interrupted before all checks were made; some may have failed for that reason\n"
 	if status != exitFailed || out.String() != want {
 		t.Errorf("it ended with the exit status %d: %s", status, &out)
 	}
 }
 
-// TestHelpListsEveryCause holds the help to the table that errors are told by.
+// TestHelpListsEveryCause compares the help with the table of causes.
 func TestHelpListsEveryCause(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -88,7 +88,7 @@ func TestHelpListsEveryCause(t *testing.T) {
 	words := bytes.Join(bytes.Fields(out.Bytes()), []byte(" "))
 	for _, c := range doctor.Causes() {
 		if !bytes.Contains(words, []byte(" "+c.Name+" "+c.Means+" fix: "+c.Fix)) {
-			t.Errorf("%s is not told as the table has it", c.Name)
+			t.Errorf("%s is not printed as in the table", c.Name)
 		}
 	}
 }

@@ -15,9 +15,8 @@ import (
 	"example.com/dagtrigger/internal/operator/delivery"
 )
 
-// eventFlags say which event to make. What they leave open is taken from the
-// clock, so that each event made is another one; --id, --generation and --time
-// make the same one again.
+// eventFlags are the event to make. What they leave out is taken from the clock, so
+// that each event is new; --id, --generation and --time make the same one again.
 type eventFlags struct {
 	id           string
 	time         string
@@ -26,7 +25,7 @@ type eventFlags struct {
 
 	change     string
 	generation int64
-	object     delivery.Object // what has a flag of its own
+	object     delivery.Object // what has a separate flag
 	metadata   map[string]string
 
 	data        string
@@ -34,7 +33,7 @@ type eventFlags struct {
 	orderingKey string
 }
 
-// common are the flags of whatever event.
+// common are the flags of every event.
 func (f *eventFlags) common(flags *pflag.FlagSet) {
 	flags.StringVar(&f.id, "id", "", "the event's `ID`, to send the same again (default: a new one)")
 	flags.StringVar(&f.time, "time", "", "the `TIME` when it happened, as 2026-11-22T09:30:00Z (default: now)")
@@ -61,11 +60,11 @@ func (f *eventFlags) pubsub(flags *pflag.FlagSet) {
 	flags.StringVar(&f.topic, "topic", "example", "the `TOPIC` that it was published to: a name, or projects/P/topics/T")
 }
 
-// maker makes event number n, counted from 1. Where only one is made, n is 0 and
-// {n} stands for itself.
+// maker makes event number n, from 1. Where only one is made, n is 0 and {n} is not
+// replaced.
 type maker func(n int) (delivery.Event, error)
 
-// numbered puts n in the place of {n}.
+// numbered replaces {n} by n.
 func numbered(s string, n int) string {
 	if n == 0 {
 		return s
@@ -81,19 +80,19 @@ func numberedMap(m map[string]string, n int) map[string]string {
 	return filled
 }
 
-// moment is the time that --time tells, or else now.
+// moment is the time of --time, or else now.
 func (f *eventFlags) moment(now time.Time) (time.Time, error) {
 	if f.time == "" {
 		return now, nil
 	}
 	at, err := time.Parse(time.RFC3339, f.time)
 	if err != nil {
-		return at, &usageError{text: fmt.Sprintf("--time %q is no time", f.time), hint: "write it as 2026-11-22T09:30:00Z"}
+		return at, &usageError{text: fmt.Sprintf("--time %q is not a valid time", f.time), hint: "write it as 2026-11-22T09:30:00Z"}
 	}
 	return at, nil
 }
 
-// identity is the id of event n: what --id tells, or else a number of its own
+// identity is the id of event n: that of --id, or else a unique number
 // among those from first on.
 func (f *eventFlags) identity(first int64, n int) string {
 	if f.id == "" {
@@ -106,7 +105,7 @@ func (f *eventFlags) identity(first int64, n int) string {
 func (p *program) makeObject(f *eventFlags, address string) (maker, error) {
 	bucket, name, ok := strings.Cut(strings.TrimPrefix(address, "gs://"), "/")
 	if !ok || !strings.HasPrefix(address, "gs://") || bucket == "" || name == "" {
-		return nil, &usageError{text: fmt.Sprintf("%q names no object", address), hint: "write it as gs://BUCKET/OBJECT"}
+		return nil, &usageError{text: fmt.Sprintf("%q is not the URL of an object", address), hint: "write it as gs://BUCKET/OBJECT"}
 	}
 	now, first := p.now(), p.number()
 	at, err := f.moment(now)
@@ -139,7 +138,7 @@ func (p *program) makeMessage(f *eventFlags) (maker, error) {
 	}, err
 }
 
-// makeFile makes the events that a JSON file tells of.
+// makeFile makes the events in a JSON file.
 func (p *program) makeFile(f *eventFlags, path string) (maker, error) {
 	text, err := p.read("@" + path)
 	if err != nil {

@@ -24,32 +24,31 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-const explainHelp = `Tell of each route what it makes of an event, by the code that the function runs: that
-it matches, and the request that Airflow would get; or the first thing that did not
-match, with the value that it met. Where a route has a condition, each part of it is
-shown with its value. Nothing is sent, and nobody is asked.
+const explainHelp = `Show what each route makes of an event, with the function's own code: the request to
+Airflow where the route matches, or the first thing that does not match, with its value.
+Each part of a route's condition is shown with its value. No request is made.
 
 EVENT is gs://BUCKET/OBJECT for an upload of that object (or what --change says), or a
 JSON file: a CloudEvent, an object resource, a Pub/Sub message or the body of a push.
-- is the standard input. With --data instead it is a Pub/Sub message. The flags say more
-of it, as those of "dagtrigger send" do.
+- is standard input. With --data it is a Pub/Sub message. The other flags are those of
+"dagtrigger send".
 
-The request is in the dialect that the route's environment names; where it leaves that
-open, in the one that --api names. The credentials are left out.`
+The request uses the API version of the route's environment, or of --api where the
+environment has none. The credentials are left out.`
 
 func (p *program) explain() *cobra.Command {
 	x := explainFlags{as: string(delivery.Eventarc), api: string(airflow.V2)}
 	var f eventFlags
 	cmd := &cobra.Command{
 		Use:     "explain [EVENT]",
-		Short:   "Tell what each route makes of an event, and why",
+		Short:   "Show what each route makes of an event, and why",
 		Long:    explainHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger explain gs://acme-landing/sales/eu/2026-11-22/a.csv --config routes.yaml
   dagtrigger explain event.json --config routes.yaml
   dagtrigger explain --data '{"order": 4711}' --topic orders --attribute kind=order`,
 		Args:        takesAtMost(1),
-		Annotations: exits("it is told what each route makes of the event", "a route could not be evaluated, or the routes or the event are faulty"),
+		Annotations: exits("the result of each route was printed", "a route could not be evaluated, or the routes or the event are invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			made, err := p.oneEvent(cmd, &f, args)
 			if err != nil {
@@ -59,10 +58,10 @@ func (p *program) explain() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&x.config, "config", "", "the `FILE` of routes (default: what DAGTRIGGER_CONFIG says)")
-	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "the way by which the event comes, as \"dagtrigger send\" has it")
+	flags.StringVar(&x.config, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG)")
+	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\"")
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
-	flags.Var(&choice{&x.api, apis}, "api", "the dialect where the environment names none: "+strings.Join(apis, ", "))
+	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
 	flags.BoolVar(&x.json, "json", false, "print one JSON object")
 	f.common(flags)
 	f.storage(flags)
@@ -79,7 +78,7 @@ type explainFlags struct {
 	json   bool
 }
 
-// takesAtMost checks that a command is given no more than n arguments.
+// takesAtMost checks that a command has at most n arguments.
 func takesAtMost(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
@@ -89,7 +88,7 @@ func takesAtMost(n int) cobra.PositionalArgs {
 	}
 }
 
-// oneEvent makes the event that an argument or flags tell.
+// oneEvent makes the event that the argument or flags describe.
 func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, args []string) (delivery.Event, error) {
 	var events maker
 	var err error
@@ -111,7 +110,7 @@ func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, args []string) (de
 	return events(0)
 }
 
-// routes reads the file of routes that a flag names, or else the settings.
+// routes reads the routes file that a flag or else the settings name.
 func (p *program) routes(path string) (*config.File, error) {
 	if path != "" {
 		f, err := p.routesFile(path)
@@ -120,9 +119,9 @@ func (p *program) routes(path string) (*config.File, error) {
 	f, err := config.FileFromEnv(p.getenv)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the routes are faulty:\n%w", err)
+		return nil, fmt.Errorf("invalid routes:\n%w", err)
 	case f == nil:
-		return nil, &usageError{text: "there is no file of routes", hint: "name it with --config, or in " + config.FileVariable}
+		return nil, &usageError{text: "no routes file is given", hint: "name it with --config, or in " + config.FileVariable}
 	}
 	return f, nil
 }
@@ -140,53 +139,53 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.
 	if err != nil {
 		return fmt.Errorf("reading the event: %w", err)
 	}
-	told := explanation{Event: seen(ev), Routes: p.tellRoutes(ctx, x.api, file, ev), file: file}
+	result := explanation{Event: seen(ev), Routes: p.explainRoutes(ctx, x.api, file, ev), file: file}
 	if x.json {
-		err = plainjson.Encode(p.stdout, told)
+		err = plainjson.Encode(p.stdout, result)
 	} else {
-		_, err = io.WriteString(p.stdout, told.text(p.painter(p.stdout)))
+		_, err = io.WriteString(p.stdout, result.text(p.painter(p.stdout)))
 	}
-	if err == nil && told.failed() {
-		return errTold
+	if err == nil && result.failed() {
+		return errReported
 	}
 	return err
 }
 
-// tellRoutes tells of each route what it makes of an event.
-func (p *program) tellRoutes(ctx context.Context, api string, file *config.File, ev *event.Event) []routeTold {
-	var all []routeTold
+// explainRoutes is what each route makes of an event.
+func (p *program) explainRoutes(ctx context.Context, api string, file *config.File, ev *event.Event) []routeResult {
+	var all []routeResult
 	for _, r := range file.Table.Explain(ctx, ev) {
-		told := routeTold{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
+		result := routeResult{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
 		var err error
 		switch {
 		case r.Plan != nil:
-			told.Run, err = p.preview(ctx, api, file, r.Plan)
+			result.Run, err = p.preview(ctx, api, file, r.Plan)
 		case r.Failure != nil:
 			err = r.Failure.Err
 		}
 		if err != nil {
-			told.Error = err.Error()
+			result.Error = err.Error()
 		}
-		told.Matched = told.Run != nil
-		all = append(all, told)
+		result.Matched = result.Run != nil
+		all = append(all, result)
 	}
 	return all
 }
 
-// silent is the way to an Airflow that nobody asks.
+// silent is a transport that sends nothing.
 type silent struct{}
 
 func (silent) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("nobody is asked")
+	return nil, errors.New("explain sends no request")
 }
 
 // preview is the run that a plan asks for, and the request for it.
-func (p *program) preview(ctx context.Context, api string, file *config.File, plan *route.Plan) (*runTold, error) {
+func (p *program) preview(ctx context.Context, api string, file *config.File, plan *route.Plan) (*runResult, error) {
 	spec := file.Environments[plan.Environment]
 	if file.Environments == nil {
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
 	}
-	r := &runTold{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), API: spec.API}
+	r := &runResult{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), API: spec.API}
 	if r.API == "" || r.API == string(airflow.Auto) {
 		r.API, r.Assumed = api, true
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// choice is a flag that takes one of some words.
+// choice is a flag with a fixed set of values.
 type choice struct {
 	value *string
 	words []string
@@ -29,7 +29,7 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
-// texts are words of a type of their own as plain text.
+// texts converts words of a string type to strings.
 func texts[T ~string](words []T) []string {
 	list := make([]string, len(words))
 	for i, w := range words {

@@ -26,7 +26,7 @@ func contents(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestTheExamplesOfTheGuidesHold checks every file of routes, and tries it on the
+// TestTheExamplesOfTheGuidesHold checks every routes file, and tries it on the
 // events beside it: none is without.
 func TestTheExamplesOfTheGuidesHold(t *testing.T) {
 	t.Parallel()

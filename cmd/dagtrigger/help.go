@@ -12,7 +12,7 @@ func help() *cobra.Command {
 		Short:       "Tell more about a command or a topic",
 		Long:        "Tell more about a command or a topic, as --help does.",
 		Example:     "  dagtrigger help send storage\n  dagtrigger help settings",
-		Annotations: exits("it is told", "standard output could not be written"),
+		Annotations: exits("it was printed", "standard output could not be written"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := cmd.Root().Find(args)
 			switch {
@@ -21,7 +21,7 @@ func help() *cobra.Command {
 			case len(rest) > 0:
 				return unknownCommand(topic, rest)
 			}
-			topic.InitDefaultHelpFlag() // which its help tells of, too
+			topic.InitDefaultHelpFlag() // its help lists the flag as well
 			return topic.Help()
 		},
 	}

@@ -10,19 +10,19 @@ import (
 	"example.com/dagtrigger/internal/operator/doctor"
 )
 
-const errorsHelp = `What may lie behind an error, and what mends it, in the order of an event's way:
+const errorsHelp = `The causes of errors with their fixes, in the order in which an event meets them:
 the credentials, the look-up of the environment, Airflow's answer. The function's log,
 its answers and "dagtrigger doctor" say it in the same words, with what is known in the
 place of the words in capitals, such as PROJECT.
 
-A setting such as AIRFLOW_AUTH is, in an environment of a file of routes, the key auth.
+A setting such as AIRFLOW_AUTH is, in an environment of a routes file, the key auth.
 `
 
-// errors is a topic of the help, made from the tables by which errors are told.
+// errors is a help topic, generated from the tables of causes.
 func (p *program) errors() *cobra.Command {
 	return &cobra.Command{
 		Use:   "errors",
-		Short: "what errors mean, and what mends them",
+		Short: "causes of errors, and their fixes",
 		Long:  errorsHelp + strings.TrimSuffix(causesText(), "\n"),
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"example.com/dagtrigger/internal/route/expression"
 )
 
-const routesHelp = `A file of routes is YAML. Each route says which events start which DAG, with what conf:
+const routesHelp = `A routes file is YAML. Each route says which events start which DAG, with which conf:
 
   # yaml-language-server: $schema=routes.schema.json
   routes:
@@ -29,20 +29,19 @@ const routesHelp = `A file of routes is YAML. Each route says which events start
         size: ${int(object.size)}
         region: ${path.region}
 
-The function reads it from DAGTRIGGER_CONFIG: its path, or the YAML itself. "dagtrigger
-check" tells what is wrong with it, "explain" what each route makes of an event, "test"
-whether examples hold, "serve --config" runs it.
+DAGTRIGGER_CONFIG names it: its path, or the YAML itself. "dagtrigger check" prints its
+errors, "explain" what each route makes of an event, "test" runs examples, and
+"serve --config" runs the function with it.
 
-An unknown key, a wrong type, a name or a key that stands there twice, a second document
-and an empty file are faults. Anchors and aliases (&name, *name) stand for single values;
-<< is a fault.
+Unknown keys, wrong types, duplicate names and keys, a second document and an empty file
+are errors. Anchors and aliases (&name, *name) work for single values; << is an error.
 `
 
 // routeHelp is a topic of the help, made from the tables by which a file is read.
 func (p *program) routeHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "routes",
-		Short: "all keys of a file of routes, and what expressions can name",
+		Short: "all keys of a routes file, and what expressions can name",
 		Long:  routesHelp + routesText(),
 	}
 }

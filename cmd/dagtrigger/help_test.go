@@ -71,7 +71,7 @@ func TestHelpTeaches(t *testing.T) {
 			}
 		}
 		if cmd.Runnable() && cmd.Annotations["exits"] == "" {
-			t.Errorf("%s: its exit statuses are not told", name)
+			t.Errorf("%s: its exit statuses are missing", name)
 		}
 		if cmd.Runnable() && cmd.HasParent() && !strings.Contains(cmd.Example, cmd.Name()) {
 			t.Errorf("%s: it needs an example", name)

@@ -17,19 +17,19 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-const initHelp = `Write a first file of routes, examples that test it, and the JSON Schema that your
-editor completes it by:
+const initHelp = `Write a first routes file, examples that test it, and the JSON Schema with which your
+editor completes it:
 
   routes.yaml           which event starts which DAG, with which conf
   routes_test.yaml      events, and the runs that they must start
   routes.schema.json    named by the first line of routes.yaml
 
-Name what sends the events: --bucket for uploads, --topic for Pub/Sub messages, or both.
-With --event the routes are made for an event that you have: a JSON file with a
-CloudEvent, an object resource, a Pub/Sub message or the body of a push. With none of
-these the files hold one route of each kind, to edit.
+Name the source of the events: --bucket for uploads, --topic for Pub/Sub messages, or
+both. --event makes a route for an existing event: a JSON file with a CloudEvent, an
+object resource, a Pub/Sub message or the body of a push. Without them, the files have
+one route of each kind, to edit.
 
-No existing file is overwritten, unless --force is given. Nothing is sent.`
+No existing file is overwritten without --force. Nothing is sent.`
 
 // The files that init writes.
 const (
@@ -51,7 +51,7 @@ func (p *program) init() *cobra.Command {
 	i := initFlags{dag: "load"}
 	cmd := &cobra.Command{
 		Use:     "init [FOLDER]",
-		Short:   "Write a first file of routes, its tests and its schema",
+		Short:   "Write a first routes file with tests and schema",
 		Long:    initHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger init --bucket acme-landing --dag load_sales
@@ -102,7 +102,7 @@ Next:
   %s check %s
   %s test %s
   %s serve --config %s
-`, at(routesName), at(examplesName), at(schemaName), self(), at(routesName), self(), at(examplesName), self(), at(routesName))
+`, at(routesName), at(examplesName), at(schemaName), p.self, at(routesName), p.self, at(examplesName), p.self, at(routesName))
 	return err
 }
 

@@ -200,7 +200,7 @@ func quoted(text string) string {
 	return string(b)
 }
 
-// firstRoutes is the file of routes.
+// firstRoutes is the routes file.
 func firstRoutes(drafts []routeDraft) []byte {
 	var b bytes.Buffer
 	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n" +

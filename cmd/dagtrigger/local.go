@@ -6,9 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
@@ -26,7 +29,7 @@ type localAirflow struct {
 	close    func() error
 }
 
-// failure is where a tells that it ended by itself; nil where there is no a.
+// failure receives an error when the Airflow ends by itself; nil without one.
 func (a *localAirflow) failure() <-chan error {
 	if a == nil {
 		return nil
@@ -34,13 +37,13 @@ func (a *localAirflow) failure() <-chan error {
 	return a.failed
 }
 
-// versions are what an embedded Airflow can be.
+// versions are those of the embedded Airflow.
 func versions() []airflowsim.Version {
 	return []airflowsim.Version{airflowsim.Airflow34, airflowsim.Airflow33, airflowsim.Airflow211, airflowsim.Airflow110}
 }
 
-// admin is the user of an embedded Airflow. Its password is no secret: it
-// listens on loopback, and holds nothing but what it is sent.
+// admin is the user of an embedded Airflow. Its password is not a secret: the
+// server listens on loopback, and stores only what it is sent.
 const admin = "admin"
 
 // embedded says which Airflow to start in this process.
@@ -49,10 +52,10 @@ type embedded struct {
 	host    string
 	port    int
 	dags    []string
-	// signIn has Airflow 3 ask for a login. A person would need a token for every
-	// look at a run, so that by default each caller is an admin.
+	// signIn makes Airflow 3 require a login. By default every caller is an admin,
+	// so that nobody needs a token to look at a run.
 	signIn bool
-	// seen is told of each request, where it is not nil.
+	// seen is called for each request, where it is not nil.
 	seen func(method, path string, status int)
 }
 
@@ -79,7 +82,7 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	}
 	a := &localAirflow{
 		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: e.dags[0], failed: s.failed, close: s.close,
-		login:  "admin / admin, and viewer / viewer who may only look",
+		login:  "admin / admin, and viewer / viewer with read access",
 		addDAG: func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
 	}
 	e.access(a)
@@ -97,11 +100,11 @@ func (e embedded) auth() airflowsim.Auth {
 	}
 }
 
-// access is how the function, and a person, get in.
+// access sets how the function and a person sign in.
 func (e embedded) access(a *localAirflow) {
 	switch {
 	case e.auth() == airflowsim.AuthOpen:
-		a.login = "none is asked for, every caller is an admin"
+		a.login = "none required, every caller is an admin"
 		a.access("none", "", "", "/api/v2/dags/%s/dagRuns")
 	case e.auth() == airflowsim.AuthToken:
 		a.access("password", admin, admin, "/api/v2/dags/%s/dagRuns")
@@ -112,7 +115,7 @@ func (e embedded) access(a *localAirflow) {
 	}
 }
 
-// access says how the function, and a person, get in, by a kind of credentials.
+// access sets how the function and a person sign in, with a kind of credentials.
 // runs is the path of a DAG's runs.
 func (a *localAirflow) access(auth, user, password, runs string) {
 	a.settings = map[string]string{"AIRFLOW_URL": a.url, "AIRFLOW_AUTH": auth}
@@ -128,7 +131,7 @@ func (a *localAirflow) access(auth, user, password, runs string) {
 	a.curl = func(dagID string) string { return "curl -s " + login + a.url + fmt.Sprintf(runs, dagID) }
 }
 
-// watched tells of each request once it is answered.
+// watched reports each request when it is answered.
 func watched(handler http.Handler, seen func(method, path string, status int)) http.Handler {
 	if seen == nil {
 		return handler
@@ -160,12 +163,39 @@ func over(settings map[string]string, getenv func(string) string) func(string) s
 	}
 }
 
-// self is how a person calls this program: by its name, or by "go run" where
-// that has built it into a folder of its own.
-func self() string {
-	path, err := os.Executable()
-	if err == nil && strings.Contains(path, "go-build") && filepath.Base(filepath.Dir(path)) == "exe" {
+// self is how this program was called, so that printed commands work as typed: by
+// its name or path, or with go run, which builds into a temporary folder.
+func self(arg0 string) string {
+	folder, name := filepath.Split(arg0)
+	switch {
+	case strings.Contains(folder, "go-build") && filepath.Base(folder) == "exe":
 		return "go run ./cmd/dagtrigger"
+	case strings.TrimSuffix(name, ".exe") == "dagtrigger" && folder != "":
+		return arg0
+	default:
+		return "dagtrigger"
 	}
-	return "dagtrigger"
+}
+
+// called matches commands of this program in a text: at the start of an indented
+// line, after a variable or a pipe, or quoted.
+var called = regexp.MustCompile("(?m)(^ +|[\"`]|[A-Z_]+=\\S* |\\| )dagtrigger (\\S)")
+
+// typed makes the commands in a text work as typed.
+func (p *program) typed(text string) string {
+	if p.self == "" || p.self == "dagtrigger" {
+		return text
+	}
+	return called.ReplaceAllString(text, "${1}"+strings.ReplaceAll(p.self, "$", "$$")+" ${2}")
+}
+
+// typedHelp makes the commands in the help of cmd and its subcommands work as typed.
+func (p *program) typedHelp(cmd *cobra.Command) {
+	cmd.Long, cmd.Example = p.typed(cmd.Long), p.typed(cmd.Example)
+	for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) { f.Usage = p.typed(f.Usage) })
+	}
+	for _, sub := range cmd.Commands() {
+		p.typedHelp(sub)
+	}
 }

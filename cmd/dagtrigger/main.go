@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command dagtrigger shows, serves, feeds and checks the function that turns
-// cloud events into Airflow DAG runs. It owns what a person types and reads; what
-// happens to an event is the function's, the same code that is deployed.
+// Command dagtrigger implements the command line: it runs the function that turns
+// cloud events into Airflow DAG runs, sends it events, checks its routes file and
+// settings, and replays what failed. It never decides what an event starts: that
+// is the function's code, the same that is deployed.
 package main
 
 import (

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +27,7 @@ saved is compared with the route as it is now; "dagtrigger doctor" compares the 
 that Airflow knows with the conf of the route's examples.
 
 The types are those of the route's expressions. A field of data or of message.json
-can be anything: say int(…), string(…) or the like, and it has a type.`
+can be anything: int(…), string(…) and the like give it a type.`
 
 func (p *program) params() *cobra.Command {
 	var file, check string
@@ -38,7 +39,7 @@ func (p *program) params() *cobra.Command {
 		Example: `  dagtrigger params sales-csv --config routes.yaml > dags/sales_csv_params.py
   dagtrigger params sales-csv --config routes.yaml --check dags/sales_csv_params.py`,
 		Args:        takes("the ROUTE"),
-		Annotations: exits("it is printed, or the file of --check is up to date", "the file is not up to date, or the route has no conf with members"),
+		Annotations: exits("it was printed, or the file of --check is up to date", "the file is not up to date, or the route has no conf with members"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := p.routes(file)
 			if err != nil {
@@ -47,8 +48,8 @@ func (p *program) params() *cobra.Command {
 			return p.runParams(f, args[0], check)
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the `FILE` of routes (default: what DAGTRIGGER_CONFIG says)")
-	cmd.Flags().StringVar(&check, "check", "", "compare with this `FILE` in place of printing")
+	cmd.Flags().StringVar(&file, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG)")
+	cmd.Flags().StringVar(&check, "check", "", "compare with this `FILE` instead of printing")
 	return cmd
 }
 
@@ -72,7 +73,7 @@ func (p *program) runParams(f *config.File, name, check string) error {
 	if line := firstDifference(contract.Python(), string(saved)); line > 0 {
 		return &hintedError{
 			fmt.Errorf("%s:%d: it is not what the route %s gives now", check, line, name),
-			fmt.Sprintf("write it again: %s params %s > %s", self(), name, check),
+			fmt.Sprintf("write it again: %s params %s > %s", cmp.Or(p.self, "dagtrigger"), name, check),
 		}
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s is up to date\n", check)

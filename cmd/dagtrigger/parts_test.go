@@ -49,7 +49,7 @@ func TestDuplicatesAreSpreadEvenly(t *testing.T) {
 			}
 		}
 		if total != l.total() || l.total() != 137+137*percent/100 {
-			t.Errorf("%d%%: %d deliveries, told as %d", percent, total, l.total())
+			t.Errorf("%d%%: %d deliveries, printed as %d", percent, total, l.total())
 		}
 	}
 }

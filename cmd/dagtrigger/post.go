@@ -25,8 +25,8 @@ type poster struct {
 	headers []delivery.Header // sent besides the platform's
 }
 
-// newPoster makes a poster that keeps concurrency connections open. A push waits
-// no longer than timeout, and a redirect is no acknowledgement.
+// newPoster makes a poster that keeps concurrency connections open. A push waits at
+// most timeout, and does not follow a redirect.
 func newPoster(url string, concurrency int, timeout time.Duration, headers []delivery.Header) *poster {
 	return &poster{
 		url: url, headers: headers,
@@ -43,15 +43,15 @@ func newPoster(url string, concurrency int, timeout time.Duration, headers []del
 	}
 }
 
-// answer is what a delivery came to.
+// answer is the result of a delivery.
 type answer struct {
 	Status       int               `json:"status"`
 	Acknowledged bool              `json:"acknowledged"`
 	Seconds      float64           `json:"seconds"`
 	RetryAfter   string            `json:"retry_after,omitempty"`
 	Outcomes     []trigger.Outcome `json:"outcomes,omitempty"`
-	// Error is what the function says of a request that brought no event, or the
-	// beginning of an answer that is not the function's.
+	// Error is the function's error for an invalid request, or the beginning of a
+	// response that is not the function's.
 	Error string `json:"error,omitempty"`
 }
 
@@ -60,7 +60,7 @@ func (a *answer) took() time.Duration { return time.Duration(a.Seconds * float64
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 4 << 20
 
-// post delivers r once. The error tells that there was no answer.
+// post delivers r once. It returns an error where there was no response.
 func (p *poster) post(ctx context.Context, r delivery.Request) (answer, error) {
 	r.Header = append(r.Header[:len(r.Header):len(r.Header)], p.headers...)
 	req, err := r.HTTP(ctx, p.url)
@@ -85,14 +85,14 @@ func (p *poster) post(ctx context.Context, r delivery.Request) (answer, error) {
 	return a, nil
 }
 
-// read takes the body for the function's, or else quotes its beginning.
+// read decodes the function's response, or else quotes its beginning.
 func (a *answer) read(body []byte) {
-	var told struct {
+	var response struct {
 		Outcomes []trigger.Outcome `json:"outcomes"`
 		Error    string            `json:"error"`
 	}
-	if json.Unmarshal(body, &told) == nil && (told.Outcomes != nil || told.Error != "") {
-		a.Outcomes, a.Error = told.Outcomes, told.Error
+	if json.Unmarshal(body, &response) == nil && (response.Outcomes != nil || response.Error != "") {
+		a.Outcomes, a.Error = response.Outcomes, response.Error
 		return
 	}
 	const quoted = 200
@@ -100,10 +100,10 @@ func (a *answer) read(body []byte) {
 	if len(text) > quoted {
 		text = strings.ToValidUTF8(text[:quoted], "") + "…"
 	}
-	a.Error = strings.TrimSpace("the answer is not dagtrigger's: " + text)
+	a.Error = strings.TrimSpace("the response is not from dagtrigger: " + text)
 }
 
-// acknowledges tells which statuses end a push: https://cloud.google.com/pubsub/docs/push#receive_push
+// acknowledges reports whether a status ends a push: https://cloud.google.com/pubsub/docs/push#receive_push
 func acknowledges(status int) bool {
 	switch status {
 	case http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
@@ -114,13 +114,13 @@ func acknowledges(status int) bool {
 }
 
 func unanswered(url string, err error) error {
-	hint := "see that " + url + " is the function's address, and can be reached from here; --to names another"
+	hint := "check that " + url + " is the function's URL and reachable from here, or name another with --to"
 	late, _ := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		hint = `nothing listens at ` + url + `: start the function with "dagtrigger serve", or name another by --to`
+		hint = `nothing listens at ` + url + `: start the function with "dagtrigger serve", or name another URL with --to`
 	case late != nil && late.Timeout():
-		hint = "have it waited for longer by --timeout, or see what the function waits for in its log"
+		hint = "wait longer with --timeout, or see in the function's log what it waits for"
 	}
 	return &hintedError{fmt.Errorf("posting the event: %w", err), hint}
 }

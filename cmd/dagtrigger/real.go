@@ -10,8 +10,8 @@ import (
 	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
-// startReal starts a real Airflow, installing it first where that is to be done.
-// progress is told what takes its time.
+// startReal starts a real Airflow, and installs it first if necessary.
+// progress receives lines about what takes long.
 func startReal(ctx context.Context, version string, progress func(string)) (*localAirflow, error) {
 	real, err := airflowreal.Start(ctx, airflowreal.Options{Version: version, Scheduler: true, Progress: progress})
 	if err != nil {

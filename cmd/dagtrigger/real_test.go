@@ -11,7 +11,7 @@ import (
 	"example.com/dagtrigger/internal/real/realtest"
 )
 
-// TestDemoOnARealAirflow tells the whole story on each version.
+// TestDemoOnARealAirflow runs the demo on each version.
 func TestDemoOnARealAirflow(t *testing.T) {
 	realtest.Need(t)
 	for _, version := range airflowreal.Versions() {

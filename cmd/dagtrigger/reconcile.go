@@ -16,28 +16,27 @@ import (
 	"example.com/dagtrigger/internal/operator/replay/uploads"
 )
 
-const reconcileHelp = `Start what was missed: list the objects that a bucket holds, and send each through the
-function as if it had just been uploaded. What ran already is met as a duplicate; what
-was missed starts now: uploads from before there was a trigger, or while its retries
-were off, or events that were dropped. What would be done is told first, and asked
-about.
+const reconcileHelp = `Start missing runs: list the objects in a bucket, and send each through the function as
+if it had just been uploaded. A run that exists counts as a duplicate; a missing one
+starts now: of an upload from before the trigger existed or while its retries were off,
+or of an event that was dropped. The plan is printed first, and you are asked to
+confirm.
 
-Each object is sent with its real generation and the time of its upload, so that its
-run id is that of the event which Eventarc or a notification has brought, or would
-have. Objects that were overwritten or deleted since are not there to be listed. Where
-an object's metadata have changed since the upload, conf has them as they are now.
+Each object is sent with its real generation and upload time, so its run id is that of
+the event that Eventarc or a notification delivered, or would have. Objects that were
+overwritten or deleted since are not listed. The conf has an object's current metadata.
 
-All routes of today decide, or --route alone; they, and the Airflow, are those of the
-settings, as "dagtrigger serve" reads them. What fails permanently is reported, and
-stored nowhere: the object is still there, so reconcile again. Ctrl-C finishes what is
-under way.
+All current routes are used, or --route alone; routes and Airflow are those of the
+settings, as "dagtrigger serve" reads them. A permanent failure is printed and not
+stored: the object is still there, so reconcile again. Ctrl-C finishes the events in
+progress.
 
-It is safe to repeat as long as Airflow holds the runs: a run is found by its id. After
-"airflow db clean", or the retention of Composer's database, it is not. So --retention
-says how long Airflow keeps its runs, and an upload that is older starts a run only
-where Airflow still holds a run of the DAG that is as old; else it is left, and listed.
-That is also so for uploads from before the DAG had its first run: --start-old starts
-them. Say --since, and not further back than --retention, where you can.`
+It is safe to repeat for as long as Airflow keeps the runs: a run is found by its id.
+After "airflow db clean", or the retention of Composer's database, it is gone. So
+--retention says how long Airflow keeps runs, and an older upload starts a run only where
+Airflow still has a run of the DAG that is as old; else it is left, and listed. That
+includes uploads from before the DAG had its first run: --start-old starts them. Use
+--since, not further back than --retention, where you can.`
 
 type reconcileFlags struct {
 	storeFlags
@@ -49,25 +48,25 @@ func (p *program) reconcile() *cobra.Command {
 	var f reconcileFlags
 	r := &resend{
 		program: p, noun: "upload", doing: "reconciling",
-		settled: "whose runs exist", left: "left to be started", listed: true,
+		settled: "whose runs exist", left: "not started", listed: true,
 	}
 	cmd := &cobra.Command{
 		Use:     "reconcile gs://BUCKET/PREFIX",
-		Short:   "Start what was missed of a bucket's uploads",
+		Short:   "Start the missing runs of a bucket's uploads",
 		Long:    reconcileHelp,
 		GroupID: groupDeployed,
 		Example: `  dagtrigger reconcile gs://acme-landing/sales/ --since 48h --config routes.yaml
   dagtrigger reconcile gs://acme-landing --since 2026-11-01 --rate 2 --yes
   dagtrigger reconcile gs://acme-landing/sales/ --route sales-audit   # a route that is new`,
 		Args:        takes("gs://BUCKET/PREFIX"),
-		Annotations: exits("each upload that a route wants has its runs", "some have not, or nobody said yes"),
+		Annotations: exits("each upload that a route matches has its runs", "some do not, or it was not confirmed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runReconcile(cmd.Context(), r, f, args[0])
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&f.since, "since", "only what was uploaded at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
-	flags.StringVar(&f.route, "route", "", "send through this `ROUTE` alone (default: all of today's)")
+	flags.Var(&f.since, "since", "only uploads at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.StringVar(&f.route, "route", "", "send through this `ROUTE` alone (default: all current routes)")
 	f.configFlag(flags)
 	r.register(flags)
 	return cmd

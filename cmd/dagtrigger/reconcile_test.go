@@ -19,7 +19,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// upload puts an object into the bucket, and gives the change that tells of it.
+// upload puts an object into the bucket, and returns its event.
 func (f *fakeGoogle) upload(name string, at time.Time) delivery.Object {
 	o := delivery.Object{
 		Bucket: "acme", Name: name, Generation: at.UnixMicro(), Time: at, MessageID: "4711",
@@ -78,10 +78,10 @@ func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 	f.upload("stock/e.csv", now.Add(-time.Hour))
 
 	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "48h", "--rate", "1000"}
-	out, told := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
-	contains(t, out, "3 uploads in gs://acme/sales/, to be sent at 1000 a second at most:\n"+
-		"      3  start a run, or meet the one that exists: route default, DAG load\nGo on? [y/N] ")
-	contains(t, told, "nothing was done: nobody said yes")
+	out, output := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
+	contains(t, out, "3 uploads in gs://acme/sales/, to be sent at up to 1000 per second:\n"+
+		"      3  start a run, or find the existing one: route default, DAG load\nContinue? [y/N] ")
+	contains(t, output, "nothing was done: it was not confirmed")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "y\n", reconcile...)
 	contains(t, out, "      1  triggered  route default, DAG load\n      2  duplicate  route default, DAG load\n3 whose runs exist\n")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--yes", "--json")...)
@@ -112,27 +112,27 @@ routes:
 	f.upload("sales/a.csv", time.Now())
 	f.upload("unwanted/a.csv", time.Now())
 	out, _ := commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme", "--yes", "--route", "sales")
-	contains(t, out, "      1  are wanted by no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 whose runs exist\n")
+	contains(t, out, "      1  match no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 whose runs exist\n")
 	if len(sim.Runs()) != 1 {
 		t.Errorf("there are %d runs, want that of one route", len(sim.Runs()))
 	}
-	// What fails is told, and stored nowhere.
+	// A failure is printed, and not stored.
 	f.upload("strict/a.csv", time.Now())
 	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--rate", "1000")
 	contains(t, out, "      1  duplicate  route sales, DAG load\n", "      1  rejected   route strict, DAG load\n",
-		"1 left to be started\n  gs://acme/strict/a.csv#", "\n    rejected: ")
+		"1 not started\n  gs://acme/strict/a.csv#", "\n    rejected: ")
 	for _, name := range f.left() {
 		if name != "sales/a.csv" && name != "strict/a.csv" && name != "unwanted/a.csv" {
 			t.Errorf("%s was stored", name)
 		}
 	}
-	_, told := commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--route", "none")
-	contains(t, told, `no route that is switched on is named "none" today`)
-	_, told = commanded(t.Context(), t, exitUsage, settings, "", "reconcile", "acme/sales", "--yes")
-	contains(t, told, `dagtrigger: "acme/sales" names no bucket`+"\ndagtrigger: hint: write gs://BUCKET/PREFIX\n")
+	_, output := commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--route", "none")
+	contains(t, output, `no enabled route is named "none"`)
+	_, output = commanded(t.Context(), t, exitUsage, settings, "", "reconcile", "acme/sales", "--yes")
+	contains(t, output, `dagtrigger: "acme/sales" names no bucket`+"\ndagtrigger: hint: write gs://BUCKET/PREFIX\n")
 	f.before = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusForbidden); return true }
-	_, told = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes")
-	contains(t, told, "dagtrigger: listing gs://acme/: 403 Forbidden; give this account the role roles/storage.objectViewer on the bucket\n")
+	_, output = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes")
+	contains(t, output, "dagtrigger: listing gs://acme/: 403 Forbidden; give this account the role roles/storage.objectViewer on the bucket\n")
 }
 
 // An Airflow that has removed old runs would start their uploads again.
@@ -159,25 +159,25 @@ func TestReconcileLeavesWhatIsOlderThanAllRuns(t *testing.T) {
 	f.upload("sales/new.csv", now.Add(-day))
 
 	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "1440h", "--yes", "--rate", "1000"}
-	out, told := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
-	contains(t, told, "dagtrigger: warning: --since goes further back than the 720h0m0s for which Airflow keeps its runs (--retention)\n")
+	out, printed := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
+	contains(t, printed, "dagtrigger: warning: --since goes further back than the 720h0m0s for which Airflow keeps its runs (--retention)\n")
 	contains(t, out, "      3  are older than 720h0m0s, for which Airflow keeps its runs (--retention): "+
 		"each starts only where Airflow holds a run of its DAG as old (or with --start-old)\n",
 		"      2  triggered  route default, DAG load\n", "      1  duplicate ", "      1  rejected ",
-		"1 left to be started\n  gs://acme/sales/removed.csv#",
+		"1 not started\n  gs://acme/sales/removed.csv#",
 		`rejected: Airflow holds no run of the DAG "load" as old as the event, which is of `,
 		": if it has run, its run was removed, and it would run twice: add --start-old to start it\n")
 	if runs := len(sim.Runs()); runs != 3 {
 		t.Errorf("there are %d runs, want 3", runs)
 	}
-	out, told = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--retention", "2400h")...)
+	out, printed = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--retention", "2400h")...)
 	contains(t, out, "      3  duplicate ", "      1  triggered ")
-	if strings.Contains(out+told, "--retention") {
-		t.Errorf("it warns within the retention: %s%s", out, told)
+	if strings.Contains(out+printed, "--retention") {
+		t.Errorf("it warns within the retention: %s%s", out, printed)
 	}
 	f.upload("sales/removed.csv", now.Add(-57*day))
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--start-old")...)
 	contains(t, out, "those whose run was removed run again (--start-old)\n", "      1  triggered ")
-	_, told = commanded(t.Context(), t, exitUsage, settings, "", append(reconcile, "--retention", "0s")...)
-	contains(t, told, "--retention is out of bounds\n")
+	_, printed = commanded(t.Context(), t, exitUsage, settings, "", append(reconcile, "--retention", "0s")...)
+	contains(t, printed, "--retention is out of bounds\n")
 }

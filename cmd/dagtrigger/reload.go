@@ -19,18 +19,18 @@ import (
 	"example.com/dagtrigger/internal/plainjson"
 )
 
-// reloadEvery is how often a file of routes is looked at.
+// reloadEvery is how often the routes file is checked for changes.
 const reloadEvery = 500 * time.Millisecond
 
-// reloading serves the function of the last good file of routes. Events that are
-// in flight at a change end with the routes that they began with.
+// reloading serves the function with the last valid routes file. Events in flight
+// at a change end with the routes that they began with.
 type reloading struct {
 	getenv    func(string) string
 	log       io.Writer         // of the function
-	transport http.RoundTripper // to Airflow, nil for one of its own
-	path      string            // of the file, empty where none is to be followed
-	local     *localAirflow     // nil on an Airflow of the user's own
-	out       io.Writer         // is told of changes
+	transport http.RoundTripper // to Airflow; nil for a new one
+	path      string            // of the file to follow; empty for none
+	local     *localAirflow     // nil for the user's Airflow
+	out       io.Writer         // gets a line for each change
 	json      bool
 
 	loaded  state // of the file that was loaded last
@@ -61,7 +61,7 @@ func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
 func (r *reloading) function(file *config.File, fileErr error) (*dagtrigger.Function, config.Config, error) {
 	c, err := config.WithFile(r.getenv, file, fileErr)
 	if err != nil {
-		return nil, c, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
+		return nil, c, &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
 	}
 	f, err := dagtrigger.New(c, cloudlog.New(r.log, c.LogLevel), r.transport)
 	return f, c, err
@@ -70,7 +70,7 @@ func (r *reloading) function(file *config.File, fileErr error) (*dagtrigger.Func
 // teach adds the DAGs of the file to the embedded Airflow.
 func (r *reloading) teach(file *config.File) error {
 	if file.Environments != nil {
-		return errors.New("it says now which Airflow: end this, and start it again without the embedded one")
+		return errors.New("it names an Airflow now: stop, and start again without the embedded one")
 	}
 	for _, id := range dagsOf(file) {
 		if err := r.local.addDAG(id); err != nil {
@@ -129,7 +129,7 @@ func (r *reloading) report(err error) {
 		cloudlog.New(r.log, r.config.LogLevel).Error("routes not reloaded: the function keeps those that it has",
 			slog.String("file", r.path), slog.String("reason", err.Error()))
 	}
-	switch { // a standard output that has gone is found by the end of the command
+	switch { // a closed standard output is reported at the end of the command
 	case r.json && err != nil:
 		_ = plainjson.Encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
 	case r.json:

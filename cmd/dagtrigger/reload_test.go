@@ -16,7 +16,7 @@ import (
 	"example.com/dagtrigger/internal/config"
 )
 
-// TestServeFollowsItsRoutes edits the file of routes while the function serves.
+// TestServeFollowsItsRoutes edits the routes file while the function serves.
 func TestServeFollowsItsRoutes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
@@ -25,7 +25,7 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 		if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(path+".new", path); err != nil { // whoever reads sees one or the other
+		if err := os.Rename(path+".new", path); err != nil { // a reader sees one or the other
 			t.Fatal(err)
 		}
 	}
@@ -41,12 +41,12 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 	url := out.after(t, "The function listens on ", ended)
 	starts := func(dag string) {
 		t.Helper()
-		told := newOutput()
-		if status := run(t.Context(), []string{"send", "pubsub", "--data", "hello", "--to", url}, none, nil, told, told); status != exitOK {
+		output := newOutput()
+		if status := run(t.Context(), []string{"send", "pubsub", "--data", "hello", "--to", url}, none, nil, output, output); status != exitOK {
 			t.Errorf("sending ended with %d", status)
 		}
-		if !strings.Contains(told.String(), "triggered  route r, DAG "+dag+",") {
-			t.Errorf("it did not start %s: %s", dag, told)
+		if !strings.Contains(output.String(), "triggered  route r, DAG "+dag+",") {
+			t.Errorf("it did not start %s: %s", dag, output)
 		}
 	}
 	starts("first")
@@ -59,7 +59,7 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 	starts("first")
 
 	write("environments: {prod: {url: 'http://127.0.0.1'}}\n" + route("elsewhere"))
-	out.after(t, "it says now which", ended)
+	out.after(t, "it names an Airflow now", ended)
 	starts("first")
 
 	write(route("another"))

@@ -26,31 +26,31 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// item is an event to be sent through the function once more.
+// item is an event to send through the function again.
 type item struct {
 	place string
 	event event.CloudEvent
 	// happened is when its runs were started, if they were.
 	happened time.Time
-	route    string                      // the one that it goes through, empty for all of today's
-	again    string                      // makes its runs other ones, where it is not empty
-	failed   string                      // the route whose run is wanted, empty where any will do
-	settle   func(context.Context) error // once its runs exist; nil for nothing
-	err      error                       // it cannot be read
+	route    string                      // the only route to use; empty for all
+	again    string                      // makes its run ids different where it is not empty
+	failed   string                      // the route that must have a run; empty for any
+	settle   func(context.Context) error // called when its runs exist; nil for nothing
+	err      error                       // why it cannot be read
 }
 
-// resend sends items: it tells what it would do, asks, does it, and sums up.
+// resend prints what it would do with items, asks, does it, and prints a summary.
 type resend struct {
 	*program
 	sender *sender
 
-	noun    string // what an item is called: dead letter
-	doing   string // what is done to it: replaying
-	from    string // where it is
-	settled string // what is said of those whose runs exist, after their number
-	left    string // what is said of the others
-	// listed tells that the items are what a bucket holds: where no route wants
-	// one nothing is left to do, and the run of a window has seen it.
+	noun    string // the name of an item: dead letter
+	doing   string // what is done with it: replaying
+	from    string // the place of the items
+	settled string // describes those whose runs exist, after their number
+	left    string // describes the others
+	// listed means that the items are objects in a bucket: an unmatched one is
+	// settled, and the run of a window has seen it.
 	listed bool
 
 	rate      float64
@@ -72,47 +72,47 @@ func (r *resend) beyond(at time.Time) bool { return !at.IsZero() && r.now().Sub(
 // to be repeated on purpose.
 func (r *resend) old(i *item) bool { return i.again == "" && r.beyond(i.happened) }
 
-// maxRate is the largest --rate, which keeps a typing error from being one.
+// maxRate is the largest --rate, against typing errors.
 const maxRate = 10_000
 
 func (r *resend) register(flags *pflag.FlagSet) {
-	flags.Float64Var(&r.rate, "rate", 10, "send `N` a second at most")
-	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience, "wait for a DAG that takes no run, because Airflow is full or down, for this `DURATION` at most")
+	flags.Float64Var(&r.rate, "rate", 10, "send at most `N` per second")
+	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience, "wait at most this `DURATION` for a DAG that accepts no run because Airflow is overloaded or down")
 	flags.DurationVar(&r.retention, "retention", defaultRetention,
 		"the `DURATION` for which Airflow keeps its runs: what is older starts none unless Airflow holds a run of its DAG as old")
 	flags.BoolVar(&r.startOld, "start-old", false,
 		"start also what is older than all runs that Airflow holds of its DAG: it may run a second time")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
-	flags.BoolVar(&r.json, "json", false, "print the result as one JSON object, and what is planned on standard error")
+	flags.BoolVar(&r.json, "json", false, "print the result as one JSON object, and the plan on standard error")
 }
 
 func (r *resend) check() error {
 	switch {
 	case r.rate <= 0 || r.rate > maxRate:
-		return &usageError{text: "--rate is out of bounds", hint: fmt.Sprintf("give a number above 0, and %d at most", maxRate)}
+		return &usageError{text: "--rate is out of bounds", hint: fmt.Sprintf("use a number above 0, at most %d", maxRate)}
 	case r.retention <= 0:
 		return &usageError{text: "--retention is out of bounds", hint: "give how long Airflow keeps its runs, such as 720h for 30 days"}
 	case r.patience < 0:
-		return &usageError{text: "--wait is out of bounds", hint: "give a duration such as 5m, or 0s to wait for nothing"}
+		return &usageError{text: "--wait is out of bounds", hint: "use a duration such as 5m, or 0s not to wait"}
 	case r.patience == 0:
 		r.patience = -1
 	}
 	return nil
 }
 
-// run sends items, which are listed twice: to tell what would be done, and to do it.
+// run sends items, which are listed twice: for the plan, and to send them.
 func (r *resend) run(ctx context.Context, items func() iter.Seq2[item, error]) error {
 	plan, err := r.plan(ctx, items())
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
 	if err == nil {
-		err = r.tellPlan(plan)
+		err = r.printPlan(plan)
 	}
 	if err != nil || plan.Events == 0 {
 		return err
 	}
-	if err := r.confirm(ctx, "Go on? [y/N] ", r.yes, r.planned()); err != nil {
+	if err := r.confirm(ctx, "Continue? [y/N] ", r.yes, r.planned()); err != nil {
 		return err
 	}
 	watch := r.watch(plan.Events)
@@ -120,16 +120,16 @@ func (r *resend) run(ctx context.Context, items func() iter.Seq2[item, error]) e
 	started := time.Now()
 	sum, err := pass.Run(ctx, r.events(items()))
 	watch.finish()
-	if told := r.tell(sum, watch, time.Since(started)); err == nil {
-		err = told
+	if printErr := r.print(sum, watch, time.Since(started)); err == nil {
+		err = printErr
 	}
 	if err == nil && (sum.Interrupted || len(watch.left) > 0) {
-		return errTold
+		return errReported
 	}
 	return err
 }
 
-// plan lists what would be done.
+// plan returns what would be done.
 func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*replay.Plan, error) {
 	plan := &replay.Plan{}
 	for i, err := range items {
@@ -149,7 +149,7 @@ func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*repla
 	return plan, nil
 }
 
-// events are the items as a pass takes them.
+// events are the items in the form that a pass needs.
 func (r *resend) events(items iter.Seq2[item, error]) iter.Seq2[replay.Event, error] {
 	return func(yield func(replay.Event, error) bool) {
 		for i, err := range items {
@@ -176,19 +176,19 @@ func (r *resend) event(i item) replay.Event {
 	}}
 }
 
-// missed says that the route of an item is no longer there, where no other has
-// started anything for it: that theirs exist says nothing of its own run.
+// missed is the error for an item whose route no longer matches it: that other
+// routes have their runs does not mean that its run exists.
 func (i *item) missed(outcomes []trigger.Outcome) error {
 	if i.failed == "" || slices.ContainsFunc(outcomes, func(o trigger.Outcome) bool {
 		return o.Route == i.failed || o.Kind != trigger.Duplicate
 	}) {
 		return nil
 	}
-	return fmt.Errorf("its route %s does not want it any more, and the runs of others exist: send it --through one of today's, or drop it", i.failed)
+	return fmt.Errorf("its route %s no longer matches it, and the other routes have their runs: send it --through a current route, or drop it", i.failed)
 }
 
-// sender makes the functions that events go through: today's routes, or one of
-// them alone.
+// sender makes the functions that events go through, with all current routes or
+// with one of them.
 type sender struct {
 	config   config.Config
 	started  time.Time
@@ -206,7 +206,7 @@ type way struct {
 func (p *program) sender(getenv func(string) string) (*sender, error) {
 	c, err := config.FromEnv(getenv)
 	if err != nil {
-		return nil, &hintedError{fmt.Errorf("the settings are faulty:\n%w", err), `"dagtrigger help settings" lists them all`}
+		return nil, &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}
 	c.DeadLetter, c.RouteDeadLetters = "", nil // no store is opened, which would make its folder
 	function := sync.OnceValues(func() (*dagtrigger.Function, error) {
@@ -215,7 +215,7 @@ func (p *program) sender(getenv func(string) string) (*sender, error) {
 	return &sender{config: c, started: p.now(), function: function, ways: map[string]*way{}}, nil
 }
 
-// way is the function of one route, or of all.
+// way is the function with one route, or with all.
 func (s *sender) way(name string) (*way, error) {
 	if s.ways[name] == nil {
 		w := &way{}
@@ -242,12 +242,12 @@ func (s *sender) table(name string) (*route.Table, error) {
 			return table, nil
 		}
 	}
-	return nil, fmt.Errorf("no route that is switched on is named %q today: name another one", name)
+	return nil, fmt.Errorf("no enabled route is named %q: name another one", name)
 }
 
-var errInterrupted = errors.New("it was interrupted before anything was done")
+var errInterrupted = errors.New("interrupted before anything was done")
 
-// confirm asks whether to go on, and returns an error where not.
+// confirm asks whether to continue, and returns an error for a no.
 func (p *program) confirm(ctx context.Context, question string, yes bool, w io.Writer) error {
 	if yes {
 		return nil
@@ -259,7 +259,7 @@ func (p *program) confirm(ctx context.Context, question string, yes bool, w io.W
 	go func() {
 		var line string
 		if p.stdin != nil {
-			line, _ = bufio.NewReader(p.stdin).ReadString('\n') // no line is no yes
+			line, _ = bufio.NewReader(p.stdin).ReadString('\n') // a missing line is not a yes
 		}
 		answer <- line
 	}()
@@ -268,15 +268,15 @@ func (p *program) confirm(ctx context.Context, question string, yes bool, w io.W
 		return errInterrupted
 	case line := <-answer:
 		if stdin, ok := p.stdin.(*os.File); !ok || !isTerminal(stdin) {
-			_, _ = fmt.Fprintln(w) // which a person types
+			_, _ = fmt.Fprintln(w) // a terminal has the line end that was typed
 		}
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
 			return nil
 		case "":
-			return &hintedError{errors.New("nothing was done: nobody said yes"), "say --yes where nobody can be asked"}
+			return &hintedError{errors.New("nothing was done: it was not confirmed"), "use --yes where nobody can answer"}
 		default:
-			return errors.New("nothing was done: the answer was no")
+			return errors.New("nothing was done: it was declined")
 		}
 	}
 }

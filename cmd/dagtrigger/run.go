@@ -3,18 +3,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// The exit statuses, as every command's help tells them.
+// The exit statuses, which every command's help lists.
 const (
 	exitOK     = 0
 	exitFailed = 1
@@ -22,10 +24,10 @@ const (
 )
 
 // run is the whole program: it does what args say and returns the exit status.
-// When ctx ends, it finishes what is in flight.
+// When ctx ends, it finishes the events in flight.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stdout, stderr = newPrintable(stdout), newPrintable(stderr)
-	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, number: newNumber}
+	p := &program{self: self(os.Args[0]), getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, number: newNumber}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -36,6 +38,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 
 // program is what the commands share: the process around them.
 type program struct {
+	self           string // how this program is called, such as dagtrigger
 	getenv         func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -43,27 +46,27 @@ type program struct {
 	number         func() int64 // of sixteen digits, where the ids of new events begin
 }
 
-// newNumber is a number like Pub/Sub's ids. Two calls far from each other would
-// meet as seldom as two of a million lottery tickets win.
+// newNumber is a number like Pub/Sub's ids, random so that two calls do not use the
+// same ids.
 func newNumber() int64 { return 1e15 + rand.Int64N(8e15) }
 
 const rootHelp = `dagtrigger turns cloud events into Airflow DAG runs.
 
 Its function, deployed to Cloud Run, receives uploads, Pub/Sub messages and any
 CloudEvent, and starts a DAG run for each through Airflow's REST API: none is
-lost, none runs twice, and each says how it ended.
+lost, none runs twice, and each is logged with its outcome.
 
-This command line runs that same function on your machine and sends it what
-the platform would send. Nothing needs an account, a cloud or an Airflow: where
-you have none, one is embedded.
+This command line runs the same function on your machine and sends it what the
+platform would send. You need no account, no cloud and no Airflow: one is
+embedded.
 
   dagtrigger demo                                see it work, in five seconds
   dagtrigger serve                               run the function and an Airflow
-  dagtrigger send storage gs://acme/sales.csv    upload a file, so to speak
+  dagtrigger send storage gs://acme/sales.csv    simulate an upload
   AIRFLOW_URL=https://... DAG_ID=load dagtrigger serve
-                                                 the same, on an Airflow you have`
+                                                 the same, with your Airflow`
 
-// Commands stand in groups, in the order in which a user meets them.
+// Commands are in groups, in the order in which a user needs them.
 const groupTry = "try"
 
 func (p *program) root() *cobra.Command {
@@ -75,21 +78,23 @@ func (p *program) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Annotations:   exits("done", "it failed, or what was asked for does not hold"),
+		Annotations:   exits("done", "it failed, or a check did"),
 	}
+	root.Annotations[cobra.CommandDisplayNameAnnotation] = cmp.Or(p.self, "dagtrigger")
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
-	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Say what starts what:"},
-		&cobra.Group{ID: groupDeployed, Title: "Look after what is deployed:"})
+	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
+		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
 		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
+	p.typedHelp(root)
 	return root
 }
 
-// usageTemplate is cobra's own in another order: the examples come last, where
-// the eye rests, and the exit statuses are told.
+// usageTemplate is cobra's own in another order: the examples come last, and the
+// exit statuses are listed.
 const usageTemplate = `Usage:{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} COMMAND{{end}}
@@ -123,17 +128,17 @@ Examples:
 
 {{- range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
 
-"{{.Root.Name}} help {{.Name}}" tells {{.Short}}.{{end}}{{end}}
+"{{.Root.Name}} help {{.Name}}" lists {{.Short}}.{{end}}{{end}}
 
-"{{.CommandPath}} COMMAND --help" tells more about a command.{{end}}
+"{{.CommandPath}} COMMAND --help" describes a command.{{end}}
 `
 
 // exits are a command's exit statuses for its help.
 func exits(ok, failed string) map[string]string {
-	return map[string]string{"exits": fmt.Sprintf("  %d  %s\n  %d  %s\n  %d  it was called in a wrong way", exitOK, ok, exitFailed, failed, exitUsage)}
+	return map[string]string{"exits": fmt.Sprintf("  %d  %s\n  %d  %s\n  %d  invalid usage", exitOK, ok, exitFailed, failed, exitUsage)}
 }
 
-// usageError is a call that cannot be understood.
+// usageError is an invalid call.
 type usageError struct {
 	text string
 	hint string
@@ -142,10 +147,10 @@ type usageError struct {
 func (e *usageError) Error() string { return e.text }
 
 func usage(cmd *cobra.Command, format string, args ...any) error {
-	return &usageError{text: fmt.Sprintf(format, args...), hint: fmt.Sprintf(`"%s --help" shows how it is used`, cmd.CommandPath())}
+	return &usageError{text: fmt.Sprintf(format, args...), hint: fmt.Sprintf(`"%s --help" shows the usage`, cmd.CommandPath())}
 }
 
-// hintedError is an error whose mend is known.
+// hintedError is an error with its fix.
 type hintedError struct {
 	error
 	hint string
@@ -153,29 +158,29 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// errTold ends a command whose output has said already that it failed.
-var errTold = errors.New("it failed, as the output says")
+// errReported ends a command that has already printed why it failed.
+var errReported = errors.New("failed, see the output")
 
-// report tells of err and chooses the exit status.
+// report prints err and returns the exit status.
 func (p *program) report(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if errors.Is(err, errTold) {
+	if errors.Is(err, errReported) {
 		return exitFailed
 	}
 	_, _ = fmt.Fprintln(p.stderr, "dagtrigger: "+err.Error())
 	if e, ok := errors.AsType[*usageError](err); ok {
-		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+e.hint)
+		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+p.typed(e.hint))
 		return exitUsage
 	}
 	if e, ok := errors.AsType[*hintedError](err); ok {
-		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+e.hint)
+		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+p.typed(e.hint))
 	}
 	return exitFailed
 }
 
-// unknownCommand is where cobra ends when the first word is no command.
+// unknownCommand is called by cobra when the first word is not a command.
 func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -187,7 +192,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return e
 }
 
-// takes checks that a command is given exactly the arguments that names tell.
+// takes checks that a command has exactly the named arguments.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,15 +93,15 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	url := out.after(t, "The function listens on ", ended)
 
 	sent := make(chan int, 1)
-	told := newOutput()
+	output := newOutput()
 	go func() {
-		sent <- run(t.Context(), []string{"send", "pubsub", "--data", "hello", "--to", url}, none, nil, told, told)
+		sent <- run(t.Context(), []string{"send", "pubsub", "--data", "hello", "--to", url}, none, nil, output, output)
 	}()
 	<-arrived
 	end()
 	close(answer)
-	if status := <-sent; status != exitOK || !strings.Contains(told.String(), "triggered") {
-		t.Errorf("the event in flight ended with %d: %s", status, told)
+	if status := <-sent; status != exitOK || !strings.Contains(output.String(), "triggered") {
+		t.Errorf("the event in flight ended with %d: %s", status, output)
 	}
 	if status := <-ended; status != exitOK {
 		t.Errorf("serve ended with %d: %s", status, log)
@@ -129,7 +130,7 @@ func lying(t *testing.T, lie func(sim, other http.Handler) http.HandlerFunc) str
 }
 
 // TestDemoBelievesAirflowAlone holds that the story fails where Airflow does not
-// hold what the function was told.
+// hold what the function was output.
 func TestDemoBelievesAirflowAlone(t *testing.T) {
 	t.Parallel()
 	forgetful := lying(t, func(sim, other http.Handler) http.HandlerFunc {
@@ -178,13 +179,13 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 		report report
 		want   string
 	}{
-		{"all is well", report{Due: 1, Runs: 1, NewRuns: 1, Holds: true, Events: []eventTold{{Due: 1, Runs: once}, {NoRun: "x"}}},
+		{"all is well", report{Due: 1, Runs: 1, NewRuns: 1, Holds: true, Events: []eventReport{{Due: 1, Runs: once}, {NoRun: "x"}}},
 			"1 event, 1 run, nothing lost, nothing twice"},
-		{"twice", report{Due: 1, Runs: 2, NewRuns: 2, Events: []eventTold{{Due: 1, Runs: twice}}},
+		{"twice", report{Due: 1, Runs: 2, NewRuns: 2, Events: []eventReport{{Due: 1, Runs: twice}}},
 			"1 event, 2 runs: event 1 ran twice"},
-		{"once of twice", report{Due: 1, Runs: 1, NewRuns: 1, Events: []eventTold{{Due: 2, Runs: once}}},
+		{"once of twice", report{Due: 1, Runs: 1, NewRuns: 1, Events: []eventReport{{Due: 2, Runs: once}}},
 			"1 event, 1 run: event 1 ran once"},
-		{"a run of what is no event", report{Runs: 1, NewRuns: 1, Events: []eventTold{{NoRun: "x", Runs: once}}},
+		{"a run of a request that is not an event", report{Runs: 1, NewRuns: 1, Events: []eventReport{{NoRun: "x", Runs: once}}},
 			"0 events, 1 run: event 1 has a run"},
 	}
 	for _, row := range rows {
@@ -209,7 +210,7 @@ func TestSendTellsWhoAnswered(t *testing.T) {
 	defer server.Close()
 	rows := []struct{ path, want string }{
 		{"", "not acknowledged, so the platform would send it again (Retry-After: 7)\n" +
-			"  the answer is not dagtrigger's: <html> <b>Your client does not have permission</b>"},
+			"  the response is not from dagtrigger: <html> <b>Your client does not have permission</b>"},
 		{"/login", "302 Found in "},
 	}
 	for _, row := range rows {
@@ -218,5 +219,37 @@ func TestSendTellsWhoAnswered(t *testing.T) {
 		if status != exitFailed || !strings.Contains(out.String(), row.want) {
 			t.Errorf("%s: it ended with %d:\n%s\nwant %s", row.path, status, out, row.want)
 		}
+	}
+}
+
+func TestPrintedCommandsWorkAsTyped(t *testing.T) {
+	t.Parallel()
+	for arg0, want := range map[string]string{
+		"dagtrigger": "dagtrigger", "./dagtrigger": "./dagtrigger", "/opt/bin/dagtrigger": "/opt/bin/dagtrigger",
+		"/tmp/go-build417/b001/exe/dagtrigger": "go run ./cmd/dagtrigger", "/tmp/go-build417/b001/dagtrigger.test": "dagtrigger",
+	} {
+		if got := self(arg0); got != want {
+			t.Errorf("called as %s, it prints %s, want %s", arg0, got, want)
+		}
+	}
+	out := newOutput()
+	p := &program{self: "./dagtrigger", getenv: none, stdin: nil, stdout: out, stderr: out}
+	root := p.root()
+	root.SetOut(out)
+	root.SetArgs([]string{"serve", "--help"})
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.report(&hintedError{errors.New("x"), `"dagtrigger help settings" lists them all`})
+	for _, want := range []string{
+		"  ./dagtrigger serve --config routes.yaml\n", "DAG_ID=load_sales PORT=9090 ./dagtrigger serve\n",
+		"  ./dagtrigger serve [flags]\n", `"./dagtrigger help settings" lists all of them`, `hint: "./dagtrigger help settings" lists them all`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it did not print %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(strings.ReplaceAll(out.String(), "./dagtrigger", ""), "dagtrigger serve") {
+		t.Errorf("a command is printed as it cannot be typed:\n%s", out)
 	}
 }

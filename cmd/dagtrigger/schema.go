@@ -8,24 +8,24 @@ import (
 	"example.com/dagtrigger/internal/config"
 )
 
-const schemaHelp = `Print the JSON Schema of a file of routes, for editors to complete and check it while it
-is written. It is made from the tables by which the file is read: it takes what "check"
-takes, and refuses unknown keys, wrong types and what is missing; whether expressions
-and patterns are right "check" alone can tell.
+const schemaHelp = `Print the JSON Schema of a routes file, with which editors complete and check it. It is
+generated from the tables that the file is read with: it accepts what "check" accepts, and
+rejects unknown keys, wrong types and missing keys; only "check" finds errors in
+expressions and patterns.
 
-Write it beside the routes, and begin them with the line that names it:
+Save it beside the routes file, and begin that with the line that names it:
 
   # yaml-language-server: $schema=routes.schema.json`
 
 func (p *program) schema() *cobra.Command {
 	return &cobra.Command{
 		Use:         "schema",
-		Short:       "Print the JSON Schema of a file of routes",
+		Short:       "Print the JSON Schema of a routes file",
 		Long:        schemaHelp,
 		GroupID:     groupRoutes,
 		Example:     "  dagtrigger schema > routes.schema.json",
 		Args:        takes(),
-		Annotations: exits("it is printed", "standard output could not be written"),
+		Annotations: exits("it was printed", "standard output could not be written"),
 		RunE: func(*cobra.Command, []string) error {
 			text, err := config.Schema()
 			if err == nil {

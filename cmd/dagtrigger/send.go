@@ -17,33 +17,32 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-const sendHelp = `Build the HTTP request that Google's platform would send for an event, post it to
-the function, and print how the event ended.
+const sendHelp = `Build the HTTP request that Google's platform would send for an event, post it to the
+function, and print the outcome.
 
-The event is an object's change (send storage), a Pub/Sub message (send pubsub),
-or what a JSON file holds: a CloudEvent, an object resource as
-"gcloud storage objects describe --raw" prints it, a Pub/Sub message or the body
-of a push. The file - is the standard input.
+The event is a change of an object (send storage), a Pub/Sub message (send pubsub), or a
+JSON file: a CloudEvent, an object resource as "gcloud storage objects describe --raw"
+prints it, a Pub/Sub message or the body of a push. The file - is standard input.
 
---as chooses the way by which the event comes:
+--as selects how the event is delivered:
 
   eventarc        a CloudEvent, its attributes in headers: Eventarc triggers and
                   functions of the second generation
   structured      a CloudEvent as one JSON document
-  push            a Pub/Sub push subscription. An object's change comes as the
+  push            a Pub/Sub push subscription. A change of an object is the
                   notification that its bucket publishes, any other CloudEvent
-                  as a message that carries it
-  push-unwrapped  the same, by a subscription without payload wrapping that
+                  a message that contains it
+  push-unwrapped  the same, from a subscription with payload unwrapping that
                   writes metadata
   notification    a bucket's notification, pushed (the same as push)
   background      a function of the first generation
 
-Each call makes another event. To see a redelivery, send one again under the same
+Each call makes a new event. To see a redelivery, send an event again with the same
 --id, and for storage the same --generation: its run exists, so it is a duplicate.
 
-With --count many are sent, numbered from 1, and {n} in the object's name, the data,
-an attribute, the file or --id becomes the number. An event whose id and generation
-are given without {n} is the same one every time.`
+--count sends many events, numbered from 1: {n} in the object's name, the data, an
+attribute, the file or --id becomes the number. With an id and generation without {n},
+they are all the same event.`
 
 const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
   dagtrigger send storage gs://acme-landing/sales/eu.csv --as notification --print
@@ -52,10 +51,10 @@ const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
   dagtrigger send event.json --to https://trigger-abc123-ew.a.run.app \
     --header "Authorization: Bearer $(gcloud auth print-identity-token)"`
 
-// defaultFunction is where "dagtrigger serve" listens where nothing else is said.
+// defaultFunction is where "dagtrigger serve" listens by default.
 const defaultFunction = "http://127.0.0.1:8080"
 
-// sendFlags say where to send, and how often.
+// sendFlags are where to send, and how often.
 type sendFlags struct {
 	to      string
 	as      string
@@ -90,21 +89,21 @@ func (p *program) send() *cobra.Command {
 
 func sendExits() map[string]string {
 	return exits("every delivery was acknowledged, or --print printed the request",
-		"one was not acknowledged, or not answered")
+		"a delivery was not acknowledged, or had no response")
 }
 
 func (s *sendFlags) register(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&s.to, "to", defaultFunction, "the `URL` of the function")
-	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "the way by which the event comes, see above")
+	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, see above")
 	flags.StringArrayVar(&s.headers, "header", nil, "a `HEADER` to add, \"NAME: VALUE\"; may be repeated")
-	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "how long to wait for an answer, as `DURATION`")
-	flags.BoolVar(&s.print, "print", false, "print the request as a curl command, and send nothing")
+	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "the `DURATION` to wait for a response")
+	flags.BoolVar(&s.print, "print", false, "print the request as a curl command instead of sending it")
 	flags.BoolVar(&s.json, "json", false, "print the result as one JSON object")
 	flags.IntVar(&s.load.count, "count", 1, "send `N` events")
-	flags.Float64Var(&s.load.rate, "rate", 0, "begin `N` deliveries a second (default: as fast as answered)")
-	flags.IntVar(&s.load.concurrency, "concurrency", 10, "have `N` deliveries under way at once")
-	flags.IntVar(&s.load.duplicates, "duplicates", 0, "deliver `N` in a hundred events twice, at the same time")
+	flags.Float64Var(&s.load.rate, "rate", 0, "start `N` deliveries per second (default: no limit)")
+	flags.IntVar(&s.load.concurrency, "concurrency", 10, "run `N` deliveries at the same time")
+	flags.IntVar(&s.load.duplicates, "duplicates", 0, "deliver `N` percent of the events twice, at the same time")
 	completes(cmd, "as", texts(delivery.Envelopes()))
 }
 
@@ -150,7 +149,7 @@ comes straight to the function, under a new message id each time.`,
 	return cmd
 }
 
-// deliver does with events what s says. err tells that there are none.
+// deliver sends or prints events; err is the error of making them.
 func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err error) error {
 	if err != nil {
 		return err
@@ -159,7 +158,7 @@ func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err e
 		return err
 	}
 	if u, err := url.Parse(s.to); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return &usageError{text: fmt.Sprintf("--to %q is no address", s.to), hint: "write it as http://HOST:PORT"}
+		return &usageError{text: fmt.Sprintf("--to %q is not a valid URL", s.to), hint: "write it as http://HOST:PORT"}
 	}
 	headers, err := s.parseHeaders()
 	if err != nil {
@@ -168,7 +167,7 @@ func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err e
 	post := newPoster(s.to, s.load.concurrency, s.timeout, headers)
 	if s.load.count > 1 || s.load.duplicates > 0 {
 		if s.print {
-			return &usageError{text: "--print shows one request, and --count asks for many", hint: "leave one of them out"}
+			return &usageError{text: "--print shows one request, and --count sends many", hint: "leave one of them out"}
 		}
 		return p.sendMany(ctx, s, post, events)
 	}
@@ -220,7 +219,7 @@ func (p *program) sendOne(ctx context.Context, s *sendFlags, post *poster, r del
 		_, err = fmt.Fprint(p.stdout, a.text(p.painter(p.stdout)))
 	}
 	if err == nil && !a.Acknowledged {
-		return errTold
+		return errReported
 	}
 	return err
 }
@@ -242,7 +241,7 @@ func (a *answer) text(paint painter) string {
 		fmt.Fprintf(&b, "  %s\n", visible(a.Error))
 	}
 	for _, o := range a.Outcomes {
-		b.WriteString(strings.TrimRight("  "+paint.outcome(o.Kind, string(o.Kind))+"  "+whither(o), " ") + "\n")
+		b.WriteString(strings.TrimRight("  "+paint.outcome(o.Kind, string(o.Kind))+"  "+destination(o), " ") + "\n")
 		if o.Reason != "" {
 			fmt.Fprintf(&b, "    %s\n", visible(o.Reason))
 		}
@@ -250,8 +249,8 @@ func (a *answer) text(paint painter) string {
 	return b.String()
 }
 
-// whither tells by which route an event led to which run.
-func whither(o trigger.Outcome) string {
+// destination tells by which route an event led to which run.
+func destination(o trigger.Outcome) string {
 	var parts []string
 	if o.Route != "" {
 		parts = append(parts, "route "+o.Route)

@@ -70,7 +70,7 @@ func (p *program) sendMany(ctx context.Context, s *sendFlags, post *poster, even
 		_, err = fmt.Fprint(p.stdout, sum.text(p.painter(p.stdout)))
 	}
 	if err == nil && sum.Acknowledged < sum.Planned {
-		return errTold
+		return errReported
 	}
 	return err
 }

@@ -21,25 +21,25 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings
-from the environment, writes its log as JSON to standard error, and at SIGTERM or
-SIGINT takes no further event, finishes those in flight and ends.
+const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings from
+environment variables and writes its log as JSON to standard error. At SIGTERM or SIGINT
+it accepts no further event, finishes those in flight and ends.
 
-Where no setting says which Airflow it works for, one is embedded, and everything
-works without an account. Otherwise these are enough:
+Without a setting for an Airflow, one is embedded, and you need no account. Otherwise
+these settings are enough:
 
   DAG_ID                 the DAG that every event starts, or
-  DAGTRIGGER_CONFIG      a file of routes, which say what starts which DAG
+  DAGTRIGGER_CONFIG      a routes file, which says which event starts which DAG
   COMPOSER_ENVIRONMENT   projects/P/locations/L/environments/E, or
-  AIRFLOW_URL            the address of any Airflow's web server, which but on
-                         Composer and loopback needs AIRFLOW_AUTH too
+  AIRFLOW_URL            the URL of any Airflow's web server; other than Composer
+                         and loopback, it needs AIRFLOW_AUTH as well
 
-"dagtrigger help settings" lists all. Towards Composer the function is whoever is
-logged in by gcloud, or the service account that it runs as. Faulty settings are
-told, all at once, and the function does not start.
+"dagtrigger help settings" lists all of them. Composer sees the account that is logged
+in with gcloud, or the service account of the machine. All errors in the settings are
+printed at once, and the function does not start.
 
-With --config the file of routes is read again whenever it changes. A faulty one is
-told of, with all its faults, and the routes stay as they were.`
+With --config, the routes file is read again whenever it changes. The errors of an
+invalid one are printed, and the routes stay as they were.`
 
 func (p *program) serve() *cobra.Command {
 	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33)}
@@ -54,17 +54,17 @@ func (p *program) serve() *cobra.Command {
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
 		Args:        takes(),
-		Annotations: exits("it was ended by SIGINT or SIGTERM", "the settings are faulty, or it could not start"),
+		Annotations: exits("it was ended by SIGINT or SIGTERM", "the settings are invalid, or it could not start"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.runServe(cmd.Context(), s)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; 0.0.0.0 lets others in, who may start any run that events start")
-	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting says which; =false refuses to start then, as it should where events count")
+	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; with 0.0.0.0 any caller in the network can start the runs that events start")
+	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting names one; =false makes that an error, as in production")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
 	flags.BoolVar(&s.json, "json", false, "print the addresses, and each reload, as one JSON object")
-	flags.StringVar(&s.config, "config", "", "the `FILE` of routes, which is read again when it changes (default: what DAGTRIGGER_CONFIG says, read once)")
+	flags.StringVar(&s.config, "config", "", "the routes `FILE`, read again when it changes (default: DAGTRIGGER_CONFIG, read once)")
 	completes(cmd, "airflow-version", texts(versions()))
 	return cmd
 }
@@ -77,8 +77,8 @@ type serveFlags struct {
 	json    bool
 }
 
-// connection are the settings that say which Airflow the function works for.
-// Where none is set, one is embedded.
+// connection are the settings that name the Airflow. Where none is set, one is
+// embedded.
 func connection() []string {
 	tuning := []string{config.Variable(environment.FieldTimeout), config.Variable(environment.FieldMaxInFlight)}
 	return slices.DeleteFunc(config.ConnectionVariables(), func(name string) bool { return slices.Contains(tuning, name) })
@@ -127,8 +127,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	return wait(ctx, served.failed, local.failure())
 }
 
-// embed starts an Airflow where no setting says which one the function works
-// for, and gives the settings that lead to it.
+// embed starts an Airflow where no setting names one, and returns its settings.
 func (p *program) embed(ctx context.Context, getenv func(string) string, file *config.File, version string) (*localAirflow, func(string) string, error) {
 	if slices.ContainsFunc(connection(), func(name string) bool { return getenv(name) != "" }) {
 		return nil, getenv, nil
@@ -151,7 +150,7 @@ func (p *program) embed(ctx context.Context, getenv func(string) string, file *c
 	return local, over(settings, getenv), nil
 }
 
-// dagsOf are the DAGs that the routes of a file name.
+// dagsOf are the DAGs that a file's routes name.
 func dagsOf(file *config.File) (dags []string) {
 	for i := range file.Routes {
 		dags = append(dags, file.Routes[i].Starts()...)
@@ -159,8 +158,8 @@ func dagsOf(file *config.File) (dags []string) {
 	return dags
 }
 
-// withRoutes makes the routes file at path stand for every setting that says
-// what events start. An empty path changes nothing.
+// withRoutes replaces the settings for routes by the file at path. An empty path
+// changes nothing.
 func withRoutes(path string, getenv func(string) string) func(string) string {
 	if path == "" {
 		return getenv
@@ -190,7 +189,7 @@ func (p *program) dag() string {
 	return defaultDAG
 }
 
-// ready tells that the function listens, and what to do with it.
+// ready prints the function's URL, and commands to try.
 func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
 	var airflows []string
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
@@ -199,7 +198,7 @@ func (p *program) ready(s serveFlags, url string, c config.Config, local *localA
 	}
 	file, what := "", "every event starts the DAG "+c.DAGID
 	if c.File != nil {
-		file, what = c.File.Name, "events start what the routes in "+c.File.Name+" say"
+		file, what = c.File.Name, "the routes in "+c.File.Name+" decide what events start"
 	}
 	if s.json {
 		return plainjson.Encode(p.stdout, map[string]any{
@@ -208,23 +207,23 @@ func (p *program) ready(s serveFlags, url string, c config.Config, local *localA
 	}
 	where := "Airflow is at " + strings.Join(airflows, ", ") + "."
 	if local != nil {
-		where = fmt.Sprintf("No setting says which Airflow, so one is embedded: %s, at %s\n(login: %s).", local.name, local.url, local.login)
+		where = fmt.Sprintf("No setting names an Airflow, so one is embedded: %s, at %s\n(login: %s).", local.name, local.url, local.login)
 	}
-	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, a line for each event. Ctrl-C ends it.\n",
-		url, what, where, tryThis(url, local))
+	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, one line per event. Ctrl-C ends it.\n",
+		url, what, where, p.tryThis(url, local))
 	return err
 }
 
-// tryThis are commands to paste.
-func tryThis(url string, local *localAirflow) string {
+// tryThis are commands to try.
+func (p *program) tryThis(url string, local *localAirflow) string {
 	to := ""
 	if url != defaultFunction {
 		to = " --to " + url
 	}
 	text := "  # an upload, a message, and many\n" +
-		"  " + self() + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
-		"  " + self() + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
-		"  " + self() + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
+		"  " + p.self + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
+		"  " + p.self + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
+		"  " + p.self + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
 	if local != nil {
 		text += "  # the runs that Airflow holds\n  " + local.curl(local.dagID) + "\n"
 	}

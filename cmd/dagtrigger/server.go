@@ -19,12 +19,12 @@ const (
 	headerTime = 10 * time.Second
 	bodyTime   = time.Minute
 	answerTime = 310 * time.Second
-	// idleTime is above the 600 s after which Google's front ends close a connection: who
-	// closes first would break the request that comes at the same moment.
+	// idleTime is above the 600 s after which Google's front ends close a connection:
+	// the server must not close first, which would break a request sent at that moment.
 	idleTime = 620 * time.Second
 )
 
-// loopback is where everything listens that does not say otherwise.
+// loopback is the default address to listen on.
 const loopback = "127.0.0.1"
 
 // server is an HTTP server that listens already.
@@ -70,8 +70,8 @@ func address(a net.Addr) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// wait waits until ctx ends, or until one of two servers ends by itself, which is
-// an error. A nil channel stands for no server.
+// wait waits until ctx ends, or until one of two servers ends by itself, which is an
+// error. A nil channel means no server.
 func wait(ctx context.Context, one, other <-chan error) error {
 	select {
 	case err := <-one:
@@ -83,7 +83,7 @@ func wait(ctx context.Context, one, other <-chan error) error {
 	}
 }
 
-// close takes no further request and waits until those in flight are answered.
+// close accepts no further request and waits until those in flight are answered.
 func (s *server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()

@@ -24,8 +24,8 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// painter colours what goes to a terminal, unless NO_COLOR is set
-// (https://no-color.org) or the terminal is a dumb one.
+// painter colours output to a terminal, unless NO_COLOR is set
+// (https://no-color.org) or TERM is dumb.
 type painter struct{ mark string } // see [printable]; empty without colours
 
 func (p *program) painter(w io.Writer) painter {
@@ -60,8 +60,8 @@ func (p painter) dim(s string) string  { return p.paint(s, faint) }
 func (p painter) good(s string) string { return p.paint(s, green) }
 func (p painter) bad(s string) string  { return p.paint(s, red) }
 
-// outcome colours a text by the outcome that it tells of: what a person has to
-// look at is red, what mends itself is yellow.
+// outcome colours a text by its outcome: red needs somebody to act, yellow gets
+// better by itself.
 func (p painter) outcome(kind trigger.Kind, s string) string {
 	switch kind {
 	case trigger.Triggered:
@@ -77,7 +77,7 @@ func (p painter) outcome(kind trigger.Kind, s string) string {
 	}
 }
 
-// pad fills s with blanks up to width characters.
+// pad fills s with spaces up to width characters.
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
@@ -103,7 +103,7 @@ func columns(rows [][]string) []string {
 	return lines
 }
 
-// took writes how long something took, to three digits or so.
+// took formats a duration with about three digits.
 func took(d time.Duration) string {
 	switch {
 	case d < 10*time.Millisecond:

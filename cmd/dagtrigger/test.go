@@ -16,21 +16,20 @@ import (
 	"example.com/dagtrigger/internal/operator/example"
 )
 
-const testHelp = `Try examples that stand beside a file of routes, by the code that the function runs: an
-event, and what must come of it. Where something else comes of it, that is told. Nothing
-is sent, and nobody is asked.
+const testHelp = `Run the examples of a routes file with the function's own code. An example is an event
+and the runs that it must start; differences are printed. No request is made.
 
   # sales_test.yaml
   config: routes.yaml
   tests:
-    - name: a file of sales starts load_sales
+    - name: a sales file starts load_sales
       upload: gs://acme-landing/sales/eu/2026-11-22/a.csv
       size: 2048
       starts:
         - route: sales-csv
           dag: load_sales
           conf_has: {region: eu}
-    - name: what is still being written starts nothing
+    - name: a temporary object starts nothing
       upload: gs://acme-landing/sales/_temporary/a.csv
       starts: []
     - name: an order is shipped
@@ -38,28 +37,28 @@ is sent, and nobody is asked.
       topic: orders
       starts: [orders]
 
-Ids, generations and times that an example leaves out are the same every time, and so
-are run ids. With --update what is takes the place of what was said, and examples that
-say nothing are completed; comments and layout stay.`
+Ids, generations and times that an example leaves out are constant, and so are run ids.
+--update replaces expectations by the actual results, and completes examples without
+expectations; comments and layout stay.`
 
 func (p *program) test() *cobra.Command {
 	var t testFlags
 	cmd := &cobra.Command{
 		Use:     "test FILE...",
-		Short:   "Try examples on the routes that they stand beside",
+		Short:   "Run the examples of a routes file",
 		Long:    testHelp + "\n\nThe keys of an example:\n" + strings.TrimSuffix(entriesText(example.Keys()), "\n"),
 		GroupID: groupRoutes,
 		Example: `  dagtrigger test sales_test.yaml
   dagtrigger test *_test.yaml --junit report.xml
   dagtrigger test sales_test.yaml --update`,
 		Args:        takesSome("the FILE"),
-		Annotations: exits("all examples hold, or were updated", "one does not, or a file is faulty"),
+		Annotations: exits("all examples pass, or were updated", "an example fails, or a file is invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runTest(cmd.Context(), t, args)
 		},
 	}
-	cmd.Flags().BoolVar(&t.update, "update", false, "write what is in the place of what was said")
-	cmd.Flags().StringVar(&t.junit, "junit", "", "write the results to this `FILE` too, as JUnit XML")
+	cmd.Flags().BoolVar(&t.update, "update", false, "replace expectations by the actual results")
+	cmd.Flags().StringVar(&t.junit, "junit", "", "also write the results to this `FILE`, as JUnit XML")
 	return cmd
 }
 
@@ -68,7 +67,7 @@ type testFlags struct {
 	junit  string
 }
 
-// tried is a file of examples and what came of them.
+// tried is a file of examples with its results.
 type tried struct {
 	suite   example.Suite
 	results []example.Result
@@ -89,10 +88,10 @@ func (p *program) runTest(ctx context.Context, t testFlags, paths []string) erro
 	if t.update {
 		return p.updateAll(all)
 	}
-	return p.tellTried(all)
+	return p.printTried(all)
 }
 
-// tryAll tries the examples of a file. Each file of routes is read once.
+// tryAll runs the examples of a file. Each routes file is read once.
 func tryAll(ctx context.Context, path string, files map[string]config.File) tried {
 	suite, err := example.Load(path)
 	if err != nil {
@@ -123,7 +122,7 @@ func (t tried) failed() int {
 	return n
 }
 
-func (p *program) tellTried(all []tried) error {
+func (p *program) printTried(all []tried) error {
 	paint := p.painter(p.stdout)
 	var b strings.Builder
 	failed := false
@@ -133,7 +132,7 @@ func (p *program) tellTried(all []tried) error {
 	}
 	_, err := io.WriteString(p.stdout, b.String())
 	if err == nil && failed {
-		return errTold
+		return errReported
 	}
 	return err
 }
@@ -188,7 +187,7 @@ func (p *program) updateAll(all []tried) error {
 		_, _ = fmt.Fprintf(p.stdout, "%s: %s, %d of them updated\n", t.suite.Name, plural(len(t.results), "example"), n)
 	}
 	if failed {
-		return errTold
+		return errReported
 	}
 	return nil
 }

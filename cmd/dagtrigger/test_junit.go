@@ -60,14 +60,13 @@ func writeJUnit(path string, all []tried) error {
 	return nil
 }
 
-// junit is a file of examples as a suite. One that is faulty is a case that could
-// not be run.
+// junit is a file of examples as a suite. An invalid file is a case with an error.
 func (t tried) junit() junitSuite {
 	s := junitSuite{Name: t.suite.Name, Tests: len(t.results), Failures: t.failed()}
 	if len(t.faults) > 0 {
 		s.Tests, s.Errors = 1, 1
 		s.Cases = append(s.Cases, junitCase{
-			Class: t.suite.Name, Name: "the file is good", File: t.suite.Name,
+			Class: t.suite.Name, Name: "the file is valid", File: t.suite.Name,
 			Error: &junitProblem{Message: t.faults[0].String(), Text: t.faults.Error()},
 		})
 	}

@@ -15,10 +15,10 @@ func (p *program) version() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Tell which version this is",
-		Long: `Tell which version this is, from what it was built, and with which Go.
+		Short: "Print the version",
+		Long: `Print the version, the commit that it was built from, and the version of Go.
 
-A build from a clone has the commit for its version; "modified" tells that
+A build from a clone has the commit as its version; "modified" means that
 files had been changed since.`,
 		Args:        takes(),
 		Example:     "  dagtrigger version --json",

@@ -14,29 +14,28 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// The demo's Pub/Sub gives up sooner than the real one, which goes on for a day or more.
+// The demo's Pub/Sub gives up sooner than the real one, which redelivers for a day or more.
 const (
 	maxDeliveries = 5
-	// vainDeliveries is how often an event is delivered that can never end well: often enough to
-	// see that it comes again.
-	vainDeliveries = 2
+	// hopelessDeliveries is how often an event is delivered that can never start a run.
+	hopelessDeliveries = 2
 )
 
-// teller tells a story on a stage, and shows each step.
+// teller runs the demo on a stage, and prints each step.
 type teller struct {
 	stage *stage
 	out   io.Writer
 	paint painter
-	shown []string // the reasons of the last answer
+	shown []string // the reasons of the last response
 }
 
-// tell tells the whole story, then looks at what Airflow holds.
-func (t *teller) tell(ctx context.Context, scenes []scene) (report, error) {
+// run plays all scenes, then compares the runs in Airflow.
+func (t *teller) run(ctx context.Context, scenes []scene) (report, error) {
 	r := report{Airflow: t.stage.about, DAGID: t.stage.dagID}
 	if _, err := t.stage.airflow.DAG(ctx, t.stage.dagID); err != nil {
 		return r, &hintedError{
-			fmt.Errorf("asking for the DAG %s: %w", t.stage.dagID, err),
-			"the story needs an Airflow that answers, and a DAG that it has: name one with --dag",
+			fmt.Errorf("requesting the DAG %s: %w", t.stage.dagID, err),
+			"the demo needs an Airflow that answers and a DAG that exists: name one with --dag",
 		}
 	}
 	before, err := t.count(ctx)
@@ -62,20 +61,20 @@ func (t *teller) count(ctx context.Context) (int, error) {
 	return runs.Total, nil
 }
 
-// play tells one scene.
-func (t *teller) play(ctx context.Context, number int, s scene) (eventTold, error) {
-	e := eventTold{Title: s.title, NoRun: s.noRun, Due: s.runs(), Runs: map[string]string{}}
+// play plays one scene.
+func (t *teller) play(ctx context.Context, number int, s scene) (eventReport, error) {
+	e := eventReport{Title: s.title, NoRun: s.noRun, Due: s.runs(), Runs: map[string]string{}}
 	if s.routes != "" {
 		if err := t.stage.decide(s.routes); err != nil {
 			return e, err
 		}
-		t.show("\nFrom here on a file of routes decides:\n\n%s\n", indented(s.routes))
+		t.show("\nFrom here on, a routes file decides:\n\n%s\n", indented(s.routes))
 	}
 	t.show("%2d  %s\n", number, t.paint.bold(s.title+": "+s.what))
 	t.stage.trouble.set(s.fault)
 	defer t.stage.trouble.set(noFault)
-	for _, telling := range s.tellings {
-		answers, err := t.deliver(ctx, s, telling)
+	for _, d := range s.deliveries {
+		answers, err := t.deliver(ctx, s, d)
 		if err != nil {
 			return e, err
 		}
@@ -85,13 +84,13 @@ func (t *teller) play(ctx context.Context, number int, s scene) (eventTold, erro
 }
 
 // deliver delivers a message until it is acknowledged, or it is clear that it never will be.
-func (t *teller) deliver(ctx context.Context, s scene, telling telling) ([]answer, error) {
-	request, err := telling.request()
+func (t *teller) deliver(ctx context.Context, s scene, d sending) ([]answer, error) {
+	request, err := d.request()
 	if err != nil {
 		return nil, err
 	}
 	var answers []answer
-	title := telling.title
+	title := d.title
 	for range s.patience() {
 		a, err := t.stage.poster.post(ctx, request)
 		if err != nil {
@@ -102,18 +101,18 @@ func (t *teller) deliver(ctx context.Context, s scene, telling telling) ([]answe
 		if a.Acknowledged {
 			break
 		}
-		if s.mended != "" {
+		if s.fixed != "" {
 			t.stage.trouble.set(noFault)
-			t.show("    %s\n", t.paint.bold(s.mended))
+			t.show("    %s\n", t.paint.bold(s.fixed))
 		}
-		title = "not acknowledged: again"
+		title = "redelivered"
 	}
 	return answers, nil
 }
 
 func (s scene) patience() int {
 	if s.noRun != "" {
-		return vainDeliveries
+		return hopelessDeliveries
 	}
 	return maxDeliveries
 }
@@ -123,7 +122,7 @@ func indented(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
 }
 
-// show prints; a standard output that has gone is found by the end of the command.
+// show prints. A closed standard output is reported at the end of the command.
 func (t *teller) show(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format, args...) }
 
 // The widths of what the demo prints, in characters.
@@ -132,7 +131,7 @@ const (
 	lineWidth  = 100
 )
 
-// showAnswer shows what a delivery came to, with the reasons that were not shown just before.
+// showAnswer prints the result of a delivery, with the reasons that were not printed just before.
 func (t *teller) showAnswer(title string, a answer) {
 	t.show("    %s  %d", pad(title, titleWidth), a.Status)
 	reasons := []string{a.Error}
@@ -156,7 +155,7 @@ func (t *teller) showAnswer(title string, a answer) {
 	t.shown = reasons
 }
 
-// look fills in the runs that Airflow holds, and whether they are what they must be.
+// look adds the runs in Airflow to the report, and whether they are the expected ones.
 func (t *teller) look(ctx context.Context, r *report, before int) error {
 	r.Holds = true
 	for i := range r.Events {
@@ -176,8 +175,8 @@ func (t *teller) look(ctx context.Context, r *report, before int) error {
 	return err
 }
 
-// find asks Airflow for every run that an answer named for e.
-func (t *teller) find(ctx context.Context, e *eventTold) error {
+// find looks up every run that a response named for e.
+func (t *teller) find(ctx context.Context, e *eventReport) error {
 	for _, a := range e.Answers {
 		for _, o := range a.Outcomes {
 			if _, found := e.Runs[o.RunID]; found || o.RunID == "" {

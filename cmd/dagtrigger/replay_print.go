@@ -14,8 +14,8 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// planned is where the plan and the question go: away from a result that a
-// machine reads.
+// planned is the writer of the plan and the question: standard error where the
+// result is JSON.
 func (r *resend) planned() io.Writer {
 	if r.json {
 		return r.stderr
@@ -23,7 +23,7 @@ func (r *resend) planned() io.Writer {
 	return r.stdout
 }
 
-func (r *resend) tellPlan(plan *replay.Plan) error {
+func (r *resend) printPlan(plan *replay.Plan) error {
 	paint := r.painter(r.planned())
 	if plan.Events == 0 {
 		if r.json {
@@ -35,26 +35,26 @@ func (r *resend) tellPlan(plan *replay.Plan) error {
 	var rows [][]string
 	row := func(n int, text string) { rows = append(rows, []string{fmt.Sprintf("%7d", n), text}) }
 	for _, planned := range plan.Rows() {
-		text := "start a run, or meet the one that exists: " + whither(trigger.Outcome{Route: planned.Route, DAGID: planned.DAGID})
+		text := "start a run, or find the existing one: " + destination(trigger.Outcome{Route: planned.Route, DAGID: planned.DAGID})
 		if planned.Reason != "" {
-			text = paint.bad(strings.TrimSpace("fail "+whither(trigger.Outcome{Route: planned.Route})) + ": " + visible(planned.Reason))
+			text = paint.bad(strings.TrimSpace("fail "+destination(trigger.Outcome{Route: planned.Route})) + ": " + visible(planned.Reason))
 		}
 		row(planned.Count, text)
 	}
 	if plan.Unmatched > 0 {
-		row(plan.Unmatched, "are wanted by no route")
+		row(plan.Unmatched, "match no route")
 	}
 	if plan.Unsent > 0 {
 		row(plan.Unsent, paint.bad("cannot be read or sent"))
 	}
 	long := ""
 	if d := time.Duration(float64(plan.Events) / r.rate * float64(time.Second)); d > time.Minute {
-		long = ", which takes " + d.Round(time.Minute).String() + " or more"
+		long = ", in " + d.Round(time.Minute).String() + " or more"
 	}
 	if plan.Old > 0 {
 		row(plan.Old, paint.bad(r.oldWarning()))
 	}
-	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at %g a second at most%s:\n%s\n",
+	_, err := fmt.Fprintf(r.planned(), "%s in %s, to be sent at up to %g per second%s:\n%s\n",
 		plural(plan.Events, r.noun), r.from, r.rate, long, strings.Join(columns(rows), "\n"))
 	return err
 }
@@ -68,18 +68,18 @@ func (r *resend) oldWarning() string {
 	return text + "each starts only where Airflow holds a run of its DAG as old (or with --start-old)"
 }
 
-// maxLeft is how many items are named that were left.
+// maxLeft is how many of the items that are left are named.
 const maxLeft = 20
 
-// watch follows a pass for whom waits for it.
+// watch shows the progress of a pass.
 type watch struct {
 	bar   *progress
 	doing string
-	// stderr is told what a person has to know, lines of pauses, which are in
-	// the bar where somebody sees that.
+	// stderr gets what a person has to know, lines the pauses, which the bar
+	// shows where there is one.
 	stderr, lines io.Writer
 	left          []leftItem
-	more          int // that were left too
+	more          int // left, and not named
 	well          func(*replay.End) bool
 }
 
@@ -98,7 +98,7 @@ func (r *resend) watch(total int) *watch {
 	return w
 }
 
-// well tells whether an item leaves nothing to do.
+// well reports whether nothing is left to do for an item.
 func (r *resend) well(e *replay.End) bool {
 	if !r.listed || e.Err != nil {
 		return e.Settled()
@@ -120,7 +120,7 @@ func (w *watch) ended(e replay.End) {
 	w.left = append(w.left, why(&e))
 }
 
-// why tells of what keeps an item from being settled.
+// why is the reason that an item is not settled.
 func why(e *replay.End) leftItem {
 	if e.Err != nil {
 		return leftItem{Place: e.Place, Reason: e.Err.Error()}
@@ -130,7 +130,7 @@ func why(e *replay.End) leftItem {
 			return leftItem{Place: e.Place, Outcome: o.Kind, Reason: o.Reason}
 		}
 	}
-	return leftItem{Place: e.Place, Reason: "it came to nothing"}
+	return leftItem{Place: e.Place, Reason: "it had no outcome"}
 }
 
 func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
@@ -139,14 +139,14 @@ func (w *watch) waiting(_ string, o trigger.Outcome, pause time.Duration) {
 	_, _ = fmt.Fprintf(w.lines, "%s: %s\n", text, visible(o.Reason))
 }
 
-// ending tells a person who has pressed Ctrl-C what is still awaited.
+// ending says after Ctrl-C what is still awaited.
 func (w *watch) ending() {
-	_, _ = fmt.Fprintln(w.stderr, "finishing what is under way: a second Ctrl-C ends at once, and loses nothing either")
+	_, _ = fmt.Fprintln(w.stderr, "finishing the events in progress: a second Ctrl-C ends at once, and loses nothing either")
 }
 
 func (w *watch) finish() { w.bar.finish() }
 
-// resent is what came of items, for a machine.
+// resent is the result, in JSON.
 type resent struct {
 	From        string       `json:"from"`
 	Events      int          `json:"events"`
@@ -168,8 +168,8 @@ func (r *resend) result(sum replay.Summary, w *watch, took time.Duration) resent
 	}
 }
 
-// tell sums up.
-func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error {
+// print prints a summary.
+func (r *resend) print(sum replay.Summary, w *watch, elapsed time.Duration) error {
 	if r.json {
 		return plainjson.Encode(r.stdout, r.result(sum, w, elapsed))
 	}
@@ -180,9 +180,9 @@ func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error
 	for _, row := range rows {
 		width = max(width, len(row.Outcome))
 	}
-	for _, row := range rows { // columns would count the colours as letters
+	for _, row := range rows { // columns would count the colours as characters
 		line := fmt.Sprintf("%7d  %s  ", row.Count, paint.outcome(row.Outcome, pad(string(row.Outcome), width)))
-		b.WriteString(strings.TrimRight(line+whither(trigger.Outcome{Route: row.Route, DAGID: row.DAGID}), " ") + "\n")
+		b.WriteString(strings.TrimRight(line+destination(trigger.Outcome{Route: row.Route, DAGID: row.DAGID}), " ") + "\n")
 	}
 	if sum.Settled > 0 {
 		b.WriteString(paint.good(fmt.Sprintf("%d %s", sum.Settled, r.settled)) + "\n")
@@ -197,7 +197,7 @@ func (r *resend) tell(sum replay.Summary, w *watch, elapsed time.Duration) error
 		fmt.Fprintf(&b, "  and %d more\n", w.more)
 	}
 	if sum.Interrupted {
-		b.WriteString(paint.bad("it was interrupted: what it did not come to is as it was") + "\n")
+		b.WriteString(paint.bad("interrupted: the remaining ones are unchanged") + "\n")
 	}
 	_, err := io.WriteString(r.stdout, b.String())
 	return err

@@ -15,14 +15,14 @@ import (
 	"example.com/dagtrigger/internal/route/expression"
 )
 
-// explanation is what is told of an event.
+// explanation is the result for an event, in JSON.
 type explanation struct {
-	Event  eventSeen   `json:"event"`
-	Routes []routeTold `json:"routes"`
+	Event  eventSeen     `json:"event"`
+	Routes []routeResult `json:"routes"`
 	file   *config.File
 }
 
-// eventSeen is an event as the function sees it.
+// eventSeen is the event in its normal form.
 type eventSeen struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
@@ -31,27 +31,27 @@ type eventSeen struct {
 	Time    string `json:"time,omitempty"`
 }
 
-// routeTold is what a route makes of the event.
-type routeTold struct {
+// routeResult is what a route makes of the event.
+type routeResult struct {
 	Route   string `json:"route"`
 	Matched bool   `json:"matched"`
 	// Reason is the first thing that did not match.
-	Reason string    `json:"reason,omitempty"`
-	When   *partTold `json:"when,omitempty"`
-	Run    *runTold  `json:"run,omitempty"`
-	Error  string    `json:"error,omitempty"`
+	Reason string      `json:"reason,omitempty"`
+	When   *partResult `json:"when,omitempty"`
+	Run    *runResult  `json:"run,omitempty"`
+	Error  string      `json:"error,omitempty"`
 }
 
-// partTold is a part of a condition, with what it gave.
-type partTold struct {
-	Text   string      `json:"text"`
-	Value  string      `json:"value"`
-	Failed bool        `json:"failed,omitempty"`
-	Parts  []*partTold `json:"parts,omitempty"`
+// partResult is a part of a condition, with what it gave.
+type partResult struct {
+	Text   string        `json:"text"`
+	Value  string        `json:"value"`
+	Failed bool          `json:"failed,omitempty"`
+	Parts  []*partResult `json:"parts,omitempty"`
 }
 
-// runTold is the run that a route asks for, and the request for it.
-type runTold struct {
+// runResult is the run that a route asks for, and the request for it.
+type runResult struct {
 	Environment string          `json:"environment"`
 	DAG         string          `json:"dag_id"`
 	RunID       string          `json:"dag_run_id"`
@@ -59,7 +59,7 @@ type runTold struct {
 	Assumed     bool            `json:"api_assumed,omitempty"`
 	Method      string          `json:"method"`
 	URL         string          `json:"url"`
-	Where       string          `json:"at,omitempty"` // whose URL it is, where only the path is known
+	Where       string          `json:"at,omitempty"` // the owner of the URL, where only the path is known
 	Body        json.RawMessage `json:"body"`
 }
 
@@ -71,19 +71,19 @@ func seen(ev *event.Event) eventSeen {
 	return e
 }
 
-func partOf(p *expression.Part) *partTold {
+func partOf(p *expression.Part) *partResult {
 	if p == nil {
 		return nil
 	}
-	told := &partTold{Text: p.Text, Value: p.Value, Failed: p.Failed}
+	result := &partResult{Text: p.Text, Value: p.Value, Failed: p.Failed}
 	for i := range p.Parts {
-		told.Parts = append(told.Parts, partOf(&p.Parts[i]))
+		result.Parts = append(result.Parts, partOf(&p.Parts[i]))
 	}
-	return told
+	return result
 }
 
 func (x *explanation) failed() bool {
-	return slices.ContainsFunc(x.Routes, func(r routeTold) bool { return r.Error != "" })
+	return slices.ContainsFunc(x.Routes, func(r routeResult) bool { return r.Error != "" })
 }
 
 // text is an explanation for a person.
@@ -107,19 +107,19 @@ func (x *explanation) text(paint painter) string {
 		case r.Matched:
 			matched++
 			if r.Run.Assumed {
-				assumed = fmt.Sprintf("API %s is assumed where the environment leaves it open; --api shows another.\n", r.Run.API)
+				assumed = fmt.Sprintf("API %s is assumed where the environment names none; --api selects another.\n", r.Run.API)
 			}
 		}
 	}
 	if matched+failed == 0 {
-		return b.String() + "\nNo route matches: the event is acknowledged, and starts nothing.\n"
+		return b.String() + "\nNo route matches: the event is acknowledged and starts no run.\n"
 	}
 	fmt.Fprintf(&b, "\n%s%s in %s: %d matched, %d failed\n", assumed, plural(len(x.Routes), "route"), x.file.Name, matched, failed)
 	return b.String()
 }
 
 // text is what a route makes of the event, for a person.
-func (r *routeTold) text(paint painter) string {
+func (r *routeResult) text(paint painter) string {
 	var b strings.Builder
 	name := paint.bold(r.Route)
 	switch {
@@ -140,7 +140,7 @@ func (r *routeTold) text(paint painter) string {
 }
 
 // text is a tree, a part on a line.
-func (p *partTold) text(paint painter, indent int) string {
+func (p *partResult) text(paint painter, indent int) string {
 	value := visible(p.Value)
 	switch {
 	case p.Failed || value == "false":
@@ -156,7 +156,7 @@ func (p *partTold) text(paint painter, indent int) string {
 }
 
 // text is a run and its request, for a person.
-func (r *runTold) text() string {
+func (r *runResult) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  starts %s in %s: %s\n  %s %s", visible(r.DAG), r.Environment, visible(r.RunID), r.Method, r.URL)
 	if r.Where != "" {
