@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dagtrigger turns cloud events into Airflow DAG runs.
+// Package dagtrigger implements the Cloud Run function TriggerDAG, which turns cloud
+// events into Airflow DAG runs.
 //
-// It registers the Cloud Run function TriggerDAG, which receives CloudEvents,
-// Pub/Sub pushes and background events over HTTP, decides which DAG runs each
-// asks for, and starts them through Airflow's REST API. It joins the rooms below
-// internal/ and turns their outcomes into one HTTP answer; it owns no decision
-// of its own.
+// The function receives CloudEvents, Pub/Sub pushes and background events over HTTP,
+// and starts the runs that its routes plan through Airflow's REST API. The package
+// joins the packages below internal/ and turns their outcomes into one HTTP response;
+// it decides nothing itself.
 //
-// Importing the package does nothing. Where FUNCTION_TARGET is set, as the
-// platform sets it, faulty settings end the process, so that the last good
-// revision keeps serving.
+// Importing the package only registers the function. Where FUNCTION_TARGET is set, as
+// the platform does, invalid settings end the process, so that the last good revision
+// keeps serving.
 package dagtrigger
 
 import (
@@ -53,13 +53,13 @@ const Target = "TriggerDAG"
 // maxTime bounds the work on a request where the platform sets no deadline.
 const maxTime = 300 * time.Second
 
-// answerTime is left before a deadline, so that the answer still gets out.
+// answerTime is left before a deadline, for the response.
 const answerTime = time.Second
 
-// connections are kept open to each host: as many as a full instance needs.
+// connections is how many stay open to each host: enough for a fully used instance.
 const connections = 100
 
-// eventsAtOnce bounds how many events of a batch are worked on at the same time.
+// eventsAtOnce bounds how many events of a batch are handled at the same time.
 const eventsAtOnce = 4
 
 func init() {
@@ -75,8 +75,8 @@ func init() {
 	functions.HTTP(Target, f.ServeHTTP)
 }
 
-// fromEnvironment is the function for who serves it without FUNCTION_TARGET:
-// the settings are read by the first request.
+// fromEnvironment is the function for a server without FUNCTION_TARGET: the first
+// request reads the settings.
 func fromEnvironment() http.HandlerFunc {
 	first := sync.OnceValues(func() (*Function, error) { return open(os.Getenv) })
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -89,36 +89,36 @@ func fromEnvironment() http.HandlerFunc {
 	}
 }
 
-// open makes the function that the environment variables describe. Its error
-// lists every fault with its fix.
+// open makes the function that the environment variables describe. Its error lists
+// every invalid setting with its fix.
 func open(getenv func(string) string) (*Function, error) {
 	c, err := config.FromEnv(getenv)
 	if err != nil {
-		return nil, fmt.Errorf("dagtrigger cannot start, its settings are faulty:\n%w", err)
+		return nil, fmt.Errorf("dagtrigger cannot start, invalid settings:\n%w", err)
 	}
 	log := cloudlog.New(os.Stderr, c.LogLevel)
-	// Once a process, not on every line: Cloud Run has the revision on each.
+	// Once per process: Cloud Run adds the revision to every line.
 	version := build.Read()
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
 	return New(c, log, nil)
 }
 
-// Function is what serves events. Any number of requests may share it.
+// Function handles events. Any number of requests may share it.
 type Function struct {
 	table    *route.Table
 	pipeline *trigger.Pipeline
-	callers  *caller.Checker // nil where everyone may call
+	callers  *caller.Checker // nil where any caller is allowed
 	traces   *tracing.Tracer // nil where nothing is traced
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
-	turns    chan struct{}   // holds one for each event that is being decided
+	turns    chan struct{}   // one for each event that is being decided
 	reports  *trigger.Reporter
 	log      *slog.Logger
 	project  string
 }
 
-// New makes the function that c describes. transport carries the requests to
-// Airflow; nil means one made for the purpose. New makes no request.
+// New makes the function that c describes. transport sends all requests; nil means a
+// new one. New makes no request.
 func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Function, error) {
 	f := &Function{
 		table: c.Table,
@@ -151,7 +151,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if err != nil {
 		return nil, err
 	}
-	// One account for all: its tokens are made once, whoever needs them.
+	// One account for all environments: they share its tokens.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	for name, spec := range c.Environments {
 		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
@@ -170,7 +170,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	return f, nil
 }
 
-// openStores opens the stores of dead letters, asking none of them anything.
+// openStores opens the dead-letter stores, without a request.
 func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
 	options := deadletter.Options{
 		Google: google.Client, Transport: transport, UserAgent: build.Read().UserAgent(),
@@ -202,7 +202,7 @@ func (f *Function) Through(table *route.Table) *Function {
 	return &g
 }
 
-// digest names the routes file in dead letters, empty without one.
+// digest identifies the routes file in dead letters; empty without one.
 func digest(c config.Config) string {
 	if c.File == nil {
 		return ""
@@ -230,16 +230,15 @@ func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.R
 	return outcomes
 }
 
-// decide takes turns: an expression may compute with many times what an event
-// brought, and more at once than there are processors would take the memory of
-// all of them and no less time.
+// decide runs at most once per processor: an expression may use many times the
+// memory of its event, and more at once would not be faster.
 func (f *Function) decide(ctx context.Context, ev *event.Event) route.Decision {
 	f.turns <- struct{}{}
 	defer func() { <-f.turns }()
 	return f.table.Decide(ctx, ev)
 }
 
-// ServeHTTP answers one request, on any path, when all its events have ended.
+// ServeHTTP responds to a request, on any path, when all its events are handled.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
@@ -269,7 +268,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, trigger.Status(outcomes), outcomes)
 }
 
-// handleAll handles the events of one request, which is one but for a batch.
+// handleAll handles the events of one request: one, or those of a batch.
 func (f *Function) handleAll(ctx context.Context, events []event.Event) []trigger.Outcome {
 	if len(events) == 1 {
 		return f.Handle(ctx, &events[0], trigger.Replay{})
@@ -315,7 +314,7 @@ func answerHandshake(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// context bounds the work on r, and joins its log lines to its trace.
+// context bounds the time of r, and links its log lines to its trace.
 func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx := r.Context()
 	if trace, ok := cloudlog.TraceOf(r.Header, f.project); ok {
@@ -362,7 +361,7 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error,
 	}{err.Error(), others})
 }
 
-// answer tells the sender how the events ended.
+// answer responds with the outcomes.
 func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.Outcome) {
 	if wait := trigger.RetryAfter(outcomes); wait > 0 && status != http.StatusOK {
 		seconds := int((wait + time.Second - 1) / time.Second)
@@ -376,5 +375,5 @@ func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = plainjson.Encode(w, body) // a sender that has gone cannot be told
+	_ = plainjson.Encode(w, body) // the sender may have gone
 }

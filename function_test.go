@@ -108,7 +108,8 @@ func (w *world) lines() []map[string]any {
 	}
 }
 
-const resource = `{"kind":"storage#object","bucket":"acme","name":"eu/a.csv","generation":"17","metageneration":"1","size":"3","big":9007199254740993}`
+const resource = `{"kind":"storage#object","bucket":"acme","name":"eu/a.csv","generation":"17","metageneration":"1","size":"3",` +
+	`"big":9007199254740993}`
 
 // upload is Eventarc's request for a finalized object.
 func upload(data string) *http.Request {
@@ -213,7 +214,7 @@ func TestWhatEachTroubleIsAnswered(t *testing.T) {
 			429, "deferred", "429 text/html", "WARNING"},
 		{"an answer that was lost", []string{"AIRFLOW_API=v1"}, airflowsim.Fault{Kind: airflowsim.HangUp, Served: true, Method: "POST"},
 			upload(resource), 200, "triggered", "", "INFO"},
-		{"data that is no object resource", nil, airflowsim.Fault{}, upload(`[]`), 422, "rejected", "", "ERROR"},
+		{"data that is not an object resource", nil, airflowsim.Fault{}, upload(`[]`), 422, "rejected", "", "ERROR"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -272,7 +273,7 @@ func TestARequestThatIsNoEventIsRefused(t *testing.T) {
 	}
 }
 
-// A body that cannot be read for now is no fault of the event's.
+// A body that cannot be read is not an error of the event.
 func TestABodyThatIsNotReadIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -320,7 +321,7 @@ func TestABatchIsAnsweredWithItsWorstStatus(t *testing.T) {
 
 func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// What waits for one environment is bounded, so that an instance has room left
+// Events that wait for one environment are bounded, so that an instance can serve
 // for the others.
 func TestOneEnvironmentInTroubleTakesNoMoreThanItsShare(t *testing.T) {
 	t.Parallel()

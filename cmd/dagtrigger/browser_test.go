@@ -75,7 +75,8 @@ func TestOnlyADeployedFunctionAcceptsAnOrigin(t *testing.T) {
 		out, ended := newOutput(), make(chan int, 1)
 		go func() { ended <- run(ctx, row.args, set(row.settings), nil, out, newOutput()) }()
 		url := strings.TrimRight(out.after(t, row.after, ended), ".:")
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"message":{"messageId":"1","data":"eA=="},"subscription":"projects/p/subscriptions/s"}`))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url,
+			strings.NewReader(`{"message":{"messageId":"1","data":"eA=="},"subscription":"projects/p/subscriptions/s"}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,10 +21,13 @@ func TestAReplayStartsTheRunThatFailed(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	events := map[string]delivery.Event{
-		"object":  delivery.Object{Bucket: "acme", Name: "sales/a&b ü.csv", Generation: 17, Time: at, MessageID: "11"},
-		"message": delivery.Message{ID: "12", Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s", PublishTime: at, Attributes: map[string]string{"region": "eu"}, Data: []byte(`{"amount": 1.10}`)},
-		"bytes":   delivery.Message{ID: "13", Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s", PublishTime: at, Data: []byte{0, 255, '\n'}},
-		"event":   delivery.CloudEvent{ID: "14", Source: "//example.com", Type: "com.example.paid", Time: at, ContentType: "text/plain", Data: []byte(" a\n")},
+		"object": delivery.Object{Bucket: "acme", Name: "sales/a&b ü.csv", Generation: 17, Time: at, MessageID: "11"},
+		"message": delivery.Message{ID: "12", Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s", PublishTime: at,
+			Attributes: map[string]string{"region": "eu"}, Data: []byte(`{"amount": 1.10}`)},
+		"bytes": delivery.Message{ID: "13", Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s", PublishTime: at,
+			Data: []byte{0, 255, '\n'}},
+		"event": delivery.CloudEvent{ID: "14", Source: "//example.com", Type: "com.example.paid", Time: at, ContentType: "text/plain",
+			Data: []byte(" a\n")},
 	}
 	for name, e := range events {
 		for _, as := range delivery.Envelopes() {
@@ -50,7 +53,8 @@ func TestAReplayStartsTheRunThatFailed(t *testing.T) {
 // start, or only when it is replayed. It gives the runs, and the letter's run id.
 func replayed(t *testing.T, e delivery.Event, as delivery.Envelope, known bool) (runs []ran, letter string) {
 	t.Helper()
-	sim, err := airflowsim.New(airflowsim.Config{Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, DAGs: []airflowsim.DAG{{ID: "other"}}})
+	sim, err := airflowsim.New(airflowsim.Config{Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen,
+		DAGs: []airflowsim.DAG{{ID: "other"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,8 @@ func (p *program) printLetter(l *deadletter.Letter, paint painter, asJSON bool) 
 		attempts = fmt.Sprintf(", %d times since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
 	}
 	var which []string
-	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID}, {"of", l.Event.Source}, {"", l.Event.Subject}} {
+	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID}, {"of", l.Event.Source},
+		{"", l.Event.Subject}} {
 		if part[1] != "" {
 			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
 		}

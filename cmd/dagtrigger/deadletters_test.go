@@ -67,7 +67,8 @@ func letters(count int) (all []deadletter.Record) {
 }
 
 // commanded runs a command line, and holds it to an exit status.
-func commanded(ctx context.Context, t *testing.T, want int, settings map[string]string, stdin string, args ...string) (stdout, stderr string) {
+func commanded(ctx context.Context, t *testing.T, want int, settings map[string]string, stdin string, args ...string) (stdout,
+	stderr string) {
 	t.Helper()
 	out, output := newOutput(), newOutput()
 	if got := run(ctx, args, set(settings), strings.NewReader(stdin), out, output); got != want {
@@ -132,7 +133,8 @@ func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
 	commanded(t.Context(), t, exitOK, settings, "", replay...) // under its new name the route starts what it had not
 	f.store(letters(1)...)
 	out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
-	contains(t, out, "its route default no longer matches it, and the other routes have their runs: send it --through a current route, or drop it")
+	contains(t, out, "its route default no longer matches it, and the other routes have their runs: send it --through a current "+
+		"route, or drop it")
 	if left := f.left(); len(left) != 1 || len(sim.Runs("load")) != 1 {
 		t.Errorf("the store has %v, and there are %d runs", left, len(sim.Runs("load")))
 	}

@@ -62,8 +62,9 @@ func (p *program) demo() *cobra.Command {
   dagtrigger demo --real 3.3.2
   AIRFLOW_AUTH=basic AIRFLOW_USERNAME=ana AIRFLOW_PASSWORD_FILE=secret \
     dagtrigger demo --airflow-url http://127.0.0.1:8080 --dag example_bash_operator`,
-		Args:        takes(),
-		Annotations: exits("each event has exactly the runs that it must have, or a reason for none", "an event was lost or ran twice, or the demo could not run"),
+		Args: takes(),
+		Annotations: exits("each event has exactly the runs that it must have, or a reason for none",
+			"an event was lost or ran twice, or the demo could not run"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := atMostOne(cmd, "airflow-url", "real", "airflow-version"); err != nil {
 				return err
@@ -75,7 +76,8 @@ func (p *program) demo() *cobra.Command {
 	flags.StringVar(&d.airflowURL, "airflow-url", "", "run the demo on the Airflow at this `URL`")
 	flags.Var(&choice{&d.real, airflowreal.Versions()}, "real", "install and run a real Airflow: "+strings.Join(airflowreal.Versions(), ", "))
 	flags.StringVar(&d.dag, "dag", "", "the `ID` of the DAG that the events start (default: DAG_ID, or demo)")
-	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version", "the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
+	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version",
+		"the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
 	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
 	flags.BoolVar(&d.log, "log", false, "show the function's log on standard error")
 	flags.BoolVar(&d.json, "json", false, "print what happened as one JSON object at the end")
@@ -125,7 +127,8 @@ func (p *program) keepUp(ctx context.Context, st *stage, out io.Writer) error {
 	if st.local != nil {
 		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
 	}
-	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about, p.tryThis(st.function.url, st.local))
+	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about,
+		p.tryThis(st.function.url, st.local))
 	if err != nil {
 		return err
 	}

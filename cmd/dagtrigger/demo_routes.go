@@ -61,8 +61,9 @@ func (a *author) secondHalf(dagID string) []scene {
 		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route matches", deliveries: []sending{
 			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4716, "amount": 20}`)},
 		}},
-		{title: "an order whose amount is not a number", what: `{"order": 4717, "amount": [1]}`, noRun: "a condition cannot be evaluated, which never counts as false", deliveries: []sending{
-			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717, "amount": [1]}`)},
-		}},
+		{title: "an order whose amount is not a number", what: `{"order": 4717, "amount": [1]}`,
+			noRun: "a condition cannot be evaluated, which never counts as false", deliveries: []sending{
+				{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4717, "amount": [1]}`)},
+			}},
 	}
 }

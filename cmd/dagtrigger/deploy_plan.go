@@ -80,7 +80,8 @@ func (p *program) deployPlan() *cobra.Command {
 	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, the prefix of all other names")
 	flags.StringVar(&s.Runtime, "runtime-account", "", "the `EMAIL` of the service account that the function runs as (default: a new one)")
 	flags.StringVar(&s.Invoker, "invoker-account", "", "the `EMAIL` of the service account that delivers events (default: a new one)")
-	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a Cloud Run service (default: the platform builds the source)")
+	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a Cloud Run service (default: the "+
+		"platform builds the source)")
 	flags.StringArrayVar(&s.Buckets, "bucket", nil, "an existing `BUCKET`, for routes with a pattern; may be repeated")
 	flags.StringArrayVar(&s.Topics, "topic", nil, "an existing `TOPIC`; may be repeated")
 	flags.Var(&pairs{&s.Locations}, "bucket-location", "the location of a bucket (default: looked up); may be repeated")
@@ -180,7 +181,8 @@ func (p *program) fitting(path string, file config.File) error {
 		if spec := file.Environments[name]; spec.HasSecret() {
 			return &hintedError{
 				fmt.Errorf("the environment %s has a secret in %s, and the routes are a setting of the function, which many may read", name, path),
-				"write it as a file there (password_file, token_file, oauth2_client_secret_file, headers_file), and give --secret with its path and a secret of Secret Manager",
+				"write it as a file there (password_file, token_file, oauth2_client_secret_file, headers_file), and give --secret with its path " +
+					"and a secret of Secret Manager",
 			}
 		}
 	}

@@ -61,7 +61,8 @@ func (p *program) doctor() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.config, "config", "", "the routes `FILE` to check (default: DAGTRIGGER_CONFIG or DAG_ID)")
-	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as for \"dagtrigger test\", whose confs are checked against the DAGs' Params")
+	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as for \"dagtrigger test\", whose confs are checked against the "+
+		"DAGs' Params")
 	flags.StringVar(&d.project, "project", "", "the Google Cloud `PROJECT` that the function is in (default: GOOGLE_CLOUD_PROJECT)")
 	flags.StringVar(&d.service, "service", "", "the function's `NAME` (default: K_SERVICE, which Cloud Run sets)")
 	flags.BoolVar(&d.json, "json", false, "print one JSON object")

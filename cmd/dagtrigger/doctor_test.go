@@ -73,7 +73,8 @@ func TestDoctorThatIsEndedSaysSo(t *testing.T) {
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	status := run(ctx, []string{"doctor"}, set(map[string]string{"AIRFLOW_URL": "http://127.0.0.1:1", "DAG_ID": "load"}), nil, &bytes.Buffer{}, &out)
+	status := run(ctx, []string{"doctor"}, set(map[string]string{"AIRFLOW_URL": "http://127.0.0.1:1", "DAG_ID": "load"}), nil,
+		&bytes.Buffer{}, &out)
 	const want = "dagtrigger: interrupted before all checks were made; some may have failed for that reason\n"
 	if status != exitFailed || out.String() != want {
 		t.Errorf("it ended with the exit status %d: %s", status, &out)

@@ -78,7 +78,8 @@ func TestTheTopicGuideOnALaptop(t *testing.T) {
 		t.Fatal("the guide sends nothing")
 	}
 	sent := newOutput()
-	if status := run(t.Context(), append(call(line), "--to", url), none, nil, sent, sent); status != exitOK || !strings.Contains(sent.String(), "triggered  route orders, DAG print_conf,") {
+	if status := run(t.Context(), append(call(line), "--to", url), none, nil, sent,
+		sent); status != exitOK || !strings.Contains(sent.String(), "triggered  route orders, DAG print_conf,") {
 		t.Errorf("%s ended with %d:\n%s", line, status, sent)
 	}
 	end()
@@ -99,7 +100,8 @@ func TestTheCostsAreComputed(t *testing.T) {
 		return value
 	}
 	shown := contents(t, guides+"README.md")
-	if formula := "dollars = 1,000,000 × seconds ÷ at once × (1 vCPU × 0.000024 + 0.5 GiB × 0.0000025) + 0.40"; !strings.Contains(shown, formula) {
+	if formula := "dollars = 1,000,000 × seconds ÷ at once × (1 vCPU × 0.000024 + 0.5 GiB × 0.0000025) + 0.40"; !strings.Contains(shown,
+		formula) {
 		t.Errorf("the guide does not show %s", formula)
 	}
 	rows := regexp.MustCompile(`(?m)^\| ([\d.]+) s \| (\d+) \| \$([\d.]+) \|$`).FindAllStringSubmatch(shown, -1)

@@ -57,8 +57,10 @@ func routesText() string {
 		"\nThe keys of an environment:\n" + entriesText(config.EnvironmentKeys()) +
 		"\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
 		wrapped(strings.Join(expression.Extensions(), ", ")+
-			" (https://github.com/google/cel-go/tree/master/ext). Integers are int, other numbers double, and the two compare and compute with each other. "+
-			"Inside text, numbers and booleans stand as in JSON, timestamps as in RFC 3339, maps and lists as JSON; null is an error; $${ is ${ itself.", 84, "  ") +
+			" (https://github.com/google/cel-go/tree/master/ext). Integers are int, other numbers double, and the two compare and compute "+
+			"with each other. "+
+			"Inside text, numbers and booleans stand as in JSON, timestamps as in RFC 3339, maps and lists as JSON; null is an error; $${ "+
+			"is ${ itself.", 84, "  ") +
 		"\nWhat they can name:\n"
 	for _, v := range expression.Variables() {
 		text += "\n  " + v.Name + "\n" + wrapped(v.Doc, 84, "      ")
@@ -67,10 +69,12 @@ func routesText() string {
 		}
 	}
 	text += "\nThe attributes of an unwrapped push:\n\n" +
-		wrapped("Its headers are its message's attributes, their names in lower case. These are HTTP's and the platform's own, and never attributes: "+
+		wrapped("Its headers are its message's attributes, their names in lower case. These are HTTP's and the platform's own, and never "+
+			"attributes: "+
 			strings.Join(event.TransportHeaders(), ", ")+". A message with an attribute of such a name needs a push with its wrapper.", 84, "  ") +
 		"\nRequests that their headers identify (the body is the data):\n\n" +
-		wrapped(strings.Join(event.Senders(), "; ")+". The time that a job of Cloud Scheduler is scheduled for is part of the key of any event that it sends, "+
+		wrapped(strings.Join(event.Senders(), "; ")+". The time that a job of Cloud Scheduler is scheduled for is part of the key of any "+
+			"event that it sends, "+
 			"so that a job with the fixed headers of a CloudEvent starts a run each time.", 84, "  ")
 	return strings.TrimSuffix(text, "\n")
 }

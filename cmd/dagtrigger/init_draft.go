@@ -109,7 +109,8 @@ func (p *program) eventDraft(ctx context.Context, i initFlags) (routeDraft, erro
 	if err != nil {
 		return routeDraft{}, err
 	}
-	made, err := delivery.Parse(text, delivery.Defaults{ID: "1", Time: p.now(), Topic: delivery.DefaultTopic, Subscription: subscription("example")})
+	made, err := delivery.Parse(text, delivery.Defaults{ID: "1", Time: p.now(), Topic: delivery.DefaultTopic,
+		Subscription: subscription("example")})
 	if err != nil {
 		return routeDraft{}, fmt.Errorf("reading %s: %w", i.event, err)
 	}
@@ -204,7 +205,8 @@ func quoted(text string) string {
 func firstRoutes(drafts []routeDraft) []byte {
 	var b bytes.Buffer
 	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n" +
-		"# Which event starts which DAG. \"dagtrigger help routes\" lists the keys,\n# \"dagtrigger help expressions\" what ${...} can be.\nroutes:\n")
+		"# Which event starts which DAG. \"dagtrigger help routes\" lists the keys,\n# \"dagtrigger help expressions\" what ${...} can " +
+		"be.\nroutes:\n")
 	for _, d := range drafts {
 		b.WriteString("  - name: " + d.name + "\n")
 		for _, line := range d.lines {
@@ -217,7 +219,8 @@ func firstRoutes(drafts []routeDraft) []byte {
 // firstExamples is the file of examples. What each starts is filled in by trying it.
 func firstExamples(drafts []routeDraft) []byte {
 	var b bytes.Buffer
-	b.WriteString("# Events, and the runs that they must start: \"dagtrigger test " + examplesName + "\".\nconfig: " + routesName + "\ntests:\n")
+	b.WriteString("# Events, and the runs that they must start: \"dagtrigger test " + examplesName + "\".\nconfig: " + routesName +
+		"\ntests:\n")
 	for _, d := range drafts {
 		for _, e := range d.examples {
 			b.WriteString("  - " + strings.ReplaceAll(e, "\n", "\n    ") + "\n")

@@ -143,7 +143,8 @@ func TestTheRoutesOfThePagesHaveNoFault(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := newOutput()
-			if status := run(t.Context(), []string{"check", file}, none, nil, out, out); status != exitOK || strings.Contains(out.String(), "warning") {
+			if status := run(t.Context(), []string{"check", file}, none, nil, out, out); status != exitOK || strings.Contains(out.String(),
+				"warning") {
 				t.Errorf("%s:%d: check ended with %d: %s", p.path, b.line, status, out)
 			}
 		}

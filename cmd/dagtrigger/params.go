@@ -38,8 +38,9 @@ func (p *program) params() *cobra.Command {
 		GroupID: groupRoutes,
 		Example: `  dagtrigger params sales-csv --config routes.yaml > dags/sales_csv_params.py
   dagtrigger params sales-csv --config routes.yaml --check dags/sales_csv_params.py`,
-		Args:        takes("the ROUTE"),
-		Annotations: exits("it was printed, or the file of --check is up to date", "the file is not up to date, or the route has no conf with members"),
+		Args: takes("the ROUTE"),
+		Annotations: exits("it was printed, or the file of --check is up to date",
+			"the file is not up to date, or the route has no conf with members"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := p.routes(file)
 			if err != nil {

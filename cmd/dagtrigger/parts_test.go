@@ -22,7 +22,8 @@ func TestConnectionIsEverySettingOfAnAirflow(t *testing.T) {
 	var got []string
 	for _, line := range strings.Split(config.Reference(), "\n") {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, "| `"), "`")
-		if (strings.HasPrefix(name, "AIRFLOW_") || name == "COMPOSER_ENVIRONMENT") && !slices.Contains([]string{"AIRFLOW_TIMEOUT", "AIRFLOW_MAX_IN_FLIGHT"}, name) {
+		if (strings.HasPrefix(name, "AIRFLOW_") || name == "COMPOSER_ENVIRONMENT") && !slices.Contains([]string{"AIRFLOW_TIMEOUT",
+			"AIRFLOW_MAX_IN_FLIGHT"}, name) {
 			got = append(got, name)
 		}
 	}
@@ -147,14 +148,16 @@ func TestTroubleIsWhatTheFunctionMeets(t *testing.T) {
 		{answerLost, http.MethodGet, look, "200 OK made", 1},
 		{answerLost, http.MethodPost, runs, "unexpected EOF", 1},
 		{confRefused, http.MethodPost, runs, `400 Bad Request {"detail": "Invalid input for param amount: 'much' is not of type 'number'"}`, 0},
-		{confRefused, http.MethodPost, "/api/experimental/dags/d/dag_runs", `400 Bad Request {"error": "Invalid input for param amount: 'much' is not of type 'number'"}`, 0},
+		{confRefused, http.MethodPost, "/api/experimental/dags/d/dag_runs",
+			`400 Bad Request {"error": "Invalid input for param amount: 'much' is not of type 'number'"}`, 0},
 		{confRefused, http.MethodGet, look, "200 OK made", 1},
 	}
 	for _, row := range rows {
 		reached = 0
 		way.set(row.fault)
 		if got := ask(row.method, row.path); got != row.want || reached != row.reached {
-			t.Errorf("%q, %s %s: %s, Airflow reached %d times\nwant %s, %d times", row.fault, row.method, row.path, got, reached, row.want, row.reached)
+			t.Errorf("%q, %s %s: %s, Airflow reached %d times\nwant %s, %d times", row.fault, row.method, row.path, got, reached, row.want,
+				row.reached)
 		}
 	}
 	way.set(answerLost)

@@ -70,7 +70,8 @@ func TestEveryCommandEscapesWhatOthersWrote(t *testing.T) {
 	store(t, dir, l)
 	event := filepath.Join(t.TempDir(), "event.json")
 	data, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "id": hostile, "source": "//example.com/orders", "type": "paid", "subject": hostile, "data": map[string]any{"x": hostile},
+		"specversion": "1.0", "id": hostile, "source": "//example.com/orders", "type": "paid", "subject": hostile,
+		"data": map[string]any{"x": hostile},
 	})
 	if err == nil {
 		err = os.WriteFile(event, data, 0o600)
@@ -95,7 +96,7 @@ func TestEveryCommandEscapesWhatOthersWrote(t *testing.T) {
 		{"list", exitOK, []string{"dead-letters", "list", "--store", "file://" + dir}, matches, "event " + shown},
 		{"list as JSON", exitOK, []string{"dead-letters", "list", "--store", "file://" + dir, "--json"}, matches, `\u202etxt.`},
 		{"show", exitOK, []string{"dead-letters", "show", l.Name(), "--store", "file://" + dir}, matches, `\u202etxt.`},
-		{"an error", exitFailed, []string{"dead-letters", "show", "\u202e", "--store", "file://" + dir}, matches, `has the name \u202e`},
+		{"an error", exitFailed, []string{"dead-letters", "show", "\u202e", "--store", "file://" + dir}, matches, `named \u202e`},
 		{"a wrong call", exitUsage, []string{"serve", hostile}, matches, `\u202e`},
 		{"an unknown command", exitUsage, []string{hostile}, matches, `\u202e`},
 	}

@@ -18,7 +18,8 @@ func startReal(ctx context.Context, version string, progress func(string)) (*loc
 		return nil, err
 	}
 	a := &localAirflow{
-		name: fmt.Sprintf("Airflow %s, a real one on %s", real.Version, real.Database), url: real.URL, dagID: airflowreal.PlainDAG, close: real.Close,
+		name: fmt.Sprintf("Airflow %s, a real one on %s", real.Version, real.Database), url: real.URL, dagID: airflowreal.PlainDAG,
+		close: real.Close,
 		login: fmt.Sprintf("%s / %s, in its pages too", real.Admin.Name, real.Admin.Password),
 	}
 	if strings.HasPrefix(version, "2.") {

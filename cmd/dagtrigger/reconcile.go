@@ -91,7 +91,8 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	r.from = bucket.String()
 	since := f.since.at(p.now())
 	if r.beyond(since) {
-		_, _ = fmt.Fprintf(p.stderr, "dagtrigger: warning: --since goes further back than the %s for which Airflow keeps its runs (--retention)\n",
+		_, _ = fmt.Fprintf(p.stderr, "dagtrigger: warning: --since goes further back than the %s for which Airflow keeps its runs "+
+			"(--retention)\n",
 			r.retention)
 	}
 	return r.run(ctx, func() iter.Seq2[item, error] {

@@ -23,7 +23,8 @@ import (
 func (f *fakeGoogle) upload(name string, at time.Time) delivery.Object {
 	o := delivery.Object{
 		Bucket: "acme", Name: name, Generation: at.UnixMicro(), Time: at, MessageID: "4711",
-		Resource: fmt.Appendf(nil, `{"bucket":"acme","name":%q,"generation":"%d","timeCreated":%q}`, name, at.UnixMicro(), at.Format(time.RFC3339)),
+		Resource: fmt.Appendf(nil, `{"bucket":"acme","name":%q,"generation":"%d","timeCreated":%q}`, name, at.UnixMicro(),
+			at.Format(time.RFC3339)),
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -61,7 +61,8 @@ func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
 func (r *reloading) function(file *config.File, fileErr error) (*dagtrigger.Function, config.Config, error) {
 	c, err := config.WithFile(r.getenv, file, fileErr)
 	if err != nil {
-		return nil, c, &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
+		return nil, c, &hintedError{fmt.Errorf("invalid settings:\n%w", err),
+			`"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
 	}
 	f, err := dagtrigger.New(c, cloudlog.New(r.log, c.LogLevel), r.transport)
 	return f, c, err

@@ -77,7 +77,8 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
-	const old, half, whole = "routes:\n- {name: old, on: x, dag: d}\n", "routes:\n- {name: one, on: x, dag: d}\n", "- {name: two, on: x, dag: d}\n"
+	const old, half, whole = "routes:\n- {name: old, on: x, dag: d}\n", "routes:\n- {name: one, on: x, dag: d}\n",
+		"- {name: two, on: x, dag: d}\n"
 	write := func(flag int, text string) {
 		t.Helper()
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|flag, 0o600)
@@ -135,7 +136,8 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 func TestAFileThatIsOnlyTouchedIsNoChange(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
-	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard, path: path}
+	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard,
+		path: path}
 	for _, row := range []struct {
 		text    string
 		changed bool

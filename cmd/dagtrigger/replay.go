@@ -77,7 +77,8 @@ const maxRate = 10_000
 
 func (r *resend) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&r.rate, "rate", 10, "send at most `N` per second")
-	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience, "wait at most this `DURATION` for a DAG that accepts no run because Airflow is overloaded or down")
+	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience,
+		"wait at most this `DURATION` for a DAG that accepts no run because Airflow is overloaded or down")
 	flags.DurationVar(&r.retention, "retention", defaultRetention,
 		"the `DURATION` for which Airflow keeps its runs: what is older starts none unless Airflow holds a run of its DAG as old")
 	flags.BoolVar(&r.startOld, "start-old", false,
@@ -184,7 +185,8 @@ func (i *item) missed(outcomes []trigger.Outcome) error {
 	}) {
 		return nil
 	}
-	return fmt.Errorf("its route %s no longer matches it, and the other routes have their runs: send it --through a current route, or drop it", i.failed)
+	return fmt.Errorf("its route %s no longer matches it, and the other routes have their runs: send it --through a current "+
+		"route, or drop it", i.failed)
 }
 
 // sender makes the functions that events go through, with all current routes or

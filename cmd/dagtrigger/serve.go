@@ -60,7 +60,8 @@ func (p *program) serve() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; with 0.0.0.0 any caller in the network can start the runs that events start")
+	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; with 0.0.0.0 any caller in the network can start the runs "+
+		"that events start")
 	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting names one; =false makes that an error, as in production")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
 	flags.BoolVar(&s.json, "json", false, "print the addresses, and each reload, as one JSON object")
@@ -128,7 +129,8 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 }
 
 // embed starts an Airflow where no setting names one, and returns its settings.
-func (p *program) embed(ctx context.Context, getenv func(string) string, file *config.File, version string) (*localAirflow, func(string) string, error) {
+func (p *program) embed(ctx context.Context, getenv func(string) string, file *config.File, version string) (*localAirflow,
+	func(string) string, error) {
 	if slices.ContainsFunc(connection(), func(name string) bool { return getenv(name) != "" }) {
 		return nil, getenv, nil
 	}
@@ -209,7 +211,8 @@ func (p *program) ready(s serveFlags, url string, c config.Config, local *localA
 	if local != nil {
 		where = fmt.Sprintf("No setting names an Airflow, so one is embedded: %s, at %s\n(login: %s).", local.name, local.url, local.login)
 	}
-	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, one line per event. Ctrl-C ends it.\n",
+	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, one line per "+
+		"event. Ctrl-C ends it.\n",
 		url, what, where, p.tryThis(url, local))
 	return err
 }

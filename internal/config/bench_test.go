@@ -14,16 +14,18 @@ import (
 )
 
 // manyRoutes is a file of n routes: ten prefixes a bucket, every other with a
-// condition of its own.
+// separate condition.
 func manyRoutes(n int) []byte {
 	var b strings.Builder
 	b.WriteString("routes:\n")
 	for i := range n {
-		fmt.Fprintf(&b, "  - name: route-%d\n    on: object.finalized\n    bucket: acme-landing-%d\n    object: sales-%d/{region=*}/{day=*}/*.csv\n", i, i/10, i%10)
+		fmt.Fprintf(&b, "  - name: route-%d\n    on: object.finalized\n    bucket: acme-landing-%d\n    object: "+
+			"sales-%d/{region=*}/{day=*}/*.csv\n", i, i/10, i%10)
 		if i%2 == 0 {
 			fmt.Fprintf(&b, "    when: int(object.size) != %d\n", i+100)
 		}
-		fmt.Fprintf(&b, "    dag: load_%d\n    conf:\n      uri: gs://${object.bucket}/${object.name}\n      size: ${int(object.size)}\n      region: ${path.region}\n", i)
+		fmt.Fprintf(&b, "    dag: load_%d\n    conf:\n      uri: gs://${object.bucket}/${object.name}\n      size: ${int(object.size)}\n   "+
+			"   region: ${path.region}\n", i)
 	}
 	return []byte(b.String())
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config owns what an operator may set: it reads the environment
-// variables and the file of routes strictly, reports every fault at once with
-// its place and its fix, and generates the reference and the JSON Schema from
-// the tables that it reads by.
+// Package config reads the settings: it decodes the environment variables and the
+// routes file strictly, reports every error at once with its place and its fix, and
+// generates the reference and the JSON Schema from the tables that it decodes with.
 //
-// It never uses a setting: it hands specifications to the rooms that do.
+// It never uses a setting: other packages do.
 package config
 
 import (
@@ -26,18 +25,16 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// DefaultEnvironment is the name of the environment where only one is set, and
-// has no name.
+// DefaultEnvironment is the name of the environment that the variables describe.
 const DefaultEnvironment = "default"
 
 // DefaultGiveUpAfter is under the 24 hours for which Eventarc keeps an event:
 // https://cloud.google.com/eventarc/docs/retry-events
 const DefaultGiveUpAfter = 20 * time.Hour
 
-// Config is what the operator set.
+// Config holds all settings.
 type Config struct {
-	// DAGID starts that DAG with every event; empty where a file of routes says
-	// what does.
+	// DAGID is the DAG that every event starts; empty with a routes file.
 	DAGID string
 	// File is the routes file; nil without one.
 	File *File
@@ -45,10 +42,10 @@ type Config struct {
 	Table *route.Table
 	// Environments are the Airflows, by name.
 	Environments map[string]environment.Spec
-	// DeadLetter is the address of the store of dead letters, see
+	// DeadLetter is the address of the dead-letter store, see
 	// [deadletter.ParseAddress]; empty for none. Routes may have others.
 	DeadLetter string
-	// RouteDeadLetters are the addresses that routes name for themselves, each once.
+	// RouteDeadLetters are the addresses in the routes, without duplicates.
 	RouteDeadLetters []string
 	// GiveUpAfter is for how long an event may fail until it becomes a dead letter;
 	// 0 without a store.
@@ -56,8 +53,8 @@ type Config struct {
 	LogLevel    slog.Level
 	// Project is the Google Cloud project that traces belong to, empty where it is not known.
 	Project string
-	// AllowCallers are the e-mail addresses of who may call, none for everyone,
-	// and AllowAudience what their tokens may be made for.
+	// AllowCallers are the e-mail addresses of the allowed callers; none for any.
+	// AllowAudience are the audiences of their tokens.
 	AllowCallers, AllowAudience []string
 	// TracesTo is the address of an OpenTelemetry collector; empty for none.
 	TracesTo string
@@ -111,11 +108,11 @@ func WithFile(getenv func(string) string, file *File, err error) (Config, error)
 	case file != nil:
 		r.routes(&c, file, err)
 	case c.DAGID != "" && !route.IsDAG(c.DAGID):
-		r.fault(fmt.Sprintf("DAG_ID is %q, which is no DAG id", c.DAGID), route.FixDAG)
+		r.fault(fmt.Sprintf("DAG_ID is %q, which is not a valid DAG id", c.DAGID), route.FixDAG)
 	case c.DAGID != "":
 		c.Table = route.Default(c.DAGID, DefaultEnvironment)
 	default:
-		r.fault("DAG_ID is missing", "name the DAG that every event starts, or give a file of routes in DAGTRIGGER_CONFIG")
+		r.fault("DAG_ID is missing", "name the DAG that every event starts, or give a routes file in DAGTRIGGER_CONFIG")
 	}
 	if file != nil && c.DAGID != "" {
 		r.fault("DAG_ID and DAGTRIGGER_CONFIG are both given", "leave one of them out: the routes of a file name their DAGs")
@@ -134,7 +131,7 @@ func WithFile(getenv func(string) string, file *File, err error) (Config, error)
 	return c, nil
 }
 
-// reader reads variables and gathers what is wrong with them.
+// reader reads variables and collects their errors.
 type reader struct {
 	getenv func(string) string
 	faults document.Faults
@@ -145,8 +142,8 @@ func (r *reader) fault(what, fix string) {
 	r.faults = append(r.faults, document.Fault{What: what, Fix: fix})
 }
 
-// routes reads the file of routes. Beside environments that it declares, the
-// variables of a connection would be silently ignored.
+// routes adds the routes file. Connection variables are an error where the file has
+// environments: they would be ignored.
 func (r *reader) routes(c *Config, f *File, err error) {
 	if faults, ok := errors.AsType[document.Faults](err); ok {
 		r.faults = append(r.faults, faults...)
@@ -162,7 +159,7 @@ func (r *reader) routes(c *Config, f *File, err error) {
 	}
 }
 
-// whole settles what either a variable or the file says for all routes.
+// whole merges what either a variable or the file sets for all routes.
 func (r *reader) whole(c *Config, f *File) {
 	const fix = "leave one of them out"
 	if f.DeadLetter != "" && c.DeadLetter != "" {
@@ -175,7 +172,7 @@ func (r *reader) whole(c *Config, f *File) {
 	c.GiveUpAfter = cmp.Or(c.GiveUpAfter, f.GiveUpAfter)
 }
 
-// routeDeadLetters are the stores that routes name for themselves.
+// routeDeadLetters are the addresses of stores in the routes.
 func (f File) routeDeadLetters() []string {
 	addresses := map[string]bool{}
 	for i := range f.Routes {
@@ -186,10 +183,10 @@ func (f File) routeDeadLetters() []string {
 	return slices.Sorted(maps.Keys(addresses))
 }
 
-// text reads a variable. Blanks around it are a slip of the hand, never meant.
+// text reads a variable without surrounding blanks, which are never meant.
 func (r *reader) text(name string) string { return strings.TrimSpace(r.getenv(name)) }
 
-// connection reads a variable that says which Airflow the function works for.
+// connection reads a connection variable.
 func (r *reader) connection(name string, k connector, s *environment.Spec) {
 	if r.text(name) != "" {
 		r.given = append(r.given, k)
@@ -198,8 +195,7 @@ func (r *reader) connection(name string, k connector, s *environment.Spec) {
 	case *string:
 		*to = r.text(name)
 		if k.secret {
-			// Blanks in a secret may be meant, but for a line end, which `echo` leaves
-			// behind when it is made.
+			// Blanks in a secret may be meant, except a line end, which `echo` adds.
 			*to = strings.TrimRight(r.getenv(name), "\r\n")
 		}
 	case *bool:
@@ -224,7 +220,7 @@ func (r *reader) deadLetter(name string) string {
 	return text
 }
 
-// collector reads the address that traces are sent to.
+// collector reads the URL that traces are sent to.
 func (r *reader) collector(name string) string {
 	text := r.text(name)
 	if text == "" {
@@ -232,19 +228,20 @@ func (r *reader) collector(name string) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		r.fault(name+" is no collector's address", "write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS")
+		r.fault(name+" is not a valid collector URL", "write it as http://localhost:4318 or https://HOST; credentials belong into "+
+			"OTEL_EXPORTER_OTLP_HEADERS")
 	}
 	return text
 }
 
-// giveUp settles from when on a deferred event is given up.
+// giveUp sets the age from which a deferred event is given up.
 func (r *reader) giveUp(c *Config) {
 	stored := c.DeadLetter != "" || len(c.RouteDeadLetters) > 0
 	switch {
 	case !stored && c.GiveUpAfter != 0 && r.text("GIVE_UP_AFTER") == "":
-		r.fault(c.File.Name+" has give_up_after without a store", "add dead_letter: an event that is given up has to go somewhere")
+		r.fault(c.File.Name+" has give_up_after without a store", "add dead_letter, where such an event is stored")
 	case !stored && c.GiveUpAfter != 0:
-		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "name a store there: an event that is given up has to go somewhere")
+		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "set DEAD_LETTER, where such an event is stored")
 	case stored && c.GiveUpAfter == 0:
 		c.GiveUpAfter = DefaultGiveUpAfter
 	}

@@ -70,7 +70,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
+func TestFromEnvReportsEveryErrorWithItsFix(t *testing.T) {
 	t.Parallel()
 	const composer = "AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com"
 	tests := []struct {
@@ -79,11 +79,13 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 		want []string
 	}{
 		{"nothing set", nil, []string{
-			"DAG_ID is missing: name the DAG that every event starts, or give a file of routes in DAGTRIGGER_CONFIG",
-			"AIRFLOW_URL is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in COMPOSER_ENVIRONMENT",
+			"DAG_ID is missing: name the DAG that every event starts, or give a routes file in DAGTRIGGER_CONFIG",
+			"AIRFLOW_URL is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name " +
+				"the environment in COMPOSER_ENVIRONMENT",
 		}},
 		{"every value wrong",
-			[]string{"DAG_ID=d", composer, "AIRFLOW_API=v3", "AIRFLOW_AUTH=kerberos", "AIRFLOW_INSECURE=maybe", "AIRFLOW_TIMEOUT=90", "LOG_LEVEL=loud"},
+			[]string{"DAG_ID=d", composer, "AIRFLOW_API=v3", "AIRFLOW_AUTH=kerberos", "AIRFLOW_INSECURE=maybe", "AIRFLOW_TIMEOUT=90",
+				"LOG_LEVEL=loud"},
 			[]string{
 				`AIRFLOW_INSECURE is "maybe": use true or false`,
 				`AIRFLOW_TIMEOUT is "90": use a duration such as 90s or 2m`,
@@ -92,16 +94,19 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 				`AIRFLOW_AUTH is "kerberos": use one of google, iap, basic, password, bearer, oauth2, id_token, none`,
 			}},
 		{"a DAG id that Airflow refuses", []string{"DAG_ID=load sales", composer}, []string{
-			`DAG_ID is "load sales", which is no DAG id: use letters, digits, _, - and ., at most 250`,
+			`DAG_ID is "load sales", which is not a valid DAG id: use letters, digits, _, - and ., at most 250`,
 		}},
 		{"no default for another host", []string{"DAG_ID=d", "AIRFLOW_URL=https://airflow.example.com"}, []string{
-			"AIRFLOW_AUTH is missing, and airflow.example.com tells no default: say how to sign in, one of google, iap, basic, password, bearer, oauth2, id_token, none",
+			"AIRFLOW_AUTH is missing, and airflow.example.com tells no default: say how to sign in, one of google, iap, basic, password, " +
+				"bearer, oauth2, id_token, none",
 		}},
 		{"anyone may host on appspot.com", []string{"DAG_ID=d", "AIRFLOW_URL=https://x-tp.appspot.com", "AIRFLOW_AUTH=google"}, []string{
-			"AIRFLOW_AUTH is google, but a Google access token is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere",
+			"AIRFLOW_AUTH is google, but a Google access token is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token " +
+				"is useless elsewhere",
 		}},
 		{"plain text", []string{"DAG_ID=d", "AIRFLOW_URL=http://airflow.example.com", "AIRFLOW_AUTH=none"}, []string{
-			"AIRFLOW_URL is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with AIRFLOW_INSECURE=true",
+			"AIRFLOW_URL is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with " +
+				"AIRFLOW_INSECURE=true",
 		}},
 		{"basic without its parts", []string{"DAG_ID=d", composer, "AIRFLOW_AUTH=basic"}, []string{
 			"AIRFLOW_USERNAME is missing: AIRFLOW_AUTH=basic needs it",
@@ -121,21 +126,27 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 			"AIRFLOW_URL is no web address: write it as https://HOST or https://HOST/PATH",
 		}},
 		{"callers of any audience", []string{"DAG_ID=d", composer, "ALLOW_CALLERS=a@acme.example"}, []string{
-			"ALLOW_CALLERS is given without ALLOW_AUDIENCE: name what their tokens are made for: the audience of the push subscription, which is its endpoint where none is set, or the service's URL for Eventarc",
+			"ALLOW_CALLERS is given without ALLOW_AUDIENCE: set the audience of their tokens: that of the push subscription (its endpoint " +
+				"where none is set), or the service's URL for Eventarc",
 		}},
 		{"an audience of no callers", []string{"DAG_ID=d", composer, "ALLOW_AUDIENCE=https://a.example"}, []string{
-			"ALLOW_AUDIENCE is given without ALLOW_CALLERS: name the accounts there whose tokens are taken",
+			"ALLOW_AUDIENCE is given without ALLOW_CALLERS: set ALLOW_CALLERS to the accounts whose tokens are accepted",
 		}},
-		{"callers that are no accounts", []string{"DAG_ID=d", composer, "ALLOW_CALLERS=allUsers, serviceAccount:a@b.c,Ann <ann@acme.example>", "ALLOW_AUDIENCE=a"}, []string{
-			`ALLOW_CALLERS names "allUsers": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
-			`ALLOW_CALLERS names "serviceAccount:a@b.c": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
-			`ALLOW_CALLERS names "Ann <ann@acme.example>": write e-mail addresses, with commas between them, such as invoker@PROJECT.iam.gserviceaccount.com`,
+		{"callers that are no accounts", []string{"DAG_ID=d", composer, "ALLOW_CALLERS=allUsers, serviceAccount:a@b.c,Ann <ann@acme.example>",
+			"ALLOW_AUDIENCE=a"}, []string{
+			`ALLOW_CALLERS names "allUsers": write e-mail addresses separated by commas, such as invoker@PROJECT.iam.gserviceaccount.com`,
+			`ALLOW_CALLERS names "serviceAccount:a@b.c": write e-mail addresses separated by commas, such as ` +
+				`invoker@PROJECT.iam.gserviceaccount.com`,
+			`ALLOW_CALLERS names "Ann <ann@acme.example>": write e-mail addresses separated by commas, such as ` +
+				`invoker@PROJECT.iam.gserviceaccount.com`,
 		}},
 		{"a collector with a secret", []string{"DAG_ID=d", composer, "OTEL_EXPORTER_OTLP_ENDPOINT=https://a:hush@collector.example"}, []string{
-			"OTEL_EXPORTER_OTLP_ENDPOINT is no collector's address: write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS",
+			"OTEL_EXPORTER_OTLP_ENDPOINT is not a valid collector URL: write it as http://localhost:4318 or https://HOST; credentials belong " +
+				"into OTEL_EXPORTER_OTLP_HEADERS",
 		}},
 		{"a collector without a scheme", []string{"DAG_ID=d", composer, "OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318"}, []string{
-			"OTEL_EXPORTER_OTLP_ENDPOINT is no collector's address: write it as http://localhost:4318 or https://HOST; what to sign in with belongs into OTEL_EXPORTER_OTLP_HEADERS",
+			"OTEL_EXPORTER_OTLP_ENDPOINT is not a valid collector URL: write it as http://localhost:4318 or https://HOST; credentials belong " +
+				"into OTEL_EXPORTER_OTLP_HEADERS",
 		}},
 		{"out of bounds", []string{"DAG_ID=d", composer, "AIRFLOW_TIMEOUT=2h"}, []string{
 			"AIRFLOW_TIMEOUT is 2h0m0s: use a duration from 1s to 1h0m0s, such as 90s",
@@ -146,13 +157,13 @@ func TestEveryFaultIsReportedAtOnceWithItsFix(t *testing.T) {
 			t.Parallel()
 			_, err := config.FromEnv(set(tt.env...))
 			if err == nil {
-				t.Fatal("no fault was found")
+				t.Fatal("there was no error")
 			}
 			if diff := cmp.Diff(tt.want, strings.Split(err.Error(), "\n")); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if strings.Contains(err.Error(), "hush") {
-				t.Errorf("a secret stands in %q", err)
+				t.Errorf("a secret is in %q", err)
 			}
 		})
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // connector is a setting of the connection to an Airflow: an environment
-// variable, see [Variable], and a key of an environment in a file of routes.
+// variable, see [Variable], and a key of an environment in a routes file.
 type connector struct {
 	field   string
 	preset  string
@@ -42,7 +42,8 @@ func addressSettings() []connector {
 			to: func(s *environment.Spec) any { return &s.API }},
 		{field: environment.FieldAuth, preset: "`google` for Composer hosts, `none` for loopback",
 			meaning: "`google` (access token of the runtime service account), `iap` (its ID token, for Composer 1 and any Airflow behind " +
-				"Identity-Aware Proxy), `id_token` (its ID token for `AIRFLOW_AUDIENCE`, for Airflow on Cloud Run), `basic`, `password` (Airflow 3's own token), " +
+				"Identity-Aware Proxy), `id_token` (its ID token for `AIRFLOW_AUDIENCE`, for Airflow on Cloud Run), `basic`, `password` (Airflow " +
+				"3's own token), " +
 				"`bearer`, `oauth2` (a token of Keycloak, Entra, Okta… for client credentials), `none`; any other host needs a choice",
 			example: "basic", words: []string{
 				identity.KindGoogle, identity.KindIAP, identity.KindIDToken, identity.KindBasic, identity.KindPassword,
@@ -64,7 +65,8 @@ func credentialSettings() []connector {
 			example: "not-this-one", secret: true, to: func(s *environment.Spec) any { return &s.Token }},
 		{field: environment.FieldTokenFile, meaning: "a file with the token instead, read again when it changes",
 			example: "/secrets/token", to: func(s *environment.Spec) any { return &s.TokenFile }},
-		{field: environment.FieldOAuth2TokenURL, meaning: "for `oauth2`: the `token_endpoint` of the provider's `.well-known/openid-configuration`",
+		{field: environment.FieldOAuth2TokenURL, meaning: "for `oauth2`: the `token_endpoint` of the provider's " +
+			"`.well-known/openid-configuration`",
 			example: "https://id.example.com/realms/acme/protocol/openid-connect/token",
 			to:      func(s *environment.Spec) any { return &s.OAuth2TokenURL }},
 		{field: environment.FieldOAuth2ClientID, meaning: "for `oauth2`",
@@ -73,7 +75,8 @@ func credentialSettings() []connector {
 			example: "not-this-one", secret: true, to: func(s *environment.Spec) any { return &s.OAuth2ClientSecret }},
 		{field: environment.FieldOAuth2ClientSecretFile, meaning: "a file with the client's secret instead, read again when it changes",
 			example: "/secrets/client", to: func(s *environment.Spec) any { return &s.OAuth2ClientSecretFile }},
-		{field: environment.FieldOAuth2Scope, meaning: "for `oauth2`: the scope, several with blanks between them, such as `api://airflow/.default` for Entra",
+		{field: environment.FieldOAuth2Scope, meaning: "for `oauth2`: the scope, several with blanks between them, such as " +
+			"`api://airflow/.default` for Entra",
 			example: "openid", to: func(s *environment.Spec) any { return &s.OAuth2Scope }},
 	}
 }
@@ -82,7 +85,8 @@ func credentialSettings() []connector {
 func frontSettings() []connector {
 	return []connector{
 		{field: environment.FieldIAPClientID, preset: "discovered for `iap`",
-			meaning: "for `iap`: the OAuth client id of Identity-Aware Proxy. Beside `basic`, `password`, `bearer` or `oauth2`, an ID token for it is sent " +
+			meaning: "for `iap`: the OAuth client id of Identity-Aware Proxy. Beside `basic`, `password`, `bearer` or `oauth2`, an ID token " +
+				"for it is sent " +
 				"in `Proxy-Authorization`, for an Airflow with its own credentials behind Identity-Aware Proxy",
 			example: "4711-abc.apps.googleusercontent.com", to: func(s *environment.Spec) any { return &s.IAPClientID }},
 		{field: environment.FieldAudience, preset: "the web server's address without its path, for `id_token`",
@@ -90,7 +94,8 @@ func frontSettings() []connector {
 				"`X-Serverless-Authorization`, for an Airflow with its own credentials on Cloud Run",
 			example: "https://airflow-4711.a.run.app", to: func(s *environment.Spec) any { return &s.Audience }},
 		{field: environment.FieldHeaders,
-			meaning: "headers that are added to each request to the web server, such as a gateway's key: one `Name: value` on each line. Their values are secrets",
+			meaning: "headers that are added to each request to the web server, such as a gateway's key: one `Name: value` on each line. " +
+				"Their values are secrets",
 			example: "'X-Api-Key: not-this-one'", secret: true, to: func(s *environment.Spec) any { return &s.Headers }},
 		{field: environment.FieldHeadersFile, meaning: "a file with the headers instead, read again when it changes",
 			example: "/secrets/headers", to: func(s *environment.Spec) any { return &s.HeadersFile }},
@@ -105,7 +110,8 @@ func frontSettings() []connector {
 
 func callSettings() []connector {
 	return []connector{
-		{field: environment.FieldInsecure, preset: "`false`", meaning: "`true` allows http to other than loopback: credentials and conf then travel in plain text",
+		{field: environment.FieldInsecure, preset: "`false`",
+			meaning: "`true` allows http to other than loopback: credentials and conf then travel in plain text",
 			example: "true", to: func(s *environment.Spec) any { return &s.Insecure }},
 		{field: environment.FieldTimeout, preset: "`90s`",
 			meaning: "for one call to Airflow, always within the request's own deadline (300 s where the platform sets none)",

@@ -4,12 +4,12 @@ package config
 
 import "bytes"
 
-// cut splits a file into the list of routes and the rest, in which blank lines
-// stand for the list, so that every line keeps its number. The list begins on the
-// given line. It reports false where it cannot tell: the routes then do not stand
-// as a block of their own, or not once.
+// cut splits a file into the list of routes and the rest. In the rest, blank lines
+// replace the list, so that every line keeps its number; the list begins on the
+// returned line. It returns false where the routes are not a separate block, or
+// occur more than once.
 //
-// Where a line of a quoted text looks like the key, neither part is YAML.
+// Where a line of a quoted text looks like the key, neither part is valid YAML.
 func cut(text []byte) (rest, list []byte, line int, ok bool) {
 	if hasOtherBreaks(text) {
 		return nil, nil, 0, false
@@ -42,7 +42,7 @@ func cut(text []byte) (rest, list []byte, line int, ok bool) {
 	return rest, list, bytes.Count(text[:from], []byte("\n")) + 1, true
 }
 
-// hasOtherBreaks tells whether something else ends a line, as YAML 1.1 has it:
+// hasOtherBreaks reports whether other characters end a line, as in YAML 1.1:
 // https://yaml.org/spec/1.1/#id871136
 func hasOtherBreaks(text []byte) bool {
 	for _, other := range []string{"\u0085", "\u2028", "\u2029"} {

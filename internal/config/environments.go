@@ -13,7 +13,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 )
 
-// namePattern is what the name of an environment looks like, as a route's does.
+// namePattern is the form of the name of an environment or a route.
 const namePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
 
 // environmentKeys are the keys of an environment: the settings of a connection,
@@ -32,23 +32,23 @@ func environmentKeys() []document.Key[environment.Spec] {
 	return keys
 }
 
-// environments reads the environments that the file declares.
+// environments reads the environments of the file.
 func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
 	r.file.Environments = unknown()
 	isMap := r.Members(node, "environments", func(name, value *yaml.Node) {
 		if ok, _ := regexp.MatchString(namePattern, name.Value); !ok {
-			r.Fault(document.At(name), fmt.Sprintf("%q is no name of an environment", name.Value),
+			r.Fault(document.At(name), fmt.Sprintf("%q is not a valid name of an environment", name.Value),
 				"use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63")
 		}
 		r.file.Environments[name.Value] = r.environment(name, value)
 	})
 	if isMap && len(document.Resolve(node).Content) == 0 {
-		r.Fault(document.At(node), "environments is empty", "declare one, or leave it out to have the environment variables tell the Airflow")
+		r.Fault(document.At(node), "environments is empty", "add one, or leave the key out to use the environment variables")
 	}
 }
 
-// environment reads one. What its keys come to together is only looked at where
-// each of them is right.
+// environment reads one. Its keys are checked together only where each of them is
+// valid.
 func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 	var spec environment.Spec
 	before := len(r.Faults)

@@ -19,26 +19,26 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// MaxFile bounds the text of a file of routes, in bytes.
+// MaxFile bounds the size of a routes file, in bytes.
 const MaxFile = 16 << 20
 
-// File is what a file of routes says.
+// File is a routes file.
 type File struct {
-	Name   string // as faults begin
+	Name   string // the beginning of its errors
 	Digest string // SHA-256 of its text, in hex
-	// Environments are those that it declares. It is nil where the variables of
-	// the connection hold.
+	// Environments are those of the file; nil where it has none, and the connection
+	// variables are used.
 	Environments map[string]environment.Spec
-	// DeadLetter and GiveUpAfter hold for all routes; zero where the file does
-	// not say.
+	// DeadLetter and GiveUpAfter are for all routes; zero where the file does not set
+	// them.
 	DeadLetter  string
 	GiveUpAfter time.Duration
 	Routes      []route.Spec
 	Table       *route.Table // the routes, compiled
 }
 
-// Find reads the file that value stands for, as DAGTRIGGER_CONFIG has it: a
-// path, or the YAML itself, which has a line break or the key routes. See [Parse].
+// Find reads the file that the value of DAGTRIGGER_CONFIG names or contains: a path,
+// or the YAML itself, which has a line break or the key routes. See [Parse].
 func Find(value string) (File, error) {
 	if path := strings.TrimSpace(value); !strings.Contains(path, "\n") && !strings.Contains(path, "routes:") {
 		return Load(path)
@@ -46,31 +46,31 @@ func Find(value string) (File, error) {
 	return Parse("DAGTRIGGER_CONFIG", []byte(value))
 }
 
-// Load reads the file of routes at path. See [Parse].
+// Load reads the routes file at path. See [Parse].
 func Load(path string) (File, error) {
 	fault := func(what, fix string) (File, error) {
 		return File{Name: path, Environments: unknown()}, document.Faults{{File: path, What: what, Fix: fix}}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fault("it cannot be opened: "+reason(err), "name a file that is there and may be read")
+		return fault("it cannot be opened: "+reason(err), "name an existing, readable file")
 	}
 	defer f.Close()
 	var text bytes.Buffer
 	if info, err := f.Stat(); err == nil {
-		text.Grow(int(min(info.Size(), MaxFile)) + bytes.MinRead) // else it grows to twice what it holds
+		text.Grow(int(min(info.Size(), MaxFile)) + bytes.MinRead) // otherwise it grows to twice the size
 	}
 	_, err = text.ReadFrom(io.LimitReader(f, MaxFile+1))
 	switch {
 	case err != nil:
-		return fault("it cannot be read: "+reason(err), "name a file that may be read")
+		return fault("it cannot be read: "+reason(err), "name a readable file")
 	case text.Len() > MaxFile:
 		return fault(fmt.Sprintf("it is larger than %d MiB", MaxFile>>20), "split it between several functions")
 	}
 	return Parse(path, text.Bytes())
 }
 
-// reason is an error of the file system without the path, which stands before it.
+// reason is an error of the file system without the path, which precedes it already.
 func reason(err error) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err
@@ -78,13 +78,12 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// unknown are the environments of a file that cannot be read: it may have some.
+// unknown are the environments of an unreadable file, which may have some.
 func unknown() map[string]environment.Spec { return map[string]environment.Spec{} }
 
-// Parse reads a file of routes from its text; name is what faults call it. The
-// function and all commands read it so, and cannot disagree. The error is
-// [document.Faults], all of them in the order of the file, and shows no secret.
-// Beside it, File is what could be read.
+// Parse decodes the text of a routes file; its errors begin with name. The function
+// and all commands use it, and so agree. The error is [document.Faults], all of them
+// in the order of the file, and contains no secret. File is then what could be read.
 func Parse(name string, text []byte) (File, error) {
 	r := newFileReader(name, text)
 	root := r.takeApart(text)
@@ -94,19 +93,19 @@ func Parse(name string, text []byte) (File, error) {
 	return r.read(root)
 }
 
-// Warnings tells what has no fault and is surely wrong.
+// Warnings are about what is valid and surely not meant.
 func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Routes)) }
 
 // Advice lists what the file leaves open that is not wrong.
 func (f File) Advice() document.Faults { return f.faults(route.Advice(f.Routes)) }
 
-// Against tells what has changed since old that would start events in flight
-// twice. Its places are in f.
+// Against are warnings about changes since old that start events in flight twice.
+// Their places are in f.
 func (f File) Against(old File) document.Faults {
 	return f.faults(route.Compare(old.Routes, f.Routes))
 }
 
-// compile makes the table of some routes of the file.
+// compile compiles some routes of the file.
 func (f File) compile(routes []route.Spec) (*route.Table, []route.Fault) {
 	return route.Compile(routes, route.Options{
 		Environments: slices.Sorted(maps.Keys(f.Environments)),
@@ -114,8 +113,8 @@ func (f File) compile(routes []route.Spec) (*route.Table, []route.Fault) {
 	})
 }
 
-// Only is the table of the one route that has the name, and false where none
-// that is switched on has. The file must have no fault.
+// Only is the table of the named route alone, and false where no enabled route has
+// the name. The file must be valid.
 func (f File) Only(name string) (*route.Table, bool) {
 	i := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == name && !s.Enabled.Off })
 	if i < 0 {
@@ -125,17 +124,18 @@ func (f File) Only(name string) (*route.Table, bool) {
 	return table, true
 }
 
-// faults are those of routes, as ones of the file.
+// faults converts errors of routes to errors of the file.
 func (f File) faults(of []route.Fault) document.Faults {
 	all := make(document.Faults, len(of))
 	for i, fault := range of {
-		all[i] = document.Fault{File: f.Name, Position: document.Position{Line: int(fault.Line), Column: int(fault.Column)}, What: fault.What, Fix: fault.Fix}
+		all[i] = document.Fault{File: f.Name, Position: document.Position{Line: int(fault.Line), Column: int(fault.Column)}, What: fault.What,
+			Fix: fault.Fix}
 	}
 	return all
 }
 
-// Keys document the keys of the file. Those of a route are [route.Keys].
+// Keys documents the keys of the file. Those of a route are [route.Keys].
 func Keys() []document.Entry { return document.Entries(fileKeys()) }
 
-// EnvironmentKeys document the keys of an environment.
+// EnvironmentKeys documents the keys of an environment.
 func EnvironmentKeys() []document.Entry { return document.Entries(environmentKeys()) }

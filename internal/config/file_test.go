@@ -59,7 +59,7 @@ routes:
 	}
 }
 
-// The words in which a fault is told, and its place, are part of the product:
+// The text of an error and its place are part of the product:
 // each row is a file and all that is wrong with it.
 func TestOneRouteOfAFileAlone(t *testing.T) {
 	t.Parallel()
@@ -104,10 +104,13 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"two documents", route + "---\n" + route, `f:2:1: a second document begins: keep one document in a file`},
 		{"two documents, as blocks", routes[1:] + "---" + routes, `f:7:1: a second document begins: keep one document in a file`},
 		{"a tab", "routes:\n  - name: r\n\ton: x", `f:3:1: this is no YAML: found a tab character that violates indentation` + rest},
-		{"indented wrongly", "routes:\n  - name: r\n   on: x\n    dag: d\n", `f:3:4: this is no YAML: did not find expected '-' indicator` + rest},
+		{"indented wrongly", "routes:\n  - name: r\n   on: x\n    dag: d\n",
+			`f:3:4: this is no YAML: did not find expected '-' indicator` + rest},
 		{"an open quote", routes + "    note: \"x\n    run_id: y\n", `f:8:5: this is no YAML: found unexpected end of stream` + rest},
-		{"an anchor that is none", "routes:\n  - name: r\n    on: x\n    dag: *secret\n", `f:4:5: this is no YAML: an alias names no anchor` + rest},
-		{"a colon", "routes:\n  - name: r\n    when: a ? b: c\n    on: x", `f:3:5: this is no YAML: mapping values are not allowed in this context` + rest},
+		{"an anchor that is none", "routes:\n  - name: r\n    on: x\n    dag: *secret\n",
+			`f:4:5: this is no YAML: an alias names no anchor` + rest},
+		{"a colon", "routes:\n  - name: r\n    when: a ? b: c\n    on: x",
+			`f:3:5: this is no YAML: mapping values are not allowed in this context` + rest},
 		{"no map", "- routes", `f:1:1: the file is a map, and this is a list: write it as key: value`},
 
 		// The keys of the file.
@@ -116,38 +119,55 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"unknown", route + "version: 1", `f:2:1: version is no key of the file: use one of environments, dead_letter, give_up_after, routes`},
 		{"twice", routes + routes, `f:9:1: routes stands here twice, first on line 2: remove one of the two`},
 		{"merged", route + "<<: {a: b}", `f:2:1: << merges nothing here: write the keys out, or use an alias for one value`},
-		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: write it as key: value, and quote a key that is a number`},
-		{"routes of the wrong type", "routes: {a: b}", `f:1:9: routes is a list, and this is a map: write it as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
-		{"routes of no type", "routes:", `f:1:8: routes is a list, and this is nothing: write it as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
+		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: write it as key: value, and quote a key that ` +
+			`is a number`},
+		{"routes of the wrong type", "routes: {a: b}", `f:1:9: routes is a list, and this is a map: write it as routes: [{name: sales-csv, ` +
+			`on: object.finalized, dag: load_sales}]`},
+		{"routes of no type", "routes:", `f:1:8: routes is a list, and this is nothing: write it as routes: [{name: sales-csv, on: ` +
+			`object.finalized, dag: load_sales}]`},
 		{"no routes", "routes: []", `f:1:9: there are no routes: add one: without any, every event is acknowledged and starts nothing`},
 
 		// The routes.
-		{"a route's own", "routes:\n  - name: r\n    on: '*'\n    dag: d\n    objekt: x", `f:5:5: objekt is no key of a route: did you mean object?`},
-		{"a route's own, in one line", "routes: [{name: r, on: '*', dag: d, objekt: x}]", `f:1:37: objekt is no key of a route: did you mean object?`},
+		{"a route's own", "routes:\n  - name: r\n    on: '*'\n    dag: d\n    objekt: x",
+			`f:5:5: objekt is no key of a route: did you mean object?`},
+		{"a route's own, in one line", "routes: [{name: r, on: '*', dag: d, objekt: x}]",
+			`f:1:37: objekt is no key of a route: did you mean object?`},
 		{"two of one name", routes + routes[9:], `f:8:11: name: sales-csv is taken by the route on line 3: give each route a name of its own`},
 		{"of an environment that is not declared", "routes: [{name: r, on: '*', dag: d, environment: prod}]",
 			`f:1:50: environment: prod is not declared: declare it under environments, or leave it out`},
-		{"of an environment that is misspelt", "routes: [{name: r, on: '*', dag: d, environment: prd}]\nenvironments: {prod: {url: 'http://127.0.0.1'}, lab: {url: 'http://127.0.0.1'}}",
+		{"of an environment that is misspelt", "routes: [{name: r, on: '*', dag: d, environment: prd}]\nenvironments: {prod: {url: " +
+			"'http://127.0.0.1'}, lab: {url: 'http://127.0.0.1'}}",
 			`f:1:50: environment: prd is not declared: did you mean prod?`},
 		{"of no environment among several", route + "environments: {prod: {url: 'http://127.0.0.1'}, lab: {url: 'http://127.0.0.1'}}",
 			`f:1:10: the route names no environment, and there are several: add environment: lab or prod`},
 
 		// The environments.
-		{"environments of the wrong type", route + "environments: prod", `f:2:15: environments is a map, and this is text: write it as key: value`},
-		{"no environments", route + "environments: {}", `f:2:15: environments is empty: declare one, or leave it out to have the environment variables tell the Airflow`},
+		{"environments of the wrong type", route + "environments: prod",
+			`f:2:15: environments is a map, and this is text: write it as key: value`},
+		{"no environments", route + "environments: {}", `f:2:15: environments is empty: add one, or leave the key out to use the ` +
+			`environment variables`},
 		{"an environment's name", route + "environments: {Prod EU: {url: 'http://127.0.0.1'}}",
-			`f:2:16: "Prod EU" is no name of an environment: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
-		{"an environment of the wrong type", lab + "http://127.0.0.1}", `f:2:21: an environment is a map, and this is text: write it as key: value`},
+			`f:2:16: "Prod EU" is not a valid name of an environment: use lower-case letters, digits, _ and -, beginning with a letter or ` +
+				`digit, at most 63`},
+		{"an environment of the wrong type", lab + "http://127.0.0.1}",
+			`f:2:21: an environment is a map, and this is text: write it as key: value`},
 		{"an environment's key", lab + "{ulr: http://127.0.0.1}}", `f:2:22: ulr is no key of an environment: did you mean url?`},
-		{"a number for text", lab + "{url: http://127.0.0.1, username: 12}}", `f:2:55: username takes text, and this is a number: quote it: "12"`},
-		{"a number for a secret", lab + "{url: http://127.0.0.1, password: 4711}}", `f:2:55: password takes text, and this is a number: quote it`},
+		{"a number for text", lab + "{url: http://127.0.0.1, username: 12}}",
+			`f:2:55: username takes text, and this is a number: quote it: "12"`},
+		{"a number for a secret", lab + "{url: http://127.0.0.1, password: 4711}}",
+			`f:2:55: password takes text, and this is a number: quote it`},
 		{"nothing for text", lab + "{url: }}", `f:2:27: url takes text, and this is nothing: write it as url: https://airflow.example.com`},
-		{"text for a switch", lab + "{url: http://127.0.0.1, insecure: maybe}}", `f:2:55: insecure takes true or false, and this is text: write it as insecure: true`},
-		{"what is no switch", lab + "{url: http://127.0.0.1, insecure: !!bool maybe}}", `f:2:55: insecure takes true or false, and this is true or false: write it as insecure: true`},
-		{"a number for a duration", lab + "{url: http://127.0.0.1, timeout: 90}}", `f:2:54: timeout takes a duration such as 90s, and this is a number: write it as timeout: 30s`},
+		{"text for a switch", lab + "{url: http://127.0.0.1, insecure: maybe}}",
+			`f:2:55: insecure takes true or false, and this is text: write it as insecure: true`},
+		{"what is no switch", lab + "{url: http://127.0.0.1, insecure: !!bool maybe}}",
+			`f:2:55: insecure takes true or false, and this is true or false: write it as insecure: true`},
+		{"a number for a duration", lab + "{url: http://127.0.0.1, timeout: 90}}",
+			`f:2:54: timeout takes a duration such as 90s, and this is a number: write it as timeout: 30s`},
 		{"what does not hold together", lab + "{auth: basic, url: http://127.0.0.1, password: hush, token: hush}}",
-			`f:2:16: username is missing: auth=basic needs it|f:2:81: token is given, but auth=basic does not use it: leave it out, or choose another auth`},
-		{"no address", lab + "{api: v9}}", `f:2:16: url is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in composer|` +
+			`f:2:16: username is missing: auth=basic needs it|f:2:81: token is given, but auth=basic does not use it: leave it out, or choose ` +
+				`another auth`},
+		{"no address", lab + "{api: v9}}", `f:2:16: url is missing: give the web server's address, such as ` +
+			`https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in composer|` +
 			`f:2:27: api is "v9": use one of auto, v2, v1, experimental`},
 
 		// All at once, in the order of the file.
@@ -189,10 +209,11 @@ func TestTheSettingNamesAFileOrIsOne(t *testing.T) {
 		{"a path and a line end", " " + path + "\n", path, ``},
 		{"YAML", routes, "DAGTRIGGER_CONFIG", ``},
 		{"YAML in one line", "routes: [{name: r, on: '*', dag: d}]", "DAGTRIGGER_CONFIG", ``},
-		{"YAML that is faulty", "# mine\nroute: []\n", "DAGTRIGGER_CONFIG", "DAGTRIGGER_CONFIG:2:1: route is no key of the file: did you mean routes?\n" +
-			"DAGTRIGGER_CONFIG:2:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
-		{"no file", missing, missing, missing + ": it cannot be opened: no such file or directory: name a file that is there and may be read"},
-		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it cannot be read: is a directory: name a file that may be read"},
+		{"YAML that is invalid", "# mine\nroute: []\n", "DAGTRIGGER_CONFIG",
+			"DAGTRIGGER_CONFIG:2:1: route is no key of the file: did you mean routes?\n" +
+				"DAGTRIGGER_CONFIG:2:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
+		{"no file", missing, missing, missing + ": it cannot be opened: no such file or directory: name an existing, readable file"},
+		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it cannot be read: is a directory: name a readable file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -231,7 +252,8 @@ func TestAFileBesideTheVariables(t *testing.T) {
 		{"the connection holds", []string{"DAGTRIGGER_CONFIG=" + routes, "AIRFLOW_URL=http://127.0.0.1"}, ``},
 		{"it is declared", []string{"DAGTRIGGER_CONFIG=" + declared}, ``},
 		{"it is missing", []string{"DAGTRIGGER_CONFIG=" + routes},
-			`AIRFLOW_URL is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in COMPOSER_ENVIRONMENT`},
+			`AIRFLOW_URL is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name ` +
+				`the environment in COMPOSER_ENVIRONMENT`},
 		{"both", []string{"DAGTRIGGER_CONFIG=" + declared, "AIRFLOW_URL=http://127.0.0.1", "AIRFLOW_TOKEN=hush"},
 			`AIRFLOW_URL is given, and DAGTRIGGER_CONFIG has environments: leave it out, or set url there|` +
 				`AIRFLOW_TOKEN is given, and DAGTRIGGER_CONFIG has environments: leave it out, or set token there`},
@@ -239,10 +261,12 @@ func TestAFileBesideTheVariables(t *testing.T) {
 			`DAG_ID and DAGTRIGGER_CONFIG are both given: leave one of them out: the routes of a file name their DAGs`},
 		{"faults of both", []string{"DAGTRIGGER_CONFIG=routes: 1", "AIRFLOW_URL=x", "LOG_LEVEL=loud"},
 			`LOG_LEVEL is "loud": use debug, info, warn or error|` +
-				`DAGTRIGGER_CONFIG:1:9: routes is a list, and this is a number: write it as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]|` +
+				`DAGTRIGGER_CONFIG:1:9: routes is a list, and this is a number: write it as routes: [{name: sales-csv, on: object.finalized, ` +
+				`dag: load_sales}]|` +
 				`AIRFLOW_URL is no web address: write it as https://HOST or https://HOST/PATH`},
 		{"a file that cannot be read", []string{"DAGTRIGGER_CONFIG=routes: ["},
-			`DAGTRIGGER_CONFIG:1:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`},
+			`DAGTRIGGER_CONFIG:1:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with ` +
+				`* & ! @ % | > { [ " ' or holds ": " or " #"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,7 @@ import (
 type fileReader struct {
 	document.Reader
 	file File
-	// apart tells that the routes have been read by themselves, and root has none.
+	// apart means that the routes have been decoded separately, and root has none.
 	apart bool
 }
 
@@ -36,30 +36,33 @@ func fileKeys() []document.Key[fileReader] {
 	return []document.Key[fileReader]{
 		{
 			Name: "environments", Example: "environments: {prod: {composer: projects/acme/locations/europe-west1/environments/prod}}",
-			Doc: "The Airflows that routes start DAGs in, by name. Left out: the one that the environment variables tell, so that one file serves every stage.",
-			To:  func(r *fileReader) any { return r.environments },
+			Doc: "The Airflows that routes start DAGs in, by name. Left out: the one in the environment variables, so that one file serves " +
+				"every stage.",
+			To: func(r *fileReader) any { return r.environments },
 		},
 		{
 			Name: "dead_letter", Example: "dead_letter: gs://acme-dead-letters/dagtrigger",
-			Doc: "Where events are kept that failed for good, which are then acknowledged: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. A route may have its own. Left out: what DEAD_LETTER says.",
-			To:  func(r *fileReader) any { return &r.file.DeadLetter },
+			Doc: "Where events that failed permanently are stored; they are then acknowledged: pubsub://projects/P/topics/T, " +
+				"gs://BUCKET/PREFIX or file:///FOLDER. A route may have another store. Left out: DEAD_LETTER.",
+			To: func(r *fileReader) any { return &r.file.DeadLetter },
 		},
 		{
 			Name: "give_up_after", Example: "give_up_after: 20h",
-			Doc: "For how long an event may fail, from its delivery on, until it becomes a dead letter, before the platform drops it after its 24 hours. Left out: what GIVE_UP_AFTER says, or 20h where there is a dead_letter.",
-			To:  func(r *fileReader) any { return &r.file.GiveUpAfter },
+			Doc: "For how long an event may fail, from its delivery on, until it becomes a dead letter, before the platform drops it after " +
+				"its 24 hours. Left out: what GIVE_UP_AFTER says, or 20h where there is a dead_letter.",
+			To: func(r *fileReader) any { return &r.file.GiveUpAfter },
 		},
 		{
 			Name: "routes", Required: true, Example: routesExample,
-			Doc: "The routes. Every route that matches an event fires, each with an outcome of its own.",
+			Doc: "The routes. Every route that matches an event starts a run, each with a separate outcome.",
 			To:  func(r *fileReader) any { return r.routes },
 		},
 	}
 }
 
-// takeApart reads the routes by themselves, and returns the root of a document
-// without them, or nil where that cannot be done. The nodes of a whole file
-// weigh more than ten times its text; a route's are let go of before the next.
+// takeApart decodes the routes one by one, and returns the root of a document
+// without them, or nil where that cannot be done. The nodes of a whole file need
+// more than ten times the memory of its text; a route's are freed before the next.
 func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	rest, list, line, ok := cut(text)
 	if !ok {
@@ -78,7 +81,7 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	return root
 }
 
-// address checks that of a store of dead letters.
+// address checks the address of a dead-letter store.
 func (r *fileReader) address(at document.Position, text string) {
 	_, err := deadletter.ParseAddress(text)
 	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
@@ -86,7 +89,7 @@ func (r *fileReader) address(at document.Position, text string) {
 	}
 }
 
-// open returns the root of the document, or nil after a fault.
+// open returns the root of the document, or nil after an error.
 func (r *fileReader) open(text []byte) *yaml.Node {
 	root, fault := document.Parse(text)
 	if fault != nil {
@@ -123,7 +126,7 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 	return r.file, r.Faults
 }
 
-// routes reads the list of routes, unless that is done.
+// routes decodes the list of routes, unless takeApart has.
 func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	if r.apart {
 		return
@@ -139,7 +142,7 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	}
 }
 
-// compile makes the table of the routes.
+// compile compiles the routes.
 func (r *fileReader) compile() {
 	table, faults := r.file.compile(r.file.Routes)
 	r.file.Table = table

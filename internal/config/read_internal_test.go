@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Whatever a file holds, it is read without a crash, each fault has its words
-// and a place within the file, and routes that are read by themselves are the
-// same, with the same faults at the same places, as with the whole file.
+// Any text is decoded without a crash; each error has a text and a place within the
+// file; and routes that are decoded separately are the same, with the same errors, as
+// those of the whole file.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "routes:\n  - name: r\n    on: x\n    dag: d\n", "routes: []", "routes:\n- &a {name: r}\n- *a\n", "a: 'x\nroutes: y'",
@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 		want, wantErr := r.read(r.open(text))
 		for _, fault := range r.Faults {
 			if strings.ContainsAny(fault.String(), "\n\r") || fault.What == "" || fault.Fix == "" || fault.Line < 0 || fault.Line > len(text)+2 {
-				t.Errorf("a fault without words or place: %+v", fault)
+				t.Errorf("an error without text or place: %+v", fault)
 			}
 		}
 		if !reflect.DeepEqual(err, wantErr) {

@@ -14,7 +14,7 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// schema is a JSON Schema of draft 7, the one that editors know best:
+// schema is a JSON Schema of draft 7, which editors support best:
 // https://json-schema.org/draft-07/json-schema-validation
 type schema struct {
 	Schema      string `json:"$schema,omitempty"`
@@ -40,13 +40,13 @@ type schema struct {
 	OneOf []*schema `json:"oneOf,omitempty"`
 }
 
-// durationPattern is what time.ParseDuration takes, but for signs and zero.
+// durationPattern is what time.ParseDuration accepts, except signs and zero.
 const durationPattern = `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`
 
-// Schema is the JSON Schema of a file of routes, made from the tables that it is
-// read by. It accepts what [Parse] accepts, and of what that refuses it refuses
-// what is no matter of meaning: unknown keys, wrong types, what is missing. The
-// error tells of an example of the documentation that is no YAML.
+// Schema is the JSON Schema of a routes file, generated from the tables that it is
+// decoded with. It accepts what [Parse] accepts, and rejects unknown keys, wrong types
+// and missing keys; [Parse] also rejects invalid expressions and patterns. The error is
+// about an invalid example in the documentation.
 func Schema() ([]byte, error) {
 	root := &schema{
 		Schema: "http://json-schema.org/draft-07/schema#", Title: "dagtrigger routes",

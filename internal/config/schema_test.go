@@ -17,8 +17,8 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// holds tells whether value fits a JSON Schema of draft 7. It knows the keywords
-// that this schema uses, and fails the test at any other.
+// holds reports whether value is valid for a JSON Schema of draft 7. It knows the
+// keywords that this schema uses, and fails the test at any other.
 func holds(t *testing.T, schema map[string]any, value any) bool {
 	t.Helper()
 	for keyword, want := range schema {
@@ -145,7 +145,8 @@ func agree(t *testing.T, schema map[string]any, text string) bool {
 
 // shapes are values of every type that YAML has.
 func shapes() []string {
-	return []string{"", "true", "12", "1.5", "[]", "{}", "[a, 1]", "[null]", "[[a]]", "[{a: b}]", "{a: 1}", "{a: [1]}", "{a: []}", "{a: {b: c}}", "{a: null}"}
+	return []string{"", "true", "12", "1.5", "[]", "{}", "[a, 1]", "[null]", "[[a]]", "[{a: b}]", "{a: 1}", "{a: [1]}", "{a: []}",
+		"{a: {b: c}}", "{a: null}"}
 }
 
 // For every key of the file and every type of value that it may be given, the

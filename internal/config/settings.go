@@ -9,21 +9,22 @@ import (
 	"example.com/dagtrigger/internal/environment"
 )
 
-// setting is one environment variable: what reads it is what documents it.
+// setting is one environment variable, with its documentation and its decoder.
 type setting struct {
 	name    string
-	preset  string // what holds where it is left out
+	preset  string // the default, in words
 	meaning string
 	read    func(r *reader, name string, c *Config, s *environment.Spec)
 }
 
-// settings are all environment variables that the function reads, in the order
-// in which a reader needs them.
+// settings are all environment variables that the function reads, in the order of
+// the documentation.
 func settings() []setting {
 	all := []setting{
 		{"DAG_ID", "", "every event starts this DAG, with the default conf; or",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DAGID = r.text(n) }},
-		{FileVariable, "", "a file of routes, which say what events start which DAG with which conf: its path, or the YAML itself (a text with a line break, or with `routes:` in it, is no path)",
+		{FileVariable, "", "the routes file, which says which events start which DAG with which conf: its path, or the YAML itself (a text " +
+			"with a line break or with `routes:` in it)",
 			func(*reader, string, *Config, *environment.Spec) {}},
 	}
 	for _, k := range connection() {
@@ -31,25 +32,36 @@ func settings() []setting {
 			func(r *reader, n string, _ *Config, s *environment.Spec) { r.connection(n, k, s) }})
 	}
 	return append(all,
-		setting{"DEAD_LETTER", "none", "where an event is stored that failed for good, which is then acknowledged: `pubsub://projects/P/topics/T`, `gs://BUCKET/PREFIX` or `file:///FOLDER`",
+		setting{"DEAD_LETTER", "none", "where an event that failed permanently is stored; it is then acknowledged: " +
+			"`pubsub://projects/P/topics/T`, `gs://BUCKET/PREFIX` or `file:///FOLDER`",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.DeadLetter = r.deadLetter(n) }},
-		setting{"GIVE_UP_AFTER", "`20h` with `DEAD_LETTER`", "an event that fails for longer than this, from its delivery on, becomes a dead letter, before the platform drops it after its 24 hours",
+		setting{"GIVE_UP_AFTER", "`20h` with `DEAD_LETTER`",
+			"an event that fails for longer than this, from its delivery on, becomes a dead letter, before the platform drops it after its 24 hours",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.GiveUpAfter = r.duration(n) }},
-		setting{"ALLOW_CALLERS", "everyone whom IAM lets in", "where others than IAM lets in can reach the function: the e-mail addresses of the accounts that may call, with commas between them. A request then needs an ID token of one of them, as a push subscription with authentication sends it. Not behind Cloud Run's own check by IAM, which takes the token's signature away",
+		setting{"ALLOW_CALLERS", "any caller that IAM allows",
+			"for a function that can be reached without a check by IAM: the e-mail addresses of the accounts that may call, separated by " +
+				"commas. A request then needs an ID token of one of them, which a push subscription with authentication sends. Not together with " +
+				"Cloud Run's own check by IAM, which removes the token's signature",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.AllowCallers = r.accounts(n) }},
-		setting{"ALLOW_AUDIENCE", "", "for `ALLOW_CALLERS`: what their tokens are made for, exactly as the sender has it, several with commas between them; for a push subscription its audience, or its endpoint where it has none",
+		setting{"ALLOW_AUDIENCE", "", "for `ALLOW_CALLERS`: the audiences of their tokens, exactly as the sender has them, separated by " +
+			"commas; for a push subscription its audience, or its endpoint where it has none",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.AllowAudience = r.list(n) }},
 		setting{"LOG_LEVEL", "`info`", "`debug`, `info`, `warn` or `error`",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
-		setting{"GOOGLE_CLOUD_PROJECT", "", "the project that log lines name their trace in; without it they carry the bare trace id",
+		setting{"GOOGLE_CLOUD_PROJECT", "", "the project of the traces in log lines; without it they have the bare trace id",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},
-		setting{"OTEL_EXPORTER_OTLP_ENDPOINT", "nothing is traced", "an OpenTelemetry collector, such as `http://localhost:4318`: each request's trace goes on into its calls to Airflow, and the spans are sent there over HTTP before the answer. OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` hold",
+		setting{"OTEL_EXPORTER_OTLP_ENDPOINT", "nothing is traced",
+			"an OpenTelemetry collector, such as `http://localhost:4318`: each request's trace continues in its requests to Airflow, and the " +
+				"spans are sent over HTTP before the response. OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, " +
+				"`OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` are read as well",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.TracesTo = r.collector(n) }},
-		setting{"K_SERVICE", "set by Cloud Run", "the name of the service, which traces carry unless `OTEL_SERVICE_NAME` gives another",
+		setting{"K_SERVICE", "set by Cloud Run", "the service name in traces, unless `OTEL_SERVICE_NAME` is set",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Service = r.text(n) }},
-		setting{"STORAGE_EMULATOR_HOST", "", "where an emulator of Cloud Storage listens, such as `localhost:9023`: dead letters go there, without credentials",
+		setting{"STORAGE_EMULATOR_HOST", "", "where an emulator of Cloud Storage listens, such as `localhost:9023`: dead letters go there, " +
+			"without credentials",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.StorageEmulator = r.text(n) }},
-		setting{"PUBSUB_EMULATOR_HOST", "", "where an emulator of Pub/Sub listens, such as `localhost:8085`: dead letters go there, without credentials",
+		setting{"PUBSUB_EMULATOR_HOST", "", "where an emulator of Pub/Sub listens, such as `localhost:8085`: dead letters go there, " +
+			"without credentials",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.PubSubEmulator = r.text(n) }},
 	)
 }

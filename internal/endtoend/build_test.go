@@ -130,8 +130,8 @@ func TestInvalidSettingsEndTheProcessAndAreAllListed(t *testing.T) {
 	if !ok || exit.ExitCode() != 1 {
 		t.Errorf("ended with %v, want exit status 1", err)
 	}
-	want := "dagtrigger cannot start, its settings are faulty:\n" +
-		"DAG_ID is missing: name the DAG that every event starts, or give a file of routes in DAGTRIGGER_CONFIG\n" +
+	want := "dagtrigger cannot start, invalid settings:\n" +
+		"DAG_ID is missing: name the DAG that every event starts, or give a routes file in DAGTRIGGER_CONFIG\n" +
 		"AIRFLOW_API is \"v9\": use one of auto, v2, v1, experimental\n"
 	if got := stderr.String(); got != want {
 		t.Errorf("stderr is %q, want %q", got, want)

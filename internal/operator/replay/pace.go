@@ -41,8 +41,8 @@ func (p *pacer) wait(ctx context.Context) error {
 	return clock.Sleep(ctx, turn.Sub(now))
 }
 
-// trouble knows since when a DAG makes no run, so that many events together
-// wait for it no longer than one would.
+// trouble records since when a DAG accepts no run, so that many events together wait
+// for it no longer than one would.
 type trouble struct {
 	mu    sync.Mutex
 	since map[dag]time.Time
@@ -50,7 +50,7 @@ type trouble struct {
 
 type dag struct{ environment, id string }
 
-// pause tells whether another try may help after try number try, counted from
+// pause reports whether another try may help after try number try, counted from
 // 0, and how long to wait for it.
 func (t *trouble) pause(outcomes []trigger.Outcome, try int, patience time.Duration) (time.Duration, bool) {
 	t.mu.Lock()
@@ -62,7 +62,7 @@ func (t *trouble) pause(outcomes []trigger.Outcome, try int, patience time.Durat
 		if o.Kind != trigger.Deferred {
 			continue
 		}
-		if o.Operator { // no waiting mends it
+		if o.Operator { // waiting does not help
 			again = false
 			break
 		}

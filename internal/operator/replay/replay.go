@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package replay owns taking events through the function once more: dead
-// letters that are stored, uploads that are listed. It sends each at a rate,
-// several at once, tries a deferred one again while the DAG that it waits for
-// makes no run, and counts how they end.
+// Package replay sends events through the function again: stored dead letters, and
+// listed uploads. It limits the rate, sends several at once, tries a deferred event
+// again while its DAG accepts no run, and counts the outcomes.
 //
 //	pass := replay.Pass{Rate: 10}
 //	summary, err := pass.Run(ctx, events)
 //
-// An event is settled once every route that it went to has its run, one route
-// at least: only then is [Event.Settle] called, which is where a dead letter is
-// removed. Whatever else becomes of it, it stays where it was.
+// An event is settled when every route that matches it has its run, and at least one
+// does: only then is [Event.Settle] called, which removes a dead letter. Any other
+// event stays where it is.
 //
-// The package never decides what an event starts, never reads or removes a
-// record itself, and holds no more events at a time than it sends.
+// The package never decides what an event starts, never reads or removes a dead letter
+// itself, and holds only the events that it sends at the time.
 package replay
 
 import (
@@ -29,27 +28,26 @@ import (
 
 // Event is one event to send.
 type Event struct {
-	// Place tells a person which one it is: a record's file, an object.
+	// Place names it for a person: a dead letter's file, an object.
 	Place string
-	// Send takes it through the function: an outcome for each route that it
-	// went to, or why it is no event.
+	// Send sends it through the function: an outcome for each route that matches,
+	// or an error where it is not a valid event.
 	Send func(context.Context) ([]trigger.Outcome, error)
-	// Settle is called once each of its runs exists; nil where nothing is to
-	// be done then.
+	// Settle is called when all its runs exist; nil for nothing.
 	Settle func(context.Context) error
 }
 
-// End is what became of an event.
+// End is the result of an event.
 type End struct {
 	Place string
-	// Outcomes are those of the last try, but what an earlier one has
+	// Outcomes are those of the last try, except that what an earlier one has
 	// triggered counts as triggered.
 	Outcomes []trigger.Outcome
 	// Err is why the event could not be read, sent or settled.
 	Err error
 }
 
-// Ran tells whether every route that the event went to has its run, one route at least.
+// Ran reports whether every matching route has its run, and at least one matches.
 func (e *End) Ran() bool {
 	for _, o := range e.Outcomes {
 		if !exists(o.Kind) {
@@ -59,20 +57,20 @@ func (e *End) Ran() bool {
 	return len(e.Outcomes) > 0
 }
 
-// Settled tells whether nothing of the event is left to do.
+// Settled reports whether nothing is left to do for the event.
 func (e *End) Settled() bool { return e.Ran() && e.Err == nil }
 
-// exists tells whether an outcome of this kind means that the run is there.
+// exists reports whether an outcome of this kind means that the run exists.
 func exists(kind trigger.Kind) bool { return kind == trigger.Triggered || kind == trigger.Duplicate }
 
-// What stands for a zero field of a [Pass].
+// The defaults of a [Pass].
 const (
 	DefaultAtOnce   = 4
 	DefaultPatience = 2 * time.Minute
 )
 
-// The pause before a deferred event is tried again, where nobody said how long:
-// doubled from try to try.
+// The pause before a deferred event is tried again without a Retry-After: doubled
+// from try to try.
 const (
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
@@ -84,33 +82,33 @@ const sendTime = 300 * time.Second
 
 // Pass is one pass over events. It is used once.
 type Pass struct {
-	// Rate is how many tries begin a second at most; 0 sets no bound.
+	// Rate is the most tries that begin per second; 0 for no limit.
 	Rate float64
-	// AtOnce is how many events are under way at the same time; 0 stands for
+	// AtOnce is how many events are sent at the same time; 0 means
 	// [DefaultAtOnce].
 	AtOnce int
-	// Patience is for how long events wait for a DAG that makes no run. Each
-	// run that it makes begins the time anew; when it is over, events are
-	// tried once each. 0 stands for [DefaultPatience], less than 0 for none.
+	// Patience is how long events wait for a DAG that accepts no run. Each accepted
+	// run restarts the time; after it, events are tried once each. 0 means
+	// [DefaultPatience], less than 0 no wait.
 	Patience time.Duration
-	// Ended is told of each event, Waiting of each pause before another try,
-	// Ending once where the context ends and events may be under way. None is
-	// called while another, or itself, is; nil tells nobody.
+	// Ended is called for each event, Waiting for each pause before another try,
+	// Ending once when the context ends while events may be in progress. The calls
+	// do not overlap; nil fields are not called.
 	Ended   func(End)
 	Waiting func(place string, o trigger.Outcome, pause time.Duration)
 	Ending  func()
 
 	pacer   pacer
 	trouble trouble
-	told    sync.Mutex
+	mu      sync.Mutex // held during calls of the fields above
 	summary Summary
 }
 
-// Run sends events until they end. When ctx does, no other event begins, and
-// those under way are finished: what is summed up is what was done.
+// Run sends events until there are no more. When ctx ends, no other event begins,
+// and those in progress are finished; the summary is of what was done.
 //
-// An error among events ends the pass, and is returned beside the summary of
-// what was done. What is wrong with one event alone is for its Send to say.
+// An error among events ends the pass, and is returned with the summary. An error of
+// one event alone is returned by its Send.
 func (p *Pass) Run(ctx context.Context, events iter.Seq2[Event, error]) (Summary, error) {
 	p.Patience = cmp.Or(p.Patience, DefaultPatience)
 	p.pacer.every = interval(p.Rate)
@@ -126,7 +124,7 @@ func (p *Pass) Run(ctx context.Context, events iter.Seq2[Event, error]) (Summary
 	err := p.feed(ctx, events, queue)
 	close(queue)
 	if ctx.Err() != nil {
-		err = nil // what the end of ctx does to the listing is no news
+		err = nil // an error of the listing is then expected
 		p.interrupted()
 	}
 	workers.Wait()
@@ -134,8 +132,8 @@ func (p *Pass) Run(ctx context.Context, events iter.Seq2[Event, error]) (Summary
 }
 
 func (p *Pass) interrupted() {
-	p.told.Lock()
-	defer p.told.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.summary.Interrupted = true
 	if p.Ending != nil {
 		p.Ending()
@@ -157,10 +155,10 @@ func (p *Pass) feed(ctx context.Context, events iter.Seq2[Event, error], queue c
 	return nil
 }
 
-// finish counts an event, unless it was handed over and never begun.
+// finish counts an event, unless it was never begun.
 func (p *Pass) finish(e End, begun bool) {
-	p.told.Lock()
-	defer p.told.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !begun {
 		p.summary.Interrupted = true
 		return
@@ -171,7 +169,7 @@ func (p *Pass) finish(e End, begun bool) {
 	}
 }
 
-// see sends one event until no other try helps. It reports false where ctx
+// see sends one event until another try would not help. It returns false where ctx
 // ended before the first.
 func (p *Pass) see(ctx context.Context, e Event) (End, bool) {
 	end := End{Place: e.Place}
@@ -188,15 +186,15 @@ func (p *Pass) see(ctx context.Context, e Event) (End, bool) {
 		if !again {
 			return end, true
 		}
-		p.tellWaiting(e.Place, outcomes, pause)
+		p.reportWaiting(e.Place, outcomes, pause)
 		if clock.Sleep(ctx, pause) != nil {
 			return end, true
 		}
 	}
 }
 
-// send is one try. What has begun is finished, also when ctx ends: a request
-// that is cut off leaves open whether its run exists.
+// send is one try. It is finished also when ctx ends: after an interrupted request
+// it is unknown whether the run exists.
 func send(ctx context.Context, e Event) ([]trigger.Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime)
 	defer cancel()
@@ -209,8 +207,8 @@ func settle(ctx context.Context, e Event) error {
 	return e.Settle(ctx)
 }
 
-// merge is what a further try came to. A run that an earlier one has triggered
-// is met as a duplicate.
+// merge combines the outcomes of a further try with earlier ones: a duplicate of a
+// run that an earlier try has triggered counts as triggered.
 func merge(before, after []trigger.Outcome) []trigger.Outcome {
 	for i := range after {
 		for _, o := range before {
@@ -223,9 +221,9 @@ func merge(before, after []trigger.Outcome) []trigger.Outcome {
 	return after
 }
 
-func (p *Pass) tellWaiting(place string, outcomes []trigger.Outcome, pause time.Duration) {
-	p.told.Lock()
-	defer p.told.Unlock()
+func (p *Pass) reportWaiting(place string, outcomes []trigger.Outcome, pause time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, o := range outcomes {
 		if o.Kind == trigger.Deferred && p.Waiting != nil {
 			p.Waiting(place, o, pause)

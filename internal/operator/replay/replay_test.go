@@ -98,7 +98,7 @@ func TestOnlyAnEventWhoseRunsAllExistIsSettled(t *testing.T) {
 			t.Errorf("%s: settled %d times, sent %d times, summed up as %+v, %v", row.name, s.settled, len(s.sent), sum, err)
 		}
 		if len(ends) != 1 || ends[0].Place != row.name || ends[0].Settled() != row.settled || !errors.Is(ends[0].Err, row.err) {
-			t.Errorf("%s: told of %+v", row.name, ends)
+			t.Errorf("%s: got %+v", row.name, ends)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestWhatCannotBeSettledIsTold(t *testing.T) {
 	pass := replay.Pass{Ended: func(e replay.End) { end = e }}
 	sum, err := pass.Run(t.Context(), list(s.event()))
 	if err != nil || sum.Settled != 0 || !end.Ran() || end.Settled() || !errors.Is(end.Err, s.settles) {
-		t.Errorf("told of %+v, summed up as %+v, %v", end, sum, err)
+		t.Errorf("got %+v, summed up as %+v, %v", end, sum, err)
 	}
 }
 
@@ -206,9 +206,10 @@ func TestADeferredEventIsTriedAgainWhileTheDAGIsWaitedFor(t *testing.T) {
 		{"doubling the pause", [][]trigger.Outcome{{soon}, {soon}, {soon}, {done}}, seconds(0, 1, 3, 7), []trigger.Outcome{done}},
 		{"when Airflow says", [][]trigger.Outcome{{full}, {full}, {duplicate}}, seconds(0, 10, 20), []trigger.Outcome{duplicate}},
 		{"no longer than patience lasts", [][]trigger.Outcome{{soon}}, seconds(0, 1, 3, 7, 15, 31), []trigger.Outcome{soon}},
-		{"not where a person has to mend it", [][]trigger.Outcome{{operator}}, seconds(0), []trigger.Outcome{operator}},
-		{"not where another failed for good", [][]trigger.Outcome{{rejected}}, seconds(0), []trigger.Outcome{rejected}},
-		{"what it has triggered before counts as triggered", [][]trigger.Outcome{{other, soon}, {metAgain, done}}, seconds(0, 1), []trigger.Outcome{other, done}},
+		{"not where somebody has to fix it", [][]trigger.Outcome{{operator}}, seconds(0), []trigger.Outcome{operator}},
+		{"not where another failed permanently", [][]trigger.Outcome{{rejected}}, seconds(0), []trigger.Outcome{rejected}},
+		{"what it has triggered before counts as triggered", [][]trigger.Outcome{{other, soon}, {metAgain, done}}, seconds(0, 1),
+			[]trigger.Outcome{other, done}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{tries: row.tries}
@@ -231,7 +232,7 @@ func TestADeferredEventIsTriedAgainWhileTheDAGIsWaitedFor(t *testing.T) {
 				t.Errorf("%s: sent at (-want +got):\n%s", row.name, diff)
 			}
 			if diff := cmp.Diff(row.end, end.Outcomes); diff != "" || waited != len(row.sent)-1 {
-				t.Errorf("%s: told of %d pauses, ended (-want +got):\n%s", row.name, waited, diff)
+				t.Errorf("%s: got %d pauses, ended (-want +got):\n%s", row.name, waited, diff)
 			}
 		})
 	}
@@ -297,10 +298,11 @@ func TestAnEndFinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 		waits := &script{tries: [][]trigger.Outcome{{outcome(trigger.Deferred)}}}
 		never := &script{}
 		events := []replay.Event{waits.event(), slow, never.event(), never.event()}
-		told := 0
-		pass := replay.Pass{AtOnce: 2, Rate: 10, Ending: func() { told++ }}
+		ended := 0
+		pass := replay.Pass{AtOnce: 2, Rate: 10, Ending: func() { ended++ }}
 		sum, err := pass.Run(ctx, list(events...))
-		if err != nil || told != 1 || !sum.Interrupted || sum.Events != 2 || sum.Settled != 1 || settled != 1 || len(never.sent) > 0 || len(waits.sent) != 1 {
+		if err != nil || ended != 1 || !sum.Interrupted || sum.Events != 2 || sum.Settled != 1 || settled != 1 || len(never.sent) > 0 ||
+			len(waits.sent) != 1 {
 			t.Errorf("%+v, %v; settled %d, began %d, waited for %d", sum, err, settled, len(never.sent), len(waits.sent))
 		}
 	})

@@ -23,7 +23,7 @@ type Summary struct {
 	Settled int
 	// Unmatched are those that no route wanted, Unsent those that have no outcome.
 	Unmatched, Unsent int
-	// Interrupted tells that there may be more, for the context ended.
+	// Interrupted means that there may be more events: the context ended.
 	Interrupted bool
 
 	counts map[Row]int

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package uploads owns which objects a bucket of Cloud Storage holds, and the
-// event that told of each when it was uploaded, or should have.
+// Package uploads lists the objects of a Cloud Storage bucket, each with the event of
+// its upload.
 //
-// The event is made anew: of the object's resource as Cloud Storage lists it,
+// The event is made of the object's resource as Cloud Storage lists it,
 // with its real generation and its own time, in the envelope that Eventarc gives
 // it. What the function makes of it is what it made of the first: the same
 // normal form, the same key, the same run id. Where an object's metadata have
@@ -57,7 +57,8 @@ func Parse(address string) (Bucket, error) {
 	case !ok || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
 		return Bucket{}, fmt.Errorf("%.200q names no bucket: write gs://BUCKET/PREFIX", address)
 	case strings.Contains(prefix, "*"):
-		return Bucket{}, fmt.Errorf("%.200q has a wildcard, and a prefix is no pattern: write what the names begin with, as in gs://%s/sales/", address, name)
+		return Bucket{}, fmt.Errorf("%.200q has a wildcard, which a prefix cannot have: write the beginning of the names, as in gs://%s/sales/",
+			address, name)
 	}
 	return Bucket{Name: name, Prefix: prefix}, nil
 }

@@ -140,7 +140,8 @@ func TestAnUploadIsWhatEachEnvelopeToldOf(t *testing.T) {
 	for _, as := range delivery.Envelopes() {
 		o := delivery.Object{
 			Bucket: "acme", Name: "sales/a&b ü.csv", Generation: 1795303736756275, Time: at, MessageID: "12761621150588617",
-			Resource: []byte(`{"bucket":"acme","name":"sales/a&b ü.csv","generation":"1795303736756275","metageneration":"1","timeCreated":"2026-11-22T02:28:56.763Z"}`),
+			Resource: []byte(`{"bucket":"acme","name":"sales/a&b ` +
+				`ü.csv","generation":"1795303736756275","metageneration":"1","timeCreated":"2026-11-22T02:28:56.763Z"}`),
 		}
 		delivered, err := o.Request(as)
 		if err != nil {
@@ -189,10 +190,12 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 		{"once", []int{503}, nil, "", 2},
 		{"twice", []int{429, 500}, nil, "", 3},
 		{"for long", []int{503, 503, 503, 503}, nil, listing + "503 Service Unavailable: said so", 4},
-		{"forbidden", []int{403}, nil, listing + "403 Forbidden: said so; give this account the role roles/storage.objectViewer on the bucket", 1},
+		{"forbidden", []int{403}, nil, listing + "403 Forbidden: said so; give this account the role roles/storage.objectViewer on the bucket",
+			1},
 		{"missing", []int{404}, nil, listing + "404 Not Found: said so; name a bucket that is there", 1},
 		{"redirected", []int{302}, nil, listing + "302 Found: said so", 1},
-		{"no object", nil, []string{`{"name":"a"}`}, listing + "an object in the answer lacks bucket, name or generation: is it Cloud Storage that answers?", 1},
+		{"no object", nil, []string{`{"name":"a"}`}, listing +
+			"an object in the answer lacks bucket, name or generation: is it Cloud Storage that answers?", 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{t: t, refuse: row.refuse, objects: row.objects}
@@ -206,7 +209,8 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 func TestAnAnswerThatIsNoListIsRefused(t *testing.T) {
 	t.Parallel()
 	b := uploads.Bucket{Name: "acme", Client: &http.Client{Transport: answer("<html>")}}
-	want := []string{"error: listing gs://acme/: the response is not what the API returns: does something stand between this program and Google?"}
+	want := []string{"error: listing gs://acme/: the response is not what the API returns: does something stand between this program " +
+		"and Google?"}
 	if diff := cmp.Diff(want, list(t.Context(), b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -236,7 +240,8 @@ func TestAddressesAreReadStrictly(t *testing.T) {
 		"gs://":                 `"gs://" names no bucket: write gs://BUCKET/PREFIX`,
 		"gs:///sales":           `"gs:///sales" names no bucket: write gs://BUCKET/PREFIX`,
 		"gs://Acme/x":           `"gs://Acme/x" names no bucket: write gs://BUCKET/PREFIX`,
-		"gs://acme/sales/*.csv": `"gs://acme/sales/*.csv" has a wildcard, and a prefix is no pattern: write what the names begin with, as in gs://acme/sales/`,
+		"gs://acme/sales/*.csv": `"gs://acme/sales/*.csv" has a wildcard, which a prefix cannot have: write the beginning of the names, as ` +
+			`in gs://acme/sales/`,
 	} {
 		b, err := uploads.Parse(address)
 		got := b.String()
@@ -250,7 +255,8 @@ func TestAddressesAreReadStrictly(t *testing.T) {
 }
 
 func FuzzAnyAnswerIsListedOrRefused(f *testing.F) {
-	for _, seed := range []string{resource("a"), "{}", `{"bucket":"b","name":"n","generation":"1","timeCreated":"x"}`, `{"bucket":"b","name":"\u0000","generation":""}`} {
+	for _, seed := range []string{resource("a"), "{}", `{"bucket":"b","name":"n","generation":"1","timeCreated":"x"}`,
+		`{"bucket":"b","name":"\u0000","generation":""}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, object string) {
