@@ -21,6 +21,7 @@ type Cause struct {
 	Status  int    // of the answer
 	Before  string // such as 2.3
 	Reach   []Reach
+	Fronts  []Front // of the answer; without any, a refusal of the caller is not by one that guards Airflow
 	// Challenge is that of the answer, and Said is in its words.
 	Challenge, Said string
 	Unless          string // the challenge with which the cause does not fit
@@ -41,7 +42,7 @@ type Cause struct {
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 // https://cloud.google.com/iap/docs/faq.
 func Causes() []Cause {
-	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), requestCauses(), serverCauses(), networkCauses())
+	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), gatewayCauses(), requestCauses(), serverCauses(), networkCauses())
 }
 
 func credentialCauses() []Cause {
@@ -183,6 +184,55 @@ func permissionCauses() []Cause {
 	}
 }
 
+// guards are the fronts that refuse callers by rules of their own. Google's
+// belong to Composer, whose permissions have causes of their own.
+func guards() []Front {
+	return []Front{
+		FrontKong, FrontAWS, FrontCloudFront, FrontEnvoy, FrontOAuth2Proxy, FrontCloudflare, FrontNginx, FrontHAProxy, FrontIIS, FrontAzure,
+		FrontApache, FrontTraefik, FrontAkamai, FrontF5, FrontImperva, FrontFortinet, FrontVarnish, FrontSquid,
+	}
+}
+
+func gatewayCauses() []Cause {
+	refused := []Kind{Unauthorized, Forbidden}
+	filters := []Front{FrontAWS, FrontCloudFront, FrontCloudflare, FrontAkamai, FrontF5, FrontImperva, FrontFortinet, FrontAzure}
+	return []Cause{
+		{
+			Name: "front-caller", Kinds: refused, Sources: []Source{FromElsewhere}, Fronts: guards(),
+			Means: "what stands before Airflow refuses the caller",
+			Fix:   "send what it asks for (AIRFLOW_AUTH, or a key in AIRFLOW_HEADERS), or let this caller through to /api/ there",
+		}, {
+			Name: "https-port", Kinds: []Kind{Unexpected}, Said: "HTTPS port", Alone: true,
+			Means: "the address is http, and the server speaks https",
+			Fix:   "write the web server's address with https://",
+		}, {
+			Name: "https-server", Kinds: []Kind{Unexpected}, Said: "HTTPS server", Alone: true,
+			Means: "the address is http, and the server there speaks https",
+			Fix:   "write the web server's address with https://",
+		}, {
+			Name: "headers-too-large", Kinds: []Kind{Unexpected}, Said: "Header Or Cookie Too Large", Alone: true,
+			Means: "the request's headers are larger than the proxy takes, as a long token makes them",
+			Fix:   "raise its limit (nginx: large_client_header_buffers)",
+		}, {
+			Name: "headers-431", Kinds: []Kind{Unexpected}, Status: http.StatusRequestHeaderFieldsTooLarge,
+			Means: "the request's headers are larger than the proxy takes, as a long token makes them",
+			Fix:   "raise its limit",
+		}, {
+			Name: "csrf", Kinds: []Kind{Unexpected, Forbidden}, Said: "CSRF", Alone: true, Sources: []Source{FromElsewhere},
+			Means: "a check against cross-site requests wants a token that only a browser has",
+			Fix:   "exempt /api/ from the check, and send credentials that the API accepts (AIRFLOW_AUTH)",
+		}, {
+			Name: "firewall", Kinds: []Kind{Unexpected, Forbidden}, Sources: []Source{FromElsewhere}, Fronts: filters,
+			Means: "a web application firewall may refuse what the conf contains",
+			Fix:   "look the refusal up in its log, and exempt POST requests to /api/ from the rule",
+		}, {
+			Name: "front-refused", Kinds: []Kind{Unexpected}, Sources: []Source{FromElsewhere},
+			Means: "a proxy, a gateway or a login page answered, and the request has not reached Airflow's API",
+			Fix:   "see its log, let JSON requests to /api/ pass, and check the web server's address and AIRFLOW_AUTH",
+		},
+	}
+}
+
 func requestCauses() []Cause {
 	return []Cause{
 		{
@@ -192,7 +242,7 @@ func requestCauses() []Cause {
 		}, {
 			Name: "unknown-run", Kinds: []Kind{UnknownRun},
 			Means: "Airflow holds no such run",
-			Fix:   "ask for it again",
+			Fix:   "start it again",
 		}, {
 			Name: "manual-runs", Kinds: []Kind{Invalid}, Said: "does not allow manual runs", Alone: true,
 			Means: "the DAG's allowed_run_types exclude runs that are started from outside",
@@ -212,11 +262,15 @@ func requestCauses() []Cause {
 		}, {
 			Name: "broken-dag", Kinds: []Kind{BrokenDAG},
 			Means: "the DAG's file has import errors",
-			Fix:   "fix the file: Airflow's pages and its import errors say where",
+			Fix:   "fix the file: Airflow's pages list its import errors",
 		}, {
 			Name: "too-large", Kinds: []Kind{TooLarge},
 			Means: "the conf is too large",
-			Fix:   "hand over where the data is, such as a gs:// URI, in place of the data",
+			Fix:   "pass on where the data is, such as a gs:// URI, in place of the data",
+		}, {
+			Name: "too-large-front", Kinds: []Kind{TooLarge}, Sources: []Source{FromElsewhere},
+			Means: "the limit may be that of a proxy before Airflow, and lower than Airflow's",
+			Fix:   "raise it there (nginx: client_max_body_size; Airflow 2: [webserver] allowed_payload_size)",
 		}, {
 			Name: "run-exists", Kinds: []Kind{RunExists},
 			Means: "the run exists already",
@@ -224,7 +278,7 @@ func requestCauses() []Cause {
 		}, {
 			Name: "conflict", Kinds: []Kind{Conflict},
 			Means: "the run exists already, or another run of the DAG holds its logical date",
-			Fix:   "look for the run by its id",
+			Fix:   "list the DAG's runs of that date",
 		},
 	}
 }
@@ -257,20 +311,20 @@ func serverCauses() []Cause {
 			Fix:   "let fewer events through at once, or give the web server more CPU",
 		}, {
 			Name: "server-failure", Kinds: []Kind{ServerFailure},
-			Means: "the web server failed or is full",
+			Means: "the web server failed or is overloaded",
 			Fix:   "see its log",
 		}, {
 			Name: "params-before-2.9.2", Kinds: []Kind{ServerFailure}, APIs: []API{V1}, Sources: []Source{FromElsewhere}, Before: "2.9.2",
 			Means: "before Airflow 2.9.2 a conf that fails the DAG's Params is answered so",
 			Fix:   "check the conf against them",
 		}, {
-			Name: "unexpected", Kinds: []Kind{Unexpected},
+			Name: "unexpected", Kinds: []Kind{Unexpected}, Sources: []Source{FromAirflow, FromIAP},
 			Means:    "something other than Airflow's API answered, such as a login page",
 			Fix:      "check AIRFLOW_URL and AIRFLOW_AUTH",
 			LookedUp: "check AIRFLOW_AUTH, and whether the environment is running",
 		}, {
 			Name: "timeout", Kinds: []Kind{Timeout},
-			Means: "the web server is full, or the way to it is closed",
+			Means: "the web server is overloaded, or the way to it is closed",
 			Fix:   "see its load and size, its network access control, and AIRFLOW_TIMEOUT",
 		},
 	}
@@ -330,7 +384,8 @@ func hint(e *Error, auth, version string) string {
 }
 
 // CausesOf are the causes that fit an error, with the kind of credentials and
-// Airflow's version, where it is known. They are what its hint is made of.
+// Airflow's version, where it is known. They are what its hint is made of: one
+// that is known by what the answer says stands for the general ones of its kind.
 func CausesOf(e *Error, auth, version string) []Cause {
 	fitting := slices.DeleteFunc(Causes(), func(c Cause) bool { return !c.fits(e, auth, version) })
 	if i := slices.IndexFunc(fitting, func(c Cause) bool { return c.Alone }); i >= 0 {
@@ -353,8 +408,19 @@ func (c *Cause) fits(e *Error, auth, version string) bool {
 		(c.Challenge == "" || strings.EqualFold(c.Challenge, e.Challenge)) &&
 		(c.Unless == "" || !strings.EqualFold(c.Unless, e.Challenge)) &&
 		strings.Contains(e.Said, c.Said) &&
+		c.fitsFront(e) &&
 		(c.Status == 0 || c.Status == e.Status) &&
 		(c.Before == "" || before(version, c.Before))
+}
+
+// fitsFront reports whether a cause fits who answered: where a gateway refused
+// the caller, nothing that Airflow's settings say matters.
+func (c *Cause) fitsFront(e *Error) bool {
+	if len(c.Fronts) > 0 {
+		return slices.Contains(c.Fronts, e.Front)
+	}
+	caller := e.Kind == Unauthorized || e.Kind == Forbidden
+	return !caller || c.Said != "" || !slices.Contains(guards(), e.Front)
 }
 
 func meets[T comparable](condition []T, have T) bool {

@@ -70,8 +70,8 @@ func TestCausesOfARefusedCaller(t *testing.T) {
 		{"v1 fails, 2.9.2", airflow.V1, "none", "2.9.2", html(500), "server-failure"},
 		{"v2, manual runs", airflow.V2, "none", "", json(400, `{"detail":"Dag with dag_id: 'load' does not allow manual runs"}`), "manual-runs"},
 		{"v2, run id", airflow.V2, "none", "", json(400, `{"detail":"The run_id provided 'x' does not match regex pattern 'a' or 'b'"}`), "run-id-pattern"},
-		{"v2, Params", airflow.V2, "none", "", json(400, `{}`), "invalid"},
-		{"v2, PostgreSQL", airflow.V2, "none", "", json(422, `{}`), "invalid not-stored"},
+		{"v2, Params", airflow.V2, "none", "", json(400, `{"detail":"no"}`), "invalid"},
+		{"v2, PostgreSQL", airflow.V2, "none", "", json(422, `{"detail":"no"}`), "invalid not-stored"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,8 +91,8 @@ func TestIAPIsQuoted(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		"Invalid bearer token. Invalid JWT audience.": "401 text/html: IAP: Invalid bearer token. Invalid JWT audience.; ",
-		"<html>no</html>":            "401 text/html: Identity-Aware",
-		strings.Repeat("long ", 200): "401 text/html: Identity-Aware",
+		"<html>no</html>":            "401 text/html: IAP; Identity-Aware",
+		strings.Repeat("long ", 200): "401 text/html: IAP; Identity-Aware",
 	} {
 		server := serve(t, script{postV1: answer(401, "text/html", body).with("X-Goog-IAP-Generated-Response", "true")})
 		client := newClient(t, airflow.Config{URL: server.URL, API: airflow.V1, Credentials: &credentials{kind: "iap"}})

@@ -45,7 +45,7 @@ type Source string
 // The sources. The experimental API refuses in HTML or plain text, so that
 // there Airflow itself counts as FromElsewhere.
 const (
-	FromAirflow   Source = "airflow"   // the answer is JSON
+	FromAirflow   Source = "airflow"   // the answer has a shape that Airflow uses
 	FromIAP       Source = "iap"       // Google says that its proxy made it
 	FromElsewhere Source = "elsewhere" // a proxy, a login page, an older Airflow
 )
@@ -56,12 +56,13 @@ type Error struct {
 	Dialect API    // Auto while it is asked for, empty where it did not matter
 	Status  int    // HTTP status; 0 where there was no answer
 	Source  Source // empty where there was no answer
+	Front   Front  // what answered in Airflow's place, empty where it was Airflow or is not known
 	// MediaType of the answer, such as application/problem+json; empty where
 	// it gives none that is well formed.
 	MediaType string
-	// Said is what the answer says in its title and detail, never HTML, or else
-	// what this side can say. It is one line of at most [MaxSaid] characters, in
-	// which "[…]" stands for whatever repeated the conf or the credentials.
+	// Said is what the answer says, in the words that are quoted, or else what
+	// this side can say. It is one line of at most [MaxSaid] characters, in which
+	// "…" stands for words that may repeat the conf or the credentials.
 	Said string
 	// Hint is what to do, from the table of [Causes].
 	Hint string
@@ -79,7 +80,7 @@ type Error struct {
 	// Renewed reports that another try would carry a new credential.
 	Renewed bool
 	// Err is the underlying error where there was no answer. Its text may hold
-	// what Said strikes out.
+	// what Said leaves out.
 	Err error
 }
 

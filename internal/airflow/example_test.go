@@ -44,6 +44,6 @@ func ExampleClient_Trigger() {
 	}
 	fmt.Println(run.State, err)
 	// Output:
-	// 502 without media type: the web server failed or is full: see its log
+	// 502 without media type: the web server failed or is overloaded: see its log
 	// queued <nil>
 }

@@ -113,14 +113,14 @@ func (c *Client) withoutCredentials(ctx context.Context, q ask, req *http.Reques
 	if known, ok := errors.AsType[*Error](err); ok { // classified by who obtains them
 		e := *known
 		e.Dialect = q.api
-		e.Said = quote("", e.Said, nil, req.Header)
+		e.Said = oneLine(e.Said)
 		if e.Hint == "" {
 			e.Hint = c.hint(&e, c.version())
 		}
 		return &e
 	}
 	e := &Error{Kind: NoCredentials, Dialect: q.api, Err: err}
-	e.Said = quote("", err.Error(), nil, req.Header)
+	e.Said = oneLine(err.Error())
 	e.Hint = c.hint(e, c.version())
 	return e
 }
@@ -137,7 +137,7 @@ func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err e
 	}
 	dial, _ := errors.AsType[*net.OpError](err)
 	e.InDoubt = q.run != nil && (dial == nil || dial.Op != "dial")
-	e.Said = quote("no answer", err.Error(), q.run, req.Header)
+	e.Said = "no answer: " + transportSaid(err, secretsOf(ask{}, req.Header).header)
 	e.Hint = c.hint(e, "")
 	return e
 }
@@ -146,11 +146,19 @@ func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err e
 func (c *Client) unexpected(q ask, req *http.Request, resp *http.Response, err error) *Error {
 	e := &Error{
 		Kind: Unexpected, Dialect: q.api, Status: resp.StatusCode, MediaType: mediaType(resp.Header),
-		Source: source(resp.Header), InDoubt: q.run != nil,
+		Source: sourceOf2xx(resp.Header), InDoubt: q.run != nil,
 	}
-	e.Said = quote("not what was asked for", err.Error(), q.run, req.Header)
+	e.Said = "not what was asked for: " + err.Error()
 	e.Hint = c.hint(e, "")
 	return e
+}
+
+// sourceOf2xx is who made an answer that was to be a run.
+func sourceOf2xx(h http.Header) Source {
+	if isJSON(h) {
+		return FromAirflow
+	}
+	return FromElsewhere
 }
 
 func (c *Client) version() string {

@@ -88,11 +88,11 @@ func possible(t *testing.T, e *airflow.Error, front, auth string) {
 func TestWordsOfAFrontAreQuoted(t *testing.T) {
 	t.Parallel()
 	for front, want := range map[string]string{
-		"Kong":       "401 application/json: No API key found in request, kong/3.4.2; ",
-		"AWS":        "401 application/json: Missing Authentication Token; ",
-		"Istio":      "401 text/plain: RBAC: access denied, istio-envoy; ",
-		"Cloudflare": "401 text/html: cloudflare; ",
-		"nginx":      "401 text/html: nginx, WWW-Authenticate: Basic; ",
+		"Kong":       "401 application/json: answered by Kong (Server: kong/3.4.2): No API key found in request; ",
+		"AWS":        "401 application/json: answered by AWS (a load balancer or API Gateway): Missing Authentication Token; ",
+		"Istio":      "401 text/plain: answered by Envoy or Istio (Server: istio-envoy): RBAC: access denied; ",
+		"Cloudflare": "401 text/html: answered by Cloudflare (Server: cloudflare); ",
+		"nginx":      `401 text/html: answered by nginx (Server: nginx; WWW-Authenticate: Basic realm="airflow"); `,
 	} {
 		server := serve(t, script{postV2: fronts(http.StatusUnauthorized)[front]})
 		client := newClient(t, airflow.Config{URL: server.URL, API: airflow.V2, Credentials: &credentials{kind: "bearer"}})

@@ -3,6 +3,7 @@
 package airflow
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -20,25 +21,71 @@ import (
 // refusal makes an Error of an answer that is no 2xx: the one place where a
 // status becomes a kind.
 func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
-	said := readSaid(resp)
+	said := readSaid(q.api, resp)
 	e := &Error{
 		Kind:       kindOf(q, resp.StatusCode, said),
 		Dialect:    q.api,
 		Status:     resp.StatusCode,
 		MediaType:  mediaType(resp.Header),
-		Source:     source(resp.Header),
+		Source:     said.source,
+		Front:      said.front,
 		RetryAfter: RetryAfter(resp.Header, c.now()),
 		Challenge:  challenge(resp.Header),
 	}
 	switch e.Kind {
-	case LoginRedirect:
-		said.title, said.detail = "redirect to "+targetHost(resp), ""
-	case Conflict, ServerFailure, Timeout, Unexpected:
+	case Conflict, ServerFailure, Timeout:
 		e.InDoubt = q.run != nil
+	case Unexpected:
+		e.InDoubt = q.run != nil && !isUnread(e.Status)
 	}
-	e.Said = quote(said.title, said.detail, q.run, req.Header)
+	e.Said = sayRefusal(e, said, q, req.Header, resp)
 	e.Hint = c.hint(e, c.version())
 	return e
+}
+
+// isUnread reports whether a server that answers so has not passed the request on.
+func isUnread(status int) bool {
+	return slices.Contains([]int{400, 411, 414, 415, 417, 422, 431}, status)
+}
+
+// sayRefusal is what the error says of an answer: whose it is where it is not
+// Airflow's, and its own words.
+func sayRefusal(e *Error, said said, q ask, header http.Header, resp *http.Response) string {
+	words, credentials := joined(said.title, said.detail), secretsOf(ask{}, header).header
+	if e.Kind == LoginRedirect {
+		return oneLine(joined("redirect to "+targetHost(resp), describeFront(e, resp, credentials)))
+	}
+	front := describeFront(e, resp, credentials)
+	if e.Source == FromElsewhere && front == "" && e.MediaType == "text/html" {
+		return "" // an older Airflow may have made it
+	}
+	return shorten(joined(front, quote(words, q, header)), MaxSaid)
+}
+
+// describeFront says who answered before Airflow, empty where it was Airflow or
+// nothing shows it.
+func describeFront(e *Error, resp *http.Response, credentials string) string {
+	who := describe(e.Front, resp.Header, credentials)
+	switch {
+	case e.Source != FromElsewhere:
+		return ""
+	case e.Kind == Unexpected || e.Kind == TooLarge && e.Front != "":
+		return joined("something before Airflow answered", who)
+	case e.Front != "":
+		return joined("answered by", who)
+	}
+	return ""
+}
+
+// joined joins two texts, of which either may be empty.
+func joined(first, second string) string {
+	switch {
+	case first == "" || second == "":
+		return first + second
+	case first == "answered by":
+		return first + " " + second
+	}
+	return first + ": " + second
 }
 
 // kindOf is the table of what each status means, from Airflow's own code: see
@@ -74,6 +121,9 @@ func kindOf(q ask, status int, said said) Kind {
 }
 
 func kindOfTrigger(q ask, status int, said said) Kind {
+	if said.source != FromAirflow && status != http.StatusRequestEntityTooLarge {
+		return Unexpected // only Airflow's own words are a refusal
+	}
 	switch status {
 	case http.StatusBadRequest:
 		switch {
@@ -97,8 +147,10 @@ func kindOfTrigger(q ask, status int, said said) Kind {
 	return Unexpected
 }
 
-// said is what an answer says of a refusal, in JSON of a shape that Airflow uses.
+// said is what an answer says of a refusal, and who says so.
 type said struct {
+	source        Source
+	front         Front
 	title, detail string
 	database      string // the database's own error, which may repeat the conf; hidden from 3.2
 }
@@ -149,58 +201,48 @@ func (s said) faultsDuplicate() bool {
 
 // readSaid understands problem JSON (v1), FastAPI's detail as text, list or
 // database error (v2), and {"error"} (experimental, and the 404s of Airflow 3).
-func readSaid(resp *http.Response) said {
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+// Of another answer it reads a short text.
+func readSaid(api API, resp *http.Response) said {
+	page, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	if err != nil {
-		return said{}
-	}
-	switch source(resp.Header) {
-	case FromIAP: // one plain sentence, whatever its media type
-		if len(text) > MaxSaid || strings.ContainsRune(string(text), '<') {
-			return said{}
-		}
-		return said{title: "IAP", detail: string(text)}
-	case FromElsewhere:
-		return front(resp.Header, plainText(resp.Header, text))
+		return said{source: FromElsewhere}
 	}
 	var answer map[string]json.RawMessage
-	_ = json.Unmarshal(text, &answer)
-	s := readDetail(answer["detail"])
-	if title := readText(answer["title"]); title != "" {
-		s.title = title
+	if isJSON(resp.Header) && json.Unmarshal(page, &answer) == nil && isAirflows(api, resp.StatusCode, answer) {
+		s := readDetail(answer["detail"])
+		if title := readText(answer["title"]); title != "" {
+			s.title = title
+		}
+		s.source, s.detail = FromAirflow, cmp.Or(s.detail, readText(answer["error"]))
+		return s
 	}
-	if s.detail == "" {
-		s.detail = readText(answer["error"])
+	if detail, ok := beginOf(page); ok && isJSON(resp.Header) {
+		return said{source: FromAirflow, detail: detail}
 	}
-	if s == (said{}) { // in no shape of Airflow's: Kong, AWS
-		return front(resp.Header, readText(answer["message"]))
+	s := said{source: FromElsewhere, front: frontOf(resp.Header, page), detail: pageSaid(page, resp.StatusCode)}
+	if s.front == FrontIAP {
+		s.source, s.title = FromIAP, "IAP"
+	}
+	if len(s.detail) > maxPageSaid { // no message of a front is that long
+		s.detail = ""
 	}
 	return s
 }
 
-// plainText is a short answer in plain text, such as Istio's.
-func plainText(h http.Header, text []byte) string {
-	const longest = 200
-	if mediaType(h) != "text/plain" || len(text) > longest || strings.ContainsRune(string(text), '<') {
-		return ""
+// beginOf is the beginning of the detail of an answer that is longer than what
+// is read of it: Airflow repeats a parameter's value, which may be large.
+func beginOf(page []byte) (detail string, ok bool) {
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(page, " \r\n"), []byte(`{"detail":`))
+	rest, isText := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte(`"`))
+	if !ok || !isText || len(page) < maxRefusal {
+		return "", false
 	}
-	return string(text)
+	detail, _, _ = strings.Cut(string(rest[:maxScanned]), `\`)
+	return detail, true
 }
 
-// front is what something before Airflow says, who it is, and what it wants.
-// None of it is Airflow's detail, by which an answer is classified.
-func front(h http.Header, words string) said {
-	var parts []string
-	for _, part := range []string{words, h.Get("Server")} {
-		if part = strings.TrimSpace(part); part != "" && len(part) <= MaxSaid {
-			parts = append(parts, part)
-		}
-	}
-	if scheme := challenge(h); scheme != "" {
-		parts = append(parts, "WWW-Authenticate: "+scheme)
-	}
-	return said{title: strings.Join(parts, ", ")}
-}
+// maxPageSaid bounds the text of a front's page that is quoted, in bytes.
+const maxPageSaid = 300
 
 // readDetail leaves out what repeats the request: a list's "input", a database
 // error's statement and parameters.
@@ -233,17 +275,10 @@ func readText(value json.RawMessage) (text string) {
 	return text
 }
 
-// source tells who answered. Google's proxy marks what it answers itself
-// (https://cloud.google.com/iap/docs/faq).
-func source(h http.Header) Source {
+// isJSON reports whether an answer says that it is JSON.
+func isJSON(h http.Header) bool {
 	media := mediaType(h)
-	switch {
-	case strings.EqualFold(h.Get("X-Goog-IAP-Generated-Response"), "true"):
-		return FromIAP
-	case media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
-		return FromAirflow
-	}
-	return FromElsewhere
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }
 
 // challenge is the scheme that an answer wants, empty where it names none.

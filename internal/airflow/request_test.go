@@ -209,7 +209,7 @@ func TestLargeConf(t *testing.T) {
 	}
 	e := asKind(t, request(airflow.V1, conf(airflow.MaxBodyV1-around+1)), airflow.TooLarge)
 	want := "too large: not sent: the request has 983041 bytes, and v1 takes 983040; the conf is too large: " +
-		"hand over where the data is, such as a gs:// URI, in place of the data"
+		"pass on where the data is, such as a gs:// URI, in place of the data"
 	if e.Error() != want || e.InDoubt {
 		t.Errorf("got %v, want %s", e, want)
 	}

@@ -168,12 +168,12 @@ func experimentalRows() []scenario {
 func experimentalBodies() []scenario {
 	return in(
 		airflow.Experimental,
-		row("nothing", `400 invalid, in text/html`, start("a").sending(``)),
+		row("nothing", `400 unexpected answer, in text/html`, start("a").sending(``)),
 		row("an empty object", `created with a generated run id`, start("a").of(airflowreal.MakeAssetDAG).sending(`{}`)),
 		row("an empty list", `created with a generated run id`, start("a").of(airflowreal.LaterDAG).sending(`[]`)),
 		row("a text", `created with a generated run id`, start("a").of(airflowreal.TypedDAG).sending(`"x"`)),
 		row("a list of a name", `500 server failure, in text/html`, start("a").sending(`["run_id"]`)),
-		row("bytes that are not UTF-8", `400 invalid, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
+		row("bytes that are not UTF-8", `400 unexpected answer, in text/html`, start("a").sending("{\"conf\":{\"x\":\"\xff\"}}")),
 		row(
 			"nested too deep",
 			`500 server failure, in text/html`,
@@ -181,7 +181,7 @@ func experimentalBodies() []scenario {
 		),
 		row("null", `500 server failure, in text/html`, start("a").sending(`null`)),
 		row("a number", `500 server failure, in text/html`, start("a").sending(`5`)),
-		row("invalid JSON", `400 invalid, in text/html`, start("a").sending(`{bad`)),
+		row("invalid JSON", `400 unexpected answer, in text/html`, start("a").sending(`{bad`)),
 		row(
 			"a boolean where a text is asked for",
 			`500 server failure, in text/html`,

@@ -141,7 +141,7 @@ func confs() []scenario {
 			`created; queued`,
 		),
 		onEveryAPI("an integer of more digits than are read", steps(start("a").conf(`{"n":`+strings.Repeat("7", 5000)+`}`)),
-			`400 invalid`, `400 invalid`, `400 invalid, in text/html`),
+			`400 invalid`, `400 invalid`, `400 unexpected answer, in text/html`),
 		onEveryAPI(
 			"a conf as deep as an event may be",
 			steps(start("a").conf(`{"a":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}`), find("a")),

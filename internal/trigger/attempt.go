@@ -168,8 +168,10 @@ func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
 	case airflow.Throttled:
 		deferred.throttled = true
 		deferred.again = e.RetryAfter > 0 && e.RetryAfter <= maxRetryAfter
+	case airflow.Unexpected:
+		// What something before Airflow has refused it refuses again.
+		deferred.operator, deferred.again = true, e.InDoubt
 	default:
-		deferred.operator = e.Kind == airflow.Unexpected
 		deferred.again = e.RetryAfter <= maxRetryAfter
 	}
 	if e.InDoubt || e.Kind == airflow.Conflict {

@@ -149,6 +149,7 @@ func TestWhatEachAnswerComesTo(t *testing.T) {
 		{"no web server to be found", []step{post(refused(airflow.NoAddress))}, trigger.Deferred, 503, nil},
 		{"the API is absent, then another is found", []step{post(refused(airflow.APIAbsent)), post(nil)}, trigger.Triggered, 200, []time.Duration{s / 2}},
 
+		{"something before Airflow refuses: one request", []step{post(refused(airflow.Unexpected))}, trigger.Deferred, 503, nil},
 		{"Airflow refuses the conf", []step{post(refused(airflow.Invalid))}, trigger.Rejected, 422, nil},
 		{"the conf is too large", []step{post(refused(airflow.TooLarge))}, trigger.Rejected, 422, nil},
 		{"an error of no known kind", []step{post(errors.New("odd")), post(errors.New("odd")), post(errors.New("odd"))},

@@ -133,14 +133,15 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 // are reported. With it, only the one that holds.
 func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 	t.Parallel()
-	const said = "failed: 403 text/html"
+	const said = "failed: 403 text/html: answered by Google's front end: That's an error. "
+	const byAddress = said + "Access is denied by the network access control."
 	t.Run("by address", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, composer33)
 		w.target.Environments["default"] = specOf("https://" + host2)
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
-		w.wants(all, "web server", said+strings.ReplaceAll(fixes(t, "composer-permission", "access-control"), "ACCOUNT", robot))
+		w.wants(all, "web server", byAddress+strings.ReplaceAll(fixes(t, "composer-permission", "access-control"), "ACCOUNT", robot))
 	})
 	t.Run("nobody is let in", func(t *testing.T) {
 		t.Parallel()
@@ -148,7 +149,7 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
 		got := text(result(t, all, "web server").Finding)
-		if !strings.HasPrefix(got, said+"\nif the web server's network access control keeps this address out: gcloud composer environments update prod") || strings.Count(got, "\n") != 1 {
+		if !strings.HasPrefix(got, byAddress+"\nif the web server's network access control keeps this address out: gcloud composer environments update prod") || strings.Count(got, "\n") != 1 {
 			t.Error(got)
 		}
 	})
@@ -157,7 +158,7 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w := newWorld(t, composer33)
 		w.google.Accounts[0].Roles = []string{"roles/composer.environmentAndStorageObjectViewer"}
 		all, _ := w.examine()
-		w.wants(all, "web server", said+"\nif the service account may not use the environment: "+
+		w.wants(all, "web server", said+"Your client does not have permission to get this URL.\nif the service account may not use the environment: "+
 			"gcloud projects add-iam-policy-binding acme --member=serviceAccount:"+robot+" --role=roles/composer.user")
 	})
 	t.Run("a login page", func(t *testing.T) {
