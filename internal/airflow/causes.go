@@ -286,6 +286,10 @@ func requestCauses() []Cause {
 func serverCauses() []Cause {
 	return []Cause{
 		{
+			Name: "undetected", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect, Unexpected}, APIs: []API{Auto},
+			Means: "no API was let through, and so which one the web server has is not known",
+			Fix:   "let /api/v2/version or /api/v1/version through, or set AIRFLOW_API to v2 (Airflow 3), v1 (Airflow 2) or experimental (Airflow 1.10)",
+		}, {
 			Name: "no-v2", Kinds: []Kind{APIAbsent}, APIs: []API{V2},
 			Means:    "this web server has no API v2",
 			Fix:      "set AIRFLOW_API to auto, or to v1 for Airflow 2, and AIRFLOW_URL to the web server's root",

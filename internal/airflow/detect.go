@@ -65,14 +65,14 @@ func (c *Client) forget(api API) {
 	}
 }
 
-// probe asks for each API in turn, the newest first.
+// probe requests the version from each API in turn, the newest first.
 //
-// The paths of v2 and v1 take anyone, so a refusal comes from what stands before
-// Airflow. Where another path is let through as far as a 404, the refused one
-// is an API that is there and refuses; where every path is refused alike,
-// nothing is known but the refusal.
+// The paths of v2 and v1 take any caller, so that a refusal, a redirect or a
+// page comes from what stands before Airflow, which may let another API through.
+// Where another path is let through as far as a 404, an API that answers 401 or
+// 403 is there and refuses; otherwise the first refusal is all that is known.
 func (c *Client) probe(ctx context.Context) (dialect, error) {
-	var refused API
+	var refused []*Error
 	for _, api := range []API{V2, V1, Experimental} {
 		version, err := c.ping(ctx, api)
 		if err == nil {
@@ -81,20 +81,24 @@ func (c *Client) probe(ctx context.Context) (dialect, error) {
 		}
 		e, _ := errors.AsType[*Error](err)
 		switch {
-		case e.Kind == APIAbsent && refused != "":
-			return dialect{api: refused}, nil
+		case e.Kind == APIAbsent && len(refused) == 1 && refused[0].refusesCaller():
+			return dialect{api: refused[0].Dialect}, nil
 		case e.Kind == APIAbsent:
-		case (e.Kind == Unauthorized || e.Kind == Forbidden) && api == V2:
-			refused = api
-		case (e.Kind == Unauthorized || e.Kind == Forbidden) && refused == "":
+		case e.refusesCaller() && api != V2 && len(refused) == 0:
 			return dialect{api: api}, nil
+		case e.refusesCaller() || e.Kind == LoginRedirect || e.Kind == Unexpected:
+			refused = append(refused, e)
 		default:
 			return dialect{}, c.asAuto(e)
 		}
 	}
-	e := &Error{Kind: APIAbsent, Said: "no API of Airflow answers at this URL"}
-	return dialect{}, c.asAuto(e)
+	if len(refused) > 0 {
+		return dialect{}, c.asAuto(refused[0])
+	}
+	return dialect{}, c.asAuto(&Error{Kind: APIAbsent, Said: "no API of Airflow answers at this URL"})
 }
+
+func (e *Error) refusesCaller() bool { return e.Kind == Unauthorized || e.Kind == Forbidden }
 
 // asAuto is a probe's error as seen by a caller who named no dialect.
 func (c *Client) asAuto(e *Error) *Error {

@@ -39,6 +39,10 @@ func TestAutoFindsTheDialect(t *testing.T) {
 		{"Airflow 2, refused", script{probeV2: html(404), probeV1: forbidden}, airflow.V1, probeV2 + "\n" + probeV1},
 		{"Airflow 3, refused", script{probeV2: refused, probeV1: removed()}, airflow.V2, probeV2 + "\n" + probeV1},
 		{"Airflow 2, only its own path let through", script{probeV2: refused, probeV1: version("2.9.0")}, airflow.V1, probeV2 + "\n" + probeV1},
+		{"oauth2-proxy redirects v2, and lets v1 through", script{probeV2: html(302), probeV1: version("2.10.5")}, airflow.V1, probeV2 + "\n" + probeV1},
+		{"a front forbids v2 and v1", script{probeV2: html(403), probeV1: html(403), probeExp: json(200, `{"status":"OK"}`)},
+			airflow.Experimental, probeV2 + "\n" + probeV1 + "\n" + probeExp},
+		{"a page for what is not let through", script{probeV2: html(200), probeV1: version("2.10.5")}, airflow.V1, probeV2 + "\n" + probeV1},
 		{"a 405 is no API", script{probeV2: html(405), probeV1: version("2.0.2")}, airflow.V1, probeV2 + "\n" + probeV1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -58,6 +62,20 @@ func TestAutoFindsTheDialect(t *testing.T) {
 	}
 }
 
+// everywhere gives one answer to every probe.
+func everywhere(r reply) script { return script{probeV2: r, probeV1: r, probeExp: r} }
+
+func TestHintOfARefusedProbeNamesTheSetting(t *testing.T) {
+	t.Parallel()
+	for _, r := range []reply{html(302), html(401), html(403), html(200)} {
+		server := serve(t, everywhere(r))
+		_, err := newClient(t, airflow.Config{URL: server.URL}).Dialect(t.Context())
+		if e := asError(t, err); !strings.Contains(e.Hint, "set AIRFLOW_API to v2 (Airflow 3), v1 (Airflow 2) or experimental") {
+			t.Errorf("%d: %v", r.status, e)
+		}
+	}
+}
+
 func TestAutoFindsNothing(t *testing.T) {
 	t.Parallel()
 	iap := answer(401, "text/html", "Invalid IAP credentials: empty token").with("X-Goog-IAP-Generated-Response", "true")
@@ -68,14 +86,14 @@ func TestAutoFindsNothing(t *testing.T) {
 		said string
 	}{
 		{"no Airflow", script{probeV2: html(404), probeV1: html(404), probeExp: html(404)}, airflow.APIAbsent, "API absent: no API of Airflow answers at this URL; no Airflow answers there, or its REST API is off: set AIRFLOW_URL"},
-		{"a proxy refuses everything", script{probeV2: html(403), probeV1: html(403)}, airflow.Forbidden, "403 text/html: no credentials were sent: "},
-		{"IAP refuses everything", script{probeV2: iap, probeV1: iap}, airflow.Unauthorized, "401 text/html: IAP: Invalid IAP credentials: empty token; the web server stands behind Identity-Aware Proxy: set AIRFLOW_AUTH to iap"},
-		{"a login page for everything", script{probeV2: html(200)}, airflow.Unexpected, "200 text/html: not what was asked for: it is no JSON of Airflow's; a proxy, a gateway"},
-		{"a redirect to a login page", script{probeV2: html(302).with("Location", "https://accounts.google.com/x")}, airflow.LoginRedirect, "302 text/html: redirect to accounts.google.com; the request was sent elsewhere"},
+		{"a proxy refuses everything", everywhere(html(403)), airflow.Forbidden, "403 text/html: no credentials were sent: "},
+		{"IAP refuses everything", everywhere(iap), airflow.Unauthorized, "401 text/html: IAP: Invalid IAP credentials: empty token; the web server stands behind Identity-Aware Proxy: set AIRFLOW_AUTH to iap"},
+		{"a login page for everything", everywhere(html(200)), airflow.Unexpected, "200 text/html: not what was asked for: it is no JSON of Airflow's; a proxy, a gateway"},
+		{"a redirect to a login page", everywhere(html(302).with("Location", "https://accounts.google.com/x")), airflow.LoginRedirect, "302 text/html: redirect to accounts.google.com; the request was sent elsewhere"},
 		{"the server is down", script{probeV2: html(503)}, airflow.ServerFailure, "503 text/html: the web server failed or is overloaded: "},
 		{"v1 is down", script{probeV2: html(404), probeV1: html(502)}, airflow.ServerFailure, "502 text/html: "},
-		{"a bad request", script{probeV2: html(400)}, airflow.Unexpected, "400 text/html: "},
-		{"another service's version", script{probeV2: json(200, `{"name":"x"}`)}, airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
+		{"a bad request", everywhere(html(400)), airflow.Unexpected, "400 text/html: "},
+		{"another service's version", everywhere(json(200, `{"name":"x"}`)), airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
 		{"another service's test", script{probeV2: html(404), probeV1: html(404), probeExp: json(200, `{"status":"fine"}`)}, airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
 	} {
 		t.Run(row.name, func(t *testing.T) {

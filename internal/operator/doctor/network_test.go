@@ -141,7 +141,7 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w.target.Environments["default"] = specOf("https://" + host2)
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
-		w.wants(all, "web server", byAddress+strings.ReplaceAll(fixes(t, "composer-permission", "access-control"), "ACCOUNT", robot))
+		w.wants(all, "web server", byAddress+strings.ReplaceAll(fixes(t, "composer-permission", "access-control", "undetected"), "ACCOUNT", robot))
 	})
 	t.Run("nobody is let in", func(t *testing.T) {
 		t.Parallel()
