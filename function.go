@@ -111,7 +111,7 @@ type Function struct {
 	traces   *tracing.Tracer // nil where nothing is traced
 	handler  http.Handler    // serve, traced
 	bytes    *pressure.Bytes // of bodies in memory
-	turns    chan struct{}   // one for each event that is being decided
+	turns    *pressure.Turns // of events that are evaluated
 	reports  *trigger.Reporter
 	log      *slog.Logger
 	project  string
@@ -129,7 +129,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			RoutesDigest:     digest(c),
 		},
 		bytes:   pressure.NewBytes(0),
-		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		turns:   pressure.NewTurns(runtime.GOMAXPROCS(0)),
 		reports: trigger.NewReporter(log),
 		log:     log,
 		project: c.Project,
@@ -214,6 +214,10 @@ func digest(c config.Config) string {
 // It returns when all of that is done. replay is the zero value for an event
 // that is delivered as it happens.
 func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.Replay) []trigger.Outcome {
+	return f.handle(ctx, ev, replay, nil)
+}
+
+func (f *Function) handle(ctx context.Context, ev *event.Event, replay trigger.Replay, body *pressure.Body) []trigger.Outcome {
 	started := time.Now()
 	if len(ev.Dropped) > 0 {
 		f.log.LogAttrs(ctx, slog.LevelDebug, "attributes dropped", slog.String("event_id", ev.ID), slog.Any("attributes", ev.Dropped))
@@ -222,20 +226,37 @@ func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.R
 	if ev.Invalid != nil {
 		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, ev, ev.Invalid.Reason, replay)}
 	} else {
-		outcomes = f.pipeline.Run(ctx, ev, f.decide(ctx, ev), replay)
+		outcomes = f.pipeline.Run(ctx, ev, f.decide(ctx, ev, body), replay)
 	}
 	for i := range outcomes {
+		outcomes[i].Shorten()
 		f.reports.Outcome(ctx, ev, &outcomes[i], time.Since(started))
 	}
 	return outcomes
 }
 
-// decide runs at most once per processor: an expression may use many times the
-// memory of its event, and more at once would not be faster.
-func (f *Function) decide(ctx context.Context, ev *event.Event) route.Decision {
-	f.turns <- struct{}{}
-	defer func() { <-f.turns }()
-	return f.table.Decide(ctx, ev)
+// decide evaluates the routes when it is the event's turn. What they computed is
+// counted with the body before another event has the turn, so that the memory
+// of all requests together stays bounded; body is nil outside of a request.
+func (f *Function) decide(ctx context.Context, ev *event.Event, body *pressure.Body) route.Decision {
+	done, err := f.turns.Take(ctx, ev.Size())
+	if err != nil {
+		return undecided(err)
+	}
+	defer done()
+	d := f.table.Decide(ctx, ev)
+	if body == nil {
+		return d
+	}
+	if err := body.Hold(d.Written); err != nil {
+		return undecided(err)
+	}
+	return d
+}
+
+// undecided defers an event that did not get its turn.
+func undecided(err error) route.Decision {
+	return route.Decision{Failures: []route.Failure{{Err: fmt.Errorf("waiting to evaluate the routes: %w", err)}}}
 }
 
 // ServeHTTP responds to a request, on any path, when all its events are handled.
@@ -260,7 +281,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	defer body.Release()
 	r.Body = body
 	events, err := event.FromRequest(r, event.MaxBody)
-	outcomes := f.handleAll(ctx, events)
+	outcomes := f.handleAll(ctx, events, body)
 	if err != nil {
 		f.refuse(ctx, w, err, outcomes...)
 		return
@@ -269,16 +290,16 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // handleAll handles the events of one request: one, or those of a batch.
-func (f *Function) handleAll(ctx context.Context, events []event.Event) []trigger.Outcome {
+func (f *Function) handleAll(ctx context.Context, events []event.Event, body *pressure.Body) []trigger.Outcome {
 	if len(events) == 1 {
-		return f.Handle(ctx, &events[0], trigger.Replay{})
+		return f.handle(ctx, &events[0], trigger.Replay{}, body)
 	}
 	outcomes := make([][]trigger.Outcome, len(events))
 	var group errgroup.Group
 	group.SetLimit(eventsAtOnce)
 	for i := range events {
 		group.Go(func() error {
-			outcomes[i] = f.Handle(ctx, &events[i], trigger.Replay{})
+			outcomes[i] = f.handle(ctx, &events[i], trigger.Replay{}, body)
 			return nil
 		})
 	}
@@ -354,11 +375,11 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error,
 	case errors.Is(err, pressure.ErrStalled):
 		status = http.StatusRequestTimeout
 	}
-	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", err.Error()))
+	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", trigger.Short(err.Error())))
 	writeJSON(w, status, struct {
 		Error    string            `json:"error"`
 		Outcomes []trigger.Outcome `json:"outcomes,omitempty"`
-	}{err.Error(), others})
+	}{trigger.Short(err.Error()), others})
 }
 
 // answer responds with the outcomes.

@@ -203,3 +203,15 @@ func (e *Event) Origin() CloudEvent {
 	}
 	return origin
 }
+
+// Size is how many bytes of data e carries.
+func (e *Event) Size() int {
+	size := len(e.Data)
+	if e.Object != nil {
+		size = max(size, len(e.Object.Resource))
+	}
+	if e.Message != nil {
+		size = max(size, len(e.Message.Data))
+	}
+	return size
+}

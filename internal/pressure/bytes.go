@@ -244,6 +244,22 @@ func (b *Body) read(p []byte) (int, error) {
 // broken, as the read will tell, or there is none.
 func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 
+// Hold counts bytes that were computed for the request, once they may be in
+// memory, until [Body.Release]. Several goroutines may call it at once. Few bytes
+// are not counted. Its error is [ErrMemory] where the context ended first.
+func (b *Body) Hold(bytes int) error {
+	if bytes <= portion {
+		return nil
+	}
+	if err := b.all.take(b, int64(bytes)); err != nil {
+		return err
+	}
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.held += int64(bytes)
+	return nil
+}
+
 // Close closes the body. Its bytes stay counted until [Body.Release].
 func (b *Body) Close() error { return b.body.Close() }
 

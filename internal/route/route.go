@@ -87,6 +87,8 @@ type Decision struct {
 	// Misses are the routes tried in vain. They are only told where no route
 	// matched and none failed.
 	Misses []Miss
+	// Written is how many bytes the confs of Plans take that were computed.
+	Written int
 }
 
 // Failure is a route that matched, or might have, but could not be evaluated:

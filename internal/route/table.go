@@ -62,6 +62,7 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	for _, i := range t.index.candidates(ev) {
 		t.rules[i].decide(ctx, s, &d)
 	}
+	d.Written = s.Written()
 	if len(d.Plans) == 0 && len(d.Failures) == 0 {
 		d.Misses = t.misses(ctx, s)
 	}

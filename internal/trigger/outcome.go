@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.com/dagtrigger/internal/airflow"
 )
@@ -119,4 +120,28 @@ func RetryAfter(outcomes []Outcome) time.Duration {
 		longest = max(longest, o.RetryAfter)
 	}
 	return longest
+}
+
+// maxField is the most bytes of a field of an answer or of a line of the log.
+const maxField = 1 << 10
+
+// Short is text that fits into a field: where it is longer it ends in an
+// ellipsis, at the border of a character.
+func Short(text string) string {
+	const ellipsis = "…"
+	if len(text) <= maxField {
+		return text
+	}
+	end := maxField - len(ellipsis)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.Clone(text[:end]) + ellipsis
+}
+
+// Shorten makes each field of the outcome fit into an answer.
+func (o *Outcome) Shorten() {
+	for _, field := range []*string{&o.EventID, &o.Route, &o.Environment, &o.DAGID, &o.RunID, &o.Reason} {
+		*field = Short(*field)
+	}
 }

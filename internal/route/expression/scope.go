@@ -303,6 +303,9 @@ func (s *Scope) Write(write func(b *Output) error) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// Written is how many bytes [Scope.Write] has written.
+func (s *Scope) Written() int { return s.carried.written }
+
 // spend counts what was computed for the event: a call over the limit did not begin.
 func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)) }
 
