@@ -49,9 +49,9 @@ type node struct {
 
 // Bounds below which nothing is kept.
 const (
-	manyMembers  = 16  // of an object or array
-	manySearches = 4   // of one object
-	longString   = 256 // bytes
+	manyMembers  = 16   // of an object or array
+	manySearches = 2000 // members of one object, again and again
+	longString   = 256  // bytes
 )
 
 // parse reads valid JSON.
@@ -282,7 +282,7 @@ func (n node) searchedOften() bool {
 		n.found = map[int32]int{}
 	}
 	n.found[n.at]++
-	return n.found[n.at] > manySearches
+	return n.found[n.at]*n.count() > manySearches
 }
 
 // eachMember yields the positions of the names and values of an object.

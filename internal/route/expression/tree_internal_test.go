@@ -68,7 +68,7 @@ func TestFindReturnsTheLastOfEqualNames(t *testing.T) {
 	many := `{` + strings.Repeat(`"x":1,`, 30) + `"\u0061":2,"b":{"c":3},"a":4,"b":5}`
 	for _, text := range []string{`{"x":1,"a":2,"b":{"c":3},"\u0061":4,"b":5}`, many} {
 		root := parse(text)
-		for range 2 * manySearches { // by search, then by the sorted members
+		for range 100 { // by search, then by the sorted members
 			for name, want := range map[string]string{"x": "1", "a": "4", "b": "5"} {
 				found, ok := root.find(name)
 				if !ok || found.raw() != want {
