@@ -57,11 +57,14 @@ func hostOf(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-// isReserved reports whether no page can have the host: DNS resolves no name
-// below these, so that recorded requests can be sent again as they are:
-// https://www.rfc-editor.org/rfc/rfc6761#section-6
+// isReserved reports whether no page of the internet can have the host: DNS
+// resolves no name without a dot, and none below these, so that recorded requests
+// can be sent again as they are: https://www.rfc-editor.org/rfc/rfc6761#section-6
 func isReserved(host string) bool {
 	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	if name != "" && !strings.ContainsAny(name, ".:") {
+		return true
+	}
 	return slices.ContainsFunc([]string{".example", ".invalid", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
 
