@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package airflow owns the conversation with one Airflow web server: a
-// [Client] that speaks the three dialects of its REST API (v2 of Airflow 3, v1
+// Package airflow implements a client of one Airflow web server: a
+// [Client] for the three versions of its REST API (v2 of Airflow 3, v1
 // of Airflow 2, and the experimental API of Airflow 1.10 and 2), the one typed
 // [Error] that every refusal becomes, and the table of [Causes] and fixes that
 // an Error's hint is made of.
@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// API names a dialect of Airflow's REST API.
+// API names a version of Airflow's REST API.
 type API string
 
-// The dialects. Auto asks the web server once and remembers its answer.
+// The versions. Auto asks the web server once and remembers its answer.
 const (
 	Auto         API = "auto"
 	V2           API = "v2"           // Airflow 3
@@ -36,7 +36,7 @@ const (
 	// MaxBodyV1 is the size of a request body, in bytes, that v1 takes.
 	// [webserver] allowed_payload_size is 1.0 MB by default, from Airflow 2.8.1;
 	// but 2.11.2 answers the last 64 KiB below that with an HTML 500, which
-	// could not be told from a passing failure.
+	// could not be distinguished from a passing failure.
 	MaxBodyV1 = 960 << 10
 	// MaxNote is the length of a run's note, in characters; a longer one is cut.
 	MaxNote = 1000

@@ -148,7 +148,7 @@ func wantKind(t testing.TB, err error, want airflow.Kind) {
 	_ = asKind(t, err, want)
 }
 
-// The run that most tests ask for, and where each dialect takes it.
+// The run that most tests ask for, and where each API takes it.
 const (
 	postV2           = "POST /api/v2/dags/load_sales/dagRuns"
 	postV1           = "POST /api/v1/dags/load_sales/dagRuns"
@@ -167,7 +167,7 @@ func sales() airflow.Run {
 	return airflow.Run{DAGID: "load_sales", RunID: "dagtrigger__sales__5f3c", Conf: []byte(`{"region":"emea"}`)}
 }
 
-// created is what each dialect answers once the run is made.
+// created is what each API answers once the run is made.
 func created(api airflow.API) reply {
 	switch api {
 	case airflow.V2:

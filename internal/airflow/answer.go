@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// wireRun is a run in the words of all three dialects. A Trigger leaves the
+// wireRun is a run in the fields of all three APIs. A Trigger leaves the
 // conf unread: it is what was sent.
 type wireRun struct {
 	DAGID         string   `json:"dag_id"`
@@ -32,7 +32,7 @@ type wireRunWithConf struct {
 	Conf json.RawMessage `json:"conf"`
 }
 
-// wireTime is zero where Airflow gives null, or what is no date.
+// wireTime is zero where Airflow gives null, or a value that is not a date.
 type wireTime struct{ time.Time }
 
 // UnmarshalJSON never fails: a date that cannot be read tells nothing against the run.

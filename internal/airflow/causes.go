@@ -184,8 +184,8 @@ func permissionCauses() []Cause {
 	}
 }
 
-// guards are the fronts that refuse callers by rules of their own. Google's
-// belong to Composer, whose permissions have causes of their own.
+// guards are the fronts that refuse callers by their own rules. Google's
+// belong to Composer, whose permissions have separate causes.
 func guards() []Front {
 	return []Front{
 		FrontKong, FrontAWS, FrontCloudFront, FrontEnvoy, FrontOAuth2Proxy, FrontCloudflare, FrontNginx, FrontHAProxy, FrontIIS, FrontAzure,
@@ -405,7 +405,7 @@ func CausesOf(e *Error, auth, version string) []Cause {
 
 func (c *Cause) fits(e *Error, auth, version string) bool {
 	return slices.Contains(c.Kinds, e.Kind) &&
-		meets(c.APIs, e.Dialect) &&
+		meets(c.APIs, e.API) &&
 		meets(c.Auth, auth) &&
 		meets(c.Sources, e.Source) &&
 		meets(c.Reach, e.Reach) &&

@@ -21,7 +21,7 @@ func named(hint string) []string {
 	return names
 }
 
-// What a 401, a 403 or a redirect may mean depends on the dialect, the auth
+// What a 401, a 403 or a redirect may mean depends on the API, the auth
 // kind, who answered, and Airflow's version.
 func TestCausesOfARefusedCaller(t *testing.T) {
 	t.Parallel()
@@ -108,7 +108,7 @@ func TestCausesAreWellFormed(t *testing.T) {
 	var names []string
 	for _, c := range airflow.Causes() {
 		if c.Means == "" || c.Fix == "" || len(c.Kinds) == 0 || slices.Contains(names, c.Name) {
-			t.Errorf("%s: a cause has a name of its own, a kind, a meaning and a fix: %+v", c.Name, c)
+			t.Errorf("%s: a cause has a separate name, a kind, a meaning and a fix: %+v", c.Name, c)
 		}
 		if strings.HasSuffix(c.Fix, ".") || strings.HasSuffix(c.Means, ".") {
 			t.Errorf("%s: a hint joins its parts, which have no full stop", c.Name)

@@ -24,7 +24,7 @@ type Config struct {
 	// URL is the web server's root: absolute, http or https, with a path where
 	// Airflow has one, with or without a slash at the end.
 	URL string
-	// API is the dialect to speak; empty stands for Auto.
+	// API is the one to use; empty stands for Auto.
 	API API
 	// Version is Airflow's version where it is known already, such as 2.10.5;
 	// Auto learns it by itself.
@@ -61,8 +61,8 @@ type Client struct {
 
 	auto   bool
 	mu     sync.Mutex
-	known  dialect // its api is empty until the web server was asked
-	flight flight.Group[dialect]
+	known  server // its api is empty until the web server was asked
+	flight flight.Group[server]
 }
 
 // New checks the configuration and makes its client. It sends nothing.
@@ -85,7 +85,7 @@ func New(c Config) (*Client, error) {
 	case Auto:
 		client.auto = true
 	case V2, V1, Experimental:
-		client.known = dialect{api: api, version: c.Version}
+		client.known = server{api: api, version: c.Version}
 	default:
 		return nil, fmt.Errorf("there is no API %q: choose auto, v2, v1 or experimental", c.API)
 	}
@@ -140,7 +140,7 @@ func isLoopback(host string) bool {
 }
 
 // NewTransport makes a transport that keeps as many connections open as there
-// are calls at once (the default of 2 has the others connect anew each time),
+// are calls at once (the default of 2 has the others connect each time),
 // and bounds the size of a response's header.
 func NewTransport(callsAtOnce int) *http.Transport {
 	return &http.Transport{
@@ -154,7 +154,7 @@ func NewTransport(callsAtOnce int) *http.Transport {
 	}
 }
 
-// Trigger asks for a run, in exactly one request once the dialect is known.
+// Trigger asks for a run, in exactly one request once the API is known.
 // Without an error, Airflow holds the run that was asked for.
 func (c *Client) Trigger(ctx context.Context, run Run) (DAGRun, error) {
 	q, err := c.triggering(ctx, &run)
@@ -178,7 +178,7 @@ func (c *Client) triggering(ctx context.Context, run *Run) (ask, error) {
 	if err := run.check(); err != nil {
 		return ask{}, err
 	}
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return ask{}, err
 	}
@@ -195,7 +195,7 @@ func (c *Client) Find(ctx context.Context, dagID, runID string) (DAGRun, error) 
 	if err := airflowid.CheckRun(runID); err != nil {
 		return DAGRun{}, invalidID(err)
 	}
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return DAGRun{}, err
 	}

@@ -116,10 +116,10 @@ func TestAnotherAnswerIsNoSuccess(t *testing.T) {
 		reply reply
 		said  string
 	}{
-		"a login page":             {airflow.V2, html(200), "200 text/html: not what was asked for: it is no JSON of Airflow's; "},
-		"nothing":                  {airflow.V2, reply{status: 204}, "204 without media type: not what was asked for: it is no JSON of Airflow's; "},
+		"a login page":             {airflow.V2, html(200), "200 text/html: not what was asked for: it is not JSON of Airflow's; "},
+		"nothing":                  {airflow.V2, reply{status: 204}, "204 without media type: not what was asked for: it is not JSON of Airflow's; "},
 		"other JSON":               {airflow.V2, json(200, `{"status":"ok"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"a list":                   {airflow.V2, json(200, `[]`), "200 application/json: not what was asked for: it is no JSON of Airflow's; "},
+		"a list":                   {airflow.V2, json(200, `[]`), "200 application/json: not what was asked for: it is not JSON of Airflow's; "},
 		"another run":              {airflow.V2, json(200, `{"dag_id":"load_sales","dag_run_id":"x"}`), "200 application/json: not what was asked for: it names another run, or none; "},
 		"another DAG":              {airflow.V1, json(200, `{"dag_id":"x","dag_run_id":"dagtrigger__sales__5f3c"}`), "200 application/json: not what was asked for: it names another run, or none; "},
 		"a run id without its DAG": {airflow.Experimental, json(200, `{"run_id":"dagtrigger__sales__5f3c"}`), "200 application/json: not what was asked for: it names another run, or none; "},
@@ -195,7 +195,7 @@ func TestRenewIsToldOfEachRefusedCredential(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		reply reply
-		told  bool
+		renew bool
 	}{
 		{json(401, `{}`), true},
 		{json(403, `{}`), true},
@@ -208,8 +208,8 @@ func TestRenewIsToldOfEachRefusedCredential(t *testing.T) {
 		client := newClient(t, airflow.Config{URL: server.URL, API: airflow.V1, Credentials: id})
 		_, err := client.Trigger(t.Context(), sales())
 		e := asError(t, err)
-		if told := len(id.refused) == 1; told != row.told || e.Renewed != row.told {
-			t.Errorf("%d: Renew was told of %v, and the error says renewed %v", row.reply.status, id.refused, e.Renewed)
+		if renewed := len(id.refused) == 1; renewed != row.renew || e.Renewed != row.renew {
+			t.Errorf("%d: Renew was called for %v, and the error says renewed %v", row.reply.status, id.refused, e.Renewed)
 		}
 	}
 }

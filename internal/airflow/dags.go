@@ -37,7 +37,7 @@ type RunsQuery struct {
 	// StartedBy chooses runs that started at that time or before; zero for all.
 	StartedBy time.Time
 	// Limit is how many runs to give back; 0 stands for 100, the most that a
-	// server gives at once unless it is told otherwise.
+	// server gives at once unless it is set otherwise.
 	Limit, Offset int
 	// LogicalDate chooses the run of that date; zero for any.
 	LogicalDate time.Time
@@ -79,7 +79,7 @@ func (c *Client) DAG(ctx context.Context, id string) (DAG, error) {
 	if err := checkDAGID(id); err != nil {
 		return DAG{}, err
 	}
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return DAG{}, err
 	}
@@ -116,7 +116,7 @@ func (c *Client) Unpause(ctx context.Context, id string) error {
 	if err := checkDAGID(id); err != nil {
 		return err
 	}
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (c *Client) Runs(ctx context.Context, dagID string, query RunsQuery) (Runs,
 	if err := checkDAGID(dagID); err != nil {
 		return Runs{}, err
 	}
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return Runs{}, err
 	}
@@ -265,7 +265,7 @@ func (c *Client) findListed(ctx context.Context, q ask, dagID, runID string) (DA
 	}
 	_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) { return none, eachListed(b, choose) })
 	if err == nil && found.RunID == "" {
-		e := &Error{Kind: UnknownRun, Dialect: Experimental, Said: "the DAG's list of runs does not have it"}
+		e := &Error{Kind: UnknownRun, API: Experimental, Said: "the DAG's list of runs does not have it"}
 		e.Hint = hint(e, "", "")
 		return DAGRun{}, e
 	}
@@ -291,7 +291,7 @@ func (c *Client) ImportErrors(ctx context.Context) ([]ImportError, error) {
 
 // Version asks for Airflow's version, and remembers it. Airflow 1.10 does not tell.
 func (c *Client) Version(ctx context.Context) (string, error) {
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -313,7 +313,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 
 // Health asks how Airflow's parts are.
 func (c *Client) Health(ctx context.Context) (Health, error) {
-	d, err := c.dialect(ctx)
+	d, err := c.webServer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -350,12 +350,12 @@ func (c *Client) get(ctx context.Context, api API, path string, answer any, whol
 	return err
 }
 
-// stable is the dialect, unless it is the experimental API.
-func (c *Client) stable(ctx context.Context) (dialect, error) {
-	d, err := c.dialect(ctx)
+// stable is the API in use, unless it is the experimental API.
+func (c *Client) stable(ctx context.Context) (server, error) {
+	d, err := c.webServer(ctx)
 	if err == nil && !slices.Contains([]API{V2, V1}, d.api) {
-		return dialect{}, &Error{
-			Kind: APIAbsent, Dialect: d.api, Err: errors.ErrUnsupported,
+		return server{}, &Error{
+			Kind: APIAbsent, API: d.api, Err: errors.ErrUnsupported,
 			Said: "the experimental API does not tell", Hint: "see Airflow's own pages",
 		}
 	}

@@ -213,7 +213,7 @@ func TestQuestionsRefuseIDsThatNoDAGHas(t *testing.T) {
 	wantKind(t, err, airflow.Invalid)
 }
 
-func TestQuestionsPassOnWhyTheDialectIsNotKnown(t *testing.T) {
+func TestQuestionsPassOnWhyTheAPIIsNotKnown(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, airflow.Config{URL: serve(t, script{probeV2: html(503)}).URL})
 	for name, ask := range map[string]func() error{
@@ -226,7 +226,7 @@ func TestQuestionsPassOnWhyTheDialectIsNotKnown(t *testing.T) {
 		"Version":      func() error { _, err := client.Version(t.Context()); return err },
 		"Health":       func() error { _, err := client.Health(t.Context()); return err },
 	} {
-		if e := asKind(t, ask(), airflow.ServerFailure); e.Dialect != airflow.Auto {
+		if e := asKind(t, ask(), airflow.ServerFailure); e.API != airflow.Auto {
 			t.Errorf("%s: got %v", name, e)
 		}
 	}

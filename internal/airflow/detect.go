@@ -10,40 +10,40 @@ import (
 	"example.com/dagtrigger/internal/flight"
 )
 
-// dialect is what the web server speaks.
-type dialect struct {
+// server is what is known of a web server.
+type server struct {
 	api     API
 	version string // Airflow's, such as 2.10.5; empty where it is not known
 }
 
-// Dialect is the dialect that the client speaks. Auto asks the web server, once
+// DetectAPI returns the API that the client uses. Auto asks the web server, once
 // for all concurrent callers, remembers its answer, and asks again after an
 // [APIAbsent].
-func (c *Client) Dialect(ctx context.Context) (API, error) {
-	d, err := c.dialect(ctx)
+func (c *Client) DetectAPI(ctx context.Context) (API, error) {
+	d, err := c.webServer(ctx)
 	return d.api, err
 }
 
-func (c *Client) dialect(ctx context.Context) (dialect, error) {
+func (c *Client) webServer(ctx context.Context) (server, error) {
 	if known := c.detected(); known.api != "" {
 		return known, nil
 	}
 	found, err := c.flight.Do(ctx, "", 3*c.timeout, c.detect) // a request for each API
 	if gaveUp, ok := errors.AsType[*flight.GaveUpError](err); ok {
-		return dialect{}, c.unanswered(ctx, ask{api: Auto}, new(http.Request), gaveUp.Err)
+		return server{}, c.unanswered(ctx, ask{api: Auto}, new(http.Request), gaveUp.Err)
 	}
 	return found, err
 }
 
 // detected is what the client knows without a request.
-func (c *Client) detected() dialect {
+func (c *Client) detected() server {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.known
 }
 
 // detect asks the web server, and remembers its answer.
-func (c *Client) detect(ctx context.Context) (dialect, error) {
+func (c *Client) detect(ctx context.Context) (server, error) {
 	if known := c.detected(); known.api != "" { // by the caller before
 		return known, nil
 	}
@@ -61,7 +61,7 @@ func (c *Client) forget(api API) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.auto && c.known.api == api {
-		c.known = dialect{}
+		c.known = server{}
 	}
 }
 
@@ -71,39 +71,39 @@ func (c *Client) forget(api API) {
 // page comes from what stands before Airflow, which may let another API through.
 // Where another path is let through as far as a 404, an API that answers 401 or
 // 403 is there and refuses; otherwise the first refusal is all that is known.
-func (c *Client) probe(ctx context.Context) (dialect, error) {
+func (c *Client) probe(ctx context.Context) (server, error) {
 	var refused []*Error
 	for _, api := range []API{V2, V1, Experimental} {
 		version, err := c.ping(ctx, api)
 		if err == nil {
 			c.logger.DebugContext(ctx, "Airflow's API found", "api", api, "airflow_version", version)
-			return dialect{api, version}, nil
+			return server{api, version}, nil
 		}
 		e, _ := errors.AsType[*Error](err)
 		switch {
 		case e.Kind == APIAbsent && len(refused) == 1 && refused[0].refusesCaller():
-			return dialect{api: refused[0].Dialect}, nil
+			return server{api: refused[0].API}, nil
 		case e.Kind == APIAbsent:
 		case e.refusesCaller() && api != V2 && len(refused) == 0:
-			return dialect{api: api}, nil
+			return server{api: api}, nil
 		case e.refusesCaller() || e.Kind == LoginRedirect || e.Kind == Unexpected:
 			refused = append(refused, e)
 		default:
-			return dialect{}, c.asAuto(e)
+			return server{}, c.asAuto(e)
 		}
 	}
 	if len(refused) > 0 {
-		return dialect{}, c.asAuto(refused[0])
+		return server{}, c.asAuto(refused[0])
 	}
-	return dialect{}, c.asAuto(&Error{Kind: APIAbsent, Said: "no API of Airflow answers at this URL"})
+	return server{}, c.asAuto(&Error{Kind: APIAbsent, Said: "no API of Airflow answers at this URL"})
 }
 
 func (e *Error) refusesCaller() bool { return e.Kind == Unauthorized || e.Kind == Forbidden }
 
-// asAuto is a probe's error as seen by a caller who named no dialect.
+// asAuto is a probe's error as seen by a caller who named no API.
 func (c *Client) asAuto(e *Error) *Error {
 	auto := *e
-	auto.Dialect = Auto
+	auto.API = Auto
 	auto.Hint = c.hint(&auto, "")
 	return &auto
 }

@@ -17,13 +17,13 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 )
 
-// The answers to the probes by which Airflows, and what stands before them, are told.
+// The answers to the probes by which Airflows, and what stands before them, are distinguished.
 func removed() reply {
 	return json(404, `{"error":"/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."}`)
 }
 func version(v string) reply { return json(200, `{"version":"`+v+`","git_version":null}`) }
 
-func TestAutoFindsTheDialect(t *testing.T) {
+func TestAutoDetectsTheAPI(t *testing.T) {
 	t.Parallel()
 	denied, refused, forbidden := answer(403, "text/html", "Forbidden"), html(401), html(403)
 	for _, row := range []struct {
@@ -43,14 +43,14 @@ func TestAutoFindsTheDialect(t *testing.T) {
 		{"a front forbids v2 and v1", script{probeV2: html(403), probeV1: html(403), probeExp: json(200, `{"status":"OK"}`)},
 			airflow.Experimental, probeV2 + "\n" + probeV1 + "\n" + probeExp},
 		{"a page for what is not let through", script{probeV2: html(200), probeV1: version("2.10.5")}, airflow.V1, probeV2 + "\n" + probeV1},
-		{"a 405 is no API", script{probeV2: html(405), probeV1: version("2.0.2")}, airflow.V1, probeV2 + "\n" + probeV1},
+		{"a 405 is an absent API", script{probeV2: html(405), probeV1: version("2.0.2")}, airflow.V1, probeV2 + "\n" + probeV1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			server := serve(t, row.s)
 			client := newClient(t, airflow.Config{URL: server.URL})
 			for range 2 { // the answer is remembered
-				api, err := client.Dialect(t.Context())
+				api, err := client.DetectAPI(t.Context())
 				if err != nil || api != row.want {
 					t.Errorf("got %s, %v, want %s", api, err, row.want)
 				}
@@ -69,7 +69,7 @@ func TestHintOfARefusedProbeNamesTheSetting(t *testing.T) {
 	t.Parallel()
 	for _, r := range []reply{html(302), html(401), html(403), html(200)} {
 		server := serve(t, everywhere(r))
-		_, err := newClient(t, airflow.Config{URL: server.URL}).Dialect(t.Context())
+		_, err := newClient(t, airflow.Config{URL: server.URL}).DetectAPI(t.Context())
 		if e := asError(t, err); !strings.Contains(e.Hint, "set AIRFLOW_API to v2 (Airflow 3), v1 (Airflow 2) or experimental") {
 			t.Errorf("%d: %v", r.status, e)
 		}
@@ -88,7 +88,7 @@ func TestAutoFindsNothing(t *testing.T) {
 		{"no Airflow", script{probeV2: html(404), probeV1: html(404), probeExp: html(404)}, airflow.APIAbsent, "API absent: no API of Airflow answers at this URL; no Airflow answers there, or its REST API is off: set AIRFLOW_URL"},
 		{"a proxy refuses everything", everywhere(html(403)), airflow.Forbidden, "403 text/html: no credentials were sent: "},
 		{"IAP refuses everything", everywhere(iap), airflow.Unauthorized, "401 text/html: IAP: Invalid IAP credentials: empty token; the web server stands behind Identity-Aware Proxy: set AIRFLOW_AUTH to iap"},
-		{"a login page for everything", everywhere(html(200)), airflow.Unexpected, "200 text/html: not what was asked for: it is no JSON of Airflow's; a proxy, a gateway"},
+		{"a login page for everything", everywhere(html(200)), airflow.Unexpected, "200 text/html: not what was asked for: it is not JSON of Airflow's; a proxy, a gateway"},
 		{"a redirect to a login page", everywhere(html(302).with("Location", "https://accounts.google.com/x")), airflow.LoginRedirect, "302 text/html: redirect to accounts.google.com; the request was sent elsewhere"},
 		{"the server is down", script{probeV2: html(503)}, airflow.ServerFailure, "503 text/html: the web server failed or is overloaded: "},
 		{"v1 is down", script{probeV2: html(404), probeV1: html(502)}, airflow.ServerFailure, "502 text/html: "},
@@ -102,13 +102,13 @@ func TestAutoFindsNothing(t *testing.T) {
 			client := newClient(t, airflow.Config{URL: server.URL})
 			_, err := client.Trigger(t.Context(), sales())
 			e := asKind(t, err, row.kind)
-			if !strings.HasPrefix(e.Error(), row.said) || e.Dialect != airflow.Auto || e.InDoubt {
+			if !strings.HasPrefix(e.Error(), row.said) || e.API != airflow.Auto || e.InDoubt {
 				t.Errorf("got %v\nwant %s", e, row.said)
 			}
 			if n := len(server.asked); n != len(row.s) {
 				t.Errorf("asked %d times, want %d", n, len(row.s))
 			}
-			_, _ = client.Dialect(t.Context())
+			_, _ = client.DetectAPI(t.Context())
 			if len(server.asked) != 2*len(row.s) {
 				t.Error("a failure was remembered")
 			}
@@ -116,7 +116,7 @@ func TestAutoFindsNothing(t *testing.T) {
 	}
 }
 
-func TestNamedDialectIsNeverAskedFor(t *testing.T) {
+func TestNamedAPIIsNotDetected(t *testing.T) {
 	t.Parallel()
 	for _, api := range []airflow.API{airflow.V2, airflow.V1, airflow.Experimental} {
 		server := serve(t, script{post(api): html(404)})
@@ -125,7 +125,7 @@ func TestNamedDialectIsNeverAskedFor(t *testing.T) {
 			_, err := client.Trigger(t.Context(), sales())
 			wantKind(t, err, airflow.APIAbsent)
 		}
-		if got, err := client.Dialect(t.Context()); got != api || err != nil {
+		if got, err := client.DetectAPI(t.Context()); got != api || err != nil {
 			t.Errorf("got %s, %v", got, err)
 		}
 	}
@@ -146,11 +146,11 @@ func TestAutoAsksOnceForManyRuns(t *testing.T) {
 	}
 	all.Wait()
 	if n := strings.Count(server.requests(), probeV2); n != 1 || len(server.asked) != 21 {
-		t.Errorf("asked %d times for the dialect, in %d requests", n, len(server.asked))
+		t.Errorf("detected %d times, in %d requests", n, len(server.asked))
 	}
 }
 
-// An upgraded Airflow says that the API is gone, and is asked anew.
+// An upgraded Airflow says that the API is gone, and is asked again.
 func TestAutoAsksAgainWhenTheAPIIsGone(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]reply{
@@ -178,7 +178,7 @@ func TestAutoAsksAgainWhenTheAPIIsGone(t *testing.T) {
 	}
 }
 
-func TestUnknownDAGLeavesTheDialectKnown(t *testing.T) {
+func TestUnknownDAGLeavesTheAPIKnown(t *testing.T) {
 	t.Parallel()
 	server := serve(t, script{probeV2: version("3.3.2"), postV2: json(404, `{"detail":"Dag with dag_id: 'load_sales' not found"}`)})
 	client := newClient(t, airflow.Config{URL: server.URL})
@@ -187,11 +187,11 @@ func TestUnknownDAGLeavesTheDialectKnown(t *testing.T) {
 		wantKind(t, err, airflow.UnknownDAG)
 	}
 	if n := strings.Count(server.requests(), probeV2); n != 1 {
-		t.Errorf("asked %d times for the dialect", n)
+		t.Errorf("detected %d times", n)
 	}
 }
 
-// The version that the probe told decides about the note; it is never asked for.
+// The version that the probe returned decides about the note; it is never asked for.
 func TestNoteNeedsAKnownVersion(t *testing.T) {
 	t.Parallel()
 	for release, want := range map[string]bool{"2.11.2": true, "2.5.0": true, "2.4.3": false, "2.10": true, "new": false} {
@@ -238,7 +238,7 @@ func TestWaitersShareOneProbe(t *testing.T) {
 		impatient, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			_, err := client.Dialect(impatient)
+			_, err := client.DetectAPI(impatient)
 			if e, ok := errors.AsType[*airflow.Error](err); !ok || e.Kind != airflow.Canceled || !errors.Is(e, context.Canceled) || e.InDoubt {
 				t.Errorf("got %+v", err)
 			}
@@ -246,7 +246,7 @@ func TestWaitersShareOneProbe(t *testing.T) {
 		synctest.Wait() // the probe is the impatient caller's
 		for range 3 {
 			all.Go(func() {
-				if api, err := client.Dialect(t.Context()); api != airflow.V2 || err != nil {
+				if api, err := client.DetectAPI(t.Context()); api != airflow.V2 || err != nil {
 					t.Errorf("got %s, %v", api, err)
 				}
 			})
@@ -262,7 +262,7 @@ func TestWaitersShareOneProbe(t *testing.T) {
 	})
 }
 
-// A probe that nobody waits for any more ends, and the next caller asks anew.
+// A probe that nobody waits for any more ends, and the next caller asks again.
 func TestAbandonedProbeEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -270,14 +270,14 @@ func TestAbandonedProbeEnds(t *testing.T) {
 		client := newClient(t, airflow.Config{URL: "http://127.0.0.1", Transport: server})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := client.Dialect(ctx)
+		_, err := client.DetectAPI(ctx)
 		wantKind(t, err, airflow.Timeout)
 		synctest.Wait()
 		if server.canceled.Load() != 1 {
 			t.Error("the probe goes on for nobody")
 		}
 		close(server.open)
-		if api, err := client.Dialect(t.Context()); api != airflow.V2 || err != nil {
+		if api, err := client.DetectAPI(t.Context()); api != airflow.V2 || err != nil {
 			t.Errorf("got %s, %v", api, err)
 		}
 	})

@@ -12,14 +12,14 @@ import (
 // Kind says what went wrong, so that a caller can decide without reading text.
 type Kind string
 
-// The kinds. Where only a look can tell whether the run was made all the same,
+// The kinds. Where only a look can decide whether the run exists all the same,
 // [Error.InDoubt] says so.
 const (
 	Unauthorized  Kind = "unauthorized"      // 401
 	Forbidden     Kind = "forbidden"         // 403
 	LoginRedirect Kind = "login redirect"    // any 3xx: redirects are never followed
 	NoCredentials Kind = "no credentials"    // they could not be obtained; nothing was sent
-	NoAddress     Kind = "no address"        // nobody could tell where the web server is; nothing was sent
+	NoAddress     Kind = "no address"        // the web server's address is not known; nothing was sent
 	UnknownDAG    Kind = "unknown DAG"       // in Airflow's own words
 	UnknownRun    Kind = "unknown run"       // likewise, from Find
 	APIAbsent     Kind = "API absent"        // any other 404, 405: this API is off or not there
@@ -39,7 +39,7 @@ const (
 // String is the kind's name, for people and logs.
 func (k Kind) String() string { return string(k) }
 
-// Source tells who refused, as far as the answer shows it.
+// Source is who refused, as far as the answer shows it.
 type Source string
 
 // The sources. The experimental API refuses in HTML or plain text, so that
@@ -52,11 +52,11 @@ const (
 
 // Error is why a call did not do what was asked of it.
 type Error struct {
-	Kind    Kind
-	Dialect API    // Auto while it is asked for, empty where it did not matter
-	Status  int    // HTTP status; 0 where there was no answer
-	Source  Source // empty where there was no answer
-	Front   Front  // what answered in Airflow's place, empty where it was Airflow or is not known
+	Kind   Kind
+	API    API    // Auto while it is asked for, empty where it did not matter
+	Status int    // HTTP status; 0 where there was no answer
+	Source Source // empty where there was no answer
+	Front  Front  // what answered in Airflow's place, empty where it was Airflow or is not known
 	// MediaType of the answer, such as application/problem+json; empty where
 	// it gives none that is well formed.
 	MediaType string
@@ -106,6 +106,6 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // beforeSending is the Error of a request that never left.
-func beforeSending(kind Kind, dialect API, said, hint string) *Error {
-	return &Error{Kind: kind, Dialect: dialect, Said: strings.ToValidUTF8(said, "\uFFFD"), Hint: hint}
+func beforeSending(kind Kind, api API, said, hint string) *Error {
+	return &Error{Kind: kind, API: api, Said: strings.ToValidUTF8(said, "\uFFFD"), Hint: hint}
 }

@@ -70,7 +70,7 @@ func send[T any](ctx context.Context, c *Client, q ask, req *http.Request, read 
 	case b.broken != nil:
 		return none, c.unanswered(ctx, q, req, b.broken)
 	case err != nil:
-		return none, c.unexpected(q, req, resp, err)
+		return none, c.unexpected(q, resp, err)
 	}
 	return answer, nil
 }
@@ -112,14 +112,14 @@ func (c *Client) withoutCredentials(ctx context.Context, q ask, req *http.Reques
 	}
 	if known, ok := errors.AsType[*Error](err); ok { // classified by who obtains them
 		e := *known
-		e.Dialect = q.api
+		e.API = q.api
 		e.Said = oneLine(e.Said)
 		if e.Hint == "" {
 			e.Hint = c.hint(&e, c.version())
 		}
 		return &e
 	}
-	e := &Error{Kind: NoCredentials, Dialect: q.api, Err: err}
+	e := &Error{Kind: NoCredentials, API: q.api, Err: err}
 	e.Said = oneLine(err.Error())
 	e.Hint = c.hint(e, c.version())
 	return e
@@ -127,7 +127,7 @@ func (c *Client) withoutCredentials(ctx context.Context, q ask, req *http.Reques
 
 // unanswered is the Error of a request without an answer, or with half of one.
 func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err error) *Error {
-	e := &Error{Kind: Network, Dialect: q.api, Reach: ReachOf(err), Err: err}
+	e := &Error{Kind: Network, API: q.api, Reach: ReachOf(err), Err: err}
 	late, _ := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -143,9 +143,9 @@ func (c *Client) unanswered(ctx context.Context, q ask, req *http.Request, err e
 }
 
 // unexpected is the Error of a 2xx that is not what was asked for.
-func (c *Client) unexpected(q ask, req *http.Request, resp *http.Response, err error) *Error {
+func (c *Client) unexpected(q ask, resp *http.Response, err error) *Error {
 	e := &Error{
-		Kind: Unexpected, Dialect: q.api, Status: resp.StatusCode, MediaType: mediaType(resp.Header),
+		Kind: Unexpected, API: q.api, Status: resp.StatusCode, MediaType: mediaType(resp.Header),
 		Source: sourceOf2xx(resp.Header), InDoubt: q.run != nil,
 	}
 	e.Said = "not what was asked for: " + err.Error()
@@ -202,7 +202,7 @@ func (b *body) decode(v any) error {
 		err = json.Unmarshal([]byte(python.Replace(whole.String())), v)
 	}
 	if err != nil {
-		return errors.New("it is no JSON of Airflow's")
+		return errors.New("it is not JSON of Airflow's")
 	}
 	return nil
 }

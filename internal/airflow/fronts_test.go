@@ -35,7 +35,7 @@ func fronts(status int) map[string]reply {
 	}
 }
 
-// Whoever refuses a caller, and however it signs in: there is a fix, and none
+// Whatever refuses a caller, and however it signs in: there is a fix, and none
 // is impossible.
 func TestEveryRefusalEndsInAFixThatFixes(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func possible(t *testing.T, e *airflow.Error, front, auth string) {
 	wrong(auth != "bearer" && auth != "password", "renew AIRFLOW_TOKEN")
 	wrong(auth != "iap" && auth != "google" && refused, "gcloud composer")
 	wrong(auth == "iap", "set AIRFLOW_AUTH to iap")
-	wrong(auth == "basic" && e.Dialect == airflow.V1, "set AIRFLOW_AUTH to basic")
+	wrong(auth == "basic" && e.API == airflow.V1, "set AIRFLOW_AUTH to basic")
 	wrong(front != "IAP" && auth != "iap" && refused, "Identity-Aware Proxy")
 }
 

@@ -24,7 +24,7 @@ func (c *Client) refusal(q ask, req *http.Request, resp *http.Response) *Error {
 	said := readSaid(q.api, resp)
 	e := &Error{
 		Kind:       kindOf(q, resp.StatusCode, said),
-		Dialect:    q.api,
+		API:        q.api,
 		Status:     resp.StatusCode,
 		MediaType:  mediaType(resp.Header),
 		Source:     said.source,
@@ -174,8 +174,8 @@ func (s said) begins(with ...string) bool {
 	})
 }
 
-// missing tells what a 404 is about: the run and the DAG only in Airflow's own
-// words, else the path, whoever says so.
+// missing is what a 404 is about: the run and the DAG only in Airflow's own
+// words, else the path, in any words.
 func (s said) missing() Kind {
 	switch {
 	case s.begins("DAGRun with", "The DagRun with") && strings.Contains(s.text(), "not found"):
@@ -187,13 +187,13 @@ func (s said) missing() Kind {
 	return APIAbsent
 }
 
-// faultsRequest tells the experimental API's 500 for a request that can never
-// pass: any AirflowException without a status of its own becomes one.
+// faultsRequest recognises the experimental API's 500 for a request that can never
+// pass: any AirflowException without its own status becomes one.
 func (s said) faultsRequest() bool {
 	return s.begins("Invalid input for param", "The provided run ID")
 }
 
-// faultsDuplicate tells the 400 by which the experimental API means a conflict,
+// faultsDuplicate recognises the 400 by which the experimental API means a conflict,
 // in the words of 1.10 and of 2.
 func (s said) faultsDuplicate() bool {
 	return s.begins("Run id ", "A DAG Run already exists for DAG ") && strings.Contains(s.detail, "already exists")

@@ -28,7 +28,7 @@ func sure(name string, api airflow.API, r reply, kind airflow.Kind, said string)
 	return refusalRow{name: name, api: api, reply: r, kind: kind, said: said}
 }
 
-// doubtful is a refusal after which only a look tells whether the run exists.
+// doubtful is a refusal after which only a look decides whether the run exists.
 func doubtful(name string, api airflow.API, r reply, kind airflow.Kind, said string) refusalRow {
 	return refusalRow{name: name, api: api, reply: r, kind: kind, said: said, inDoubt: true}
 }
@@ -147,8 +147,8 @@ func TestRefusals(t *testing.T) {
 			if e.Hint == "" {
 				t.Error("the error does not say what to do")
 			}
-			if e.Dialect != row.api || e.Status != row.reply.status {
-				t.Errorf("got dialect %s and status %d", e.Dialect, e.Status)
+			if e.API != row.api || e.Status != row.reply.status {
+				t.Errorf("got API %s and status %d", e.API, e.Status)
 			}
 			if server.requests() != post(row.api) {
 				t.Errorf("got requests\n%s\nwant the one POST", server.requests())

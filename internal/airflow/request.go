@@ -29,7 +29,7 @@ func invalidID(err error) error {
 	return err
 }
 
-// check refuses a run that Airflow would refuse whatever its dialect.
+// check refuses a run that Airflow would refuse whatever its API is.
 func (r *Run) check() error {
 	if err := checkDAGID(r.DAGID); err != nil {
 		return err
@@ -41,13 +41,13 @@ func (r *Run) check() error {
 		return nil
 	}
 	if !json.Valid(r.Conf) || !utf8.Valid(r.Conf) || bytes.TrimLeft(r.Conf, " \t\r\n")[0] != '{' {
-		return beforeSending(Invalid, "", "the conf is no JSON object", "make the conf a map")
+		return beforeSending(Invalid, "", "the conf is not a JSON object", "make the conf a map")
 	}
 	return nil
 }
 
-// trigger is the request for a run, in the dialect's own words.
-func trigger(d dialect, run *Run) (ask, error) {
+// trigger is the request for a run, in the API's own fields.
+func trigger(d server, run *Run) (ask, error) {
 	q := ask{api: d.api, method: http.MethodPost, path: runsPath(d.api, run.DAGID), run: run}
 	if d.api != V2 && !run.RunAfter.IsZero() {
 		if !run.LogicalDate.IsZero() {

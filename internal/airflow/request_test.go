@@ -16,9 +16,9 @@ import (
 	"example.com/dagtrigger/internal/airflow"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// Each golden file is the request that a dialect sends, byte for byte.
+// Each golden file is the request for an API, byte for byte.
 func TestRequestsAreGolden(t *testing.T) {
 	t.Parallel()
 	bare := airflow.Run{DAGID: "load_sales", RunID: "dagtrigger__sales__5f3c"}
@@ -67,7 +67,7 @@ func TestRequestsAreGolden(t *testing.T) {
 	}
 }
 
-// The questions, in the order of the dialect's golden file.
+// The questions, in the order of the API's golden file.
 func TestQuestionsAreGolden(t *testing.T) {
 	t.Parallel()
 	for _, api := range []airflow.API{airflow.V2, airflow.V1, airflow.Experimental} {
@@ -132,7 +132,7 @@ func TestRunThatNeverLeaves(t *testing.T) {
 		run  airflow.Run
 		want string
 	}{
-		{"no DAG id", dag(""), "invalid: the DAG id is empty; name the DAG"},
+		{"without a DAG id", dag(""), "invalid: the DAG id is empty; name the DAG"},
 		{"a path for a DAG id", dag("../x"), `invalid: no DAG can have the id "../x"` + letters},
 		{"parent as DAG id", dag(".."), `invalid: no DAG can have the id ".."` + letters},
 		{"self as DAG id", dag("."), `invalid: no DAG can have the id "."` + letters},
@@ -153,13 +153,13 @@ func TestRunThatNeverLeaves(t *testing.T) {
 		{"asset", runID("asset_triggered__x"), `invalid: the run id "asset_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
 		{"materialization", runID("asset_materialization__x"), `invalid: the run id "asset_materialization__x" begins as Airflow's own runs do; let it begin otherwise`},
 		{"operator", runID("operator_triggered__x"), `invalid: the run id "operator_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
-		{"a list", conf(`[1]`), "invalid: the conf is no JSON object; make the conf a map"},
-		{"null", conf(`null`), "invalid: the conf is no JSON object; make the conf a map"},
-		{"blanks", conf(` `), "invalid: the conf is no JSON object; make the conf a map"},
-		{"NaN", conf(`{"a":NaN}`), "invalid: the conf is no JSON object; make the conf a map"},
-		{"two values", conf(`{}{}`), "invalid: the conf is no JSON object; make the conf a map"},
-		{"no UTF-8", conf("{\"a\":\"\xff\"}"), "invalid: the conf is no JSON object; make the conf a map"},
-		{"very deep", conf(`{"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`), "invalid: the conf is no JSON object; make the conf a map"},
+		{"a list", conf(`[1]`), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"null", conf(`null`), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"blanks", conf(` `), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"NaN", conf(`{"a":NaN}`), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"two values", conf(`{}{}`), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"no UTF-8", conf("{\"a\":\"\xff\"}"), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"very deep", conf(`{"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`), "invalid: the conf is not a JSON object; make the conf a map"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

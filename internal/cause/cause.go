@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cause owns the form in which a failure is told: what it means, and
-// what mends it. A table of causes is written once, beside the code that meets
+// Package cause implements the form in which a failure is reported: what it means, and
+// its fix. A table of causes is written once, beside the code that meets
 // them; errors, live checks and the help all take their words from it.
 //
-// It knows no cause of its own, and imports the standard library only.
+// It knows no cause itself, and imports the standard library only.
 package cause
 
 import (
@@ -43,7 +43,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Met is the error of the cause of that name in table. known are pairs of a
 // word in capitals and what takes its place; an empty one leaves the word
-// standing. A name that the table lacks is told as it is.
+// standing. A name that the table lacks is reported as it is.
 func Met(table []Cause, name string, err error, known ...string) *Error {
 	c := Cause{Name: name, Means: name}
 	if i := slices.IndexFunc(table, func(c Cause) bool { return c.Name == name }); i >= 0 {

@@ -382,7 +382,7 @@ func askHealth(ctx context.Context, p *play, _ step) (string, error) {
 }
 
 func detectAPI(ctx context.Context, p *play, _ step) (string, error) {
-	api, err := p.client.Dialect(ctx)
+	api, err := p.client.DetectAPI(ctx)
 	return string(api), err
 }
 

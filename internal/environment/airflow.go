@@ -183,12 +183,12 @@ func (a *Airflow) refuseToWait(ctx context.Context, c *airflow.Client, run airfl
 	if run.RunAfter.IsZero() || !a.current().StartsEarly() {
 		return nil
 	}
-	dialect, err := c.Dialect(ctx)
-	if err != nil || dialect == airflow.V2 {
+	api, err := c.DetectAPI(ctx)
+	if err != nil || api == airflow.V2 {
 		return err
 	}
 	return &airflow.Error{
-		Kind: airflow.Invalid, Dialect: dialect,
+		Kind: airflow.Invalid, API: api,
 		Said: "not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait",
 		Hint: "gcloud composer environments update " + a.name.Environment + " --project=" + a.name.Project + " --location=" + a.name.Location +
 			" --remove-airflow-configs=" + KeyInFuture,

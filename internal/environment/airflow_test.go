@@ -157,8 +157,8 @@ func TestANameIsEnoughForEveryComposer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if api, err := client.Dialect(t.Context()); api != tt.api || err != nil {
-				t.Errorf("dialect = %s, %v", api, err)
+			if api, err := client.DetectAPI(t.Context()); api != tt.api || err != nil {
+				t.Errorf("API = %s, %v", api, err)
 			}
 			if len(sim.Runs("load")) != 2 || g.Asked(composerAPI) != 1 {
 				t.Errorf("%d runs, %d look-ups", len(sim.Runs("load")), g.Asked(composerAPI))
@@ -177,8 +177,8 @@ func TestWhatIsWrittenWinsOverWhatIsLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if api, _ := client.Dialect(t.Context()); api != airflow.Experimental {
-		t.Errorf("dialect = %s", api)
+	if api, _ := client.DetectAPI(t.Context()); api != airflow.Experimental {
+		t.Errorf("API = %s", api)
 	}
 }
 

@@ -46,14 +46,14 @@ const (
 	FieldMaxInFlight = "max_in_flight"
 )
 
-// Fault is something about a [Spec] that does not hold together, and its mend.
+// Fault is something in a [Spec] that is invalid, and its fix.
 type Fault struct {
 	Field string // one of the Field constants
 	What  string
 	Fix   string
 }
 
-// Faults are all the faults of one Spec.
+// Faults are the problems of one Spec, all at once.
 type Faults []Fault
 
 func (f Faults) Error() string {
@@ -71,7 +71,7 @@ const (
 	MaxTimeout = time.Hour
 )
 
-// Check returns every fault of s at once. name turns a field into the name
+// Check returns all that is invalid in s at once. name turns a field into the name
 // under which the operator wrote it, such as AIRFLOW_URL for url.
 func (s Spec) Check(name func(field string) string) Faults {
 	c := &checker{spec: s, name: name}
@@ -231,7 +231,7 @@ func (c *checker) auth() {
 	kind := c.spec.AuthKind()
 	u, err := url.Parse(c.spec.URL)
 	if err != nil || u.Host == "" {
-		u = nil // a fault already
+		u = nil // reported already
 	}
 	switch {
 	case kind == "" && u != nil:
@@ -254,7 +254,7 @@ func (c *checker) reach(kind string, u *url.URL) {
 		c.fault(FieldAuth, "leave it out, for google", "is iap for a Composer 2 or 3 host, which stands behind no Identity-Aware Proxy")
 	}
 	if kind != identity.KindGoogle || u.Scheme == "http" || u.User != nil {
-		return // http and a user in the address are faults of their own
+		return // http and a user in the address are reported separately
 	}
 	if e := identity.CheckAccessToken(u, c.spec.Auth == kind, c.spec.Insecure); e != nil {
 		c.fault(FieldAuth, e.Cause.Fix, "is google, but %s", e.What())
@@ -263,7 +263,7 @@ func (c *checker) reach(kind string, u *url.URL) {
 
 func authChoice(host string) string {
 	if identity.IsAppspot(host) {
-		return "a Composer 1 web server stands behind Identity-Aware Proxy: iap; for an Airflow of your own one of " + strings.Join(kinds(), ", ")
+		return "a Composer 1 web server stands behind Identity-Aware Proxy: iap; for another Airflow one of " + strings.Join(kinds(), ", ")
 	}
 	return "say how to sign in, one of " + strings.Join(kinds(), ", ")
 }

@@ -109,7 +109,7 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"auth: auth is missing, and airflow.example.com tells no default: say how to sign in, one of " + everyKind,
 		}},
 		{"no kind for appspot.com", environment.Spec{URL: "https://0a1b-tp.appspot.com"}, []string{
-			"auth: auth is missing, and 0a1b-tp.appspot.com tells no default: a Composer 1 web server stands behind Identity-Aware Proxy: iap; for an Airflow of your own one of " + everyKind,
+			"auth: auth is missing, and 0a1b-tp.appspot.com tells no default: a Composer 1 web server stands behind Identity-Aware Proxy: iap; for another Airflow one of " + everyKind,
 		}},
 		{"an access token for appspot.com", environment.Spec{URL: "https://0a1b-tp.appspot.com", Auth: "google"}, []string{
 			"auth: auth is google, but a Google access token is not sent to 0a1b-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere",

@@ -27,7 +27,7 @@ import (
 // what was left out.
 type Spec struct {
 	// Composer is an environment's name, projects/P/locations/L/environments/E,
-	// by which the address, the dialect and the kind of credentials are looked
+	// by which the address, the API and the kind of credentials are looked
 	// up; or
 	Composer string
 	// URL is the web server's address.
@@ -35,7 +35,7 @@ type Spec struct {
 	API  string
 	Auth string
 	// IAPClientID and Audience are for the ID token of iap and id_token, or of
-	// what stands in front of an Airflow with credentials of its own.
+	// what stands in front of an Airflow with its own credentials.
 	IAPClientID  string
 	Audience     string
 	Username     string
@@ -165,7 +165,7 @@ func (s Spec) connectTo(env *composer.Environment, o Options) (*Connection, erro
 	return s.connect(env.URL, kind, api, env, o)
 }
 
-// apiOf is the dialect of an Airflow version; an unknown one is asked for.
+// apiOf is the API of an Airflow version; that of an unknown one is detected.
 func apiOf(version string) airflow.API {
 	major, _, _ := strings.Cut(version, ".")
 	switch major {

@@ -82,7 +82,8 @@ func (a *Airflow) lookUp(ctx context.Context) (*Connection, error) {
 	env, err := a.api.Environment(ctx, a.name)
 	switch {
 	case err != nil && before != nil && composer.IsTransient(err):
-		a.options.Logger.WarnContext(ctx, "the environment's address may have changed, and cannot be looked up", slog.String("reason", err.Error()))
+		const warning = "the environment's address may have changed, and cannot be looked up"
+		a.options.Logger.WarnContext(ctx, warning, slog.String("reason", err.Error()))
 		return a.keep(before, true), nil
 	case err != nil:
 		return nil, fmt.Errorf("looking up %s: %w", a.name, err)
@@ -111,7 +112,7 @@ func (a *Airflow) keep(connection *Connection, stale bool) *Connection {
 
 // doubt has the address looked up again where err may mean that it has stopped
 // being right: no connection, no Airflow there, another page. An environment
-// that was upgraded or made anew looks so from here.
+// that was upgraded or created again looks so from here.
 func (a *Airflow) doubt(connection *Connection, err error) {
 	failed, ok := errors.AsType[*airflow.Error](err)
 	if !ok {

@@ -52,7 +52,7 @@ const pause = time.Minute // between look-ups
 func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		old, anew := newAirflow(t, airflowsim.Airflow211), newAirflow(t, airflowsim.Airflow33)
+		old, young := newAirflow(t, airflowsim.Airflow211), newAirflow(t, airflowsim.Airflow33)
 		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-2.9.7-airflow-2.9.3", Airflow: old})
 		if err := trigger(t, c, "before"); err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
 			t.Fatalf("a day later: %v, after %d look-ups", err, g.Asked(composerAPI))
 		}
 		g.Change(composerName, func(e *googlesim.Environment) {
-			e.Host, e.Image, e.Airflow = "9z-dot-europe-west1.composer.googleusercontent.com", "composer-3-airflow-3.1.7-build.12", anew
+			e.Host, e.Image, e.Airflow = "9z-dot-europe-west1.composer.googleusercontent.com", "composer-3-airflow-3.1.7-build.12", young
 		})
 		if e, ok := errors.AsType[*airflow.Error](trigger(t, c, "after")); !ok || e.Kind != airflow.APIAbsent {
 			t.Fatalf("the old address gave %v", e)
@@ -70,8 +70,8 @@ func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
 		if err := trigger(t, c, "after"); err != nil {
 			t.Fatal(err)
 		}
-		if len(old.Runs()) != 2 || len(anew.Runs()) != 1 || g.Asked(composerAPI) != 2 {
-			t.Errorf("%d runs on the old, %d on the new, %d look-ups", len(old.Runs()), len(anew.Runs()), g.Asked(composerAPI))
+		if len(old.Runs()) != 2 || len(young.Runs()) != 1 || g.Asked(composerAPI) != 2 {
+			t.Errorf("%d runs on the old, %d on the new, %d look-ups", len(old.Runs()), len(young.Runs()), g.Asked(composerAPI))
 		}
 	})
 }
@@ -133,7 +133,7 @@ func TestTheLastAddressServesWhileTheAPIIsDown(t *testing.T) {
 		if err := trigger(t, c, "after"); err != nil {
 			t.Error(err)
 		}
-		g.SetRoles(robot) // what the API says for certain is told
+		g.SetRoles(robot) // what the API says for certain is reported
 		g.Fail(composerAPI, 0, "")
 		time.Sleep(pause) //nolint:forbidigo // the bubble's clock: no time passes outside
 		if e, ok := errors.AsType[*airflow.Error](trigger(t, c, "later")); !ok || e.Kind != airflow.NoAddress {

@@ -58,7 +58,7 @@ func (gardener) Account(context.Context) (identity.Account, error) {
 	return identity.Account{Type: identity.Attached, Email: robot}, nil
 }
 
-// parrot answers as the test says, and repeats in every place what it was told.
+// parrot answers as the test says, and repeats in every place what it was sent.
 func parrot(status int, mediaType, form string) http.RoundTripper {
 	return roundTrip(func(req *http.Request) (*http.Response, error) {
 		var said []byte

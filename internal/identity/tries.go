@@ -146,7 +146,7 @@ func (t *tries) refuse(req *http.Request, refusal *airflow.Error) {
 // for: Airflow 3 answers 401 to a caller that it does not know, Airflow 2 may
 // answer 403 to both.
 func isRole(refusal *airflow.Error) bool {
-	return refusal.Kind == airflow.Forbidden && refusal.Dialect == airflow.V2 && refusal.Source == airflow.FromAirflow
+	return refusal.Kind == airflow.Forbidden && refusal.API == airflow.V2 && refusal.Source == airflow.FromAirflow
 }
 
 // lengthen pauses a resource, for longer than before. Requests that were sent

@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	wrongPassword = &airflow.Error{Kind: airflow.Unauthorized, Dialect: airflow.V1, Status: 401, Source: airflow.FromAirflow, Said: "Unauthorized", Hint: "check it"}
-	noRole        = &airflow.Error{Kind: airflow.Forbidden, Dialect: airflow.V2, Status: 403, Source: airflow.FromAirflow, Said: "Forbidden", Hint: "add it"}
+	wrongPassword = &airflow.Error{Kind: airflow.Unauthorized, API: airflow.V1, Status: 401, Source: airflow.FromAirflow, Said: "Unauthorized", Hint: "check it"}
+	noRole        = &airflow.Error{Kind: airflow.Forbidden, API: airflow.V2, Status: 403, Source: airflow.FromAirflow, Said: "Forbidden", Hint: "add it"}
 	down          = &airflow.Error{Kind: airflow.ServerFailure, Status: 503}
 )
 

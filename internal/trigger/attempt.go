@@ -196,9 +196,9 @@ func brief(e *airflow.Error) string {
 // the run of a window may have started too early, which only the run shows; a
 // role may create runs and not read them, and the run is there all the same.
 func (a *attempt) duplicate(ctx context.Context, e *airflow.Error) verdict {
-	if !a.starts.IsZero() && e.Dialect == airflow.V1 {
+	if !a.starts.IsZero() && e.API == airflow.V1 {
 		if found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID); err == nil {
-			return a.exists(found, e.Dialect)
+			return a.exists(found, e.API)
 		}
 	}
 	return verdict{kind: Duplicate, reason: reasonExists}
@@ -207,8 +207,8 @@ func (a *attempt) duplicate(ctx context.Context, e *airflow.Error) verdict {
 const reasonExists = "the run exists already"
 
 // exists is what it means that a run was found which was there before.
-func (a *attempt) exists(found airflow.DAGRun, dialect airflow.API) verdict {
-	if a.early(found, dialect) {
+func (a *attempt) exists(found airflow.DAGRun, api airflow.API) verdict {
+	if a.early(found, api) {
 		return verdict{kind: Rejected, operator: true, cause: CauseWindow, reason: reasonEarly}
 	}
 	return verdict{kind: Duplicate, reason: reasonExists}
@@ -227,7 +227,7 @@ func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) 
 	found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
 	switch {
 	case err == nil && e.Kind == airflow.Conflict:
-		return a.exists(found, e.Dialect)
+		return a.exists(found, e.API)
 	case err == nil:
 		return verdict{kind: Triggered, reason: "Airflow holds the run, though the answer was: " + brief(e)}
 	}
@@ -260,7 +260,7 @@ func isMissing(err error) bool {
 func (a *attempt) isUnreadable(conflict *airflow.Error, err error) bool {
 	e, ok := errors.AsType[*airflow.Error](err)
 	return ok && e.Kind == airflow.Forbidden && conflict.Kind == airflow.Conflict &&
-		conflict.Dialect == airflow.V1 && a.run.LogicalDate.IsZero()
+		conflict.API == airflow.V1 && a.run.LogicalDate.IsZero()
 }
 
 // dateTaken refuses a run whose logical date another run of the DAG has.
@@ -279,6 +279,6 @@ const dateFix = ", and a DAG has one run for each: take logical_date out of the 
 
 // early reports whether the run of a window did not wait for the window's end.
 // On 1.10 a run that waits says that it is running.
-func (a *attempt) early(found airflow.DAGRun, dialect airflow.API) bool {
-	return dialect != airflow.Experimental && found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))
+func (a *attempt) early(found airflow.DAGRun, api airflow.API) bool {
+	return api != airflow.Experimental && found.State != "" && found.State != "queued" && a.pipeline.now().Before(a.starts.Add(-maxSkew))
 }

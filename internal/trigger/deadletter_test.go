@@ -136,7 +136,7 @@ func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	store := &shelf{}
 	p := &trigger.Pipeline{DeadLetters: store}
-	failure := route.Failure{Route: "r", Environment: "default", DAG: "load", Err: errors.New("int(\"x\") is no number")}
+	failure := route.Failure{Route: "r", Environment: "default", DAG: "load", Err: errors.New("int(\"x\"): not a number")}
 	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Failures: []route.Failure{failure}}, trigger.Replay{})[0]
 	if o.Kind != trigger.DeadLettered || len(store.letters) != 1 || store.letters[0].Reason != failure.Err.Error() {
 		t.Errorf("came to %s, stored %v", o.Kind, store.letters)
@@ -154,7 +154,7 @@ func TestAnExpressionThatRanOutOfTimeIsNoDeadLetter(t *testing.T) {
 	}
 }
 
-// A server that is full or down is not asked again, and is told apart.
+// An overloaded server and one that is down are not asked again, and are distinguished.
 func TestWhatTheGateHoldsBackIsDeferred(t *testing.T) {
 	t.Parallel()
 	full := &pressure.Refusal{Reason: "Airflow serves 1 at once", RetryAfter: 2 * time.Second}

@@ -42,12 +42,12 @@ type Outcome struct {
 	// the bound of package pressure that was met, or one of this package's. Empty
 	// where nothing did.
 	Cause string `json:"-"`
-	// Throttled tells that a deferral was asked for by a full Airflow, or by
+	// Throttled reports that a deferral is due to an overloaded Airflow, or to
 	// a limit that protects it.
 	Throttled bool `json:"-"`
 	// RetryAfter is when a deferred event may come again, zero where nobody said.
 	RetryAfter time.Duration `json:"-"`
-	// Operator tells that no waiting mends it: somebody has to change something.
+	// Operator reports that waiting does not fix it: an operator has to.
 	Operator bool `json:"-"`
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package trigger owns making it so: it takes what the routes decided about an
-// event and sees each run started once, or says why not. It names the run,
-// asks Airflow, tries again where that can help, and looks before it believes
-// that a run does not exist.
+// Package trigger starts the runs that the routes decided on for an event, each
+// once, and returns an [Outcome] for each. It names the run, requests it, tries
+// again where that can help, and looks for a run before it takes it for absent.
 //
 // It never decides which run an event starts, never acknowledges by itself, and
 // leaves no work behind when it returns.
@@ -34,7 +33,7 @@ type Airflow interface {
 	FindByDate(ctx context.Context, dagID string, date time.Time) (airflow.DAGRun, error)
 }
 
-// DeadLetters keeps events that failed for good. [deadletter.Store] is one.
+// DeadLetters stores events that failed permanently. [deadletter.Store] is one.
 type DeadLetters interface {
 	Put(ctx context.Context, r deadletter.Record) error
 }
@@ -44,7 +43,7 @@ type DeadLetters interface {
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
-	// DeadLetters keeps what failed for good; nil where there is no store.
+	// DeadLetters stores permanent failures; nil where there is no store.
 	DeadLetters DeadLetters
 	// RouteDeadLetters are the stores that routes name for themselves, by address.
 	RouteDeadLetters map[string]DeadLetters
@@ -53,7 +52,7 @@ type Pipeline struct {
 	GiveUpAfter time.Duration
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
-	// Now, Wait and Random stand for the clock and the dice; nil means the real ones.
+	// Now, Wait and Random replace the clock and the random numbers; nil means the real ones.
 	Now    func() time.Time
 	Wait   func(ctx context.Context, d time.Duration) error
 	Random func() float64 // from 0 up to, not including, 1
@@ -117,7 +116,7 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, r
 	return outcomes
 }
 
-// fail ends a route that could not be evaluated: for good, but where it was
+// fail ends a route that could not be evaluated: permanently, unless it was
 // the request's time that ran out.
 func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
 	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
@@ -187,7 +186,7 @@ func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
 	return o
 }
 
-// startRun sees the run of one plan started, and tells whether it was this
+// startRun sees the run of one plan started, and reports whether it was this
 // request that created it.
 func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created bool) {
 	a := attempt{

@@ -69,7 +69,7 @@ func (s *scripted) FindByDate(context.Context, string, time.Time) (airflow.DAGRu
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// start runs one plan against a script, and tells what it came to and which
+// start runs one plan against a script, and returns its outcome and which
 // pauses it made.
 func start(t *testing.T, ev event.Event, plan route.Plan, script []step) (trigger.Outcome, []time.Duration) {
 	t.Helper()
@@ -200,7 +200,7 @@ func TestTakenLogicalDateNamesTheRunThatHasIt(t *testing.T) {
 // is enough, and where it names a date another one decides.
 func TestDuplicateIsFoundByARoleThatMayNotRead(t *testing.T) {
 	t.Parallel()
-	v1 := func(kind airflow.Kind) *airflow.Error { return &airflow.Error{Kind: kind, Dialect: airflow.V1} }
+	v1 := func(kind airflow.Kind) *airflow.Error { return &airflow.Error{Kind: kind, API: airflow.V1} }
 	forbidden := get(refused(airflow.Forbidden))
 	dated := plan()
 	dated.LogicalDate = now

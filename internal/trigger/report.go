@@ -48,7 +48,7 @@ func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string)
 	r.log.LogAttrs(ctx, slog.LevelError, "caller refused", attrs...)
 }
 
-// Outcome tells of one outcome: in the request's trace, where there is one, and
+// Outcome writes one outcome: in the request's trace, where there is one, and
 // by a line of the log, but for unmatched events at most one a second, unless
 // the level is DEBUG. took is the time since the event came.
 func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) {
@@ -84,7 +84,7 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 	r.log.LogAttrs(ctx, level(o), what, attrs...)
 }
 
-// pass tells whether the line is written, and how many were left out before it.
+// pass reports whether the line is written, and how many were left out before it.
 func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) {
 	if o.Kind != Unmatched || r.log.Enabled(ctx, slog.LevelDebug) {
 		return 0, true
@@ -92,7 +92,7 @@ func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) 
 	return r.unmatched.Pass()
 }
 
-// level is ERROR for what waits for a person, WARN for what mends itself.
+// level is ERROR for what waits for a person, WARN for what passes by itself.
 func level(o *Outcome) slog.Level {
 	switch {
 	case o.Operator:

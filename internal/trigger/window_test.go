@@ -53,7 +53,7 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 	}{
 		{"the first in time makes the window's run", 0, false, "", []step{post(nil)}, trigger.Triggered, 1, false, "Airflow created the run"},
 		{"another meets it", 0, false, "", []step{taken()}, trigger.Duplicate, 1, false, "the run exists already"},
-		{"a late one makes a run of its own", time.Minute, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
+		{"a late one makes a separate run", time.Minute, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
 		{"and makes it once", time.Hour, false, "", []step{taken(), taken()}, trigger.Duplicate, 2, true, "the run exists already"},
 		{"the clocks may differ a little", time.Minute - time.Second, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
 		{"a late one that is the first of its window makes the window's run", time.Hour, false, "", []step{post(nil)}, trigger.Triggered, 1, false, "Airflow created the run"},
@@ -65,7 +65,7 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 		{"a run that did not wait", 0, false, "running", []step{post(refused(airflow.Conflict)), get(nil)}, trigger.Rejected, 1, false,
 			"the run of its window has started before the window was over: set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"},
 		{"on 1.10 all runs say that they run", 0, false, "running",
-			[]step{post(&airflow.Error{Kind: airflow.Conflict, Dialect: airflow.Experimental}), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
+			[]step{post(&airflow.Error{Kind: airflow.Conflict, API: airflow.Experimental}), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
 		{"a run that waited", 2 * time.Minute, false, "success", []step{post(refused(airflow.Conflict)), get(nil), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
 		{"another run has the date", 0, false, "", []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), post(nil)}, trigger.Triggered, 2, false, "Airflow created the run"},
 	}

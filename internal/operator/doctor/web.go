@@ -60,7 +60,7 @@ func (p *subject) mayOnlyTrigger(ctx context.Context, dag string, err error) boo
 
 func api(ctx context.Context, p *subject) Finding {
 	client := p.connection.Airflow
-	dialect, err := client.Dialect(ctx)
+	dialect, err := client.DetectAPI(ctx)
 	if err != nil {
 		return p.because(err)
 	}

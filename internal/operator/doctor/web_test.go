@@ -75,7 +75,7 @@ func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
 		{"a page of somebody else's", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<html>It works!</html>")
-		}, "failed: 200 text/html: not what was asked for: it is no JSON of Airflow's" + fixes(t, "front-refused")},
+		}, "failed: 200 text/html: not what was asked for: it is not JSON of Airflow's" + fixes(t, "front-refused")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
