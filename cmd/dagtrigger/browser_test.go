@@ -30,7 +30,7 @@ func TestServeRefusesWebPages(t *testing.T) {
 		{"a page's image", loopback, own, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403},
 		{"an image of another program on this machine", loopback, own, http.Header{"Sec-Fetch-Site": {"same-site"}}, 403},
 		{"a page whose name is rebound to loopback", loopback, "evil.dev:8080", nil, 403},
-		{"the same, of its own", loopback, "evil.dev:8080", http.Header{"Sec-Fetch-Site": {"same-origin"}}, 403},
+		{"the same, on another host", loopback, "evil.dev:8080", http.Header{"Sec-Fetch-Site": {"same-origin"}}, 403},
 		{"a name that looks like loopback", loopback, "127.0.0.1.evil.dev", nil, 403},
 		{"a name that DNS never resolves, as in a recorded request", loopback, "trigger.example", nil, 200},
 		{"a page with such a name", loopback, "trigger.example", http.Header{"Origin": {"http://trigger.example"}}, 403},

@@ -53,7 +53,7 @@ func TestServeFollowsItsRoutes(t *testing.T) {
 
 	write("route: [{name: r}]\n")
 	out.after(t, path+" has changed, and the routes stay as they were:", ended)
-	if want := path + ":1:1: route is no key of the file: did you mean routes?"; !strings.Contains(out.String(), want) {
+	if want := path + ":1:1: route is not a key of the file: did you mean routes?"; !strings.Contains(out.String(), want) {
 		t.Errorf("it wrote no %s, but\n%s", want, out)
 	}
 	starts("first")

@@ -39,14 +39,17 @@ func TestFaultsAreSeen(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, file, from, to, want string }{
 		{"an unknown argument", "delivery.tf", "ack_deadline_seconds ", "ack_deadline ", `An argument named "ack_deadline" is not expected here`},
-		{"a misspelt argument in a block", "delivery.tf", "max_delivery_attempts", "max_attempts", `An argument named "max_attempts" is not expected here`},
+		{"a misspelt argument in a block", "delivery.tf", "max_delivery_attempts", "max_attempts",
+			`An argument named "max_attempts" is not expected here`},
 		{"a required argument left out", "delivery.tf", "payload_format = ", "# ", `The argument "payload_format" is required`},
 		{"an unknown block", "delivery.tf", "retry_policy {", "retries {", `Blocks of type "retries" are not expected here`},
-		{"a block given as an argument", "delivery.tf", "expiration_policy {\n    ttl = \"\"\n  }", "expiration_policy = { ttl = \"\" }", `expiration_policy`},
+		{"a block given as an argument", "delivery.tf", "expiration_policy {\n    ttl = \"\"\n  }", "expiration_policy = { ttl = \"\" }",
+			`expiration_policy`},
 		{"an unknown resource", "monitoring.tf", "google_monitoring_dashboard\"", "google_monitoring_board\"", `does not support resource type`},
 		{"a value of another type", "delivery.tf", "ack_deadline_seconds       = 600", "ack_deadline_seconds = \"soon\"", `a number is required`},
 		{"an unknown attribute", "outputs.tf", "runtime.email", "runtime.mail", `no argument, nested block, or exported attribute named "mail"`},
-		{"an attribute of a block that is none", "delivery.tf", "service_config[0].uri", "service_config[0].url", `no argument, nested block, or exported attribute named "url"`},
+		{"an attribute of a block that is none", "delivery.tf", "service_config[0].uri", "service_config[0].url",
+			`no argument, nested block, or exported attribute named "url"`},
 		{"an undeclared variable", "main.tf", "var.memory", "var.ram", `An input variable with the name "ram" has not been declared`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

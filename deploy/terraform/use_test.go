@@ -43,16 +43,23 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		want      string
 	}{
 		{"no DAG and no routes", given{"composer_environment": environment}, "", "Give dag_id or routes_file, and not both"},
-		{"both", given{"composer_environment": environment, "dag_id": "d"}, "on: object.finalized, bucket: a-b", "Give dag_id or routes_file, and not both"},
+		{"both", given{"composer_environment": environment, "dag_id": "d"}, "on: object.finalized, bucket: a-b",
+			"Give dag_id or routes_file, and not both"},
 		{"no Airflow", given{"dag_id": "d"}, "", "Airflow is not named"},
-		{"routes without events", given{"composer_environment": environment}, "on: object.finalized", "the route r: it takes any bucket: name those that exist in buckets"},
-		{"no file of routes", given{"composer_environment": environment, "routes_file": "nowhere.yaml"}, "", "routes_file is no file with routes"},
-		{"a secret in the settings", given{"dag_id": "d", "settings": given{"AIRFLOW_TOKEN": "t"}}, "", "keep it in Secret Manager, and name it in secrets"},
-		{"an API key in the settings", given{"dag_id": "d", "settings": given{"OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}}, "", "keep it in Secret Manager, and name it in secrets"},
+		{"routes without events", given{"composer_environment": environment}, "on: object.finalized",
+			"the route r: it takes any bucket: name those that exist in buckets"},
+		{"no file of routes", given{"composer_environment": environment, "routes_file": "nowhere.yaml"}, "",
+			"routes_file is no file with routes"},
+		{"a secret in the settings", given{"dag_id": "d", "settings": given{"AIRFLOW_TOKEN": "t"}}, "",
+			"keep it in Secret Manager, and name it in secrets"},
+		{"an API key in the settings", given{"dag_id": "d", "settings": given{"OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}}, "",
+			"keep it in Secret Manager, and name it in secrets"},
 		{"a password in the routes", given{"composer_environment": environment},
-			"on: message.published, topic: orders}\nenvironments:\n  lab: {url: 'https://airflow.example.com', auth: basic, username: u, password: p",
+			"on: message.published, topic: orders}\nenvironments:\n  lab: {url: 'https://airflow.example.com', auth: basic, username: u, " +
+				"password: p",
 			"routes_file has a secret (headers, oauth2_client_secret, password or token)"},
-		{"a setting of the module's", given{"dag_id": "d", "settings": given{"DEAD_LETTER": "gs://b"}}, "", "settings has one that the module sets itself"},
+		{"a setting of the module's", given{"dag_id": "d", "settings": given{"DEAD_LETTER": "gs://b"}}, "",
+			"settings has one that the module sets itself"},
 		{"a bucket with its scheme", given{"dag_id": "d", "buckets": []string{"gs://a-b"}}, "", "write it without gs://"},
 		{"a version that is none", given{"dag_id": "d", "release": "latest"}, "", "write it as v1.2.3"},
 	} {
@@ -79,8 +86,9 @@ func TestTheModuleWithoutRoutes(t *testing.T) {
 	w := newWorkspace(t)
 	w.use(given{
 		"dag_id": "load", "buckets": []string{"a-b"}, "topics": []string{"orders"}, "release": "v1.2.3", "alerts": false, "metrics": false,
-		"settings": given{"AIRFLOW_URL": "https://airflow.example.com", "AIRFLOW_AUTH": "password", "AIRFLOW_USERNAME": "robot", "AIRFLOW_PASSWORD_FILE": "/secrets/airflow"},
-		"secrets":  given{"AIRFLOW_IAP_CLIENT_ID": "client", "/secrets/airflow": "airflow-password"},
+		"settings": given{"AIRFLOW_URL": "https://airflow.example.com", "AIRFLOW_AUTH": "password", "AIRFLOW_USERNAME": "robot",
+			"AIRFLOW_PASSWORD_FILE": "/secrets/airflow"},
+		"secrets": given{"AIRFLOW_IAP_CLIENT_ID": "client", "/secrets/airflow": "airflow-password"},
 	})
 	made := of(w.plan("used"))
 	for address, want := range map[string]string{
@@ -109,7 +117,8 @@ func TestTheModuleWithoutRoutes(t *testing.T) {
 		}
 	}
 	for address := range made {
-		if strings.HasPrefix(address, "google_monitoring") || strings.HasPrefix(address, "google_logging") || strings.HasPrefix(address, "google_project_iam") {
+		if strings.HasPrefix(address, "google_monitoring") || strings.HasPrefix(address, "google_logging") || strings.HasPrefix(address,
+			"google_project_iam") {
 			t.Errorf("%s is made", address)
 		}
 	}
@@ -145,12 +154,13 @@ routes:
 `)
 	made := of(w.plan("used"))
 	for address, want := range map[string]string{
-		"google_storage_bucket_iam_member.store.acme-dead":                     `"role":"roles/storage.objectUser"`,
-		"google_pubsub_topic_iam_member.store.projects/acme-other/topics/dead": `"project":"acme-other","role":"roles/pubsub.publisher","topic":"dead"`,
-		"google_pubsub_topic.kept.undelivered":                                 `"name":"dagtrigger-undelivered"`,
-		"google_pubsub_subscription.source.gs-a-b-finalized":                   `"dead_letter_topic":"google_pubsub_topic.dagtrigger-undelivered.id"`,
-		"google_pubsub_topic.kept.dead-letters":                                "null",
-		"google_pubsub_topic_iam_member.dead_letters":                          "null",
+		"google_storage_bucket_iam_member.store.acme-dead": `"role":"roles/storage.objectUser"`,
+		"google_pubsub_topic_iam_member.store.projects/acme-other/topics/dead": `"project":"acme-other","role":"roles/pubsub.publisher",` +
+			`"topic":"dead"`,
+		"google_pubsub_topic.kept.undelivered":               `"name":"dagtrigger-undelivered"`,
+		"google_pubsub_subscription.source.gs-a-b-finalized": `"dead_letter_topic":"google_pubsub_topic.dagtrigger-undelivered.id"`,
+		"google_pubsub_topic.kept.dead-letters":              "null",
+		"google_pubsub_topic_iam_member.dead_letters":        "null",
 	} {
 		if got := encoded(t, made[address]); !strings.Contains(got, want) {
 			t.Errorf("%s is %s, want %s in it", address, got, want)
@@ -176,7 +186,8 @@ func TestTheModuleRefusesEverySecretSetting(t *testing.T) {
 		if !strings.Contains(string(text), `"`+name+`"`) {
 			t.Errorf("variables.tf accepts the secret %s in settings", name)
 		}
-		if key := strings.ToLower(strings.TrimPrefix(name, "AIRFLOW_")); strings.HasPrefix(name, "AIRFLOW_") && !strings.Contains(string(text), `"`+key+`"`) {
+		if key := strings.ToLower(strings.TrimPrefix(name, "AIRFLOW_")); strings.HasPrefix(name, "AIRFLOW_") && !strings.Contains(string(text),
+			`"`+key+`"`) {
 			t.Errorf("variables.tf accepts the secret %s in routes_file", key)
 		}
 	}

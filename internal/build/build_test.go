@@ -22,7 +22,7 @@ func TestTheLinkerSetsTheVersion(t *testing.T) {
 }
 
 // A release has its tag for a version: Go's own doing, by which no release has
-// to be told its version.
+// to be given its version.
 func TestATagIsTheVersion(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("../../.git"); err != nil {

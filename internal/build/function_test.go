@@ -19,7 +19,7 @@ import (
 // hangBound only tells a hang.
 const hangBound = time.Minute
 
-// The function that was told its version tells it in its turn: to Airflow with
+// The function that was given its version sends it: to Airflow with
 // each request, and in its first line.
 func TestTheFunctionTellsItsVersion(t *testing.T) {
 	t.Parallel()
@@ -44,7 +44,8 @@ func TestTheFunctionTellsItsVersion(t *testing.T) {
 
 	binary := filepath.Join(t.TempDir(), "function")
 	const flag = "-X=example.com/dagtrigger/internal/build.linked=v1.2.3"
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", flag, "-o", binary, "./testdata/function").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", flag, "-o", binary,
+		"./testdata/function").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var log bytes.Buffer

@@ -26,7 +26,7 @@ import (
 // Every program of the release has the types that its platform has. Compiling
 // all that they import, six times over, would take a quarter of an hour; what
 // is ours can fail by its types alone, and those are checked in seconds. All
-// processors have 64 bits, so that for a further one the files alone are told.
+// processors have 64 bits, so that for a further one only the files are listed.
 func TestTheProgramsAreSoundOnEveryPlatform(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
@@ -67,7 +67,7 @@ func TestAPlatformThatLacksSomethingIsSeen(t *testing.T) {
 	}
 }
 
-// listed is a package as go list tells it.
+// listed is a package as go list prints it.
 type listed struct {
 	ImportPath, Dir string
 	GoFiles         []string
@@ -129,7 +129,7 @@ func check(t *testing.T, folder, system, processor string) error {
 		if err != nil {
 			return err
 		}
-		checked[p.ImportPath], _ = config.Check(p.ImportPath, files, parsed, nil) // the faults are gathered
+		checked[p.ImportPath], _ = config.Check(p.ImportPath, files, parsed, nil) // the errors are collected
 	}
 	return errors.Join(faults...)
 }

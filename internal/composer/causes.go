@@ -36,7 +36,8 @@ func Causes() []cause.Cause {
 			Name: causeNotFound, Means: "there is no environment ENVIRONMENT in LOCATION of the project PROJECT",
 			Fix: "gcloud composer environments list --project=PROJECT --locations=LOCATION",
 		}, {
-			Name: causeForbidden, Means: "MEMBER may not read the environment ENVIRONMENT: it lacks composer.environments.get, which roles/composer.user has",
+			Name: causeForbidden, Means: "MEMBER may not read the environment ENVIRONMENT: it lacks composer.environments.get, which " +
+				"roles/composer.user has",
 			Fix: "gcloud projects add-iam-policy-binding PROJECT --member=MEMBER --role=roles/composer.user",
 		}, {
 			Name: causeAPIDisabled, Means: "the Composer API is not enabled in the project PROJECT",

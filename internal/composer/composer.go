@@ -66,7 +66,8 @@ type Image struct {
 // lacks the -build of Composer 3:
 // https://cloud.google.com/composer/docs/composer-3/composer-versions
 func ParseImage(text string) Image {
-	parts := regexp.MustCompile(`^composer-(\d)(?:\.\d+\.\d+(?:-preview\.\d+)?)?-airflow-(\d+\.\d+\.\d+)(?:-build\.\d+)?$`).FindStringSubmatch(text)
+	parts := regexp.MustCompile(`^composer-(\d)(?:\.\d+\.\d+(?:-preview\.\d+)?)?` +
+		`-airflow-(\d+\.\d+\.\d+)(?:-build\.\d+)?$`).FindStringSubmatch(text)
 	if parts == nil {
 		return Image{Text: text}
 	}

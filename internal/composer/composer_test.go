@@ -55,7 +55,8 @@ func TestAnEnvironmentIsReadWhole(t *testing.T) {
 	got, err := ask(t, api(t, 200, `{"state":"UPDATING","config":{
 		"airflowUri":"https://1a2b-dot-europe-west1.composer.googleusercontent.com",
 		"softwareConfig":{"imageVersion":"composer-2.9.7-airflow-2.10.2","airflowConfigOverrides":{"api-auth_backend":"x"}},
-		"webServerNetworkAccessControl":{"allowedIpRanges":[{"value":"192.0.2.0/24"},{"value":"2001:db8::1"},{"value":"::0/0"},{"value":"?"}]}}}`))
+		"webServerNetworkAccessControl":{"allowedIpRanges":[
+			{"value":"192.0.2.0/24"},{"value":"2001:db8::1"},{"value":"::0/0"},{"value":"?"}]}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,26 +85,35 @@ func TestEveryFailureNamesItsFix(t *testing.T) {
 		want   string
 	}{
 		{"no such environment", 404, `{"error":{"code":404,"status":"NOT_FOUND","message":"Resource not found"}}`,
-			"there is no environment prod in europe-west1 of the project acme: gcloud composer environments list --project=acme --locations=europe-west1"},
-		{"no permission", 403, `{"error":{"code":403,"status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED"}]}}`,
-			"serviceAccount:robot@acme.iam.gserviceaccount.com may not read the environment prod: it lacks composer.environments.get, which roles/composer.user has: " +
+			"there is no environment prod in europe-west1 of the project acme: gcloud composer environments list --project=acme " +
+				"--locations=europe-west1"},
+		{"no permission", 403, `{"error":{"code":403,"status":"PERMISSION_DENIED",` +
+			`"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED"}]}}`,
+			"serviceAccount:robot@acme.iam.gserviceaccount.com may not read the environment prod: it lacks composer.environments.get, which " +
+				"roles/composer.user has: " +
 				"gcloud projects add-iam-policy-binding acme --member=serviceAccount:robot@acme.iam.gserviceaccount.com --role=roles/composer.user"},
-		{"API not enabled", 403, `{"error":{"code":403,"status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","metadata":{"consumer":"projects/123456"}}]}}`,
+		{"API not enabled", 403, `{"error":{"code":403,"status":"PERMISSION_DENIED",` +
+			`"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED",` +
+			`"metadata":{"consumer":"projects/123456"}}]}}`,
 			"the Composer API is not enabled in the project 123456: gcloud services enable composer.googleapis.com --project=123456"},
 		{"API not enabled, in the older form", 403, `{"error":{"code":403,"errors":[{"reason":"accessNotConfigured"}]}}`,
 			"the Composer API is not enabled in the project acme: gcloud services enable composer.googleapis.com --project=acme"},
-		{"a project that would run in a shell", 403, `{"error":{"code":403,"details":[{"reason":"SERVICE_DISABLED","metadata":{"consumer":"projects/$(id)"}}]}}`,
+		{"a project that would run in a shell", 403, `{"error":{"code":403,"details":[{"reason":"SERVICE_DISABLED",` +
+			`"metadata":{"consumer":"projects/$(id)"}}]}}`,
 			"the Composer API is not enabled in the project acme: gcloud services enable composer.googleapis.com --project=acme"},
 		{"not running", 200, `{"state":"CREATING"}`,
 			"the environment prod is not running but CREATING: gcloud composer environments describe prod --project=acme --location=europe-west1"},
 		{"in error", 200, `{"state":"ERROR","config":{"airflowUri":"https://x"}}`,
 			"the environment prod is not running but ERROR: gcloud composer environments describe prod --project=acme --location=europe-west1"},
 		{"no address", 200, `{"state":"RUNNING","config":{}}`,
-			`the environment prod has no web server's address: gcloud composer environments describe prod --project=acme --location=europe-west1 --format="value(config.airflowUri)"`},
+			`the environment prod has no web server's address: gcloud composer environments describe prod --project=acme ` +
+				`--location=europe-west1 --format="value(config.airflowUri)"`},
 		{"token refused", 401, `{"error":{"code":401,"status":"UNAUTHENTICATED"}}`,
-			"the Composer API refuses the access token (it answers 401): see that serviceAccount:robot@acme.iam.gserviceaccount.com is enabled, and that its token has the scope cloud-platform"},
+			"the Composer API refuses the access token (it answers 401): see that serviceAccount:robot@acme.iam.gserviceaccount.com is " +
+				"enabled, and that its token has the scope cloud-platform"},
 		{"down", 503, `<html>`,
-			"the Composer API does not describe the environment prod (it answers 503): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"},
+			"the Composer API does not describe the environment prod (it answers 503): try again; or set AIRFLOW_URL in place of " +
+				"COMPOSER_ENVIRONMENT, which asks nothing"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,24 +135,28 @@ func TestASilentAPIIsTransient(t *testing.T) {
 		return &composer.Client{HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })}}
 	}
 	_, err := ask(t, silent(errors.New("connection refused")))
-	want := "the Composer API does not describe the environment prod (it does not answer): try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing"
+	want := "the Composer API does not describe the environment prod (it does not answer): try again; or set AIRFLOW_URL in place of " +
+		"COMPOSER_ENVIRONMENT, which asks nothing"
 	if err == nil || err.Error() != want || !composer.IsTransient(err) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	noToken := &cause.Error{Cause: cause.Cause{Name: "google-account-missing", Means: "the metadata server knows no service account", Fix: "give it one"}}
+	noToken := &cause.Error{Cause: cause.Cause{Name: "google-account-missing", Means: "the metadata server knows no service account",
+		Fix: "give it one"}}
 	if _, err := ask(t, silent(noToken)); !errors.Is(err, noToken) || composer.IsTransient(err) {
 		t.Errorf("without a token: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := silent(errors.New("x")).Environment(ended, composer.Name{Project: "p", Location: "l", Environment: "e"}); !errors.Is(err, context.Canceled) {
+	if _, err := silent(errors.New("x")).Environment(ended, composer.Name{Project: "p", Location: "l", Environment: "e"}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 }
 
 func TestANameHoldsNothingButItsParts(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{prod, "projects/example.com:acme/locations/us-central1/environments/e1", "projects/123/locations/l/environments/e"} {
+	for _, good := range []string{prod, "projects/example.com:acme/locations/us-central1/environments/e1",
+		"projects/123/locations/l/environments/e"} {
 		if name, err := composer.ParseName(good); err != nil || name.String() != good {
 			t.Errorf("%s: %v, %v", good, name, err)
 		}
@@ -193,7 +207,8 @@ func TestAccessControlLetsInWhomItNames(t *testing.T) {
 	}{
 		{"none", composer.Environment{}, true, true, true},
 		{"nobody", composer.Environment{Controlled: true}, false, false, false},
-		{"everybody", composer.Environment{Controlled: true, Allowed: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}, true, true, true},
+		{"everybody", composer.Environment{Controlled: true,
+			Allowed: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}, true, true, true},
 		{"IPv4 alone", composer.Environment{Controlled: true, Allowed: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, true, false, true},
 	}
 	for _, tt := range tests {

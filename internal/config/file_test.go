@@ -103,20 +103,20 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"no UTF-8", "# ü\nroutes: ü\xff", `f:2:10: the file is no UTF-8: save it as UTF-8`},
 		{"two documents", route + "---\n" + route, `f:2:1: a second document begins: keep one document in a file`},
 		{"two documents, as blocks", routes[1:] + "---" + routes, `f:7:1: a second document begins: keep one document in a file`},
-		{"a tab", "routes:\n  - name: r\n\ton: x", `f:3:1: this is no YAML: found a tab character that violates indentation` + rest},
+		{"a tab", "routes:\n  - name: r\n\ton: x", `f:3:1: this is not valid YAML: found a tab character that violates indentation` + rest},
 		{"indented wrongly", "routes:\n  - name: r\n   on: x\n    dag: d\n",
-			`f:3:4: this is no YAML: did not find expected '-' indicator` + rest},
-		{"an open quote", routes + "    note: \"x\n    run_id: y\n", `f:8:5: this is no YAML: found unexpected end of stream` + rest},
+			`f:3:4: this is not valid YAML: did not find expected '-' indicator` + rest},
+		{"an open quote", routes + "    note: \"x\n    run_id: y\n", `f:8:5: this is not valid YAML: found unexpected end of stream` + rest},
 		{"an anchor that is none", "routes:\n  - name: r\n    on: x\n    dag: *secret\n",
-			`f:4:5: this is no YAML: an alias names no anchor` + rest},
+			`f:4:5: this is not valid YAML: an alias names no anchor` + rest},
 		{"a colon", "routes:\n  - name: r\n    when: a ? b: c\n    on: x",
-			`f:3:5: this is no YAML: mapping values are not allowed in this context` + rest},
+			`f:3:5: this is not valid YAML: mapping values are not allowed in this context` + rest},
 		{"no map", "- routes", `f:1:1: the file is a map, and this is a list: write it as key: value`},
 
 		// The keys of the file.
-		{"misspelt", "route: []", `f:1:1: route is no key of the file: did you mean routes?|` +
+		{"misspelt", "route: []", `f:1:1: route is not a key of the file: did you mean routes?|` +
 			`f:1:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
-		{"unknown", route + "version: 1", `f:2:1: version is no key of the file: use one of environments, dead_letter, give_up_after, routes`},
+		{"unknown", route + "version: 1", `f:2:1: version is not a key of the file: use one of environments, dead_letter, give_up_after, routes`},
 		{"twice", routes + routes, `f:9:1: routes stands here twice, first on line 2: remove one of the two`},
 		{"merged", route + "<<: {a: b}", `f:2:1: << merges nothing here: write the keys out, or use an alias for one value`},
 		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: write it as key: value, and quote a key that ` +
@@ -129,10 +129,10 @@ func TestFaultsOfAFile(t *testing.T) {
 
 		// The routes.
 		{"a route's own", "routes:\n  - name: r\n    on: '*'\n    dag: d\n    objekt: x",
-			`f:5:5: objekt is no key of a route: did you mean object?`},
+			`f:5:5: objekt is not a key of a route: did you mean object?`},
 		{"a route's own, in one line", "routes: [{name: r, on: '*', dag: d, objekt: x}]",
-			`f:1:37: objekt is no key of a route: did you mean object?`},
-		{"two of one name", routes + routes[9:], `f:8:11: name: sales-csv is taken by the route on line 3: give each route a name of its own`},
+			`f:1:37: objekt is not a key of a route: did you mean object?`},
+		{"two of one name", routes + routes[9:], `f:8:11: name: sales-csv is taken by the route on line 3: give each route a unique name`},
 		{"of an environment that is not declared", "routes: [{name: r, on: '*', dag: d, environment: prod}]",
 			`f:1:50: environment: prod is not declared: declare it under environments, or leave it out`},
 		{"of an environment that is misspelt", "routes: [{name: r, on: '*', dag: d, environment: prd}]\nenvironments: {prod: {url: " +
@@ -151,7 +151,7 @@ func TestFaultsOfAFile(t *testing.T) {
 				`digit, at most 63`},
 		{"an environment of the wrong type", lab + "http://127.0.0.1}",
 			`f:2:21: an environment is a map, and this is text: write it as key: value`},
-		{"an environment's key", lab + "{ulr: http://127.0.0.1}}", `f:2:22: ulr is no key of an environment: did you mean url?`},
+		{"an environment's key", lab + "{ulr: http://127.0.0.1}}", `f:2:22: ulr is not a key of an environment: did you mean url?`},
 		{"a number for text", lab + "{url: http://127.0.0.1, username: 12}}",
 			`f:2:55: username takes text, and this is a number: quote it: "12"`},
 		{"a number for a secret", lab + "{url: http://127.0.0.1, password: 4711}}",
@@ -174,8 +174,9 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"several", "environments:\n  lab: {url: x}\nroutes:\n  - name: R\n    on: '*'\ncolour: red\n",
 			`f:2:14: url is no web address: write it as https://HOST or https://HOST/PATH|` +
 				`f:4:5: the route has no dag: add the DAG to start, such as dag: load_sales|` +
-				`f:4:11: name: "R" is no name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
-				`f:6:1: colour is no key of the file: use one of environments, dead_letter, give_up_after, routes`},
+				`f:4:11: name: "R" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, ` +
+				`at most 63|` +
+				`f:6:1: colour is not a key of the file: use one of environments, dead_letter, give_up_after, routes`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -210,7 +211,7 @@ func TestTheSettingNamesAFileOrIsOne(t *testing.T) {
 		{"YAML", routes, "DAGTRIGGER_CONFIG", ``},
 		{"YAML in one line", "routes: [{name: r, on: '*', dag: d}]", "DAGTRIGGER_CONFIG", ``},
 		{"YAML that is invalid", "# mine\nroute: []\n", "DAGTRIGGER_CONFIG",
-			"DAGTRIGGER_CONFIG:2:1: route is no key of the file: did you mean routes?\n" +
+			"DAGTRIGGER_CONFIG:2:1: route is not a key of the file: did you mean routes?\n" +
 				"DAGTRIGGER_CONFIG:2:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
 		{"no file", missing, missing, missing + ": it cannot be opened: no such file or directory: name an existing, readable file"},
 		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it cannot be read: is a directory: name a readable file"},
@@ -265,7 +266,8 @@ func TestAFileBesideTheVariables(t *testing.T) {
 				`dag: load_sales}]|` +
 				`AIRFLOW_URL is no web address: write it as https://HOST or https://HOST/PATH`},
 		{"a file that cannot be read", []string{"DAGTRIGGER_CONFIG=routes: ["},
-			`DAGTRIGGER_CONFIG:1:1: this is no YAML: did not find expected node content: indent with blanks, and quote text that begins with ` +
+			`DAGTRIGGER_CONFIG:1:1: this is not valid YAML: did not find expected node content: indent with blanks, and quote text that ` +
+				`begins with ` +
 				`* & ! @ % | > { [ " ' or holds ": " or " #"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

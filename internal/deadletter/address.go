@@ -112,7 +112,7 @@ func parseBucket(rest string, fault faultFunc) (Address, error) {
 	return Address{scheme: "gs", name: bucket, path: prefix}, nil
 }
 
-// maxPrefix leaves room for a run id in an object's name, which has at most
+// maxPrefix leaves space for a run id in an object's name, which has at most
 // 1,024 bytes: https://cloud.google.com/storage/docs/objects#naming
 const maxPrefix = 512
 

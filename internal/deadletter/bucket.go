@@ -28,7 +28,7 @@ const (
 	// readsAtOnce how many of them it reads at the same time.
 	pageSize, readsAtOnce = 32, 8
 	// maxRecord is the size of a record, in bytes: the largest event that the
-	// function takes, in base64, and room for its attributes.
+	// function takes, in base64, and its attributes.
 	maxRecord = 32 << 20
 )
 
@@ -248,6 +248,6 @@ func hasStatus(err error, status int) bool {
 	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
 		return refused.Code == status
 	}
-	told, ok := errors.AsType[*Error](err)
-	return ok && told.Status == status
+	refusal, ok := errors.AsType[*Error](err)
+	return ok && refusal.Status == status
 }

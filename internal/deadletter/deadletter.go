@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package deadletter owns what becomes of an event that failed for good: the
+// Package deadletter stores and lists events that failed permanently: the
 // [Record] of it, and the places that can keep one: a bucket, a folder or a
 // Pub/Sub topic.
 //
@@ -24,7 +24,7 @@
 //
 // The package never decides what is a dead letter, never retries (a store that
 // fails leaves the event unacknowledged, so it comes again), never removes a
-// record unless told to, never follows a redirect, and obtains no credentials:
+// record unless asked to, never follows a redirect, and obtains no credentials:
 // they are in the client that it is lent.
 package deadletter
 
@@ -46,7 +46,7 @@ import (
 type Record struct {
 	Route       string
 	Environment string
-	DAGID       string // empty where it could not be told
+	DAGID       string // empty where it is not known
 	RunID       string // empty where the event could not be read
 	Reason      string
 	// Time is when it failed last, FirstTime when it failed first. A store
@@ -55,7 +55,7 @@ type Record struct {
 	FirstTime time.Time
 	// Attempts is how often it failed; a store takes 0 for 1.
 	Attempts int
-	// RoutesDigest tells which routes file was in force, such as sha256:9f86…;
+	// RoutesDigest identifies the routes file, such as sha256:9f86…;
 	// empty where none was.
 	RoutesDigest string
 	// Event is the CloudEvent as its envelope gave it.
@@ -120,7 +120,7 @@ type Letter struct {
 // Archive gives back what a store has kept.
 type Archive interface {
 	// List yields the letters that the filter lets through, in no order to
-	// rely on. An [*UnreadableError] tells of something that is no record, and
+	// rely on. An [*UnreadableError] is about something that is not a record, and
 	// the listing goes on; any other error ends it.
 	List(ctx context.Context, f Filter) iter.Seq2[Letter, error]
 	// Get gives one letter by its name, else [ErrNotFound].
@@ -130,7 +130,7 @@ type Archive interface {
 	// subscription it is acknowledged.
 	Remove(ctx context.Context, l Letter) error
 	// Close gives back what List holds: a subscription's messages are
-	// delivered anew.
+	// delivered again.
 	Close(ctx context.Context) error
 }
 
@@ -140,7 +140,7 @@ var (
 	ErrChanged  = errors.New("the dead letter has failed again since it was read: look at it again")
 )
 
-// UnreadableError tells of something in an archive that is no record.
+// UnreadableError is about something in an archive that is not a record.
 type UnreadableError struct {
 	Place string
 	Err   error

@@ -19,7 +19,7 @@ type Error struct {
 	Place  string
 	Status int    // HTTP status, 0 where there was no answer
 	Said   string // Google's own words, where they cannot repeat a record
-	Fix    string // empty where waiting may mend it
+	Fix    string // empty where waiting may help
 	Err    error  // what went wrong where there was no answer
 }
 

@@ -41,7 +41,7 @@ func TestAFolderThatCannotBeMadeIsFoundAtStart(t *testing.T) {
 
 func TestManyProcessesMayShareAFolder(t *testing.T) {
 	t.Parallel()
-	// Each store has a lock of its own, as in a process of its own: the file
+	// Each store has a separate lock, as in a separate process: the file
 	// lock counts by open file, not by process.
 	address := "file://" + filepath.ToSlash(t.TempDir())
 	const stores, each = 4, 10

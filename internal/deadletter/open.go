@@ -33,7 +33,7 @@ type Options struct {
 	Idle time.Duration
 	// Keep is how many bytes of letters that were listed a subscription holds
 	// in memory, to list them again; 0 stands for [DefaultKeep]. Those beyond it
-	// are given back before another listing, and pulled anew.
+	// are given back before another listing, and pulled again.
 	Keep int
 }
 

@@ -98,7 +98,7 @@ func TestDataSurvivesByteForByte(t *testing.T) {
 		{"JSON null", "application/json", `null`, `"data":null`},
 		{"JSON twice", "application/json", `{"a":1,"a":2}`, `"data":{"a":1,"a":2}`},
 		{"JSON and a line end", "application/json", "{}\n", `"data_base64":"e30K"`},
-		{"no JSON", "application/json", "{", `"data_base64":"ew=="`},
+		{"invalid JSON", "application/json", "{", `"data_base64":"ew=="`},
 		{"JSON that is no UTF-8", "application/json", "\"\xff\"", `"data_base64":"Iv8i"`},
 		{"text", "text/plain", "a \"b\" <c>\u2028\n", `"data":"a \"b\" <c>\u2028\n"`},
 		{"text that looks like JSON", "text/csv", "1", `"data":"1"`},

@@ -260,7 +260,7 @@ func TestALetterThatFailedAgainIsNotRemoved(t *testing.T) {
 		put(t, s, failure("x", "second", time.Hour))
 		err = a.Remove(t.Context(), l)
 		want := "x 2 second"
-		if !p.stateful { // the second failure is a letter of its own
+		if !p.stateful { // the second failure is a separate letter
 			want = "x 1 second"
 		} else if !errors.Is(err, deadletter.ErrChanged) {
 			t.Errorf("Remove = %v", err)

@@ -123,7 +123,7 @@ func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, err
 }
 
 // check refuses a subscription to another topic, whose messages would be taken
-// away from whom they are for. Whoever may not look is trusted.
+// away from whom they are for. Without the right to look, the check is skipped.
 func (s *subscription) check(ctx context.Context) error {
 	var found struct{ Topic string }
 	err := s.pubsub.Call(ctx, rest.Request{Method: http.MethodGet, Path: "/v1/" + s.name, Query: url.Values{"fields": {"topic"}}}, nil, &found)
@@ -178,7 +178,7 @@ func (s *subscription) at(i int) (m message, held bool) {
 	return message{}, false
 }
 
-// letGo drops a letter that there is no room for. Its message is held on.
+// letGo drops a letter that exceeds the memory limit. Its message is held on.
 func (s *subscription) letGo(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +195,7 @@ func (s *subscription) drop(m *message) {
 
 // keep holds messages that were pulled, and has Pub/Sub leave them here. One
 // that is held already came again, because its lease had ended: Pub/Sub may
-// then have ignored that it was acknowledged, and is told again.
+// then have ignored that it was acknowledged, and is reported again.
 func (s *subscription) keep(ctx context.Context, received []receivedMessage) error {
 	var acks, gone []string
 	s.mu.Lock()
@@ -300,7 +300,7 @@ func (s *subscription) Close(ctx context.Context) error {
 	return s.giveBack(ctx, func(*message) bool { return false })
 }
 
-// giveBack has the messages delivered anew that are not to be kept.
+// giveBack makes Pub/Sub redeliver the messages that are not to be kept.
 func (s *subscription) giveBack(ctx context.Context, keep func(*message) bool) error {
 	s.mu.Lock()
 	var acks []string

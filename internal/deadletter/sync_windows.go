@@ -2,5 +2,5 @@
 
 package deadletter
 
-// syncFolder has nothing to do: Windows keeps names in a journal of its own.
+// syncFolder has nothing to do: Windows keeps names in its journal.
 func syncFolder(string) error { return nil }

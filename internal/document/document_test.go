@@ -95,8 +95,8 @@ func TestMapTellsWhatIsWrong(t *testing.T) {
 		{"text: a\nword: tow", `f:2:7: word is "tow": did you mean two?`},
 		{"text: a\nword: three", `f:2:7: word is "three": use one of one, two`},
 		{"text: a\nsecret: 4711", `f:2:9: secret takes text, and this is a number: quote it`},
-		{"text: a\n'': b", `f:2:1: "" is no key of it: use one of text, word, secret, flag, number, time, texts`},
-		{"text: a\n\"b\\nc\": d", `f:2:1: "b\nc" is no key of it: use one of text, word, secret, flag, number, time, texts`},
+		{"text: a\n'': b", `f:2:1: "" is not a key of it: use one of text, word, secret, flag, number, time, texts`},
+		{"text: a\n\"b\\nc\": d", `f:2:1: "b\nc" is not a key of it: use one of text, word, secret, flag, number, time, texts`},
 		{"text: a\ntexts: {\"\\u0007\": 1}", `f:2:19: texts.\a takes text, and this is a number: quote it: "1"`},
 		{"text: a\nflag: yes", `f:2:7: flag takes true or false, and this is text: write it as flag: true`},
 		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
@@ -126,11 +126,11 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 		{"[~, null, true, 0x10, 1_000, .5, '1', 2026-11-22, <ü>]", `[null,null,true,16,1000,0.5,"1","2026-11-22","<ü>"]`},
 		{"{a: &x [1], b: *x}", `{"a":[1],"b":[1]}`},
 		{"text", `"text"`},
-		{".inf", `f:1:1: .inf is no JSON: quote it, or write a number, true, false or null`},
-		{"!x 1", `f:1:1: 1 is no JSON: quote it, or write a number, true, false or null`},
+		{".inf", `f:1:1: .inf is not valid JSON: quote it, or write a number, true, false or null`},
+		{"!x 1", `f:1:1: 1 is not valid JSON: quote it, or write a number, true, false or null`},
 		{"{1: 2}", `f:1:2: a key is text, and this is a number: write it as key: value, and quote a key that is a number`},
-		{strings.Repeat("[", 202) + strings.Repeat("]", 202), `f:1:202: this has over 10000 values, or 200 levels: use fewer aliases, or a file of its own`},
-		{"&x [*x]", `f:1:1: this has over 10000 values, or 200 levels: use fewer aliases, or a file of its own`},
+		{strings.Repeat("[", 202) + strings.Repeat("]", 202), `f:1:202: this has over 10000 values, or 200 levels: use fewer aliases, or a separate file`},
+		{"&x [*x]", `f:1:1: this has over 10000 values, or 200 levels: use fewer aliases, or a separate file`},
 	} {
 		var root yaml.Node
 		if err := yaml.Unmarshal([]byte(row.text), &root); err != nil {

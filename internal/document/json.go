@@ -42,7 +42,7 @@ func (w *jsonWriter) write(node *yaml.Node, depth int) {
 	node = Resolve(node)
 	if w.left--; w.left < 0 || depth > maxDepth {
 		if w.left > -maxValues { // once
-			w.Fault(At(node), fmt.Sprintf("this has over %d values, or %d levels", maxValues, maxDepth), "use fewer aliases, or a file of its own")
+			w.Fault(At(node), fmt.Sprintf("this has over %d values, or %d levels", maxValues, maxDepth), "use fewer aliases, or a separate file")
 		}
 		w.left = -maxValues
 		return
@@ -98,7 +98,7 @@ func (w *jsonWriter) scalar(node *yaml.Node) {
 			}
 		}
 	}
-	w.Fault(At(node), node.Value+" is no JSON", "quote it, or write a number, true, false or null")
+	w.Fault(At(node), node.Value+" is not valid JSON", "quote it, or write a number, true, false or null")
 }
 
 func (w *jsonWriter) text(s string) {

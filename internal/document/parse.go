@@ -65,7 +65,7 @@ func broken(text []byte, err error) *Fault {
 		what = "an alias names no anchor"
 	}
 	return &Fault{
-		Position: stop(text), What: "this is no YAML: " + what,
+		Position: stop(text), What: "this is not valid YAML: " + what,
 		Fix: `indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`,
 	}
 }

@@ -72,7 +72,7 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 	if !r.Members(node, what, func(name, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key[T]) bool { return k.Name == name.Value })
 		if at < 0 {
-			r.Fault(At(name), word(name.Value)+" is no key of "+what, suggestion(name.Value, names(keys)))
+			r.Fault(At(name), word(name.Value)+" is not a key of "+what, suggestion(name.Value, names(keys)))
 			return
 		}
 		places[name.Value] = At(value)

@@ -78,7 +78,8 @@ func BenchmarkBareUpload(b *testing.B) {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		post, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://127.0.0.1:1/api/v2/dags/load/dagRuns", bytes.NewReader(body))
+		post, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://127.0.0.1:1/api/v2/dags/load/dagRuns",
+			bytes.NewReader(body))
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			return

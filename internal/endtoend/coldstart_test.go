@@ -52,7 +52,7 @@ func BenchmarkColdStart(b *testing.B) {
 }
 
 // BenchmarkColdStartWithRoutes is the same of a function with a file of routes, and
-// of one without. Each route has a condition and five expressions of its own.
+// of one without. Each route has a condition and five expressions.
 func BenchmarkColdStartWithRoutes(b *testing.B) {
 	function, dir := buildFunction(b), b.TempDir()
 	counts := []int{0, 10, 1_000}
@@ -82,8 +82,10 @@ func computingRoutes(n int) string {
 	for i := range n {
 		fmt.Fprintf(&b, "  - name: route-%d\n    on: object.finalized\n    bucket: acme-landing-%d\n    object: sales/{region=*}/*.csv\n", i, i)
 		fmt.Fprintf(&b, "    when: int(object.size) > %d && object.name.endsWith('.csv')\n    dag: load_%d\n    conf:\n", i, i)
-		fmt.Fprintf(&b, "      uri: ${'gs://' + object.bucket + '/%d'}\n      size: ${int(object.size) + %d}\n      part: ${object.name.split('/')[%d]}\n", i, i, i)
-		fmt.Fprintf(&b, "      region: ${path.region + '-%d'}\n      owner: \"${has(object.metadata.x%d) ? object.metadata.x%d : 'none'}\"\n", i, i, i)
+		fmt.Fprintf(&b, "      uri: ${'gs://' + object.bucket + '/%d'}\n      size: ${int(object.size) + %d}\n      part: "+
+			"${object.name.split('/')[%d]}\n", i, i, i)
+		fmt.Fprintf(&b, "      region: ${path.region + '-%d'}\n      owner: \"${has(object.metadata.x%d) ? object.metadata.x%d : 'none'}\"\n",
+			i, i, i)
 	}
 	return b.String()
 }

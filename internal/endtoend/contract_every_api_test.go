@@ -72,7 +72,8 @@ func runsAreMade() []scenario {
 			`created; created; created; b of 3; 3 active`,
 			``,
 		),
-		onEveryAPI("runs by their start", steps(start("a").of(airflowreal.RecordDAG), await("a").of(airflowreal.RecordDAG), started(airflowreal.RecordDAG)),
+		onEveryAPI("runs by their start", steps(start("a").of(airflowreal.RecordDAG), await("a").of(airflowreal.RecordDAG),
+			started(airflowreal.RecordDAG)),
 			`created; success; 1 by now, 0 by 2000`, `created; success; 1 by now, 0 by 2000`, `created; success; 1 by now, 0 by 2000`),
 		onEveryAPI("runs are listed of a DAG that is not there", steps(runs("nope")), `404 unknown DAG`, ``, `400 unknown DAG`),
 		onEveryAPI("a run that is to wait, and one that is not", steps(

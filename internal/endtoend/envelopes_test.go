@@ -56,14 +56,16 @@ func TestABatchWithABadEventStartsTheOthers(t *testing.T) {
 		want       string
 	}{
 		{"without identity", `[{"id":"2"},` + good + `]`, 400, `{"error":"event 1 of the batch: the CloudEvent lacks source, type: `},
-		{"too deep", `[` + deep + strings.Repeat("[", 201) + strings.Repeat("]", 201) + `},` + good + `]`, 422, `"event_id":"2","route":"","outcome":"rejected"`},
+		{"too deep", `[` + deep + strings.Repeat("[", 201) + strings.Repeat("]", 201) + `},` + good + `]`, 422,
+			`"event_id":"2","route":"","outcome":"rejected"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(row.body))
 			r.Header.Set("Content-Type", "application/cloudevents-batch+json")
 			status, body := answer(t, r)
-			if status != row.status || !strings.Contains(body, row.want) || !strings.Contains(body, `"event_id":"1","route":"default","outcome":"triggered"`) {
+			if status != row.status || !strings.Contains(body, row.want) || !strings.Contains(body,
+				`"event_id":"1","route":"default","outcome":"triggered"`) {
 				t.Errorf("answered %d %s", status, body)
 			}
 		})

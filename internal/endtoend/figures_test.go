@@ -20,9 +20,9 @@ import (
 // from a plain loop of POSTs, and from the function in front of it. .ci/figures
 // runs it, once. Only the ratio of the two, in one run, means anything.
 func BenchmarkARealAirflowUnderLoad(b *testing.B) {
-	y := newYard(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
+	y := newTestbed(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
 	for b.Loop() {
-		f := figures{yard: y, out: b.Output()}
+		f := figures{testbed: y, out: b.Output()}
 		fmt.Fprintln(f.out, "| load | events | pushes | requests to Airflow per event | events/s | of the plain loop |")
 		fmt.Fprintln(f.out, "|---|--:|--:|--:|--:|--:|")
 		f.findBest(b)
@@ -32,7 +32,7 @@ func BenchmarkARealAirflowUnderLoad(b *testing.B) {
 }
 
 type figures struct {
-	*yard
+	*testbed
 	out  io.Writer
 	best int // how many plain POSTs at once the server takes best
 	loop rate
@@ -103,7 +103,8 @@ func (f *figures) print(name string, r rate, c carried, ratio string) {
 	if c.pushes > 0 {
 		pushes = fmt.Sprint(c.pushes)
 	}
-	fmt.Fprintf(f.out, "| %s | %d | %s | %.2f | %.1f | %s |\n", name, r.events, pushes, float64(c.requests)/float64(r.events), r.perSecond(), ratio)
+	fmt.Fprintf(f.out, "| %s | %d | %s | %.2f | %.1f | %s |\n", name, r.events, pushes, float64(c.requests)/float64(r.events), r.perSecond(),
+		ratio)
 }
 
 // plainLoop posts runs as fast as the server takes them from so many at once. A
@@ -144,7 +145,7 @@ func (f *figures) post(ctx context.Context, n int64, note string) error {
 }
 
 // create posts a run, as a plain function does.
-func (y *yard) create(ctx context.Context, id string, conf []byte, note string) (status int, err error) {
+func (y *testbed) create(ctx context.Context, id string, conf []byte, note string) (status int, err error) {
 	url := y.counter.url() + y.airflow.api + "/dags/" + loadedDAG + "/dagRuns"
 	body := fmt.Appendf(nil, `{"dag_run_id":%q,"logical_date":null,"conf":%s`, id, conf)
 	if note != "" {

@@ -46,7 +46,7 @@ type carried struct {
 // proveTheLoad is a shortened form of what .ci/figures measures: that nothing
 // is lost, and nothing runs twice, by an Airflow that goes down under load.
 func proveTheLoad(t *testing.T, a *realAirflow) {
-	y := newYard(t, a)
+	y := newTestbed(t, a)
 	for _, l := range []load{
 		{name: "quiet", events: 40},
 		{name: "rough", events: 160, again: 32, outage: true},
@@ -60,8 +60,8 @@ func proveTheLoad(t *testing.T, a *realAirflow) {
 	}
 }
 
-// yard is a real Airflow behind a counter, and the function in front of both.
-type yard struct {
+// testbed is a real Airflow behind a counter, and the function in front of both.
+type testbed struct {
 	airflow  *realAirflow
 	counter  *counter
 	function string
@@ -71,10 +71,10 @@ type yard struct {
 // loadedDAG is paused, so that its runs stay as they were made.
 const loadedDAG = airflowreal.PausedDAG
 
-func newYard(t testing.TB, a *realAirflow) *yard {
+func newTestbed(t testing.TB, a *realAirflow) *testbed {
 	t.Helper()
 	c := startCounter(t, a.URL)
-	y := &yard{airflow: a, counter: c, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}, Timeout: 5 * hang}}
+	y := &testbed{airflow: a, counter: c, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}, Timeout: 5 * hang}}
 	t.Cleanup(y.client.CloseIdleConnections)
 	settings := append(a.settings(c.url(), loadedDAG), "AIRFLOW_API=v2", "LOG_LEVEL=error")
 	y.function = startFunction(t, buildFunction(t), settings...)
@@ -83,12 +83,12 @@ func newYard(t testing.TB, a *realAirflow) *yard {
 
 // carry pushes a load, and checks that Airflow then holds one run of each
 // event, and each run that an acknowledgement spoke of.
-func (y *yard) carry(t testing.TB, l load) carried {
+func (y *testbed) carry(t testing.TB, l load) carried {
 	t.Helper()
 	before := y.airflow.confs(t, loadedDAG)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*hang)
 	defer cancel()
-	d := &drive{load: l, yard: y, queue: l.shuffled(), published: time.Now()}
+	d := &drive{load: l, testbed: y, queue: l.shuffled(), published: time.Now()}
 	if l.outage {
 		d.half = make(chan struct{})
 	}
@@ -107,7 +107,7 @@ func (y *yard) carry(t testing.TB, l load) carried {
 
 // check sees that each event has one run with its conf among those made since
 // before, and gives their confs by run id.
-func (y *yard) check(t testing.TB, l load, before map[string]string) map[string]string {
+func (y *testbed) check(t testing.TB, l load, before map[string]string) map[string]string {
 	t.Helper()
 	runs := y.airflow.confs(t, loadedDAG)
 	maps.DeleteFunc(runs, func(id, _ string) bool { return before[id] != "" })
@@ -141,7 +141,7 @@ func (l load) shuffled() []int {
 // acknowledged again later, while others have their turn.
 type drive struct {
 	load
-	*yard
+	*testbed
 	queue     []int
 	published time.Time
 	due       chan due // closed once everything is acknowledged
@@ -206,7 +206,7 @@ func (d *drive) send(ctx context.Context) error {
 				continue
 			}
 			again := due{next.event, min(2*next.wait, longestWait)}
-			time.AfterFunc(next.wait, func() { d.due <- again }) // there is room for all
+			time.AfterFunc(next.wait, func() { d.due <- again }) // the buffer fits all
 		}
 	}
 }
@@ -246,7 +246,7 @@ func (l load) message(event int, published time.Time) delivery.Message {
 }
 
 // deliver pushes a message to the function, and gives its answer.
-func (y *yard) deliver(ctx context.Context, m delivery.Message) (status int, answer []byte, err error) {
+func (y *testbed) deliver(ctx context.Context, m delivery.Message) (status int, answer []byte, err error) {
 	request, err := m.Request(delivery.Push)
 	if err != nil {
 		return 0, nil, err
@@ -270,7 +270,7 @@ type outcome struct {
 	Run     string `json:"dag_run_id"`
 }
 
-// outcomes are those of an answer, none where it tells of something else.
+// outcomes are those of an answer, none where it has something else.
 func outcomes(answer []byte) []outcome {
 	var said struct{ Outcomes []outcome }
 	_ = json.Unmarshal(answer, &said) // what is no such answer has none

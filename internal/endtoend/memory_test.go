@@ -39,7 +39,7 @@ func TestTheFunctionStaysWithinItsMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of a process is read from /proc, which only Linux has")
 	}
-	for _, c := range crowds() {
+	for _, c := range senderLoads() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			// One is sent away after the other, which takes minutes for a hundred:
@@ -59,16 +59,16 @@ func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {
 		out := b.Output()
 		_, _ = fmt.Fprintf(out, "| %d pushes at once of 1 MB each | events | pushes | at most, MiB |\n|---|--:|--:|--:|\n", senders)
-		for _, c := range crowds() {
+		for _, c := range senderLoads() {
 			m := c.measure(b)
 			_, _ = fmt.Fprintf(out, "| %s | %d | %d | %d |\n", c.name, c.rounds*senders, m.pushes, m.peak>>20)
 		}
 	}
 }
 
-// crowd is what an instance is sent: rounds of as many events at once as it
+// senderLoad is what an instance is sent: rounds of as many events at once as it
 // gets, each of a megabyte, and besides them senders that stall.
-type crowd struct {
+type senderLoad struct {
 	name     string
 	data     func(i, size int) []byte
 	settings []string
@@ -77,7 +77,7 @@ type crowd struct {
 	leave    time.Duration // after which most that stall go away; 0: never
 }
 
-func crowds() []crowd {
+func senderLoads() []senderLoad {
 	mapped := []string{"DAGTRIGGER_CONFIG=" + `
 routes:
   - name: mapped
@@ -87,7 +87,7 @@ routes:
     conf: {last: "${message.json.list[1]}", all: "${message.json}"}
 `}
 	plain := []string{"DAG_ID=load"}
-	return []crowd{
+	return []senderLoad{
 		{name: "an event's data is a text", data: textOf, settings: plain, rounds: 5},
 		{name: "a route reads the whole of a long list", data: listOf, settings: mapped, rounds: 3},
 		{name: "and a hundred senders stall at 15 MiB", data: textOf, settings: plain, rounds: 3, stalled: 100},
@@ -105,14 +105,14 @@ func listOf(i, size int) []byte {
 	return append(append(head, bytes.Repeat([]byte(",7"), (size-len(head)-2)/2)...), `]}`...)
 }
 
-// measured is what a crowd came to.
+// measured is what a senderLoad came to.
 type measured struct {
 	peak   int64 // bytes of memory
 	pushes int64
 }
 
-// measure sends a crowd to a function of its own, until all events are acknowledged.
-func (c crowd) measure(t testing.TB) measured {
+// measure sends a senderLoad to a separate function, until all events are acknowledged.
+func (c senderLoad) measure(t testing.TB) measured {
 	t.Helper()
 	airflow := &echo{turns: make(chan struct{}, 4), unknown: func(r *http.Request) { t.Errorf("unknown route: %s %s", r.Method, r.URL) }}
 	server := httptest.NewServer(airflow)
@@ -165,7 +165,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // push sends all events, as many at once as an instance is given, and each
 // again until it is acknowledged.
-func (c crowd) push(ctx context.Context, t testing.TB, function *instance) (pushes int64) {
+func (c senderLoad) push(ctx context.Context, t testing.TB, function *instance) (pushes int64) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
 	defer client.CloseIdleConnections()
@@ -234,7 +234,7 @@ func sendOnce(ctx context.Context, client *http.Client, url string, request deli
 // stall opens the connections of senders that announce the largest body,
 // send all but a part of it, and then nothing. It returns once each has begun,
 // and the group is done once each has been sent away.
-func (c crowd) stall(ctx context.Context, t testing.TB, function *instance) *sync.WaitGroup {
+func (c senderLoad) stall(ctx context.Context, t testing.TB, function *instance) *sync.WaitGroup {
 	t.Helper()
 	const stay = 8 // whatever the others do
 	part := bytes.Repeat([]byte("x"), 15<<20)
@@ -244,7 +244,8 @@ func (c crowd) stall(ctx context.Context, t testing.TB, function *instance) *syn
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: function\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", event.MaxBody)
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: function\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+			event.MaxBody)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,15 +35,16 @@ const (
 // once. Only the ratio to what it takes at its best, measured in the same run
 // before and after, means anything.
 func BenchmarkARealAirflowOverloaded(b *testing.B) {
-	y := newYard(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
+	y := newTestbed(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
 	for b.Loop() {
-		f := figures{yard: y, out: io.Discard}
+		f := figures{testbed: y, out: io.Discard}
 		f.findBest(b)
 		before := f.plainLoop(b, f.best, 800, asTheFunction)
 		function := f.overload(b, "through the function", before, y.through)
 		after := f.plainLoop(b, f.best, 800, asTheFunction)
 		plain := f.overload(b, "by a plain loop without a limit", after, y.plainly)
-		_, _ = fmt.Fprintln(b.Output(), "| offered for two minutes | pushes/s | acknowledged events/s | of the best | slowest 1 of 100, s | most requests to Airflow at once | pushes by their answer | all acknowledged after |\n"+
+		_, _ = fmt.Fprintln(b.Output(), "| offered for two minutes | pushes/s | acknowledged events/s | of the best | slowest 1 of 100, s "+
+			"| most requests to Airflow at once | pushes by their answer | all acknowledged after |\n"+
 			"|---|--:|--:|--:|--:|--:|---|--:|")
 		function.print(b, before.and(after))
 		plain.print(b, before.and(after))
@@ -76,7 +77,7 @@ const (
 )
 
 // through pushes an event to the function.
-func (y *yard) through(ctx context.Context, l load, event int) (answer string, err error) {
+func (y *testbed) through(ctx context.Context, l load, event int) (answer string, err error) {
 	status, text, err := y.deliver(ctx, l.message(event, time.Now()))
 	if said := outcomes(text); status == http.StatusServiceUnavailable && len(said) == 1 && said[0].Outcome == "deferred" {
 		return deferred, err
@@ -85,7 +86,7 @@ func (y *yard) through(ctx context.Context, l load, event int) (answer string, e
 }
 
 // plainly posts an event's run to Airflow.
-func (y *yard) plainly(ctx context.Context, l load, event int) (answer string, err error) {
+func (y *testbed) plainly(ctx context.Context, l load, event int) (answer string, err error) {
 	status, err := y.create(ctx, fmt.Sprintf("plain-%d", event), l.data(event), asTheFunction)
 	return fmt.Sprint(status), err
 }

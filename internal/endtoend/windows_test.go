@@ -59,7 +59,8 @@ func proveUnpause(t *testing.T, a *realAirflow, function string) {
 	if o := occur(t, function, "unpauses", 1, time.Now()); o.came() != "200 triggered" {
 		t.Errorf("%s: %s", o.came(), o.Reason)
 	}
-	if text := string(a.get(t, a.URL+a.api+"/dags/"+airflowreal.UnpausedDAG)); strings.Contains(strings.ReplaceAll(text, " ", ""), `"is_paused":true`) {
+	if text := string(a.get(t, a.URL+a.api+"/dags/"+airflowreal.UnpausedDAG)); strings.Contains(strings.ReplaceAll(text, " ", ""),
+		`"is_paused":true`) {
 		t.Errorf("the DAG is still paused: %s", text)
 	}
 }

@@ -94,9 +94,11 @@ func TestBadDataLeavesTheIdentity(t *testing.T) {
 		{"attributes, nested", push(`"attributes":{"a":{}}`), noText, pushKey},
 		{"attributes, too many", push(`"attributes":{` + manyMembers(1001) + `}`), tooMany, pushKey},
 
-		{"CloudEvent in a message, no id", []string{pushed("", map[string]string{"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s"}), plainJSON},
+		{"CloudEvent in a message, no id", []string{pushed("", map[string]string{"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s"}),
+			plainJSON},
 			"the message says that it is a CloudEvent, but: " + lacks("id"), pushKey},
-		{"CloudEvent in a message, structured", []string{pushed(secret, map[string]string{"Content-Type": "application/cloudevents+json"}), plainJSON},
+		{"CloudEvent in a message, structured", []string{pushed(secret, map[string]string{"Content-Type": "application/cloudevents+json"}),
+			plainJSON},
 			"the message says that it is a CloudEvent, but: " + notStructured, pushKey},
 		{"structured, no base64", []string{`{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"*` + secret + `"}`, structured},
 			"the CloudEvent's data_base64 is not valid base64: send RFC 4648 base64, padded", []string{"event", "/s", "7"}},
@@ -150,7 +152,8 @@ func manyMembers(n int) string {
 // message, whatever its attributes are called.
 func TestAMessageIsANotificationOnlyWithAllItsAttributes(t *testing.T) {
 	t.Parallel()
-	whole := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_DELETE", "payloadFormat": "NONE"}
+	whole := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_DELETE",
+		"payloadFormat": "NONE"}
 	with := func(name, value string) map[string]string {
 		changed := map[string]string{name: value}
 		for k, v := range whole {
@@ -201,7 +204,8 @@ func TestInt64FieldsAreTextOrNumbers(t *testing.T) {
 		{`{"bucket":"b","name":"o","generation":1795303736756275}`, "1795303736756275"},
 		{`{"bucket":"b","name":"o","generation": 9223372036854775807 }`, "9223372036854775807"},
 	} {
-		e := one(t, post(t, row.data, "ce-specversion: 1.0", "ce-id: 7", "ce-source: /s", "ce-type: google.cloud.storage.object.v1.archived", plainJSON))
+		e := one(t, post(t, row.data, "ce-specversion: 1.0", "ce-id: 7", "ce-source: /s", "ce-type: google.cloud.storage.object.v1.archived",
+			plainJSON))
 		if want := []string{"storage", "archived", "b", "o", row.generation}; !cmp.Equal(e.Key(), want) {
 			t.Errorf("%s: key = %q, want %q", row.data, e.Key(), want)
 		}
@@ -289,7 +293,8 @@ func TestDataThatItsPublisherCompressedIsReadAsJSON(t *testing.T) {
 	}
 	for _, row := range []struct{ data, want string }{
 		{gzipped(t, `{"a":1}`)[:20], "the message's contentEncoding is gzip, and its data is cut off or damaged: send whole gzip data"},
-		{gzipped(t, strings.Repeat(" ", event.MaxBody+1)), "the message's data is over 16777216 bytes when it is uncompressed: put the data into an object and send its name"},
+		{gzipped(t, strings.Repeat(" ", event.MaxBody+1)),
+			"the message's data is over 16777216 bytes when it is uncompressed: put the data into an object and send its name"},
 	} {
 		all, err := event.FromRequest(post(t, pushed(row.data, compressed), plainJSON), event.MaxBody)
 		if err != nil || len(all) != 1 || all[0].Invalid == nil || all[0].Invalid.Reason != row.want {
@@ -322,7 +327,8 @@ func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
 		{nil, true},
 	} {
 		e := one(t, post(t, pushed(`{"a":1}`, row.attributes), plainJSON))
-		if e.Message.IsText() != row.isText || (e.JSON() != nil) != row.isText || strings.Contains(string(e.Conf()), `"data_base64":"eyJhIjoxfQ=="`) == row.isText {
+		if e.Message.IsText() != row.isText || (e.JSON() != nil) != row.isText || strings.Contains(string(e.Conf()),
+			`"data_base64":"eyJhIjoxfQ=="`) == row.isText {
 			t.Errorf("%v: conf %s, text %t", row.attributes, e.Conf(), e.Message.IsText())
 		}
 	}
@@ -332,7 +338,8 @@ func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
 // the attributes.
 func TestANotificationThatWasCutDownIsCompleted(t *testing.T) {
 	t.Parallel()
-	attributes := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1"}
+	attributes := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE",
+		"payloadFormat": "JSON_API_V1"}
 	for _, row := range []struct{ data, want string }{
 		{`{"name":"o","size":"12"}`, `{"name":"o","size":"12","bucket":"b","generation":"1"}`},
 		{" {\"size\": 12 }\n", ` {"size": 12,"bucket":"b","name":"o","generation":"1"}`},

@@ -72,7 +72,8 @@ func TestAFirestoreDocumentIsDecodedIntoPlainJSON(t *testing.T) {
 	data := proto{}.bytes(1, string(doc)).bytes(2, string(old)).bytes(3, string(proto{}.bytes(1, "total").bytes(1, "count"))).varint(99, 1)
 	const want = `{"value":{"name":"projects/acme/databases/(default)/documents/orders/7",` +
 		`"createTime":"2026-11-21T23:28:56.763855Z","updateTime":"2026-11-21T23:28:56.763855Z","fields":{` +
-		`"address":{"area":"N","city":"Bonn"},"at":"2026-11-21T23:28:56.763855Z","count":-3,"down":"-Infinity","name":"Müller <AG>","nan":"NaN","none":null,` +
+		`"address":{"area":"N","city":"Bonn"},"at":"2026-11-21T23:28:56.763855Z","count":-3,"down":"-Infinity","name":"Müller ` +
+		`<AG>","nan":"NaN","none":null,` +
 		`"paid":true,"raw":"AP8=","ref":"projects/acme/documents/a/b","tags":["a",9007199254740993],"total":12.5,"unset":null,"up":"Infinity",` +
 		`"where":{"latitude":52.5,"longitude":-13.4}}},"oldValue":{"name":"n","fields":{}},"updateMask":{"fieldPaths":["total","count"]}}`
 	e := document(t, string(data))

@@ -57,7 +57,8 @@ type decided struct {
 }
 
 func decidedBy(e *event.Event) decided {
-	f := decided{Key: e.Key(), Subject: e.Subject, Conf: string(e.Conf()), ID: e.ID, Source: e.Source, Type: e.Type, Extensions: map[string]string{}}
+	f := decided{Key: e.Key(), Subject: e.Subject, Conf: string(e.Conf()), ID: e.ID, Source: e.Source, Type: e.Type,
+		Extensions: map[string]string{}}
 	for name, value := range e.Extensions {
 		f.Extensions[name] = value
 	}

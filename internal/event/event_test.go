@@ -179,7 +179,8 @@ func TestAChangeHasOneKeyByEventarcAndByNotification(t *testing.T) {
 // A legacy object.change stands for all that can happen to an object.
 func TestObjectChangeIsTold(t *testing.T) {
 	t.Parallel()
-	const context = `"eventId":"1","eventType":"providers/cloud.storage/eventTypes/object.change","resource":"projects/_/buckets/b/objects/o#7"`
+	const context = `"eventId":"1","eventType":"providers/cloud.storage/eventTypes/object.change",` +
+		`"resource":"projects/_/buckets/b/objects/o#7"`
 	for _, row := range []struct{ name, members, want string }{
 		{"upload", `"metageneration":"1","resourceState":"exists"`, "finalized"},
 		{"upload, no state", `"metageneration":1`, "finalized"},

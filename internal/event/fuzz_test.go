@@ -89,7 +89,8 @@ func seed(f *testing.F, add func(name string, header http.Header, body []byte), 
 
 func FuzzBinary(f *testing.F) {
 	seed(f, func(_ string, h http.Header, body []byte) {
-		f.Add(h.Get("ce-id"), h.Get("ce-source"), h.Get("ce-type"), h.Get("ce-subject"), h.Get("ce-time"), "bucket", h.Get("ce-bucket"), h.Get("Content-Type"), body)
+		f.Add(h.Get("ce-id"), h.Get("ce-source"), h.Get("ce-type"), h.Get("ce-subject"), h.Get("ce-time"), "bucket", h.Get("ce-bucket"),
+			h.Get("Content-Type"), body)
 	}, "storage-", "pubsub-eventarc", "generic-")
 	f.Add("1", "/s", "t", "", "", "", "x", "", []byte("{}"))
 	f.Add("1", "/s", "t", "", "", "author", "M\xfcller", "", []byte("{}"))
@@ -107,7 +108,8 @@ func FuzzBinary(f *testing.F) {
 }
 
 func FuzzStructured(f *testing.F) {
-	seed(f, func(_ string, _ http.Header, body []byte) { f.Add(body) }, "storage-structured", "pubsub-eventarc-structured", "generic-structured")
+	seed(f, func(_ string, _ http.Header, body []byte) { f.Add(body) }, "storage-structured", "pubsub-eventarc-structured",
+		"generic-structured")
 	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"mailto:a@b?c#d","type":"t","data_base64":1,"":{},"time":null,"x":1e9,"y":"\ud800"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		hold(t, withBody(post(t, "", structured), body), hasMembers(body, "id", "source", "type"))
@@ -123,11 +125,13 @@ func FuzzBatch(f *testing.F) {
 // FuzzBody is for wrapped pushes and background events, which only the body
 // distinguishes.
 func FuzzBody(f *testing.F) {
-	seed(f, func(_ string, _ http.Header, body []byte) { f.Add(body) }, "storage-push", "pubsub-push", "storage-background", "pubsub-background", "generic-background")
+	seed(f, func(_ string, _ http.Header, body []byte) { f.Add(body) }, "storage-push", "pubsub-push", "storage-background",
+		"pubsub-background", "generic-background")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var push struct{ Message json.RawMessage }
 		_ = json.Unmarshal(body, &push)
-		hold(t, withBody(post(t, "", plainJSON), body), bytes.HasPrefix(body, []byte(`{"message"`)) && json.Valid(body) && hasMembers(push.Message, "messageId"))
+		hold(t, withBody(post(t, "", plainJSON), body), bytes.HasPrefix(body,
+			[]byte(`{"message"`)) && json.Valid(body) && hasMembers(push.Message, "messageId"))
 	})
 }
 

@@ -60,12 +60,15 @@ func TestWhatHasAnIdentityIsAnEvent(t *testing.T) {
 		{"binary, in a format that is not read", ce + "Content-Type: application/cloudevents+avro", "x", key, ""},
 
 		{"push, no subscription", plainJSON, `{"message":{"messageId":"1"}}`, []string{"pubsub", "//pubsub.googleapis.com/", "1"}, ""},
-		{"push, a number as id", plainJSON, `{"message":{"messageId":1},"subscription":"projects/p/subscriptions/s"}`, []string{"pubsub", subscription, "1"}, ""},
-		{"unwrapped push, no subscription", form + "\nx-goog-pubsub-message-id: 1", secret, []string{"pubsub", "//pubsub.googleapis.com/", "1"}, ""},
+		{"push, a number as id", plainJSON, `{"message":{"messageId":1},"subscription":"projects/p/subscriptions/s"}`,
+			[]string{"pubsub", subscription, "1"}, ""},
+		{"unwrapped push, no subscription", form + "\nx-goog-pubsub-message-id: 1", secret, []string{"pubsub", "//pubsub.googleapis.com/", "1"},
+			""},
 		{"CloudEvent of a message, without specversion", plainJSON,
 			pushed("{}", map[string]string{"ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-datacontenttype": "text/plain"}), key, ""},
 		{"CloudEvent of a message, with any names", plainJSON,
-			pushed("{}", map[string]string{"ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-time": "x", "ce-A_b": "1", "Ce-Id": "2"}), key, "time: it is not RFC 3339"},
+			pushed("{}", map[string]string{"ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-time": "x", "ce-A_b": "1", "Ce-Id": "2"}), key,
+			"time: it is not RFC 3339"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +122,8 @@ func TestExtensionsOfAnyName(t *testing.T) {
 // them.
 func TestABatchWithABadEventHasTheOthers(t *testing.T) {
 	t.Parallel()
-	all, err := event.FromRequest(post(t, `[{"id":"1","source":"/s","type":"t"},{"id":"`+secret+`"},{"id":"3","source":"/s","type":"t"}]`, batch), event.MaxBody)
+	all, err := event.FromRequest(post(t, `[{"id":"1","source":"/s","type":"t"},{"id":"`+secret+`"},{"id":"3","source":"/s","type":"t"}]`,
+		batch), event.MaxBody)
 	wantError(t, err, 400, "event 2 of the batch: "+lacks("source, type"))
 	if len(all) != 2 || all[0].ID != "1" || all[1].ID != "3" {
 		t.Errorf("events = %+v, want the first and the third", all)
@@ -176,7 +180,8 @@ func TestSendersThatIdentifyTheirRequestsByHeaders(t *testing.T) {
 		kind, conf          string
 	}{
 		{"Scheduler", job + "\n" + at + "\n" + octets, `{"table":"orders"}`,
-			[]string{"event", "//cloudscheduler.googleapis.com/nightly", "2026-11-29T02:00:00Z"}, "google.cloud.scheduler.job.v1.executed", `{"table":"orders"}`},
+			[]string{"event", "//cloudscheduler.googleapis.com/nightly", "2026-11-29T02:00:00Z"}, "google.cloud.scheduler.job.v1.executed",
+			`{"table":"orders"}`},
 		{"Scheduler, no body", job + "\n" + at, ``,
 			[]string{"event", "//cloudscheduler.googleapis.com/nightly", "2026-11-29T02:00:00Z"}, "google.cloud.scheduler.job.v1.executed", `{}`},
 		{"Scheduler with the headers of a CloudEvent", job + "\n" + at + "\nce-id: 1\nce-source: /s\nce-type: t", `{}`,
@@ -214,7 +219,8 @@ func TestSendersThatIdentifyTheirRequestsByHeaders(t *testing.T) {
 // publisher's to say.
 func TestAPublisherCannotNameAnotherTopicOrSubscription(t *testing.T) {
 	t.Parallel()
-	claimed := fmt.Sprintf(`{"message":{"messageId":"9","data":"e30=","attributes":{"a":"1"}},"subscription":%q}`, "projects/p/subscriptions/victim")
+	claimed := fmt.Sprintf(`{"message":{"messageId":"9","data":"e30=","attributes":{"a":"1"}},"subscription":%q}`,
+		"projects/p/subscriptions/victim")
 	attributes := map[string]string{"ce-specversion": "1.0", "ce-id": "9", "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
 		"ce-source": "//pubsub.googleapis.com/projects/p/topics/victim"}
 	e := one(t, post(t, pushed(claimed, attributes), plainJSON))

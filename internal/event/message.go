@@ -264,7 +264,8 @@ func (m *Message) text(reserve func(int64) error) ([]byte, error) {
 	case err != nil:
 		return nil, errors.New("the message's contentEncoding is gzip, and its data is cut off or damaged: send whole gzip data")
 	case len(data) > MaxBody:
-		return nil, fmt.Errorf("the message's data is over %d bytes when it is uncompressed: put the data into an object and send its name", MaxBody)
+		return nil, fmt.Errorf("the message's data is over %d bytes when it is uncompressed: put the data into an object and send its name",
+			MaxBody)
 	}
 	return data, nil
 }

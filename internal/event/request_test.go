@@ -67,7 +67,8 @@ func TestARequestWithoutIdentityIsRefusedInWordsThatFit(t *testing.T) {
 		{"broken JSON", plainJSON, `{"message":{"messageId":"` + secret, notAnEvent},
 		{"not UTF-8", plainJSON, "{\"message\":{\"messageId\":\"\xff\"},\"subscription\":\"s\"}", notAnEvent},
 		{"unwrapped push without metadata", form, `{"order":"` + secret + `"}`, notWritten},
-		{"unwrapped notification without metadata", form + "\nbucketid: b\nobjectid: o\nobjectgeneration: 1\neventtype: OBJECT_FINALIZE\npayloadformat: NONE", "", notWritten},
+		{"unwrapped notification without metadata", form +
+			"\nbucketid: b\nobjectid: o\nobjectgeneration: 1\neventtype: OBJECT_FINALIZE\npayloadformat: NONE", "", notWritten},
 		{"Scheduler without schedule", scheduler + "\nX-CloudScheduler: true\nContent-Type: application/octet-stream", `{"a":1}`, notScheduled},
 		{"Tasks without task", "User-Agent: Google-Cloud-Tasks\nX-CloudTasks-QueueName: q", `{"a":1}`, notTask},
 
@@ -220,7 +221,8 @@ func TestMemoryIsBoundedByTheBody(t *testing.T) {
 		{"push, many attributes", plainJSON, `{"message":{"messageId":"1","attributes":{` + manyMembers(size/12) + `}},"subscription":"s"}`},
 		{"push, text", plainJSON, pushed(fill("\x01"), nil)},
 		{"push, array", plainJSON, pushed("["+fill("[],")+"]", nil)},
-		{"push, notification", plainJSON, `{"message":{"messageId":"1","attributes":{` + note + `},"data":"` + encoded + `"},"subscription":"s"}`},
+		{"push, notification", plainJSON, `{"message":{"messageId":"1","attributes":{` + note + `},"data":"` + encoded +
+			`"},"subscription":"s"}`},
 		{"background", plainJSON, `{"eventId":"1","eventType":"google.pubsub.topic.publish","resource":"r","data":{"data":"` + encoded + `"}}`},
 		{"background, controls", plainJSON, `{"eventId":"1","eventType":"t","resource":"` + fill("ü") + `","data":{}}`},
 	} {
@@ -286,7 +288,8 @@ func TestNestingIsLimitedInEveryEnvelope(t *testing.T) {
 		}},
 		{"push of a notification", func(data string) *http.Request {
 			return post(t, pushed(`{"bucket":"b","name":"o","generation":"1","x":`+strings.TrimSuffix(strings.TrimPrefix(data, `{"a":`), "}")+`}`,
-				map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1"}), plainJSON)
+				map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE",
+					"payloadFormat": "JSON_API_V1"}), plainJSON)
 		}},
 		{"unwrapped push", func(data string) *http.Request {
 			return post(t, data, form, "x-goog-pubsub-message-id: 1", "x-goog-pubsub-subscription-name: projects/p/subscriptions/s")
@@ -309,7 +312,8 @@ func TestNestingIsLimitedInEveryEnvelope(t *testing.T) {
 			}
 		})
 	}
-	if _, err := events(post(t, nested(201), "ce-specversion: 1.0", "ce-id: 1", "ce-source: /s", "ce-type: t", "Content-Type: text/plain")); err != nil {
+	if _, err := events(post(t, nested(201), "ce-specversion: 1.0", "ce-id: 1", "ce-source: /s", "ce-type: t",
+		"Content-Type: text/plain")); err != nil {
 		t.Errorf("text that only looks like JSON: %v", err)
 	}
 }

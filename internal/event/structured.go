@@ -123,7 +123,8 @@ func isTextual(contentType string) bool {
 		"application/json-seq":
 		return true
 	}
-	return plainjson.IsMediaType(contentType) || strings.HasPrefix(name, "text/") || strings.HasSuffix(name, "+xml") || strings.HasSuffix(name, "+yaml")
+	return plainjson.IsMediaType(contentType) || strings.HasPrefix(name, "text/") || strings.HasSuffix(name,
+		"+xml") || strings.HasSuffix(name, "+yaml")
 }
 
 // mediaType is contentType without its parameters, in lower case.

@@ -192,7 +192,8 @@ func TestAPersonsLoginIsUsedButMakesNoIDToken(t *testing.T) {
 	w.login(w.Login(person))
 	w.wants("200 OK hello", composerHost)
 	w.wants("a user's own login|"+person+"|gcloud auth application-default login", "account")
-	w.wants("error: obtaining an ID token for Identity-Aware Proxy: a user's own login cannot make the ID token that Identity-Aware Proxy asks for: "+
+	w.wants("error: obtaining an ID token for Identity-Aware Proxy: a user's own login cannot make the ID token that Identity-Aware "+
+		"Proxy asks for: "+
 		"act as a service account: gcloud auth application-default login --impersonate-service-account=ACCOUNT", iapHost)
 	w.ForgetLogins()
 	w.wants("error: obtaining a Google access token: the login has expired or was revoked "+
@@ -218,7 +219,8 @@ func TestAPersonWhoMayNotActAsTheAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Accounts[1].MayActAs = nil })
 	w.login(w.Impersonation(person, robot))
-	const fix = "gcloud iam service-accounts add-iam-policy-binding " + robot + " --project=acme --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"
+	const fix = "gcloud iam service-accounts add-iam-policy-binding " + robot +
+		" --project=acme --member=user:EMAIL --role=roles/iam.serviceAccountTokenCreator"
 	w.wants("error: obtaining a Google access token: the caller may not act as "+robot+
 		" (iamcredentials.googleapis.com answers 403 IAM_PERMISSION_DENIED): "+fix, composerHost)
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: the caller may not act as "+robot+
@@ -236,7 +238,8 @@ func TestImpersonationWithoutItsAPI(t *testing.T) {
 func TestAServiceWithoutAnAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Attached = "" })
-	const want = "the metadata server knows no service account: give the function one: gcloud run services update SERVICE --region=REGION --service-account=ACCOUNT"
+	const want = "the metadata server knows no service account: give the function one: gcloud run services update SERVICE " +
+		"--region=REGION --service-account=ACCOUNT"
 	w.wants("error: obtaining a Google access token: "+want, composerHost)
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: "+want, iapHost)
 	w.wants("error: "+want, "account")
@@ -246,7 +249,8 @@ func TestAMetadataServerThatRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.Fail("metadata", http.StatusForbidden, "")
-	const want = "the metadata server gives no token (it answers 403): see that the service account ACCOUNT exists and is enabled: gcloud iam service-accounts describe ACCOUNT"
+	const want = "the metadata server gives no token (it answers 403): see that the service account ACCOUNT exists and is enabled: " +
+		"gcloud iam service-accounts describe ACCOUNT"
 	w.wants("error: obtaining a Google access token: "+want, composerHost)
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: "+want, iapHost)
 }

@@ -26,7 +26,8 @@ func writePair(t *testing.T, certFile, keyFile string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "robot"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "robot"},
+		NotAfter: time.Now().Add(time.Hour)}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,8 @@ func writePair(t *testing.T, certFile, keyFile string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert},
+		keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +64,8 @@ func TestClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 		}
 	}
 	_, err := c.Get(nil)
-	if err == nil || !strings.HasPrefix(err.Error(), "the client certificate "+certFile+" cannot be used (no such file or directory): give a certificate") {
+	if err == nil || !strings.HasPrefix(err.Error(), "the client certificate "+certFile+
+		" cannot be used (no such file or directory): give a certificate") {
 		t.Errorf("error = %v", err)
 	}
 	writePair(t, certFile, keyFile, 1)

@@ -13,7 +13,8 @@ import (
 func fakeGcloud(t *testing.T, text, status string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gcloud")
-	script := "#!/bin/sh\n[ \"$*\" = 'config config-helper --format=json --min-expiry=5m' ] || exit 64\ncat <<'END'\n" + text + "\nEND\nexit " + status + "\n"
+	script := "#!/bin/sh\n[ \"$*\" = 'config config-helper --format=json --min-expiry=5m' ] || exit 64\ncat <<'END'\n" + text +
+		"\nEND\nexit " + status + "\n"
 	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // a program has to be executable
 		t.Fatal(err)
 	}
@@ -28,7 +29,8 @@ func TestGcloudsOwnLoginIsUsed(t *testing.T) {
 		want             Account
 	}{
 		{"a person's", `{"core":{"account":"ann@example.com"}}`, Account{Type: User, Email: "ann@example.com", From: "gcloud auth login"}},
-		{"acting as a service account", `{"auth":{"impersonate_service_account":"robot@acme.iam.gserviceaccount.com"},"core":{"account":"ann@example.com"}}`,
+		{"acting as a service account", `{"auth":{"impersonate_service_account":"robot@acme.iam.gserviceaccount.com"},` +
+			`"core":{"account":"ann@example.com"}}`,
 			Account{Type: Impersonated, Email: "robot@acme.iam.gserviceaccount.com", From: "gcloud auth login"}},
 	}
 	for _, tt := range tests {

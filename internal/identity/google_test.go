@@ -254,7 +254,8 @@ func TestGooglesAPIsGetTheTokenAndNobodyElse(t *testing.T) {
 	var sent []string
 	client := identity.NewGoogle(newIssuer()).Client(roundTrip(func(req *http.Request) (*http.Response, error) {
 		sent = append(sent, req.URL.Host+" "+req.Header.Get("Authorization"))
-		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://evil.example/"}}, Body: http.NoBody, Request: req}, nil
+		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://evil.example/"}}, Body: http.NoBody,
+			Request: req}, nil
 	}))
 	resp, err := client.Do(get(t, "https://composer.googleapis.com/v1/x"))
 	if err != nil {

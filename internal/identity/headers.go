@@ -77,7 +77,8 @@ func reserved(name string) string {
 	hopByHop := []string{
 		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authenticate",
 	}
-	own := []string{"Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "User-Agent", "Traceparent", "Tracestate"}
+	own := []string{"Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "User-Agent", "Traceparent",
+		"Tracestate"}
 	switch canonical := http.CanonicalHeaderKey(name); {
 	case canonical == "Host":
 		return "it follows from AIRFLOW_URL"

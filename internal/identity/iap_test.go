@@ -106,7 +106,8 @@ func TestOnlyGooglesOwnRedirectTellsAClientID(t *testing.T) {
 			source, asked := newIssuer(), 0
 			iap := identity.NewIAP(identity.NewGoogle(source), mustParse(t, iapURL), "", redirecting(t, tt.status, &tt.location, &asked))
 			err := iap.Authorize(get(t, iapURL))
-			want := "obtaining an ID token for Identity-Aware Proxy: the IAP client id could not be discovered at " + iapURL + " (" + tt.want + "): " +
+			want := "obtaining an ID token for Identity-Aware Proxy: the IAP client id could not be discovered at " + iapURL + " (" + tt.want +
+				"): " +
 				"set AIRFLOW_IAP_CLIENT_ID to the client_id in what this prints: " +
 				"curl -s -o /dev/null -w '%{redirect_url}' -H 'Accept: text/html' '" + iapURL + "'"
 			if err == nil || err.Error() != want {
@@ -134,7 +135,8 @@ func TestDiscoveryOnComposer2And3IsRefusedWithTheReason(t *testing.T) {
 	t.Parallel()
 	iap := identity.NewIAP(identity.NewGoogle(newIssuer()), mustParse(t, composerURL), "", nil)
 	_, err := iap.ClientID(t.Context())
-	want := composerURL + " is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token: set AIRFLOW_AUTH to google, or leave it out"
+	want := composerURL + " is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token: set " +
+		"AIRFLOW_AUTH to google, or leave it out"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -35,7 +35,8 @@ func TestIDTokenInFrontLeavesAuthorizationToAirflow(t *testing.T) {
 		})
 		req, _ := sends(t, c, airflowURL)
 		user, password, _ := req.BasicAuth()
-		if user != "robot" || password != "hush" || req.Header.Get(header) == "" || req.Header.Get("X-Api-Key") != "key" || req.Header.Get("X-Tag") != "a" {
+		if user != "robot" || password != "hush" || req.Header.Get(header) == "" || req.Header.Get("X-Api-Key") != "key" ||
+			req.Header.Get("X-Tag") != "a" {
 			t.Errorf("%s: sent %v", header, req.Header)
 		}
 		first := req.Header.Get(header)
@@ -72,7 +73,8 @@ func TestPasswordTokenIsRequestedThroughTheFront(t *testing.T) {
 	if header != "Bearer jwt" || req.Header.Get("Proxy-Authorization") != "Bearer id-1" {
 		t.Errorf("sent %v", req.Header)
 	}
-	if len(requests) != 1 || requests[0].Get("Proxy-Authorization") != "Bearer id-1" || requests[0].Get("X-Api-Key") != "key" || requests[0].Get("Authorization") != "" {
+	if len(requests) != 1 || requests[0].Get("Proxy-Authorization") != "Bearer id-1" || requests[0].Get("X-Api-Key") != "key" ||
+		requests[0].Get("Authorization") != "" {
 		t.Errorf("requested with %v", requests)
 	}
 }

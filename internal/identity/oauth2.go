@@ -101,7 +101,8 @@ func (o *OAuth2) refusal(ctx context.Context, err error, secret string) error {
 	if refused.ErrorCode != "" || status == http.StatusUnauthorized || status == http.StatusForbidden {
 		row = causeOAuth2Refused
 	}
-	met := row.error(fmt.Errorf("it answers %d: %s", status, cmp.Or(quote(said, secret, url.QueryEscape(secret), o.config.ClientID), "no reason given")), "URL", o.config.TokenURL)
+	met := row.error(fmt.Errorf("it answers %d: %s", status,
+		cmp.Or(quote(said, secret, url.QueryEscape(secret), o.config.ClientID), "no reason given")), "URL", o.config.TokenURL)
 	e := &airflow.Error{
 		Kind: airflow.NoCredentials, Status: status, Said: met.What(), Hint: met.Cause.Fix, Err: met,
 		RetryAfter: airflow.RetryAfter(refused.Response.Header, time.Now()),

@@ -19,7 +19,8 @@ const tokenURL = "https://id.example.com/token"
 
 func newOAuth2(transport http.RoundTripper) *identity.OAuth2 {
 	return identity.NewOAuth2(identity.OAuth2Config{
-		TokenURL: tokenURL, ClientID: "robot", Secret: identity.NewSecret("hush hush", ""), Scope: "openid api://airflow/.default", Transport: transport,
+		TokenURL: tokenURL, ClientID: "robot", Secret: identity.NewSecret("hush hush", ""), Scope: "openid api://airflow/.default",
+		Transport: transport,
 	})
 }
 
@@ -31,14 +32,16 @@ func provider(t *testing.T, requests *int) http.RoundTripper {
 		*requests++
 		body, _ := io.ReadAll(req.Body)
 		form, err := url.ParseQuery(string(body))
-		if err != nil || req.URL.String() != tokenURL || form.Get("grant_type") != "client_credentials" || form.Get("scope") != "openid api://airflow/.default" {
+		if err != nil || req.URL.String() != tokenURL || form.Get("grant_type") != "client_credentials" ||
+			form.Get("scope") != "openid api://airflow/.default" {
 			t.Errorf("got %s with %s (%v)", req.URL, body, err)
 		}
 		status, answer := http.StatusUnauthorized, `{"error":"invalid_client"}`
 		if form.Get("client_id") == "robot" && form.Get("client_secret") == "hush hush" {
 			status, answer = http.StatusOK, `{"access_token":"issued","token_type":"bearer","expires_in":300}`
 		}
-		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
 	})
 }
 

@@ -39,10 +39,12 @@ func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 		{composerURL + ":8443", false, false, " is not sent to 1a2b-dot-europe-west1.composer.googleusercontent.com:8443" + elsewhere},
 		{composerURL + ":8443", true, false, ""},
 		// user-info, the oldest look-alike
-		{"https://x.composer.googleusercontent.com@evil.example", false, false, " is not sent to an address with a user in it: take the user out"},
+		{"https://x.composer.googleusercontent.com@evil.example", false, false,
+			" is not sent to an address with a user in it: take the user out"},
 		{"https://user:x@x.composer.googleusercontent.com", true, false, " is not sent to an address with a user in it: take the user out"},
 		// look-alike hosts
-		{"https://composer.googleusercontent.com.evil.example", false, false, " is not sent to composer.googleusercontent.com.evil.example" + elsewhere},
+		{"https://composer.googleusercontent.com.evil.example", false, false,
+			" is not sent to composer.googleusercontent.com.evil.example" + elsewhere},
 		{"https://evilcomposer.googleusercontent.com", false, false, " is not sent to evilcomposer.googleusercontent.com" + elsewhere},
 		{"https://x.googleusercontent.com", false, false, " is not sent to x.googleusercontent.com" + elsewhere},
 		{"https://x-composer.googleusercontent.com", false, false, " is not sent to x-composer.googleusercontent.com" + elsewhere},
@@ -50,7 +52,8 @@ func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 		{"https://x.composer.googleusercontent.com.", false, false, " is not sent to x.composer.googleusercontent.com." + elsewhere},
 		{"https://x.composer.googleusercontent.com%2eevil.example", false, false, "-"}, // no address at all
 		{"https://x.composer.googleusercontent.com%00.evil.example", false, false, "-"},
-		{"https://x.cοmposer.googleusercontent.com", false, false, " is not sent to x.cοmposer.googleusercontent.com" + elsewhere}, // a Greek omicron
+		// A Greek omicron.
+		{"https://x.cοmposer.googleusercontent.com", false, false, " is not sent to x.cοmposer.googleusercontent.com" + elsewhere},
 		// hosts that the operator named beside the kind google
 		{"https://airflow.example.com", false, false, " is not sent to airflow.example.com" + elsewhere},
 		{"https://airflow.example.com", true, false, ""},
@@ -69,7 +72,8 @@ func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 		// anyone may host on appspot.com
 		{"https://x-tp.appspot.com", true, true, appspot},
 		{"https://x-tp.appspot.com", false, false, appspot},
-		{"https://X-tp.AppSpot.com.", true, true, " is not sent to X-tp.AppSpot.com., where anyone may host: use iap, whose token is useless elsewhere"},
+		{"https://X-tp.AppSpot.com.", true, true, " is not sent to X-tp.AppSpot.com., where anyone may host: use iap, whose token is " +
+			"useless elsewhere"},
 		{"https://notappspot.com", true, false, ""},
 	}
 	for _, tt := range tests {
@@ -124,7 +128,8 @@ func TestCredentialsLeaveForTheirWebServerAlone(t *testing.T) {
 		t.Run(c.Kind(), func(t *testing.T) {
 			t.Parallel()
 			for _, to := range []string{
-				composerURL, composerURL + "/base/api/v1/dags?x=1", composerURL + ":443/", "HTTPS://1A2B-dot-europe-west1.composer.googleusercontent.com/",
+				composerURL, composerURL + "/base/api/v1/dags?x=1", composerURL + ":443/",
+				"HTTPS://1A2B-dot-europe-west1.composer.googleusercontent.com/",
 			} {
 				req, header := sends(t, c, to)
 				if header == "" || req.Header.Get("X-Api-Key") == "" {

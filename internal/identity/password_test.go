@@ -40,7 +40,8 @@ func apiServer(t *testing.T, asked *int, claims func() string) http.RoundTripper
 			t.Errorf("got %s %s (%s) from %+v", req.Method, req.URL, req.Header.Get("Content-Type"), body)
 		}
 		text := fmt.Sprintf(`{"access_token":%q}`, jwt(*asked, claims()))
-		return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: req}, nil
+		return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: req},
+			nil
 	})
 }
 
@@ -141,8 +142,10 @@ func TestPasswordTokenRefusalsAreClassified(t *testing.T) {
 		{"directory user", 401, "", `{"detail":"Invalid username"}`, airflow.NoCredentials,
 			from + "the web server refuses AIRFLOW_USERNAME and AIRFLOW_PASSWORD (it answers 401: Invalid username)", refused},
 		{"other fields", 422, "", `{"detail":[{"type":"missing","loc":["body","client_id"],"msg":"Field required","input":{"password":"hush"}}]}`,
-			airflow.NoCredentials, from + at + " does not accept a user and a password (it answers 422: body.client_id: Field required)", "set AIRFLOW_AUTH to bearer"},
-		{"Airflow 2", 404, "", `{"detail":"Not Found"}`, airflow.NoCredentials, from + at + " issues no tokens (it answers 404: Not Found)", endpoint},
+			airflow.NoCredentials, from + at + " does not accept a user and a password (it answers 422: body.client_id: Field required)",
+			"set AIRFLOW_AUTH to bearer"},
+		{"Airflow 2", 404, "", `{"detail":"Not Found"}`, airflow.NoCredentials, from + at + " issues no tokens (it answers 404: Not Found)",
+			endpoint},
 		{"login page", 307, "", "", airflow.NoCredentials, from + at + " issues no tokens (it answers 307: redirect to ", endpoint},
 		{"down", 503, "20", "", airflow.ServerFailure, from + at, ""},
 		{"bad gateway", 502, "", "", airflow.ServerFailure, from + at, ""},
@@ -209,7 +212,8 @@ func TestPasswordTokenIsNotRequestedBeforeRetryAfter(t *testing.T) {
 		requests := 0
 		server := roundTrip(func(req *http.Request) (*http.Response, error) {
 			requests++
-			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"20"}}, Body: http.NoBody, Request: req}, nil
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"20"}}, Body: http.NoBody,
+				Request: req}, nil
 		})
 		c := credentialsOf(t, newPassword(t, airflowURL, server))
 		for range 30 {

@@ -193,7 +193,8 @@ func (p *pause) error(now time.Time) *airflow.Error {
 	e.Status, e.MediaType, e.Renewed, e.InDoubt = 0, "", false, false
 	wait := max(p.end().Sub(now), time.Second)
 	e.RetryAfter = wait
-	e.Said = fmt.Sprintf("not sent: these credentials were refused %s ago, and are tried again in %s or when their secret changes; the refusal was: %s",
+	e.Said = fmt.Sprintf("not sent: these credentials were refused %s ago, and are tried again in %s or when their secret changes; the "+
+		"refusal was: %s",
 		now.Sub(p.from).Round(time.Second), wait.Round(time.Second), p.refusal.Said)
 	return &e
 }

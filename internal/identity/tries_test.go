@@ -86,8 +86,10 @@ func TestRefusedPasswordIsTriedAHandfulOfTimes(t *testing.T) {
 			t.Fatalf("80 at once sent %d", u.sent)
 		}
 		held := u.trigger(t.Context(), "load")
-		want := "not sent: these credentials were refused 0s ago, and are tried again in 30s or when their secret changes; the refusal was: Unauthorized"
-		if held == nil || held.Kind != airflow.Unauthorized || held.Status != 0 || held.Said != want || held.Hint != "check it" || held.RetryAfter < 29*time.Second {
+		want := "not sent: these credentials were refused 0s ago, and are tried again in 30s or when their secret changes; the refusal " +
+			"was: Unauthorized"
+		if held == nil || held.Kind != airflow.Unauthorized || held.Status != 0 || held.Said != want || held.Hint != "check it" ||
+			held.RetryAfter < 29*time.Second {
 			t.Errorf("held = %+v", held)
 		}
 		for range 30 * 60 {

@@ -34,7 +34,8 @@ const (
 // Why a body ended early.
 var (
 	// ErrStalled means that a sender was cut off.
-	ErrStalled = fmt.Errorf("the sender brought less than %d bytes in %s, or nothing in %s while others waited", leastProgress, progressTime, crowdedTime)
+	ErrStalled = fmt.Errorf("the sender brought less than %d bytes in %s, or nothing in %s while others waited", leastProgress, progressTime,
+		crowdedTime)
 	// ErrMemory means that a request has waited for memory without success.
 	ErrMemory = errors.New("this instance holds as many bytes of requests as it may: send it again later")
 )

@@ -60,7 +60,8 @@ func (r *Refusal) Down() bool { return !r.DownSince.IsZero() }
 
 func down(since time.Time) *Refusal {
 	return &Refusal{
-		Reason:    fmt.Sprintf("Airflow has been down since %s, and one request at a time asks whether it is back", since.UTC().Format(time.RFC3339)),
+		Reason: fmt.Sprintf("Airflow has been down since %s, and one request at a time asks whether it is back",
+			since.UTC().Format(time.RFC3339)),
 		Cause:     CauseCircuit,
 		DownSince: since, RetryAfter: time.Second,
 	}

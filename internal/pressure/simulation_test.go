@@ -242,7 +242,8 @@ func TestTenGatesShareAServer(t *testing.T) {
 					sum += l
 				}
 				goodput := s.take().worked.Seconds() / measured.Seconds() / float64(row.workers)
-				t.Logf("limits %.2f of what it takes, the highest %.1f and the least %.1f, goodput %.3f", sum/float64(row.workers), highest, least, goodput)
+				t.Logf("limits %.2f of what it takes, the highest %.1f and the least %.1f, goodput %.3f", sum/float64(row.workers), highest, least,
+					goodput)
 				if sum > 6*float64(row.workers) || highest > sum/2 || goodput < 0.95 {
 					t.Error("want limits of at most six times what it takes, none half of all, and goodput 0.95")
 				}

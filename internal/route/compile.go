@@ -62,7 +62,7 @@ func repeatedNames(specs []Spec) []Fault {
 	for _, s := range specs {
 		if at, ok := first[s.Name.Value]; ok && s.Name.Value != "" {
 			faults = append(faults, Fault{s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
-				"give each route a name of its own"})
+				"give each route a unique name"})
 			continue
 		}
 		first[s.Name.Value] = s.Name.Position
@@ -156,7 +156,7 @@ func (c *compiler) name() {
 	case !name.IsSet():
 		c.missing("name", "the route has no name", "add one, such as name: sales-csv")
 	case !isName(name.Value):
-		c.fault(name.Position, fmt.Sprintf("name: %q is no name of a route", name.Value),
+		c.fault(name.Position, fmt.Sprintf("name: %q is not a valid name of a route", name.Value),
 			fmt.Sprintf("use lower-case letters, digits, _ and -, beginning with a letter or digit, at most %d", maxName))
 	}
 }

@@ -175,7 +175,7 @@ func (b *confBuilder) template(text Text, key string) {
 		return
 	}
 	if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
-		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is no JSON", key, lone.Gives()), "give text, a number, a map or a list; end an optional in .orValue(…)")
+		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is not valid JSON", key, lone.Gives()), "give text, a number, a map or a list; end an optional in .orValue(…)")
 	}
 	b.flush()
 	b.conf.pieces = append(b.conf.pieces, confPiece{hole: &located{t, text.Position}})

@@ -41,7 +41,7 @@ func (d *decoder) route(node *yaml.Node) Spec {
 	d.members(node, "a route", func(name Text, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name.Value })
 		if at < 0 {
-			d.fault(name.Position, name.Value+" is no key of a route", suggestion(name.Value, keyNames()))
+			d.fault(name.Position, name.Value+" is not a key of a route", suggestion(name.Value, keyNames()))
 			return
 		}
 		before := len(d.faults)

@@ -23,8 +23,8 @@ func TestFaults(t *testing.T) {
 		{good, ``},
 
 		// Decoding: keys.
-		{good + "  objekt: x", `4:3: objekt is no key of a route: did you mean object?`},
-		{good + "  schedule: x", `4:3: schedule is no key of a route: ` + keys},
+		{good + "  objekt: x", `4:3: objekt is not a key of a route: did you mean object?`},
+		{good + "  schedule: x", `4:3: schedule is not a key of a route: ` + keys},
 		{good + "  dag: e", `4:3: dag stands here twice, first on line 3: remove one of the two`},
 		{good + "  3: e", `4:3: a key is text, and this is a number: quote it: "3"`},
 		{good + "  [a]: e", `4:3: a key is text, and this is a list: quote it: ""`},
@@ -51,7 +51,7 @@ func TestFaults(t *testing.T) {
 		{good + "  attributes: {kind: 1}", `4:22: attributes takes a map of names to a pattern or a list of patterns, and this is a number: quote it: "1"`},
 		{good + "  attributes: {a: b, a: c}", `4:22: a stands here twice, first on line 4: remove one of the two`},
 		{good + "  attributes: {'': c}", `4:16: attributes: a name is empty: name an attribute, such as attributes: {kind: order}`},
-		{good + "  conf: {a: .nan, b: [.inf]}", `4:13: .nan is no JSON: quote it, or write a number, true, false or null|4:23: .inf is no JSON: quote it, or write a number, true, false or null`},
+		{good + "  conf: {a: .nan, b: [.inf]}", `4:13: .nan is not valid JSON: quote it, or write a number, true, false or null|4:23: .inf is not valid JSON: quote it, or write a number, true, false or null`},
 		{good + "  conf: {a: 1, a: 2}", `4:16: a stands here twice, first on line 4: remove one of the two`},
 		{good + "  conf: {a: {1: 2}}", `4:14: a key is text, and this is a number: quote it: "1"`},
 		{good + "  conf: &x {a: *x}", `4:9: the conf is nested over 200 levels: nest it less`},
@@ -60,19 +60,19 @@ func TestFaults(t *testing.T) {
 
 		// Names.
 		{"- on: '*'\n  dag: d", `1:3: the route has no name: add one, such as name: sales-csv`},
-		{"- name: Sales CSV\n  on: '*'\n  dag: d", `1:9: name: "Sales CSV" is no name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
-		{"- name: -x\n  on: '*'\n  dag: d", `1:9: name: "-x" is no name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
-		{"- name: " + strings.Repeat("x", 64) + "\n  on: '*'\n  dag: d", `1:9: name: "` + strings.Repeat("x", 64) + `" is no name of a route: ` +
+		{"- name: Sales CSV\n  on: '*'\n  dag: d", `1:9: name: "Sales CSV" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
+		{"- name: -x\n  on: '*'\n  dag: d", `1:9: name: "-x" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
+		{"- name: " + strings.Repeat("x", 64) + "\n  on: '*'\n  dag: d", `1:9: name: "` + strings.Repeat("x", 64) + `" is not a valid name of a route: ` +
 			`use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
-		{good + good, `4:9: name: r is taken by the route on line 1: give each route a name of its own`},
+		{good + good, `4:9: name: r is taken by the route on line 1: give each route a unique name`},
 
 		// Event types.
 		{"- name: r\n  dag: d", `1:3: the route has no event type: add one, such as on: object.finalized`},
-		{"- name: r\n  on: object.finalised\n  dag: d", `2:7: on: object.finalised is no event type: did you mean object.finalized?`},
-		{"- name: r\n  on: [com.acme.x, message.publish]\n  dag: d", `2:20: on: message.publish is no event type: did you mean message.published?`},
-		{"- name: r\n  on: google.storage.object.finalize\n  dag: d", `2:7: on: google.storage.object.finalize is no event type: did you mean object.finalized?`},
-		{"- name: r\n  on: object.renamed\n  dag: d", `2:7: on: object.renamed is no event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated`},
-		{"- name: r\n  on: object.x\n  dag: d", `2:7: on: object.x is no event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated`},
+		{"- name: r\n  on: object.finalised\n  dag: d", `2:7: on: object.finalised is not an event type: did you mean object.finalized?`},
+		{"- name: r\n  on: [com.acme.x, message.publish]\n  dag: d", `2:20: on: message.publish is not an event type: did you mean message.published?`},
+		{"- name: r\n  on: google.storage.object.finalize\n  dag: d", `2:7: on: google.storage.object.finalize is not an event type: did you mean object.finalized?`},
+		{"- name: r\n  on: object.renamed\n  dag: d", `2:7: on: object.renamed is not an event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated`},
+		{"- name: r\n  on: object.x\n  dag: d", `2:7: on: object.x is not an event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated`},
 
 		// Patterns.
 		{good + "  object: sales/{region}/*", `4:17: object: {region} does not say what it takes: write {region=*} or {region=**}`},
@@ -97,7 +97,7 @@ func TestFaults(t *testing.T) {
 		{good + "  note: ${object.?etag}", `4:9: note is text, and this gives an optional: give text, a number or a timestamp; end an optional in .orValue(…)`},
 		{good + "  logical_date: ${1}", `4:17: logical_date gives a number: give a timestamp, such as ${event.time}`},
 		{good + "  conf: {a: ['${object.sise}']}", `4:23: conf.a[0]: object has no field sise: did you mean object.size?`},
-		{good + "  conf: {a: '${object.?etag}'}", `4:13: conf.a gives an optional, which is no JSON: give text, a number, a map or a list; end an optional in .orValue(…)`},
+		{good + "  conf: {a: '${object.?etag}'}", `4:13: conf.a gives an optional, which is not valid JSON: give text, a number, a map or a list; end an optional in .orValue(…)`},
 		{good + "  conf: [1]", `4:9: conf is no map: Airflow takes an object: write conf as key: value`},
 		{good + "  conf: 1", `4:9: conf is no map: Airflow takes an object: write conf as key: value`},
 		{good + "  conf: text", `4:9: conf is text: write a map, or one ${expression} that is a map`},
@@ -140,9 +140,9 @@ func TestFaults(t *testing.T) {
 
 		// All at once, in the order of the file.
 		{"- name: R\n  on: object.x1\n  colour: red\n  when: 1 +\n  conf: {a: '${b}'}", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales|` +
-			`1:9: name: "R" is no name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
-			`2:7: on: object.x1 is no event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated|` +
-			`3:3: colour is no key of a route: ` + keys + `|` +
+			`1:9: name: "R" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
+			`2:7: on: object.x1 is not an event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated|` +
+			`3:3: colour is not a key of a route: ` + keys + `|` +
 			`4:12: when: no CEL: mismatched input '<EOF>' expecting expression: mend the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote|` +
 			`5:16: conf.a: b is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
 	} {

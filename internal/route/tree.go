@@ -57,6 +57,6 @@ func (d *decoder) literal(node *yaml.Node) string {
 			}
 		}
 	}
-	d.fault(d.position(node), fmt.Sprintf("%s is no JSON", node.Value), "quote it, or write a number, true, false or null")
+	d.fault(d.position(node), fmt.Sprintf("%s is not valid JSON", node.Value), "quote it, or write a number, true, false or null")
 	return "null"
 }

@@ -51,7 +51,7 @@ func fullType(name string) (full, what, fix string) {
 	if at := slices.Index(ends, nearest.Of(verb(name), ends...)); at >= 0 {
 		fix = "did you mean " + short[at] + "?"
 	}
-	return name, name + " is no event type", fix
+	return name, name + " is not an event type", fix
 }
 
 // carries tells whether events of a type that p matches can be Storage

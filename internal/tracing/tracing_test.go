@@ -123,7 +123,8 @@ func (a *airflow) RoundTrip(r *http.Request) (*http.Response, error) {
 // calling returns a handler that makes one call with a token and notes it.
 func calling(t *testing.T, transport http.RoundTripper) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://airflow.example/api/v2/dags/load/dagRuns", strings.NewReader(`{"conf":"sesame"}`))
+		call, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://airflow.example/api/v2/dags/load/dagRuns",
+			strings.NewReader(`{"conf":"sesame"}`))
 		if err != nil {
 			t.Error(err)
 		}

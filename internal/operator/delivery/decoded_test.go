@@ -50,7 +50,8 @@ func TestOneChangeHasOneKeyInEveryEnvelope(t *testing.T) {
 					t.Errorf("%s: key (-eventarc +got):\n%s", as, diff)
 				}
 				if got.Type != want.Type || got.Source != want.Source || got.Subject != want.Subject || !got.Time.Equal(want.Time) {
-					t.Errorf("%s: %s %s %s %s\nwant %s %s %s %s", as, got.Type, got.Source, got.Subject, got.Time, want.Type, want.Source, want.Subject, want.Time)
+					t.Errorf("%s: %s %s %s %s\nwant %s %s %s %s", as, got.Type, got.Source, got.Subject, got.Time, want.Type, want.Source, want.Subject,
+						want.Time)
 				}
 				if diff := cmp.Diff(want.Object, got.Object); diff != "" {
 					t.Errorf("%s: object (-eventarc +got):\n%s", as, diff)

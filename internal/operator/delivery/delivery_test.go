@@ -135,7 +135,8 @@ func TestETagIsGooglesOwn(t *testing.T) {
 	if want := "some-bucket/folder/Test.cs/1587627537231057"; got.ID != want {
 		t.Errorf("id = %q, want %q", got.ID, want)
 	}
-	if want := "https://storage.googleapis.com/download/storage/v1/b/some-bucket/o/folder%2FTest.cs?generation=1587627537231057&alt=media"; got.MediaLink != want {
+	const download = "https://storage.googleapis.com/download/storage/v1/b/some-bucket/o/folder%2FTest.cs"
+	if want := download + "?generation=1587627537231057&alt=media"; got.MediaLink != want {
 		t.Errorf("mediaLink = %q, want %q", got.MediaLink, want)
 	}
 }
@@ -160,7 +161,8 @@ func TestWhatThePlatformWouldNotSend(t *testing.T) {
 		{"a message is not notified", message(), delivery.Notification,
 			`a message does not travel as "notification": use one of eventarc, structured, push, push-unwrapped, background`},
 		{"another event has no background form", custom(), delivery.Background,
-			`a CloudEvent of type example.acme.order.v1.paid does not travel as "background": use one of eventarc, structured, push, push-unwrapped`},
+			`a CloudEvent of type example.acme.order.v1.paid does not travel as "background": use one of eventarc, structured, push, ` +
+				`push-unwrapped`},
 		{"an unknown change", object(func(o *delivery.Object) { o.Change = "eaten" }), delivery.Eventarc,
 			`no object is "eaten": use one of [finalized deleted archived metadataUpdated]`},
 		{"no generation", object(func(o *delivery.Object) { o.Generation = 0 }), delivery.Eventarc,
@@ -169,7 +171,8 @@ func TestWhatThePlatformWouldNotSend(t *testing.T) {
 			"the message lacks an id, a topic or a subscription: give it all three: Pub/Sub always does"},
 		{"no source", event(func(e *delivery.CloudEvent) { e.Source = "" }), delivery.Eventarc,
 			"the CloudEvent has no source: give it one: CloudEvents require id, source and type"},
-		{"an extension in upper case", event(func(e *delivery.CloudEvent) { e.Extensions = map[string]string{"Region": "eu"} }), delivery.Eventarc,
+		{"an extension in upper case", event(func(e *delivery.CloudEvent) { e.Extensions = map[string]string{"Region": "eu"} }),
+			delivery.Eventarc,
 			`the CloudEvent's extension "Region" has a name that no header may have: use lower-case letters and digits`},
 		{"an attribute that is no header", attribute("a b", "c"), delivery.PushUnwrapped,
 			`an unwrapped push carries attributes as headers, and "a b" can be no header's name: rename the attribute, or use push`},

@@ -29,7 +29,8 @@ type Defaults struct {
 func Parse(text []byte, d Defaults) (Event, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, &Error{What: "the event is not a JSON object: " + err.Error(), Fix: "write a CloudEvent, an object resource or a Pub/Sub message"}
+		return nil, &Error{What: "the event is not a JSON object: " + err.Error(),
+			Fix: "write a CloudEvent, an object resource or a Pub/Sub message"}
 	}
 	has := func(name string) bool { return fields[name] != nil }
 	switch {
@@ -43,8 +44,9 @@ func Parse(text []byte, d Defaults) (Event, error) {
 		return parseMessage(text, d)
 	default:
 		return nil, &Error{
-			What: "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message (no messageId)",
-			Fix:  "add what is missing; for the data of a message alone use `send pubsub --data`",
+			What: "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message " +
+				"(no messageId)",
+			Fix: "add what is missing; for the data of a message alone use `send pubsub --data`",
 		}
 	}
 }
@@ -83,7 +85,8 @@ func parseCloudEvent(text []byte, fields map[string]json.RawMessage, d Defaults)
 	}
 	ce, err := event.DecodeJSON(text)
 	if err != nil {
-		return nil, &Error{What: "the CloudEvent cannot be read: " + err.Error(), Fix: "see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"}
+		return nil, &Error{What: "the CloudEvent cannot be read: " + err.Error(),
+			Fix: "see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"}
 	}
 	if ce.Time.IsZero() {
 		ce.Time = d.Time
@@ -122,10 +125,12 @@ func parseResource(text []byte, o Object) (Event, error) {
 		Generation, Metageneration number
 	}
 	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, &Error{What: "the object resource cannot be read: " + err.Error(), Fix: "take it from `gcloud storage objects describe --raw`"}
+		return nil, &Error{What: "the object resource cannot be read: " + err.Error(),
+			Fix: "take it from `gcloud storage objects describe --raw`"}
 	}
 	if in.Generation <= 0 {
-		return nil, &Error{What: "the object resource has no generation", Fix: "take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"}
+		return nil, &Error{What: "the object resource has no generation",
+			Fix: "take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"}
 	}
 	o.Bucket, o.Name, o.Resource = in.Bucket, in.Name, text
 	o.Generation, o.Metageneration = int64(in.Generation), int64(in.Metageneration)
@@ -166,7 +171,8 @@ func parseMessage(text []byte, d Defaults) (Event, error) {
 		OrderingKey  string
 	}
 	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, &Error{What: "the message cannot be read: " + err.Error(), Fix: "see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"}
+		return nil, &Error{What: "the message cannot be read: " + err.Error(),
+			Fix: "see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"}
 	}
 	at, err := timeOr(in.PublishTime, d.Time)
 	if err != nil {

@@ -51,18 +51,23 @@ func TestParseTakesAFileForWhatItIs(t *testing.T) {
 		{"a message in the other spelling, without a time", `{"data":"SGVsbG8=","message_id":"5"}`, delivery.Push, young},
 		{"a push", `{"message":` + published1 + `,"subscription":"projects/q/subscriptions/s"}`, delivery.Push, pushed},
 		{"a CloudEvent", `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"x","time":"2020-12-20T13:37:33.647Z",
-			"datacontenttype":"text/plain","data":"hi","n":7,"b":true,"none":null,"dataschema":"https://acme.example/schema"}`, delivery.Eventarc, generic},
+			"datacontenttype":"text/plain","data":"hi","n":7,"b":true,"none":null,
+			"dataschema":"https://acme.example/schema"}`, delivery.Eventarc, generic},
 		{"a CloudEvent with bytes", `{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"/wA="}`, delivery.Eventarc,
 			delivery.CloudEvent{ID: "1", Source: "/s", Type: "t", Time: at, Data: []byte{0xff, 0}}},
-		{"a CloudEvent keeps its own attributes", `{"specversion":"1.0","id":"7","source":"/mine","type":"google.cloud.storage.object.v1.archived","mine":"1","data":` + resource + `}`,
+		{"a CloudEvent keeps its own attributes", `{"specversion":"1.0","id":"7","source":"/mine",` +
+			`"type":"google.cloud.storage.object.v1.archived","mine":"1","data":` + resource + `}`,
 			delivery.Eventarc, delivery.CloudEvent{ID: "7", Source: "/mine", Type: "google.cloud.storage.object.v1.archived",
 				Time: at, Extensions: map[string]string{"mine": "1"}, Data: []byte(resource)}},
-		{"a CloudEvent of a change is that change", `{"specversion":"1.0","id":"7","source":"x","time":"2020-12-20T13:37:33.647Z","type":"google.cloud.storage.object.v1.archived","data":` + resource + `}`,
+		{"a CloudEvent of a change is that change", `{"specversion":"1.0","id":"7","source":"x","time":"2020-12-20T13:37:33.647Z",` +
+			`"type":"google.cloud.storage.object.v1.archived","data":` + resource + `}`,
 			delivery.Background, archived},
 		{"a CloudEvent of a message is that message", `{"specversion":"1.0","id":"5","source":"//pubsub.googleapis.com/projects/q/topics/orders",
 			"type":"google.cloud.pubsub.topic.v1.messagePublished","data":{"message":` + published1 + `}}`, delivery.Background, published},
-		{"a CloudEvent whose data is not what its type says", `{"specversion":"1.0","id":"7","source":"x","type":"google.cloud.storage.object.v1.archived","data":{}}`,
-			delivery.Structured, delivery.CloudEvent{ID: "7", Source: "x", Type: "google.cloud.storage.object.v1.archived", Time: at, Data: []byte("{}")}},
+		{"a CloudEvent whose data is not what its type says",
+			`{"specversion":"1.0","id":"7","source":"x","type":"google.cloud.storage.object.v1.archived","data":{}}`,
+			delivery.Structured, delivery.CloudEvent{ID: "7", Source: "x", Type: "google.cloud.storage.object.v1.archived", Time: at,
+				Data: []byte("{}")}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -89,14 +94,21 @@ func TestParseTakesAFileForWhatItIs(t *testing.T) {
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ name, text, want string }{
-		{"broken JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an object resource or a Pub/Sub message"},
-		{"an array", `[]`, "the event is not a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: write a CloudEvent, an object resource or a Pub/Sub message"},
-		{"anything", `{"hello":"world"}`, "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message (no messageId): add what is missing; for the data of a message alone use `send pubsub --data`"},
+		{"broken JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an " +
+			"object resource or a Pub/Sub message"},
+		{"an array", `[]`, "the event is not a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: " +
+			"write a CloudEvent, an object resource or a Pub/Sub message"},
+		{"anything", `{"hello":"world"}`, "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), " +
+			"nor a Pub/Sub message (no messageId): add what is missing; for the data of a message alone use `send pubsub --data`"},
 		{"an old CloudEvent", `{"specversion":"0.3"}`, `the CloudEvent has the specversion "0.3": write it in version 1.0`},
 		{"a wrong time", `{"specversion":"1.0","time":"yesterday"}`, `"yesterday" is not a valid time: write it as 2006-01-02T15:04:05Z`},
-		{"an object without generation", `{"bucket":"b","name":"n"}`, "the object resource has no generation: take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"},
-		{"a generation that is none", `{"bucket":"b","name":"n","generation":1.5}`, "the object resource cannot be read: 1.5 is not a whole number of 64 bits: take it from `gcloud storage objects describe --raw`"},
-		{"data that is no base64", `{"messageId":"1","data":"?"}`, "the message cannot be read: illegal base64 data at input byte 0: see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"},
+		{"an object without generation", `{"bucket":"b","name":"n"}`,
+			"the object resource has no generation: take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"},
+		{"a generation that is none", `{"bucket":"b","name":"n","generation":1.5}`,
+			"the object resource cannot be read: 1.5 is not a whole number of 64 bits: take it from `gcloud storage objects describe --raw`"},
+		{"data that is no base64", `{"messageId":"1","data":"?"}`,
+			"the message cannot be read: illegal base64 data at input byte 0: see " +
+				"https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage; its data is in base64"},
 		{"an empty push", `{"message":null}`, "the message lacks an id, a topic or a subscription: give it all three: Pub/Sub always does"},
 	}
 	for _, row := range rows {

@@ -21,11 +21,13 @@ func (s Settings) Check() error {
 	c := checker{}
 	c.name("project", s.Project, isProject(s.Project))
 	c.name("region", s.Region, isLocation(s.Region))
-	c.name("function", s.Function, len(s.Function) <= maxFunction && regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`).MatchString(s.Function))
+	c.name("function", s.Function, len(s.Function) <= maxFunction &&
+		regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`).MatchString(s.Function))
 	c.name("account", s.Runtime, isAccount(s.Runtime))
 	c.name("account", s.Invoker, isAccount(s.Invoker))
 	if s.Call >= RequestTimeout {
-		c.faults = append(c.faults, fmt.Errorf("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that", s.Call, RequestTimeout))
+		c.faults = append(c.faults, fmt.Errorf("a call to Airflow may take %s, and the request that makes it ends after %s: set "+
+			"AIRFLOW_TIMEOUT below that", s.Call, RequestTimeout))
 	}
 	for _, name := range s.Composer {
 		c.name("environment", name, regexp.MustCompile(`^projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/environments/[a-z0-9-]+$`).MatchString(name))
@@ -52,7 +54,8 @@ func (s Settings) Check() error {
 	c.name("channel", s.Channel, regexp.MustCompile(`^projects/[^/\s$]+/notificationChannels/[0-9]+$`).MatchString(s.Channel))
 	for _, address := range s.Stores {
 		if strings.HasPrefix(address, "file:") {
-			c.faults = append(c.faults, fmt.Errorf("the file keeps dead letters in %s, a folder that an instance takes along when it ends: name a topic or a bucket", address))
+			c.faults = append(c.faults, fmt.Errorf("the file keeps dead letters in %s, a folder that an instance takes along when it ends: "+
+				"name a topic or a bucket", address))
 		}
 		c.plain("the address "+address, address)
 	}

@@ -13,7 +13,8 @@ import (
 // FuzzCommand holds a command as text to what a shell makes of it. A dollar sign
 // is a variable's, and no word has another.
 func FuzzCommand(f *testing.F) {
-	for _, word := range []string{"plain", "two words", `"quoted"`, "it's", "`id`", `back\slash`, "--flag=value", "--flag=two words", "--filter=a=\"b\"", "a\nb", "!x", "*", "~", "", "-", "a;b", "a&b|c>d", "ü", "{a,b}", "#no"} {
+	for _, word := range []string{"plain", "two words", `"quoted"`, "it's", "`id`", `back\slash`, "--flag=value", "--flag=two words",
+		"--filter=a=\"b\"", "a\nb", "!x", "*", "~", "", "-", "a;b", "a&b|c>d", "ü", "{a,b}", "#no"} {
 		f.Add(word, "x")
 		f.Add("--flag="+word, word)
 	}

@@ -63,7 +63,8 @@ func TestImageIsSmallAndPinnedByDigest(t *testing.T) {
 		t.Fatalf("it has the stages %q", from)
 	}
 	for _, base := range from {
-		if !regexp.MustCompile(`^[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}( AS build)?$`).MatchString(base) || strings.Contains(base, ":latest@") {
+		if !regexp.MustCompile(`^[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}( AS build)?$`).MatchString(base) || strings.Contains(base,
+			":latest@") {
 			t.Errorf("%s is not pinned by a tag and a digest", base)
 		}
 	}
@@ -71,7 +72,8 @@ func TestImageIsSmallAndPinnedByDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if version := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(module); version == nil || !strings.HasPrefix(from[0], "golang:"+string(version[1])+".") {
+	if version := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(module); version == nil || !strings.HasPrefix(from[0],
+		"golang:"+string(version[1])+".") {
 		t.Errorf("it builds with %s, and go.mod asks for Go %s", from[0], version)
 	}
 	if !strings.HasPrefix(from[1], "gcr.io/distroless/static-") || !strings.Contains(from[1], ":nonroot@") {
@@ -108,7 +110,8 @@ func TestTheImagesProgramServes(t *testing.T) {
 	}
 	program := buildImage(t)
 	wantsStatic(t, program)
-	if out, err := exec.CommandContext(t.Context(), program, "version").Output(); err != nil || !strings.HasPrefix(string(out), "dagtrigger v1.2.3") {
+	if out, err := exec.CommandContext(t.Context(), program, "version").Output(); err != nil || !strings.HasPrefix(string(out),
+		"dagtrigger v1.2.3") {
 		t.Errorf("it says that it is %s (%v)", out, err)
 	}
 	// Without settings it refuses to start, rather than to embed an Airflow.
@@ -116,7 +119,8 @@ func TestTheImagesProgramServes(t *testing.T) {
 		t.Errorf("without settings: %v\n%s", err, out)
 	}
 
-	airflow, err := airflowsim.New(airflowsim.Config{Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, DAGs: []airflowsim.DAG{{ID: "load"}}})
+	airflow, err := airflowsim.New(airflowsim.Config{Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen,
+		DAGs: []airflowsim.DAG{{ID: "load"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +137,8 @@ func TestTheImagesProgramServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
-	if status, answer := postEvent(t, regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)); status != http.StatusOK || !strings.Contains(answer, `"outcome":"triggered"`) {
+	if status, answer := postEvent(t, regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)); status != http.StatusOK ||
+		!strings.Contains(answer, `"outcome":"triggered"`) {
 		t.Errorf("it answers %d: %s", status, answer)
 	}
 	// A container is ended by SIGTERM.
@@ -165,7 +170,8 @@ func postEvent(t *testing.T, url string) (status int, answer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-type": "com.acme.order", "ce-source": "//acme", "Content-Type": "application/json"} {
+	for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-type": "com.acme.order", "ce-source": "//acme",
+		"Content-Type": "application/json"} {
 		request.Header.Set(name, value)
 	}
 	response, err := (&http.Client{Timeout: time.Minute}).Do(request)

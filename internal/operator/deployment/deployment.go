@@ -178,10 +178,12 @@ func (s Settings) variables() []Value {
 		{"GOOGLE_CLOUD_PROJECT", s.Project, "log lines name their trace in it"},
 	}
 	if !s.DeadLetter {
-		all = append(all, Value{"DEAD_LETTER", "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters(), "what fails for good is kept there"})
+		all = append(all, Value{"DEAD_LETTER", "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters(),
+			"what fails for good is kept there"})
 	}
 	if !s.GiveUpAfter {
-		all = append(all, Value{"GIVE_UP_AFTER", strconv.Itoa(int(GiveUpAfter.Hours())) + "h", "so that a dead letter which tells the reason comes before Pub/Sub's, which does not"})
+		all = append(all, Value{"GIVE_UP_AFTER", strconv.Itoa(int(GiveUpAfter.Hours())) + "h",
+			"so that a dead letter which tells the reason comes before Pub/Sub's, which does not"})
 	}
 	if len(s.Composer) > 0 && !s.Connected {
 		all = append(all, Value{"COMPOSER_ENVIRONMENT", s.Composer[0], "the environment whose Airflow is called"})

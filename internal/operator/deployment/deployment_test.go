@@ -44,7 +44,8 @@ func TestSourcesOfRoutes(t *testing.T) {
 		want     []string
 	}{
 		{"a bucket", none, []string{"on: object.finalized, bucket: acme"}, []string{"own: " + written + "acme: r1"}},
-		{"a bucket, by the type's whole name", none, []string{"on: google.cloud.storage.object.v1.deleted, bucket: acme"}, []string{"own: every object deleted in gs://acme: r1"}},
+		{"a bucket, by the type's whole name", none, []string{"on: google.cloud.storage.object.v1.deleted, bucket: acme"},
+			[]string{"own: every object deleted in gs://acme: r1"}},
 		{"two routes on one bucket", none, []string{"on: object.finalized, bucket: acme", "on: object.finalized, bucket: acme, object: '*.csv'"},
 			[]string{"own: " + written + "acme: r1 r2"}},
 		{"types and buckets", none, []string{"on: [object.finalized, object.archived], bucket: [acme, b-2]"}, []string{
@@ -53,19 +54,23 @@ func TestSourcesOfRoutes(t *testing.T) {
 		{"a pattern of types", none, []string{"on: 'google.cloud.storage.object.v1.*d', bucket: acme"}, []string{
 			"own: every object archived in gs://acme: r1", "dagtrigger-acme-deleted: every object deleted in gs://acme: r1",
 			"dagtrigger-acme-finalized: " + written + "acme: r1", "dagtrigger-acme-metadataupdated: every object of new metadata in gs://acme: r1"}},
-		{"names that no trigger can have", none, []string{"on: object.finalized, bucket: [acme, acme_2.example.com, a-bucket-with-quite-a-long-name-of-its-own]"}, []string{
+		{"names that no trigger can have", none, []string{"on: object.finalized, bucket: [acme, acme_2.example.com, " +
+			"a-bucket-with-quite-a-long-name-of-its-own]"}, []string{
 			"own: " + written + "acme: r1",
 			"dagtrigger-acme-2-example-com-fina-4acc5f9e: " + written + "acme_2.example.com: r1",
 			"dagtrigger-a-bucket-with-quite-a-l-55a6c3f8: " + written + "a-bucket-with-quite-a-long-name-of-its-own: r1"}},
 		{"topics", none, []string{"on: message.published, topic: orders", "on: message.published, topic: Orders"}, []string{
 			"own: every message on the topic orders: r1", "dagtrigger-orders-published-2d02c917: every message on the topic Orders: r2"}},
-		{"a topic by its whole name", known, []string{"on: message.published, topic: projects/acme-1/topics/orders"}, []string{"own: every message on the topic orders: r1"}},
+		{"a topic by its whole name", known, []string{"on: message.published, topic: projects/acme-1/topics/orders"},
+			[]string{"own: every message on the topic orders: r1"}},
 		{"a topic of another project", known, []string{"on: message.published, topic: projects/other-1/topics/orders"}, []string{
-			"the route r1: the topic projects/other-1/topics/orders is not in the project acme-1, where the trigger is: subscribe to it in the function's project, and pick its messages by subscription"}},
+			"the route r1: the topic projects/other-1/topics/orders is not in the project acme-1, where the trigger is: subscribe to it in " +
+				"the function's project, and pick its messages by subscription"}},
 		{"a topic of a project, where none is named", none, []string{"on: message.published, topic: projects/acme-1/topics/orders"}, []string{
 			"the route r1: the topic projects/acme-1/topics/orders names a project, and the function's is not known: give --project"}},
 		{"patterns of what there is", known, []string{"on: object.finalized, bucket: 'acme-*'", "on: message.published, topic: '*-eu'"}, []string{
-			"own: " + written + "acme-eu: r1", "dagtrigger-acme-us-finalized: " + written + "acme-us: r1", "dagtrigger-orders-eu-published: every message on the topic orders-eu: r2"}},
+			"own: " + written + "acme-eu: r1", "dagtrigger-acme-us-finalized: " + written + "acme-us: r1",
+			"dagtrigger-orders-eu-published: every message on the topic orders-eu: r2"}},
 		{"whatever there is", known, []string{"on: message.published"}, []string{
 			"own: every message on the topic orders-eu: r1", "dagtrigger-returns-published: every message on the topic returns: r1"}},
 		{"patterns of nothing", none, []string{"on: object.finalized, bucket: 'acme-*'", "on: message.published, topic: 'o*'"}, []string{
@@ -74,18 +79,23 @@ func TestSourcesOfRoutes(t *testing.T) {
 		{"anything", none, []string{"on: '**'"}, []string{
 			"the route r1: it takes any topic, and a trigger watches one: name those that exist, with --topic=NAME for each",
 			"the route r1: it takes any bucket, and a trigger watches one: name those that exist, with --bucket=NAME for each"}},
-		{"subscriptions", none, []string{"on: message.published, subscription: orders-to-airflow", "on: message.published, subscription: orders-to-airflow"}, []string{
+		{"subscriptions", none, []string{"on: message.published, subscription: orders-to-airflow",
+			"on: message.published, subscription: orders-to-airflow"}, []string{
 			"subscription orders-to-airflow: r1 r2"}},
 		{"a pattern of subscriptions", none, []string{"on: message.published, subscription: 'o*'"}, []string{
 			"the route r1: the subscription o* is a pattern, and the plan has to know its name: write its whole name in the route"}},
 		{"a topic and a subscription", none, []string{"on: message.published, topic: orders, subscription: s-1"}, []string{
-			"the route r1: it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a trigger's is not known before it is made: leave one of the two out"}},
+			"the route r1: it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a " +
+				"trigger's is not known before it is made: leave one of the two out"}},
 		{"another type", none, []string{"on: com.acme.order"}, []string{
-			"the route r1: no trigger is planned for events of the type com.acme.order: make what sends them to the function yourself, and say so with --elsewhere=r1"}},
-		{"from elsewhere", deployment.Settings{Elsewhere: []string{"r1"}}, []string{"on: com.acme.order", "on: object.finalized, bucket: acme"}, []string{"own: " + written + "acme: r2"}},
+			"the route r1: no trigger is planned for events of the type com.acme.order: make what sends them to the function yourself, and " +
+				"say so with --elsewhere=r1"}},
+		{"from elsewhere", deployment.Settings{Elsewhere: []string{"r1"}}, []string{"on: com.acme.order", "on: object.finalized, bucket: acme"},
+			[]string{"own: " + written + "acme: r2"}},
 		{"turned off", none, []string{"on: com.acme.order, enabled: false"}, nil},
 		{"what a shell would run", none, []string{"on: object.finalized, bucket: 'a`id`$(id)'", "on: message.published, topic: 'a;id'"}, []string{
-			"the route r1: there can be no bucket a`id`$(id): write the name that it has", "the route r2: there can be no topic a;id: write the name that it has"}},
+			"the route r1: there can be no bucket a`id`$(id): write the name that it has",
+			"the route r2: there can be no topic a;id: write the name that it has"}},
 	} {
 		var b strings.Builder
 		b.WriteString("routes:\n")
@@ -105,19 +115,25 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		want     string
 	}{
 		{deployment.Settings{}, ""},
-		{deployment.Settings{Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17"}, ""},
+		{deployment.Settings{Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17"},
+			""},
 		{deployment.Settings{Project: "Acme"}, `there can be no project "Acme"`},
 		{deployment.Settings{Function: "a-name-of-23-letters-xy"}, `there can be no function "a-name-of-23-letters-xy"`},
 		{deployment.Settings{Region: "eu;id", Buckets: []string{"$(id)"}}, "there can be no region \"eu;id\"\nthere can be no bucket \"$(id)\""},
 		{deployment.Settings{Composer: []string{"prod"}}, `there can be no environment "prod"`},
-		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}}, "the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
-		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}}, "there can be no secret \"a/b\"\nthere can be no setting or path \"x y\""},
-		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"}, `there can be no account "ann@example.com"`},
+		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}},
+			"the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
+		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}},
+			"there can be no secret \"a/b\"\nthere can be no setting or path \"x y\""},
+		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"},
+			`there can be no account "ann@example.com"`},
 		{deployment.Settings{Call: 299 * time.Second}, ""},
-		{deployment.Settings{Call: 5 * time.Minute}, "a call to Airflow may take 5m0s, and the request that makes it ends after 5m0s: set AIRFLOW_TIMEOUT below that"},
+		{deployment.Settings{Call: 5 * time.Minute}, "a call to Airflow may take 5m0s, and the request that makes it ends after 5m0s: set " +
+			"AIRFLOW_TIMEOUT below that"},
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `there can be no location "EU"`},
-		{deployment.Settings{Stores: []string{"file:///letters"}}, "the file keeps dead letters in file:///letters, a folder that an instance takes along when it ends: name a topic or a bucket"},
+		{deployment.Settings{Stores: []string{"file:///letters"}},
+			"the file keeps dead letters in file:///letters, a folder that an instance takes along when it ends: name a topic or a bucket"},
 	} {
 		got := ""
 		if err := row.settings.Check(); err != nil {
@@ -180,9 +196,11 @@ func TestRolesAreTheLeast(t *testing.T) {
 		{"objects", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme",
 			append([]string{runtime + "composer.user on project other-1", letters}, append(always,
 				invoker+"eventarc.eventReceiver on project acme-1", storage+"pubsub.publisher on project acme-1", subscriber)...)},
-		{"another Airflow, with a secret", deployment.Settings{Connected: true, Secrets: map[string]string{"AIRFLOW_TOKEN": "airflow-token"}}, "on: message.published, topic: orders",
+		{"another Airflow, with a secret", deployment.Settings{Connected: true, Secrets: map[string]string{"AIRFLOW_TOKEN": "airflow-token"}},
+			"on: message.published, topic: orders",
 			append([]string{runtime + "secretmanager.secretAccessor on secret airflow-token", letters}, append(always, subscriber)...)},
-		{"dead letters in a bucket", deployment.Settings{Connected: true, DeadLetter: true, Stores: []string{"gs://letters/x", "gs://letters/y"}}, "on: message.published, topic: orders",
+		{"dead letters in a bucket", deployment.Settings{Connected: true, DeadLetter: true,
+			Stores: []string{"gs://letters/x", "gs://letters/y"}}, "on: message.published, topic: orders",
 			append([]string{runtime + "storage.objectUser on bucket letters"}, append(always, subscriber)...)},
 	} {
 		row.settings.Project = "acme-1"
@@ -196,11 +214,13 @@ func TestRolesAreTheLeast(t *testing.T) {
 // An account that was there before is neither made nor removed, and keeps its roles.
 func TestAccountsThatAreThereStay(t *testing.T) {
 	t.Parallel()
-	p := plan(t, deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com"}, "routes: [{name: r, dag: load, on: object.finalized, bucket: acme}]")
+	p := plan(t, deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com"},
+		"routes: [{name: r, dag: load, on: object.finalized, bucket: acme}]")
 	if len(p.Accounts) != 1 || p.Accounts[0].ID != "dagtrigger-invoker" {
 		t.Errorf("it makes the accounts %v", p.Accounts)
 	}
-	if script := p.Script(); !strings.Contains(script, "--service-account=robot@acme-1.iam.gserviceaccount.com") || strings.Contains(script, "service-accounts create robot") {
+	if script := p.Script(); !strings.Contains(script, "--service-account=robot@acme-1.iam.gserviceaccount.com") || strings.Contains(script,
+		"service-accounts create robot") {
 		t.Error("the function runs as another account")
 	}
 	if undo := p.UndoScript(); strings.Contains(undo, "robot@") {
@@ -222,11 +242,13 @@ func notes(p deployment.Plan, begin string) (found []string) {
 // events back does so for all that share them.
 func TestRoutesThatHoldOthersBackAreTold(t *testing.T) {
 	t.Parallel()
-	const alone, shared = "{name: a, dag: load, on: message.published, topic: orders, max_active: 1}", "{name: b, dag: load, on: message.published, topic: orders}"
+	const alone, shared = "{name: a, dag: load, on: message.published, topic: orders, max_active: 1}",
+		"{name: b, dag: load, on: message.published, topic: orders}"
 	if got := notes(plan(t, deployment.Settings{}, "routes: ["+alone+"]"), "The route "); len(got) > 0 {
 		t.Errorf("it has the messages for itself, and is told of: %q", got)
 	}
-	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the topic orders" +
+	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the " +
+		"topic orders" +
 		" for all of b, a: a bucket or a topic of its own keeps the others quick."}
 	if diff := cmp.Diff(want, notes(plan(t, deployment.Settings{}, "routes: ["+shared+", "+alone+"]"), "The route ")); diff != "" {
 		t.Error(diff)

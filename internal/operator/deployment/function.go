@@ -67,7 +67,8 @@ func (s Settings) built() []Value {
 		{"runtime", "go126", "the Go that go.mod asks for"},
 		{"entry-point", "TriggerDAG", "the name under which the function is registered"},
 		{"source", s.Source, "a clone of the repository, which the platform builds"},
-		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$" + versionVariable, "a build without a repository is told its version, for the log and for Airflow"},
+		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$" + versionVariable,
+			"a build without a repository is told its version, for the log and for Airflow"},
 		{"ingress-settings", "internal-only", why},
 	}
 }
@@ -80,7 +81,8 @@ func (s Settings) served() []Value {
 		{"memory", "512Mi", "twice what 80 requests of 1 MB at once were measured to need"},
 		{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
 		{"min-instances", "0", "a start takes milliseconds, and an event can wait for it"},
-		{"max-instances", number(instances), "each has at most 80 calls at Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster"},
+		{"max-instances", number(instances), "each has at most 80 calls at Airflow at once, and a web server serves some 10 to 75 a " +
+			"second: more instances would not make it faster"},
 		{"timeout", seconds(RequestTimeout), "longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
 	}
 }
@@ -90,10 +92,12 @@ func (s Settings) served() []Value {
 // end after 31 days without an event.
 func delivery() []Value {
 	return []Value{
-		{"ack-deadline", number(int(AckDeadline.Seconds())), "longer than a request may take, else an event that is worked on is delivered again"},
+		{"ack-deadline", number(int(AckDeadline.Seconds())),
+			"longer than a request may take, else an event that is worked on is delivered again"},
 		{"min-retry-delay", seconds(MinBackoff), "an event that is refused comes again soon"},
 		{"max-retry-delay", seconds(MaxBackoff), "and ever more seldom while Airflow is down"},
-		{"message-retention-duration", number(int(Retention.Hours()/24)) + "d", "longer than all the attempts can last, else an event is dropped before the last"},
+		{"message-retention-duration", number(int(Retention.Hours()/24)) + "d",
+			"longer than all the attempts can last, else an event is dropped before the last"},
 		{"max-delivery-attempts", number(MaxAttempts), "the most there is: with these delays, 15 hours and more"},
 		{"expiration-period", "never", "else a subscription without an event for 31 days ends, and what comes then is lost"},
 	}
@@ -112,7 +116,8 @@ func topics(s Settings) []Topic {
 	if s.DeadLetter {
 		return []Topic{undelivered}
 	}
-	return []Topic{{s.deadLetters(), "what the function gave up, each with its reason and its event: \"dagtrigger dead-letters\" lists and replays them"}, undelivered}
+	return []Topic{{s.deadLetters(), "what the function gave up, each with its reason and its event: \"dagtrigger dead-letters\" lists " +
+		"and replays them"}, undelivered}
 }
 
 // kept are the flags of the subscriptions that keep what would be lost.

@@ -67,10 +67,12 @@ func (p *Plan) grants() []Grant {
 	var all []Grant
 	for _, project := range s.composerProjects() {
 		all = append(all, Grant{runtime, "roles/composer.user", Resource{"project", project},
-			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest", s.Runtime == ""})
+			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest",
+			s.Runtime == ""})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
-		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name, s.Runtime == ""})
+		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name,
+			s.Runtime == ""})
 	}
 	for _, on := range s.stores() {
 		role := "roles/pubsub.publisher"
@@ -80,16 +82,20 @@ func (p *Plan) grants() []Grant {
 		all = append(all, Grant{runtime, role, on, "to keep what failed for good", s.Runtime == ""})
 	}
 	all = append(all,
-		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()}, "Pub/Sub itself moves there what it could not deliver", true},
+		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()},
+			"Pub/Sub itself moves there what it could not deliver", true},
 		Grant{invoker, "roles/run.invoker", Resource{"service", s.Function}, "to deliver events: nobody else may call the function", true},
 	)
 	if p.watchesStorage() {
 		all = append(all,
-			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project}, "to receive what Cloud Storage tells of; messages of a topic need it not", s.Invoker == ""},
-			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project}, "Cloud Storage tells of its objects over topics that Eventarc makes in the project", false},
+			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project},
+				"to receive what Cloud Storage tells of; messages of a topic need it not", s.Invoker == ""},
+			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project},
+				"Cloud Storage tells of its objects over topics that Eventarc makes in the project", false},
 		)
 	}
-	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription, "to take off it what it moves to " + s.undelivered(), true})
+	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription, "to take off it what it moves to " + s.undelivered(),
+		true})
 }
 
 // everySubscription stands for each one that pushes to the function. Its name is
@@ -122,8 +128,9 @@ func (p *Plan) grant(deployed bool) (steps []Step) {
 		if g.On == everySubscription || (g.On.Kind == "service") != deployed {
 			continue
 		}
-		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".", Patience: Minutes,
-			Do: append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
+		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".",
+			Patience: Minutes,
+			Do:       append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
 		if g.On.Kind == "project" {
 			step.Do = append(step.Do, "--condition=None")
 		}

@@ -118,14 +118,16 @@ func (p *Plan) Script() string {
 	}
 	inner.writeStale(&b)
 	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
-		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
+		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT " +
+		"--freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
 	return b.String()
 }
 
 // writeStale tells of triggers whose source the routes no longer name. They are
 // not deleted, for events may wait there.
 func (p *Plan) writeStale(b *strings.Builder) {
-	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") + ")\n  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
+	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") +
+		")\n  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
 	for _, s := range p.Sources {
 		if s.Trigger != "" {
 			b.WriteString("    */" + quoted(s.Trigger) + ") ;;\n")

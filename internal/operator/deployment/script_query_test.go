@@ -26,16 +26,19 @@ func TestScriptsDistinguishPermissionDeniedFromAbsent(t *testing.T) {
 	} {
 		folder := t.TempDir()
 		log := filepath.Join(folder, "log")
-		gcloud := "#!/bin/sh\necho \"$*\" >> '" + log + "'\ncase \"$*\" in *'" + tt.query + "'*) echo '" + tt.error + "' >&2; exit 1;; esac\necho x\n"
+		gcloud := "#!/bin/sh\necho \"$*\" >> '" + log + "'\ncase \"$*\" in *'" + tt.query + "'*) echo '" + tt.error +
+			"' >&2; exit 1;; esac\necho x\n"
 		if err := os.WriteFile(filepath.Join(folder, "gcloud"), []byte(gcloud), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		machine := scripted{t, append([]string{"PATH=" + folder + string(os.PathListSeparator) + os.Getenv("PATH"), "TRIES=1", "PAUSE=0"}, settings...)}
+		machine := scripted{t, append([]string{"PATH=" + folder + string(os.PathListSeparator) + os.Getenv("PATH"), "TRIES=1", "PAUSE=0"},
+			settings...)}
 		out, err := machine.run(tt.script)
 		calls, _ := os.ReadFile(log)
 		_, after, _ := strings.Cut(string(calls), tt.query)
 		_, after, _ = strings.Cut(after, "\n")
-		if goesOn := after != ""; goesOn != tt.goesOn || !goesOn && (err == nil || !strings.Contains(out, tt.error+"\nit is not known whether this exists: fix the error above")) {
+		if goesOn := after != ""; goesOn != tt.goesOn || !goesOn && (err == nil || !strings.Contains(out,
+			tt.error+"\nit is not known whether this exists: fix the error above")) {
 			t.Errorf("%s after %q: %v, then it ran %q\n%s", tt.script, tt.error, err, after, out)
 		}
 	}

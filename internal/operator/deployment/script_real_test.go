@@ -26,7 +26,8 @@ func onRealGcloud(t *testing.T, p deployment.Plan) (*standIn, func(name string, 
 	}
 	google := newStandIn(t)
 	path := gcloud.serve(t, commands(p)) + string(os.PathListSeparator) + os.Getenv("PATH")
-	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings, []string{"PATH=" + path, "HOME=" + t.TempDir(), "VERSION=v1.2.3"})}
+	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings,
+		[]string{"PATH=" + path, "HOME=" + t.TempDir(), "VERSION=v1.2.3"})}
 	return google, func(name string, args ...string) string {
 		t.Helper()
 		out, err := machine.run(name, args...)
@@ -56,7 +57,8 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 	const stale = "projects/acme-1/locations/europe-west1/triggers/dagtrigger-old-published"
 	google.plant(func() { google.trigger(stale, object{"labels": object{"dagtrigger": "dagtrigger"}}) })
 	google.changed()
-	if out := run("deploy.sh"); !strings.Contains(out, "# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
+	if out := run("deploy.sh"); !strings.Contains(out,
+		"# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
 		t.Errorf("it does not tell of a trigger without a route:\n%s", out)
 	}
 	if changes := google.changed(); len(changes) > 0 {
@@ -85,7 +87,8 @@ routes:
   - {name: orders, on: message.published, topic: orders, dag: load}
   - {name: own, on: message.published, subscription: orders-to-airflow, dag: load}
 `
-	p := plan(t, deployment.Settings{Routes: filepath.Join(folder, "routes.yaml"), Image: "europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1"}, routes)
+	p := plan(t, deployment.Settings{Routes: filepath.Join(folder, "routes.yaml"),
+		Image: "europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1"}, routes)
 	write := func(name, text string) string {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -145,7 +148,8 @@ const (
 
 // left stays: metrics cost nothing, and another function may have alerts on them.
 var left = []string{
-	"projects/acme-1/metrics/dagtrigger_deferrals", "projects/acme-1/metrics/dagtrigger_event_age", "projects/acme-1/metrics/dagtrigger_outcomes",
+	"projects/acme-1/metrics/dagtrigger_deferrals", "projects/acme-1/metrics/dagtrigger_event_age",
+	"projects/acme-1/metrics/dagtrigger_outcomes",
 }
 
 var deployed = slices.Sorted(slices.Values(slices.Concat(left, []string{
@@ -195,7 +199,8 @@ func (s *standIn) wantsFunction(t *testing.T) {
 		"account": runtime, "timeout": 300.0, "memory": "512Mi", "concurrency": 80.0, "instances": 3.0, "ingress": "ALLOW_INTERNAL_ONLY",
 		"build": "-X=example.com/dagtrigger/internal/build.linked=v1.2.3",
 		"retry": "RETRY_POLICY_RETRY", "invoker": invoker, "type": "google.cloud.storage.object.v1.finalized",
-		"environment": "projects/acme-1/locations/europe-west1/environments/prod", "letters": "pubsub://projects/acme-1/topics/dagtrigger-dead-letters",
+		"environment": "projects/acme-1/locations/europe-west1/environments/prod",
+		"letters":     "pubsub://projects/acme-1/topics/dagtrigger-dead-letters",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the function differs (-want +got):\n%s", diff)

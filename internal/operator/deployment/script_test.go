@@ -53,8 +53,10 @@ environments:
   lab: {url: "https://airflow.example.com", auth: bearer, token_file: /secrets/airflow/token}
 dead_letter: gs://acme-dead-letters/dagtrigger
 routes:
-  - {name: own, on: message.published, subscription: orders-to-airflow, dag: load, environment: prod, dead_letter: pubsub://projects/acme-1/topics/dead}
-  - {name: changes, on: [object.finalized, object.metadataUpdated], bucket: [acme-landing, acme_other.example.com], dag: load, environment: lab}
+  - {name: own, on: message.published, subscription: orders-to-airflow, dag: load, environment: prod,
+     dead_letter: pubsub://projects/acme-1/topics/dead}
+  - {name: changes, on: [object.finalized, object.metadataUpdated], bucket: [acme-landing, acme_other.example.com],
+     dag: load, environment: lab}
   - {name: orders, on: message.published, topic: Orders, dag: load, environment: prod}
 `
 
@@ -110,7 +112,8 @@ type scripted struct {
 }
 
 // settings are those without which no script starts.
-var settings = []string{"PROJECT=acme-1", "REGION=europe-west1", "COMPOSER_ENVIRONMENT=projects/acme-1/locations/europe-west1/environments/prod"}
+var settings = []string{"PROJECT=acme-1", "REGION=europe-west1",
+	"COMPOSER_ENVIRONMENT=projects/acme-1/locations/europe-west1/environments/prod"}
 
 // run runs a script, by its path or its name in the repository, from the root
 // there, and returns all that it prints.
@@ -148,14 +151,16 @@ func TestADryRunAsksNobody(t *testing.T) {
 			t.Errorf("it does not print %s\n%s", words, out)
 		}
 	}
-	const look, use = `NUMBER=$(gcloud projects describe acme-1 "--format=value(projectNumber)")`, `"--member=serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"`
+	const look, use = `NUMBER=$(gcloud projects describe acme-1 "--format=value(projectNumber)")`,
+		`"--member=serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"`
 	if !strings.Contains(out, look) || !strings.Contains(out, use) {
 		t.Errorf("it prints neither %s nor %s\n%s", look, use, out)
 	}
 	if out, err := s.run("undeploy.sh", "--dry-run"); err != nil || strings.Contains(out, "dead-letters --project") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := s.run("undeploy.sh", "--dry-run", "--dead-letters"); err != nil || !strings.Contains(out, "gcloud pubsub subscriptions delete dagtrigger-dead-letters --project=acme-1") {
+	if out, err := s.run("undeploy.sh", "--dry-run", "--dead-letters"); err != nil || !strings.Contains(out,
+		"gcloud pubsub subscriptions delete dagtrigger-dead-letters --project=acme-1") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -170,11 +175,14 @@ func TestScriptsRefuseToGuess(t *testing.T) {
 	}{
 		{"no project", "deploy.sh", nil, nil, "PROJECT: set PROJECT: the project to deploy to"},
 		{"no region", "undeploy.sh", nil, settings[:1], "REGION: set REGION: the region of the function"},
-		{"no environment", "deploy.sh", nil, settings[:2], "COMPOSER_ENVIRONMENT: set COMPOSER_ENVIRONMENT: projects/P/locations/L/environments/E"},
+		{"no environment", "deploy.sh", nil, settings[:2],
+			"COMPOSER_ENVIRONMENT: set COMPOSER_ENVIRONMENT: projects/P/locations/L/environments/E"},
 		{"an unknown word", "deploy.sh", []string{"--dry"}, settings, "usage: deploy/gcloud/deploy.sh [--dry-run]"},
 		{"an unknown word", "undeploy.sh", []string{"now"}, settings, "usage: deploy/gcloud/undeploy.sh [--dry-run] [--dead-letters]"},
-		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...), "go.mod is not the file that this script was made for: make it anew"},
-		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...), "deploy is no clone of dagtrigger: run this in one, or say in SOURCE where one is"},
+		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...),
+			"go.mod is not the file that this script was made for: make it anew"},
+		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...),
+			"deploy is no clone of dagtrigger: run this in one, or say in SOURCE where one is"},
 	} {
 		out, err := scripted{t, append([]string{path}, row.env...)}.run(row.script, row.args...)
 		if err == nil || !strings.Contains(out, row.want) {
@@ -191,7 +199,8 @@ func fakeGcloud(t *testing.T, begin string, fails int) (path, calls string) {
 	calls = filepath.Join(folder, "calls")
 	program := "#!/bin/sh\n" +
 		`echo "$*" | head -n 1 >>` + calls + "\n" +
-		`case "$*" in "` + begin + `"*) [ "$(grep -c "^` + begin + `" ` + calls + `)" -gt ` + strconv.Itoa(fails) + ` ] || exit 1 ;; *describe*) echo it ;; esac` + "\n"
+		`case "$*" in "` + begin + `"*) [ "$(grep -c "^` + begin + `" ` + calls + `)" -gt ` + strconv.Itoa(fails) +
+		` ] || exit 1 ;; *describe*) echo it ;; esac` + "\n"
 	if err := os.WriteFile(filepath.Join(folder, "gcloud"), []byte(program), 0o755); err != nil {
 		t.Fatal(err)
 	}

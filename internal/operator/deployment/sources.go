@@ -134,7 +134,8 @@ func (f *found) changes(r *route.Spec, eventType string) {
 func (f *found) messages(r *route.Spec) {
 	switch {
 	case len(r.Subscription) > 0 && len(r.Topic) > 0:
-		f.gap(r, "it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a trigger's is not known before it is made",
+		f.gap(r, "it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a trigger's is "+
+			"not known before it is made",
 			"leave one of the two out")
 	case len(r.Subscription) > 0:
 		for _, name := range f.names(r, r.Subscription, nil, "subscription", isTopic) {

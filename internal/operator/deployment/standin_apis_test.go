@@ -19,12 +19,14 @@ func (s *standIn) projects() []apiRoute {
 		return put(s, email(id), r, account)
 	}
 	return slices.Concat(policy("/CLOUDRESOURCEMANAGER/v1/projects/(acme-1)"), []apiRoute{
-		on("GET", "/CLOUDRESOURCEMANAGER/v1/projects/acme-1", fixed(object{"projectId": "acme-1", "projectNumber": "4711", "lifecycleState": "ACTIVE"})),
+		on("GET", "/CLOUDRESOURCEMANAGER/v1/projects/acme-1",
+			fixed(object{"projectId": "acme-1", "projectNumber": "4711", "lifecycleState": "ACTIVE"})),
 		on("POST", "/SERVICEUSAGE/v1/projects/acme-1/services:batchEnable", fixed(done(object{}))),
 		on("GET", "/SERVICEUSAGE/v1/projects/[^/]+/services/.*", fixed(object{"state": "ENABLED"})),
 		on("POST", "/SERVICEUSAGE/v1beta1/projects/acme-1/services/.*:generateServiceIdentity", fixed(done(object{"email": "a@b"}))),
 		on("GET", "/SERVICEUSAGE/v1(beta1)?/operations/.*", fixed(done(object{}))),
-		on("GET", "/STORAGE/projects/acme-1/serviceAccount", fixed(object{"email_address": "service-4711@gs-project-accounts.iam.gserviceaccount.com"})),
+		on("GET", "/STORAGE/projects/acme-1/serviceAccount",
+			fixed(object{"email_address": "service-4711@gs-project-accounts.iam.gserviceaccount.com"})),
 		on("GET", "/STORAGE/b/acme-landing", fixed(object{"name": "acme-landing", "location": "EUROPE-WEST1"})),
 		on("POST", "/IAM/v1/projects/acme-1/serviceAccounts", create),
 		on("GET", "/IAM/v1/projects/-/serviceAccounts/(.*)", get),
@@ -85,14 +87,16 @@ func (s *standIn) functions() []apiRoute {
 	}
 	return slices.Concat(policy("/RUN/v1/(projects/acme-1/locations/europe-west1/services/[^/:]+)"), []apiRoute{
 		on("GET", "/CLOUDFUNCTIONS/v2/("+functions+"/[^/:]+)", get),
-		on("GET", "/CLOUDFUNCTIONS/v2/projects/acme-1/locations/europe-west1/runtimes", fixed(object{"runtimes": []any{object{"name": "go126", "environment": "GEN_2"}}})),
+		on("GET", "/CLOUDFUNCTIONS/v2/projects/acme-1/locations/europe-west1/runtimes",
+			fixed(object{"runtimes": []any{object{"name": "go126", "environment": "GEN_2"}}})),
 		on("POST", "/CLOUDFUNCTIONS/v2/"+functions+":generateUploadUrl", func(s *standIn, _ string, _ *http.Request, _ object) (int, any) {
 			return http.StatusOK, object{"uploadUrl": s.url + "/upload", "storageSource": object{"bucket": "uploads", "object": "source.zip"}}
 		}),
 		on("POST", "/CLOUDFUNCTIONS/v2/"+functions, create),
 		on("PATCH", "/CLOUDFUNCTIONS/v2/("+functions+"/[^/:]+)", update),
 		on("DELETE", "/CLOUDFUNCTIONS/v2/("+functions+"/[^/:]+)", drop),
-		on("GET", "/CLOUDFUNCTIONS/v2/projects/.*/operations/.*", fixed(object{"name": "op", "done": true, "metadata": object{"stages": []any{}}, "response": object{}})),
+		on("GET", "/CLOUDFUNCTIONS/v2/projects/.*/operations/.*",
+			fixed(object{"name": "op", "done": true, "metadata": object{"stages": []any{}}, "response": object{}})),
 		on("GET", "/CLOUDBUILD/v1/projects/acme-1/locations/europe-west1/defaultServiceAccount", fixed(object{
 			"serviceAccountEmail": "projects/acme-1/serviceAccounts/build@acme-1.iam.gserviceaccount.com"})),
 	})

@@ -199,7 +199,8 @@ func (s *standIn) bindings() (all []string) {
 			binding, _ := one.(object)
 			members, _ := binding["members"].([]any)
 			for _, member := range members {
-				all = append(all, fmt.Sprintf("%s %s on %s", strings.TrimPrefix(fmt.Sprint(member), "serviceAccount:"), binding["role"], strings.TrimPrefix(name, "policy ")))
+				all = append(all, fmt.Sprintf("%s %s on %s", strings.TrimPrefix(fmt.Sprint(member), "serviceAccount:"), binding["role"],
+					strings.TrimPrefix(name, "policy ")))
 			}
 		}
 	}

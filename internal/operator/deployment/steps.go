@@ -104,11 +104,13 @@ func (p *Plan) makeTopics() (steps []Step) {
 	labels := "--labels=" + label + "=" + p.Settings.Function
 	for _, t := range p.Topics {
 		steps = append(steps, Step{
-			What: "The topic " + t.Name + ": " + t.Why + ".", Unless: gcloud("pubsub", "topics", "describe", t.Name, p.project(), "--format=value(name)"),
-			Do: gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
+			What:   "The topic " + t.Name + ": " + t.Why + ".",
+			Unless: gcloud("pubsub", "topics", "describe", t.Name, p.project(), "--format=value(name)"),
+			Do:     gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
 		}, Step{
-			What: "Its subscription, which keeps what is published there.", Unless: gcloud("pubsub", "subscriptions", "describe", t.Name, p.project(), "--format=value(name)"),
-			Do: append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(kept())...),
+			What:   "Its subscription, which keeps what is published there.",
+			Unless: gcloud("pubsub", "subscriptions", "describe", t.Name, p.project(), "--format=value(name)"),
+			Do:     append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(kept())...),
 		})
 	}
 	return steps
@@ -120,7 +122,8 @@ func (p *Plan) deploy() []Step {
 	routes := Step{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}
 	if s.Image != "" {
 		words := append(gcloud("run", "deploy", f.Name), p.settings()...)
-		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"), Patience: OnceMore}}
+		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"),
+			Patience: OnceMore}}
 	}
 	version := Step{What: "The version, as the repository has it.", Sets: versionVariable, Else: "unknown",
 		Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}}
@@ -280,7 +283,8 @@ func (p *Plan) push() (steps []Step) {
 func (p *Plan) watch() (steps []Step) {
 	for _, m := range metrics(p.Settings.Source) {
 		steps = append(steps, Step{
-			What: "A metric of the log: " + m.Why + ".", Unless: gcloud("logging", "metrics", "describe", m.Name, p.project(), "--format=value(name)"),
+			What: "A metric of the log: " + m.Why + ".", Unless: gcloud("logging", "metrics", "describe", m.Name, p.project(),
+				"--format=value(name)"),
 			Do: gcloud("logging", "metrics", "create", m.Name, p.project(), "--config-from-file="+m.File),
 		})
 	}

@@ -33,7 +33,8 @@ func TestTheTimesHoldTogether(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
 	if call := airflow.DefaultTimeout; call >= deployment.RequestTimeout || deployment.RequestTimeout >= deployment.AckDeadline {
-		t.Errorf("a call takes %s, a request %s, a delivery %s: each has to be longer than the one before", call, deployment.RequestTimeout, deployment.AckDeadline)
+		t.Errorf("a call takes %s, a request %s, a delivery %s: each has to be longer than the one before", call, deployment.RequestTimeout,
+			deployment.AckDeadline)
 	}
 	if got := value(p.Function.Values, "timeout"); got != "300s" {
 		t.Errorf("the function's time-out is %s", got)
@@ -42,7 +43,8 @@ func TestTheTimesHoldTogether(t *testing.T) {
 		t.Errorf("the acknowledgement deadline is %s", got)
 	}
 	script := p.Script()
-	for _, flag := range []string{"--timeout=300s ", "--ack-deadline=600 ", "--min-retry-delay=10s ", "--max-retry-delay=600s ", "--max-delivery-attempts=100 ", "--expiration-period=never"} {
+	for _, flag := range []string{"--timeout=300s ", "--ack-deadline=600 ", "--min-retry-delay=10s ", "--max-retry-delay=600s ",
+		"--max-delivery-attempts=100 ", "--expiration-period=never"} {
 		if !strings.Contains(script, flag) {
 			t.Errorf("the script lacks %s", flag)
 		}
@@ -86,7 +88,8 @@ func TestNothingIsDroppedBeforeItIsKept(t *testing.T) {
 func TestInstancesAreCountedInCalls(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
-	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"), want) {
+	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"),
+		want) {
 		t.Errorf("it does not tell %q", want)
 	}
 }

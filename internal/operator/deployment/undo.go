@@ -27,9 +27,10 @@ const foundVariable = "FOUND"
 func (p *Plan) Undos() []Undo {
 	s := p.Settings
 	all := []Undo{{
-		What:  "the alerts",
-		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
-		Do:    gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
+		What: "the alerts",
+		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function,
+			"--format=value(name)"),
+		Do: gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
 	}}
 	for _, own := range p.Subscriptions {
 		all = append(all, Undo{
@@ -42,8 +43,9 @@ func (p *Plan) Undos() []Undo {
 	all = append(all, Undo{
 		What: "the triggers, and the events that wait there",
 		// The listing shortens names, unless they are asked for in another way.
-		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function, "--format=value(name.scope(v1))"),
-		Do:    gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
+		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function,
+			"--format=value(name.scope(v1))"),
+		Do: gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
 	}, Undo{
 		What:  "the function, its own trigger, and the events that wait there",
 		Where: p.field("labels."+label, "metadata.labels."+label),
@@ -76,7 +78,8 @@ func (p *Plan) Undos() []Undo {
 // for its own. The listing shortens names, unless they are asked for in another
 // way.
 func (p *Plan) triggers() Command {
-	return gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+p.Settings.Function, "--format=value(name.scope(v1))")
+	return gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+p.Settings.Function,
+		"--format=value(name.scope(v1))")
 }
 
 // delete removes the function.

@@ -28,7 +28,8 @@ func (s *standIn) wantsUpload(t *testing.T) {
 		if strings.HasSuffix(name, "/") {
 			continue
 		}
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".md") || strings.HasPrefix(name, "deploy/") && !strings.HasPrefix(name, "deploy/container/") {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".md") || strings.HasPrefix(name,
+			"deploy/") && !strings.HasPrefix(name, "deploy/container/") {
 			t.Errorf("%s is uploaded, and nothing is built of it", name)
 		}
 	}

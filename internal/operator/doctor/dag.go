@@ -37,9 +37,11 @@ func dag(ctx context.Context, p *subject) Finding {
 		if files == "" {
 			files = "its file"
 		}
-		return failed("its file has import errors: Airflow refuses to trigger it", Fix{Do: "fix " + files + ": see the import errors on Airflow's pages"})
+		return failed("its file has import errors: Airflow refuses to trigger it",
+			Fix{Do: "fix " + files + ": see the import errors on Airflow's pages"})
 	case state.Stale:
-		return failed("its file is gone from the DAGs folder: Airflow refuses to trigger it", Fix{Do: "upload the file again, or name another DAG in the route"})
+		return failed("its file is gone from the DAGs folder: Airflow refuses to trigger it",
+			Fix{Do: "upload the file again, or name another DAG in the route"})
 	}
 	return ok("it is there")
 }

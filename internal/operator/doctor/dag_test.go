@@ -47,7 +47,8 @@ func TestEachRoutesDAGIsLookedAt(t *testing.T) {
 		{"paused, on Airflow 1", composer1, airflowsim.DAG{ID: "load", Paused: true}, "paused",
 			"warning: it is: its runs are made, and wait until it is unpaused\n" +
 				"gcloud composer environments run prod --project=acme --location=europe-west1 unpause -- load"},
-		{"a Param without a default", composer33, airflowsim.DAG{ID: "load", Params: `{"day":{"type":"string"},"size":{"type":"integer","default":1}}`}, "params",
+		{"a Param without a default", composer33, airflowsim.DAG{ID: "load",
+			Params: `{"day":{"type":"string"},"size":{"type":"integer","default":1}}`}, "params",
 			"warning: it asks for day, and the route has no example to hold against that\nadd an example to the route, and see dagtrigger test"},
 		{"Params with defaults", composer33, airflowsim.DAG{ID: "load", Params: `{"size":{"type":"integer","default":1}}`}, "params",
 			"skipped: the route has no example; every Param has a default"},
@@ -88,7 +89,8 @@ func TestRunsThatAreToWaitCanWait(t *testing.T) {
 		{"Airflow 2", composer21, nil, true, "ok: [scheduler] allow_trigger_in_future is not on"},
 		{"Airflow 2, where none waits", composer21, on, true,
 			"failed: [scheduler] allow_trigger_in_future is on, by which no run waits: the function refuses to make one\n" +
-				"gcloud composer environments update prod --project=acme --location=europe-west1 --remove-airflow-configs=scheduler-allow_trigger_in_future"},
+				"gcloud composer environments update prod --project=acme --location=europe-west1 " +
+				"--remove-airflow-configs=scheduler-allow_trigger_in_future"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,12 +113,13 @@ func TestExamplesAreHeldAgainstParams(t *testing.T) {
 	const declared = `{"day":{"type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}$"},"size":{"type":"integer","minimum":1,"default":1}}`
 	for _, image := range []string{composer33, composer21} {
 		for name, tt := range map[string]struct{ conf, want string }{
-			"fits":            {`{"day":"2026-11-22","unheard-of":1}`, "ok: 1 example fit"},
-			"lacks one":       {`{"size":2}`, `failed: the example "a day's file": the Param day has no value`},
-			"of another type": {`{"day":"2026-11-22","size":"` + planted + `"}`, `failed: the example "a day's file": the Param size is string, and has to be integer`},
-			"too little":      {`{"day":"2026-11-22","size":0}`, `failed: the example "a day's file": the Param size is less than 1`},
-			"no day":          {`{"day":"` + planted + `"}`, `failed: the example "a day's file": the Param day does not match ^\d{4}-\d{2}-\d{2}$`},
-			"no object":       {`[]`, `failed: the example "a day's file": its conf is not a JSON object`},
+			"fits":      {`{"day":"2026-11-22","unheard-of":1}`, "ok: 1 example fit"},
+			"lacks one": {`{"size":2}`, `failed: the example "a day's file": the Param day has no value`},
+			"of another type": {`{"day":"2026-11-22","size":"` + planted + `"}`,
+				`failed: the example "a day's file": the Param size is string, and has to be integer`},
+			"too little": {`{"day":"2026-11-22","size":0}`, `failed: the example "a day's file": the Param size is less than 1`},
+			"no day":     {`{"day":"` + planted + `"}`, `failed: the example "a day's file": the Param day does not match ^\d{4}-\d{2}-\d{2}$`},
+			"no object":  {`[]`, `failed: the example "a day's file": its conf is not a JSON object`},
 		} {
 			t.Run(image+", "+name, func(t *testing.T) {
 				t.Parallel()
@@ -169,7 +172,8 @@ func TestCallerThatMayTriggerAndNotReadIsAWarning(t *testing.T) {
 		sim.ServeHTTP(rw, r)
 	})
 	all, summary := w.examine()
-	w.wants(all, "dag", "warning: this caller may trigger the DAG, and may not read it or its runs: the other checks of the DAG cannot be made\n"+
+	w.wants(all, "dag", "warning: this caller may trigger the DAG, and may not read it or its runs: the other checks of the DAG "+
+		"cannot be made\n"+
 		"add can_read on the DAG and on DAG Runs to the caller's role; without it a duplicate is known by Airflow's words alone")
 	w.wants(all, "paused", `skipped: it needs what the check "dag" did not find`)
 	w.wants(all, "permission", "ok: it may")

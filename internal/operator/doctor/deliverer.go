@@ -102,7 +102,8 @@ func (p *subject) deliverers(ctx context.Context) []deliverer {
 	ctx, cancel := context.WithTimeout(ctx, p.target.Patience)
 	defer cancel()
 	// Where Eventarc is not used its API may be off, and subscriptions tell enough.
-	triggers, refused := listed[eventarcTrigger](ctx, p, "https://eventarc.googleapis.com/v1/projects/"+of.Project+"/locations/-/triggers", "triggers")
+	triggers, refused := listed[eventarcTrigger](ctx, p, "https://eventarc.googleapis.com/v1/projects/"+of.Project+"/locations/-/triggers",
+		"triggers")
 	var found []deliverer
 	var hidden []string // the subscriptions of triggers
 	for i := range triggers {
@@ -111,7 +112,8 @@ func (p *subject) deliverers(ctx context.Context) []deliverer {
 		}
 		hidden = append(hidden, triggers[i].Transport.PubSub.Subscription)
 	}
-	subscriptions, err := listed[subscription](ctx, p, "https://pubsub.googleapis.com/v1/projects/"+of.Project+"/subscriptions", "subscriptions")
+	subscriptions, err := listed[subscription](ctx, p, "https://pubsub.googleapis.com/v1/projects/"+of.Project+"/subscriptions",
+		"subscriptions")
 	for i := range subscriptions {
 		if s := subscriptions[i]; s.delivers(of.Service) && !slices.Contains(hidden, s.Name) {
 			found = append(found, deliverer{own: s})

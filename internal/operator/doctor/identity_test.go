@@ -50,7 +50,8 @@ func TestWithoutCredentialsTheFixIsToldAndTheRestIsSkipped(t *testing.T) {
 		"give the function one: gcloud run services update SERVICE --region=REGION --service-account=ACCOUNT"
 	w.wants(all, "credentials", "failed: "+fix)
 	w.wants(all, "environment", "failed: "+fix)
-	for _, check := range []string{"client id", "token", "name", "connection", "tls", "access control", "web server", "api", "anonymous", "registration", "role", "dag", "paused", "params", "permission"} {
+	for _, check := range []string{"client id", "token", "name", "connection", "tls", "access control", "web server", "api", "anonymous",
+		"registration", "role", "dag", "paused", "params", "permission"} {
 		if r := result(t, all, check); r.Status != doctor.Skipped {
 			t.Errorf("%s: %s", check, text(r.Finding))
 		}
@@ -80,8 +81,10 @@ func TestAClientIDThatCannotBeDiscovered(t *testing.T) {
 	w.start()
 	w.served.Fail(host1, 200, "hello")
 	all, _ := w.examine()
-	w.wants(all, "client id", "failed: the IAP client id could not be discovered at https://"+host1+" (it answers 200, and not with a redirect to Google's login)\n"+
-		"set AIRFLOW_IAP_CLIENT_ID to the client_id in what this prints: curl -s -o /dev/null -w '%{redirect_url}' -H 'Accept: text/html' 'https://"+host1+"'")
+	w.wants(all, "client id", "failed: the IAP client id could not be discovered at https://"+host1+
+		" (it answers 200, and not with a redirect to Google's login)\n"+
+		"set AIRFLOW_IAP_CLIENT_ID to the client_id in what this prints: curl -s -o /dev/null -w '%{redirect_url}' -H 'Accept: "+
+		"text/html' 'https://"+host1+"'")
 }
 
 func TestAClientIDThatIsAnothers(t *testing.T) {
@@ -90,7 +93,8 @@ func TestAClientIDThatIsAnothers(t *testing.T) {
 	w.target.Environments["default"] = environment.Spec{Composer: prod, IAPClientID: "999-zzz.apps.googleusercontent.com"}
 	all, _ := w.examine()
 	w.wants(all, "client id", "ok: 999-zzz.apps.googleusercontent.com, as given")
-	w.wants(all, "web server", "failed: 401 text/html: IAP: Invalid IAP credentials: Invalid bearer token. Invalid JWT audience."+fixes(t, "iap-token"))
+	w.wants(all, "web server", "failed: 401 text/html: IAP: Invalid IAP credentials: Invalid bearer token. Invalid JWT audience."+fixes(t,
+		"iap-token"))
 }
 
 func TestAnEnvironmentThatIsNotThere(t *testing.T) {
@@ -120,7 +124,8 @@ func TestAnAirflowOfOnesOwn(t *testing.T) {
 	w := plain(t, airflowsim.Airflow33, environment.Spec{Auth: "password", Username: "op", Password: "op"})
 	all, summary := w.examine()
 	w.wants(all, "credentials", "ok: user op and a password")
-	w.wants(all, "environment", "skipped: URL was given, and is taken as it is; with COMPOSER in its place, access control and Airflow's settings are looked up, too")
+	w.wants(all, "environment", "skipped: URL was given, and is taken as it is; with COMPOSER in its place, access control and "+
+		"Airflow's settings are looked up, too")
 	w.wants(all, "token", "ok: obtained")
 	w.wants(all, "access control", "skipped: only Composer's API tells")
 	w.wants(all, "api", "ok: v2, Airflow 3.3.2")
@@ -159,7 +164,8 @@ func TestAirflowsOwnCredentialsThatAreRefused(t *testing.T) {
 		{"a header alone", airflowsim.Airflow33, environment.Spec{Auth: "none", Headers: "X-Api-Key: " + planted}, "api",
 			"failed: 401 application/json: Not authenticated" + fixes(t, "no-credentials")},
 		{"a secret that is not mounted", airflowsim.Airflow33, environment.Spec{Auth: "bearer", TokenFile: "/nowhere/token"}, "credentials",
-			"failed: the secret's file /nowhere/token cannot be used (no such file or directory)\nmount the secret there, alone in the file and on one line"},
+			"failed: the secret's file /nowhere/token cannot be used (no such file or directory)\nmount the secret there, alone in the file " +
+				"and on one line"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -140,7 +140,8 @@ func accessControl(ctx context.Context, p *subject) Finding {
 	allowed := list(env.Allowed)
 	callers := p.callers(ctx)
 	if len(callers) == 0 {
-		return warning(fmt.Sprintf("it lets in %s alone; whether this caller is among them cannot be known from here, behind a translated address", allowed), p.letIn("ADDRESS")...)
+		return warning(fmt.Sprintf("it lets in %s alone; whether this caller is among them cannot be known from here, behind a "+
+			"translated address", allowed), p.letIn("ADDRESS")...)
 	}
 	var out []string
 	for _, caller := range callers {
@@ -180,7 +181,8 @@ func (p *subject) letIn(callers ...string) []Fix {
 		fmt.Fprintf(&flags, " --update-web-server-allow-ip=ip_range=%s", caller)
 	}
 	return []Fix{
-		{If: "anybody may reach the web server, whose proxy asks for credentials all the same", Do: p.gcloud("update") + " --web-server-allow-all"},
+		{If: "anybody may reach the web server, whose proxy asks for credentials all the same",
+			Do: p.gcloud("update") + " --web-server-allow-all"},
 		{If: "only what is listed may: a function needs a fixed address for that, and may call by IPv4 or IPv6",
 			Do: p.gcloud("update") + flags.String()},
 	}

@@ -110,7 +110,8 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 			"failed: it lets in 203.0.113.0/24 alone, and not this caller, 198.51.100.7, 2001:db8:1::7" +
 				open + listed + "198.51.100.7 --update-web-server-allow-ip=ip_range=2001:db8:1::7"},
 		{"nobody can tell", []string{"203.0.113.0/24"}, "10.0.0.7", "100.64.0.7",
-			"warning: it lets in 203.0.113.0/24 alone; whether this caller is among them cannot be known from here, behind a translated address" + open + listed + "ADDRESS"},
+			"warning: it lets in 203.0.113.0/24 alone; whether this caller is among them cannot be known from here, behind a translated address" +
+				open + listed + "ADDRESS"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -141,7 +142,8 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w.target.Environments["default"] = specOf("https://" + host2)
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
-		w.wants(all, "web server", byAddress+strings.ReplaceAll(fixes(t, "composer-permission", "access-control", "undetected"), "ACCOUNT", robot))
+		w.wants(all, "web server", byAddress+strings.ReplaceAll(fixes(t, "composer-permission", "access-control", "undetected"), "ACCOUNT",
+			robot))
 	})
 	t.Run("nobody is let in", func(t *testing.T) {
 		t.Parallel()
@@ -149,7 +151,8 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w.env().Allowed = []string{}
 		all, _ := w.examine()
 		got := text(result(t, all, "web server").Finding)
-		if !strings.HasPrefix(got, byAddress+"\nif the web server's network access control keeps this address out: gcloud composer environments update prod") || strings.Count(got, "\n") != 1 {
+		if !strings.HasPrefix(got, byAddress+"\nif the web server's network access control keeps this address out: gcloud composer "+
+			"environments update prod") || strings.Count(got, "\n") != 1 {
 			t.Error(got)
 		}
 	})
@@ -158,7 +161,8 @@ func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
 		w := newWorld(t, composer33)
 		w.google.Accounts[0].Roles = []string{"roles/composer.environmentAndStorageObjectViewer"}
 		all, _ := w.examine()
-		w.wants(all, "web server", said+"Your client does not have permission to get this URL.\nif the service account may not use the environment: "+
+		w.wants(all, "web server", said+"Your client does not have permission to get this URL.\nif the service account may not use the "+
+			"environment: "+
 			"gcloud projects add-iam-policy-binding acme --member=serviceAccount:"+robot+" --role=roles/composer.user")
 	})
 	t.Run("a login page", func(t *testing.T) {

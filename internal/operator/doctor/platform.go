@@ -43,7 +43,8 @@ func (p *subject) subscribed() (Finding, bool) {
 
 // update is the command that changes the subscription.
 func (p *subject) update(flags string) Fix {
-	return Fix{Do: "gcloud pubsub subscriptions update " + path.Base(p.subscription.Name) + " --project=" + p.target.Platform.Project + " " + flags}
+	return Fix{Do: "gcloud pubsub subscriptions update " + path.Base(p.subscription.Name) + " --project=" + p.target.Platform.Project + " " +
+		flags}
 }
 
 func deadline(_ context.Context, p *subject) Finding {
@@ -56,7 +57,8 @@ func deadline(_ context.Context, p *subject) Finding {
 	}
 	given := time.Duration(p.subscription.AckDeadlineSeconds) * time.Second
 	if given < longest {
-		return warning(fmt.Sprintf("%s, while one call to Airflow may take %s: an event that takes longer is delivered again while it is worked on", given, longest),
+		return warning(fmt.Sprintf("%s, while one call to Airflow may take %s: an event that takes longer is delivered again while it "+
+			"is worked on", given, longest),
 			p.update("--ack-deadline=600"))
 	}
 	return ok("%s", given)
@@ -67,7 +69,8 @@ func backoff(_ context.Context, p *subject) Finding {
 		return f
 	}
 	if p.subscription.RetryPolicy == nil {
-		return warning("it does not wait: while Airflow is down, every event is delivered again at once", p.update("--min-retry-delay=10s --max-retry-delay=600s"))
+		return warning("it does not wait: while Airflow is down, every event is delivered again at once",
+			p.update("--min-retry-delay=10s --max-retry-delay=600s"))
 	}
 	return ok("from %s", p.subscription.RetryPolicy.MinimumBackoff)
 }

@@ -15,7 +15,8 @@ import (
 
 const (
 	hidden  = "eventarc-eu-uploads-sub-1"
-	uploads = `{"name":"projects/acme/locations/eu/triggers/uploads","destination":{"cloudFunction":"projects/acme/locations/eu/functions/dagtrigger"},` +
+	uploads = `{"name":"projects/acme/locations/eu/triggers/uploads",` +
+		`"destination":{"cloudFunction":"projects/acme/locations/eu/functions/dagtrigger"},` +
 		`"transport":{"pubsub":{"subscription":"projects/acme/subscriptions/` + hidden + `"}}`
 	fix = "gcloud pubsub subscriptions update " + hidden + " --project=acme "
 )
@@ -24,13 +25,16 @@ func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.google.Triggers = []string{uploads + `,"retryPolicy":{"maxAttempts":1}}`}
-	w.google.Subscriptions = []string{`{"name":"projects/acme/subscriptions/` + hidden + `","ackDeadlineSeconds":10,"expirationPolicy":{"ttl":"2678400s"}}`}
+	w.google.Subscriptions = []string{`{"name":"projects/acme/subscriptions/` + hidden +
+		`","ackDeadlineSeconds":10,"expirationPolicy":{"ttl":"2678400s"}}`}
 	all, summary := w.examine()
 	w.wants(all, "trigger", "failed: the trigger uploads delivers once: an event that is not acknowledged is dropped\n"+
 		"if it was made with the function: gcloud functions deploy dagtrigger --project=acme --retry\n"+
 		"if it was made by itself: delete the trigger, and create it without --max-retry-attempts")
-	w.wants(all, "deadline", "warning: 10s, while one call to Airflow may take 1m30s: an event that takes longer is delivered again while it is worked on\n"+fix+"--ack-deadline=600")
-	w.wants(all, "backoff", "warning: it does not wait: while Airflow is down, every event is delivered again at once\n"+fix+"--min-retry-delay=10s --max-retry-delay=600s")
+	w.wants(all, "deadline", "warning: 10s, while one call to Airflow may take 1m30s: an event that takes longer is delivered again "+
+		"while it is worked on\n"+fix+"--ack-deadline=600")
+	w.wants(all, "backoff", "warning: it does not wait: while Airflow is down, every event is delivered again at once\n"+fix+
+		"--min-retry-delay=10s --max-retry-delay=600s")
 	w.wants(all, "dead letter", "warning: the subscription has no dead-letter topic: what is not delivered within its retention is lost\n"+
 		fix+"--dead-letter-topic=TOPIC --max-delivery-attempts=100")
 	w.wants(all, "expiry", "warning: it ends after 31 days without an event\n"+fix+"--expiration-period=never")
@@ -93,7 +97,8 @@ func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
 			}
 			w.wants(all, "trigger", "ok: uploads pushes again what was not acknowledged")
 			r := result(t, all, "deadline")
-			if r.Trigger != "uploads" || r.Status != doctor.Warning || !strings.HasPrefix(r.Fixes[0].Do, "gcloud pubsub subscriptions update uploads --project=acme ") {
+			if r.Trigger != "uploads" || r.Status != doctor.Warning || !strings.HasPrefix(r.Fixes[0].Do,
+				"gcloud pubsub subscriptions update uploads --project=acme ") {
 				t.Errorf("of %s: %s", r.Trigger, text(r.Finding))
 			}
 		})
@@ -105,7 +110,8 @@ func TestTheDeadlineIsHeldAgainstTheLongestCall(t *testing.T) {
 	w := newWorld(t, composer33)
 	w.target.Environments["default"] = environment.Spec{Composer: prod, Timeout: 15 * time.Minute}
 	all, _ := w.examine()
-	if r := result(t, all, "deadline"); r.Status != doctor.Warning || !strings.HasPrefix(r.Why, "10m0s, while one call to Airflow may take 15m0s") {
+	if r := result(t, all, "deadline"); r.Status != doctor.Warning || !strings.HasPrefix(r.Why,
+		"10m0s, while one call to Airflow may take 15m0s") {
 		t.Error(text(r.Finding))
 	}
 }
@@ -123,7 +129,8 @@ func TestWhatThePlatformDoesNotTellIsSkipped(t *testing.T) {
 			"ok: uploads, with the subscription " + hidden,
 			"skipped: Pub/Sub does not tell (pubsub.googleapis.com answers 403): roles/pubsub.viewer may read it"},
 		"no trigger": {func(w *world) { w.google.Triggers = nil },
-			"warning: no trigger and no push subscription of the project acme delivers to dagtrigger\ngcloud eventarc triggers list --project=acme --location=-",
+			"warning: no trigger and no push subscription of the project acme delivers to dagtrigger\ngcloud eventarc triggers list " +
+				"--project=acme --location=-",
 			"skipped: there is no trigger and no push subscription"},
 		"neither given": {func(w *world) { w.target.Platform = doctor.Platform{} },
 			"skipped: neither the project nor the service is known: give both to examine a function that is deployed",

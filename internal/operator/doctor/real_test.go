@@ -54,7 +54,8 @@ func TestOnTheRealAirflow(t *testing.T) {
 // onReal is a deployment in front of a real Airflow, examined by an account
 // that Airflow takes for an admin, and by one that it takes for a viewer.
 func onReal(t *testing.T, real http.Handler, image string, api airflow.API) {
-	dags := []string{airflowreal.PlainDAG, airflowreal.TypedDAG, airflowreal.PausedDAG, airflowreal.BrokenDAG, airflowreal.RetiredDAG, "unheard_of"}
+	dags := []string{airflowreal.PlainDAG, airflowreal.TypedDAG, airflowreal.PausedDAG, airflowreal.BrokenDAG, airflowreal.RetiredDAG,
+		"unheard_of"}
 	deployment := func(role string) *world {
 		w := newWorld(t, image)
 		w.real, w.env().Role = real, role

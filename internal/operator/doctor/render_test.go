@@ -24,7 +24,8 @@ func toys() []doctor.Result {
 		in("api", doctor.Finding{Status: doctor.Failed, Why: "403 application/problem+json: Forbidden <&>", Fixes: []doctor.Fix{
 			{If: "the role does not allow it", Do: "give it another"}, {If: "the API denies everybody", Do: "first this\nthen that"},
 		}}),
-		in("tls", doctor.Finding{Status: doctor.Failed, Why: "two\nlines", Fixes: []doctor.Fix{{If: "the certificate is another's", Do: "name the right host"}}}),
+		in("tls", doctor.Finding{Status: doctor.Failed, Why: "two\nlines",
+			Fixes: []doctor.Fix{{If: "the certificate is another's", Do: "name the right host"}}}),
 		in("role", doctor.Finding{Status: doctor.Skipped, Why: "only Composer's API tells"}),
 		dag,
 		{Check: "expiry", Means: "what expiry means", Finding: doctor.Finding{Status: doctor.OK, Why: "it never ends"}},
@@ -74,7 +75,8 @@ func TestFaultySettingsEndTheExamination(t *testing.T) {
 	if summary.Failed != 1 || summary.Skipped != len(doctor.Checks())-1 || len(all) != len(doctor.Checks()) {
 		t.Errorf("summary = %+v of %d results", summary, len(all))
 	}
-	if got := text(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nfix what is reported there; dagtrigger help settings lists them all" {
+	if got := text(all[0].Finding); got != "failed: DAG_ID is missing: name the DAG that every event starts\nfix what is reported "+
+		"there; dagtrigger help settings lists them all" {
 		t.Error(got)
 	}
 	if got := text(all[1].Finding); got != "skipped: the settings are invalid" {

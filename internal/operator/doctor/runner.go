@@ -78,9 +78,11 @@ func (e *runner) tell(r Result) {
 
 func (e *runner) settings() {
 	c := Checks()[0]
-	f := Finding{Status: OK, Why: fmt.Sprintf("%s, %s", count(len(e.target.Environments), "environment"), count(len(e.target.Routes), "route"))}
+	f := Finding{Status: OK, Why: fmt.Sprintf("%s, %s", count(len(e.target.Environments), "environment"),
+		count(len(e.target.Routes), "route"))}
 	if e.target.Settings != nil {
-		f = Finding{Status: Failed, Why: e.target.Settings.Error(), Fixes: []Fix{{Do: "fix what is reported there; dagtrigger help settings lists them all"}}}
+		f = Finding{Status: Failed, Why: e.target.Settings.Error(),
+			Fixes: []Fix{{Do: "fix what is reported there; dagtrigger help settings lists them all"}}}
 	}
 	e.tell(Result{Check: c.Name, Means: c.Means, Finding: f})
 }
@@ -101,7 +103,8 @@ func (e *runner) environments(ctx context.Context) {
 			Transport: e.target.Transport, UserAgent: "dagtrigger doctor", Google: e.target.Google,
 		})
 		if err != nil {
-			e.tell(Result{Check: Checks()[0].Name, Means: Checks()[0].Means, Environment: name, Finding: failed(err.Error(), Fix{Do: "fix what is reported there"})})
+			e.tell(Result{Check: Checks()[0].Name, Means: Checks()[0].Means, Environment: name,
+				Finding: failed(err.Error(), Fix{Do: "fix what is reported there"})})
 			continue
 		}
 		for _, r := range e.target.Routes {
@@ -140,7 +143,8 @@ func (p *subject) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
 			f := p.make(ctx, c)
-			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.deliverer(), Finding: f})
+			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.deliverer(),
+				Finding: f})
 		}
 	}
 }

@@ -96,7 +96,8 @@ func anonymous(ctx context.Context, p *subject) Finding {
 	e, _ := errors.AsType[*airflow.Error](err)
 	switch {
 	case answered(err):
-		do := "set [api] auth_backends (auth_backend up to 2.2.5), of which the first counts, to a backend that knows its callers, or [api] enable_experimental_api to False"
+		do := "set [api] auth_backends (auth_backend up to 2.2.5), of which the first counts, to a backend that knows its callers, or " +
+			"[api] enable_experimental_api to False"
 		if p.env() != nil {
 			do = p.override(p.backendKey(), composerBackend)
 		}
@@ -131,7 +132,8 @@ func registration(_ context.Context, p *subject) Finding {
 	case p.accepted:
 		return ok("it is registered")
 	}
-	why := fmt.Sprintf("its e-mail has %d characters, and before Airflow 2.3.0 only %d can be registered by themselves", len(p.account.Email), longestEmail)
+	why := fmt.Sprintf("its e-mail has %d characters, and before Airflow 2.3.0 only %d can be registered by themselves",
+		len(p.account.Email), longestEmail)
 	fix := Fix{If: "it was not registered beforehand", Do: p.register()}
 	major, minor, known := minorOf(p.version)
 	switch {
@@ -155,7 +157,8 @@ func role(_ context.Context, p *subject) Finding {
 		return ok("Op, Composer's default; --update-airflow-configs=%s=ROLE sets another", keyRole)
 	case slices.Contains([]string{"Viewer", "Public", "UserNoDags"}, given):
 		// UserNoDags is Composer's User without any DAG: https://cloud.google.com/composer/docs/composer-2/airflow-rbac
-		return warning(fmt.Sprintf("%s, which may not trigger: a caller that is registered from now on will meet %d", given, http.StatusForbidden),
+		return warning(fmt.Sprintf("%s, which may not trigger: a caller that is registered from now on will meet %d", given,
+			http.StatusForbidden),
 			Fix{Do: p.override(keyRole, "User")})
 	}
 	return ok("%s, by %s", given, keyRole)

@@ -23,7 +23,8 @@ const update = "gcloud composer environments update prod --project=acme --locati
 func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 	t.Parallel()
 	const denied = "failed: 403 application/problem+json: Forbidden\n" +
-		"if [api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone: "
+		"if [api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or " +
+		"airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone: "
 	tests := []struct {
 		name      string
 		image     string
@@ -32,7 +33,8 @@ func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 	}{
 		{"deny_all", composer21, map[string]string{"api-auth_backends": "airflow.api.auth.backend.deny_all"},
 			denied + update + "api-auth_backends=airflow.composer.api.backend.composer_auth"},
-		{"the open one, of several", composer21, map[string]string{"api-auth_backends": "airflow.api.auth.backend.default, airflow.api.auth.backend.session"},
+		{"the open one, of several", composer21, map[string]string{"api-auth_backends": "airflow.api.auth.backend.default, " +
+			"airflow.api.auth.backend.session"},
 			denied + update + "api-auth_backends=airflow.composer.api.backend.composer_auth"},
 		{"Composer's own", composer21, map[string]string{"api-auth_backends": "airflow.composer.api.backend.composer_auth"},
 			"failed: 403 application/problem+json: Forbidden\n" +
@@ -117,7 +119,8 @@ func TestAnExperimentalAPIWithoutCredentialsIsAWarning(t *testing.T) {
 	w.airflow.ExperimentalAPI = true
 	all, summary := w.examine()
 	w.wants(all, "anonymous", "warning: it answers without credentials: any caller that reaches the web server can start any DAG\n"+
-		"set [api] auth_backends (auth_backend up to 2.2.5), of which the first counts, to a backend that knows its callers, or [api] enable_experimental_api to False")
+		"set [api] auth_backends (auth_backend up to 2.2.5), of which the first counts, to a backend that knows its callers, or [api] "+
+		"enable_experimental_api to False")
 	if !summary.Healthy() || summary.Warnings != 1 {
 		t.Errorf("summary = %+v", summary)
 	}
@@ -142,7 +145,8 @@ func TestALongNamedAccountHasToBeRegisteredBefore23(t *testing.T) {
 		all, _ := w.examine()
 		w.wants(all, "web server", "failed: 401 application/problem+json: Unauthorized\n"+
 			"if before Airflow 2.3.0 a service account with an e-mail of more than 64 characters is not registered by itself: "+commands)
-		w.wants(all, "registration", "failed: its e-mail has 79 characters, and before Airflow 2.3.0 only 64 can be registered by themselves; this one is 2.2.3\n"+
+		w.wants(all, "registration", "failed: its e-mail has 79 characters, and before Airflow 2.3.0 only 64 can be registered by "+
+			"themselves; this one is 2.2.3\n"+
 			"if it was not registered beforehand: "+commands)
 	})
 	t.Run("it is", func(t *testing.T) {
@@ -166,7 +170,8 @@ func TestALongNamedAccountHasToBeRegisteredBefore23(t *testing.T) {
 		w := ill(t, "composer-latest")
 		w.google.Accounts[1].Roles = []string{"roles/composer.environmentAndStorageObjectViewer"}
 		all, _ := w.examine()
-		w.wants(all, "registration", "warning: its e-mail has 79 characters, and before Airflow 2.3.0 only 64 can be registered by themselves; this Airflow's version is not known\n"+
+		w.wants(all, "registration", "warning: its e-mail has 79 characters, and before Airflow 2.3.0 only 64 can be registered by "+
+			"themselves; this Airflow's version is not known\n"+
 			"if it was not registered beforehand: "+commands)
 	})
 }
@@ -177,7 +182,8 @@ func TestTheRoleOfNewCallersIsTold(t *testing.T) {
 		"User": "ok: User, by api-composer_auth_user_registration_role",
 		"UserNoDags": "warning: UserNoDags, which may not trigger: a caller that is registered from now on will meet 403\n" +
 			update + "api-composer_auth_user_registration_role=User",
-		"Viewer": "warning: Viewer, which may not trigger: a caller that is registered from now on will meet 403\n" + update + "api-composer_auth_user_registration_role=User",
+		"Viewer": "warning: Viewer, which may not trigger: a caller that is registered from now on will meet 403\n" + update +
+			"api-composer_auth_user_registration_role=User",
 	} {
 		w := newWorld(t, composer33)
 		w.env().Overrides = map[string]string{"api-composer_auth_user_registration_role": given}

@@ -75,10 +75,12 @@ func newWorld(t *testing.T, image string) *world {
 		Environments: []googlesim.Environment{env},
 		Triggers: []string{
 			`{"name":"projects/acme/locations/eu/triggers/other","destination":{"cloudRun":{"service":"other"}}}`,
-			`{"name":"projects/acme/locations/eu/triggers/uploads","destination":{"cloudRun":{"service":"dagtrigger"}},"transport":{"pubsub":{"subscription":"projects/acme/subscriptions/eventarc-eu-uploads-sub-1"}}}`,
+			`{"name":"projects/acme/locations/eu/triggers/uploads","destination":{"cloudRun":{"service":"dagtrigger"}},` +
+				`"transport":{"pubsub":{"subscription":"projects/acme/subscriptions/eventarc-eu-uploads-sub-1"}}}`,
 		},
 		Subscriptions: []string{`{"name":"projects/acme/subscriptions/eventarc-eu-uploads-sub-1","ackDeadlineSeconds":600,
-			"retryPolicy":{"minimumBackoff":"10s","maximumBackoff":"600s"},"deadLetterPolicy":{"deadLetterTopic":"projects/acme/topics/dead"},"expirationPolicy":{}}`},
+			"retryPolicy":{"minimumBackoff":"10s","maximumBackoff":"600s"},
+			"deadLetterPolicy":{"deadLetterTopic":"projects/acme/topics/dead"},"expirationPolicy":{}}`},
 		Unknown: func(r *http.Request) { t.Errorf("Google has no answer to %s %s", r.Method, r.URL) },
 	}
 	w.target = doctor.Target{

@@ -75,8 +75,9 @@ func exampleKeys() []document.Key[draft] {
 		{Name: "as", Example: "as: push-unwrapped", Words: envelopes(), Doc: "The way by which it comes, as send has it. Left out: eventarc.",
 			To: func(d *draft) any { return (*string)(&d.example.As) }},
 		{Name: "starts", Example: "starts: [{route: sales-csv, dag: load_sales, conf_has: {region: eu}}]",
-			Doc: "The runs that it must start, all of them, each by its route and whatever else is said: dag, environment, run_id, conf (all of it), conf_has (members among others), logical_date and note. A route's name alone will do. [] for none.",
-			To:  func(d *draft) any { return d.starts }},
+			Doc: "The runs that it must start, all of them, each by its route and whatever else is said: dag, environment, run_id, conf (all " +
+				"of it), conf_has (members among others), logical_date and note. A route's name alone will do. [] for none.",
+			To: func(d *draft) any { return d.starts }},
 		{Name: "fails", Example: "fails: [{route: sales-csv, error: no such overload}]",
 			Doc: "The routes that must fail to be evaluated, each by its route and a part of the error. A route's name alone will do.",
 			To:  func(d *draft) any { return d.fails }},
@@ -96,23 +97,34 @@ func objectKeys() []document.Key[draft] {
 	}
 	return append(keys, []document.Key[draft]{
 		{Name: "size", Example: "size: 2048", Doc: "The object's size in bytes. Left out: 0.", To: func(d *draft) any { return &d.object.Size }},
-		{Name: "content_type", Example: "content_type: text/csv", Doc: "Its media type. Left out: by the name's ending.", To: func(d *draft) any { return &d.object.ContentType }},
+		{Name: "content_type", Example: "content_type: text/csv", Doc: "Its media type. Left out: by the name's ending.",
+			To: func(d *draft) any { return &d.object.ContentType }},
 		{Name: "metadata", Example: "metadata: {owner: ana}", Doc: "Its custom metadata.", To: func(d *draft) any { return &d.object.Metadata }},
 		{Name: "generation", Example: "generation: 17", Doc: "Its generation. Left out: 1.", To: func(d *draft) any { return &d.generation }},
-		{Name: "metageneration", Example: "metageneration: 2", Doc: "Its metageneration. Left out: 1.", To: func(d *draft) any { return &d.object.Metageneration }},
-		{Name: "without_payload", Example: "without_payload: true", Doc: "Whether a notification leaves the object resource out. Left out: false.", To: func(d *draft) any { return &d.object.WithoutPayload }},
+		{Name: "metageneration", Example: "metageneration: 2", Doc: "Its metageneration. Left out: 1.",
+			To: func(d *draft) any { return &d.object.Metageneration }},
+		{Name: "without_payload", Example: "without_payload: true",
+			Doc: "Whether a notification leaves the object resource out. Left out: false.",
+			To:  func(d *draft) any { return &d.object.WithoutPayload }},
 	}...)
 }
 
 func messageKeys() []document.Key[draft] {
 	return []document.Key[draft]{
-		{Name: "message", Example: "message: {order: 4711}", Doc: "The data of a Pub/Sub message: text, or anything else for its JSON.", To: func(d *draft) any { return d.published }},
-		{Name: "attributes", Example: "attributes: {kind: order}", Doc: "The message's attributes.", To: func(d *draft) any { return &d.message.Attributes }},
-		{Name: "topic", Example: "topic: orders", Doc: "The message's topic, a name or projects/P/topics/T. Left out: example.", To: func(d *draft) any { return &d.topic }},
-		{Name: "ordering_key", Example: "ordering_key: '4711'", Doc: "The message's ordering key.", To: func(d *draft) any { return &d.message.OrderingKey }},
-		{Name: "subscription", Example: "subscription: orders-to-airflow", Doc: "The subscription that pushes, a name or projects/P/subscriptions/S. Left out: example.", To: func(d *draft) any { return &d.subscription }},
+		{Name: "message", Example: "message: {order: 4711}", Doc: "The data of a Pub/Sub message: text, or anything else for its JSON.",
+			To: func(d *draft) any { return d.published }},
+		{Name: "attributes", Example: "attributes: {kind: order}", Doc: "The message's attributes.",
+			To: func(d *draft) any { return &d.message.Attributes }},
+		{Name: "topic", Example: "topic: orders", Doc: "The message's topic, a name or projects/P/topics/T. Left out: example.",
+			To: func(d *draft) any { return &d.topic }},
+		{Name: "ordering_key", Example: "ordering_key: '4711'", Doc: "The message's ordering key.",
+			To: func(d *draft) any { return &d.message.OrderingKey }},
+		{Name: "subscription", Example: "subscription: orders-to-airflow",
+			Doc: "The subscription that pushes, a name or projects/P/subscriptions/S. Left out: example.",
+			To:  func(d *draft) any { return &d.subscription }},
 		{Name: "event", Example: "event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {order: 4711}}",
-			Doc: "Any event: a CloudEvent, an object resource, a Pub/Sub message or the body of a push, or the path of a JSON file with one.", To: func(d *draft) any { return d.given }},
+			Doc: "Any event: a CloudEvent, an object resource, a Pub/Sub message or the body of a push, or the path of a JSON file with one.",
+			To:  func(d *draft) any { return d.given }},
 	}
 }
 

@@ -73,7 +73,8 @@ func (r *reader) tests(_ *document.Reader, node *yaml.Node) {
 		d := &draft{reader: r, example: Example{Position: document.At(item), As: delivery.Eventarc, node: document.Resolve(item)}}
 		d.read()
 		if before, twice := first[d.example.Name]; twice && d.example.Name != "" {
-			r.Fault(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line), "give each example another name")
+			r.Fault(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line),
+				"give each example another name")
 		}
 		first[d.example.Name] = document.At(item)
 		r.suite.Examples = append(r.suite.Examples, d.example)
@@ -103,7 +104,8 @@ func (d *draft) read() {
 		return
 	}
 	if len(d.events) != 1 {
-		d.Fault(d.example.Position, fmt.Sprintf("an example has one event, and this has %d", len(d.events)), "give one of "+strings.Join(eventKeys(), ", "))
+		d.Fault(d.example.Position, fmt.Sprintf("an example has one event, and this has %d", len(d.events)),
+			"give one of "+strings.Join(eventKeys(), ", "))
 		return
 	}
 	for name, at := range places {
@@ -139,7 +141,8 @@ func (d *draft) event(places map[string]document.Position) delivery.Event {
 		m.ID, m.PublishTime, m.Topic, m.Subscription = id, at, resource(d.topic, "topics"), resource(d.subscription, "subscriptions")
 		return m
 	case "event":
-		e, err := delivery.Parse(d.json, delivery.Defaults{ID: id, Time: at, Topic: resource(d.topic, "topics"), Subscription: resource(d.subscription, "subscriptions")})
+		e, err := delivery.Parse(d.json, delivery.Defaults{ID: id, Time: at, Topic: resource(d.topic, "topics"),
+			Subscription: resource(d.subscription, "subscriptions")})
 		if err != nil {
 			d.Fault(places["event"], "event is none", err.Error())
 			return nil

@@ -143,7 +143,8 @@ func TestUpdateKeepsEveryValue(t *testing.T) {
 		`{"id":1,"a":"line\nline\n","b":"\t","c":"\u0000\u0007\u2028","d":"'\"","e":"\ud83d\ude00","f":"\r\n"}`,
 		`{"id":1,"":{"a b":[],"c":{},"d":[[1],[],[{"x":[2]}]]},"on":"on","<<":"x","123":4}`,
 	} {
-		text := "config: routes.yaml\ntests:\n- name: n\n  topic: orders\n  attributes: {kind: order}\n  message: '" + strings.ReplaceAll(data, "'", "''") + "'\n"
+		text := "config: routes.yaml\ntests:\n- name: n\n  topic: orders\n  attributes: {kind: order}\n  message: '" + strings.ReplaceAll(data,
+			"'", "''") + "'\n"
 		got := updated(t, text)
 		if _, _, differences := try(t, got[strings.Index(got, "- name"):]); differences != "" {
 			t.Errorf("%s\nupdated it is\n%s\nof which %s", data, got, differences)
@@ -178,9 +179,12 @@ func FuzzUpdate(f *testing.F) {
 	for _, text := range []string{
 		"config: r\ntests: []\n", "config: r\ntests:\n- name: a\n  upload: gs://a/b\n  starts: [r]\n",
 		"config: r\ntests:\n  - starts:\n    - r\n    # c\n    name: a\n    message: {a: [1, null]}\n\n  # d\n  - {name: b, deleted: gs://a/b}\n",
-		"config: r\ntests:\n- name: a\n  event: {specversion: '1.0', id: x, source: s, type: com.acme.paid, data: {amount: much}}\n  fails: [{route: paid, error: x}] # c\n",
-		"config: r\ntests:\n- name: a\n  upload: gs://acme-landing/sales/eu/a.csv\n  starts:\n  - route: sales-csv\n    conf: &x\n      uri: |\n        a\n\n      region: [*y]\n    dag: &y d",
-		"config: r\ntests:\n- name: >\n    a\n\n    b\n  upload: gs://acme-landing/sales/eu/a.csv\n\n\n- name: &n b\n  upload: gs://acme-landing/sales/eu/a.csv\n  note: *n",
+		"config: r\ntests:\n- name: a\n  event: {specversion: '1.0', id: x, source: s, type: com.acme.paid, data: {amount: much}}\n  " +
+			"fails: [{route: paid, error: x}] # c\n",
+		"config: r\ntests:\n- name: a\n  upload: gs://acme-landing/sales/eu/a.csv\n  starts:\n  - route: sales-csv\n    conf: &x\n      " +
+			"uri: |\n        a\n\n      region: [*y]\n    dag: &y d",
+		"config: r\ntests:\n- name: >\n    a\n\n    b\n  upload: gs://acme-landing/sales/eu/a.csv\n\n\n- name: &n b\n  upload: " +
+			"gs://acme-landing/sales/eu/a.csv\n  note: *n",
 		"config: A\ntests:\n- name: A\n  event: {specversion: '1.0',0A0,source: A,type: A}",
 	} {
 		f.Add([]byte(text))

@@ -104,7 +104,7 @@ func member(c *expression.Compiler, name string, v route.Value) Member {
 	return m
 }
 
-// literalType is the type of a JSON value that is no text, list or map.
+// literalType is the type of a JSON value that is not text, a list or a map.
 func literalType(value string) Type {
 	switch {
 	case value == "true" || value == "false":

@@ -34,7 +34,7 @@ func contracts(t *testing.T) []params.Contract {
 		}
 	}
 	if _, err := params.Of(&file.Routes[len(all)]); !errors.Is(err, params.ErrUnknown) {
-		t.Errorf("a route without a conf of its own: %v", err)
+		t.Errorf("a route without a separate conf: %v", err)
 	}
 	return all
 }

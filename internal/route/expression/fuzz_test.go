@@ -33,7 +33,7 @@ func FuzzTemplate(f *testing.F) {
 		if len(faults) == 0 {
 			b := expression.Output{Most: 1 << 20}
 			if err := template.JSON(t.Context(), scope, &b); err == nil && !json.Valid(b.Bytes()) {
-				t.Errorf("%q gives %s, which is no JSON", text, &b)
+				t.Errorf("%q gives %s, which is not valid JSON", text, &b)
 			}
 		}
 		escaped, _, faults := c.Template(strings.ReplaceAll(text, "${", "$${"))

@@ -77,7 +77,7 @@ var variables = []Variable{
 		{Name: "data_base64", Type: Text, Doc: "the data, base64"},
 		{Name: "json", Type: Any, Doc: "the data parsed, null where it is not JSON"},
 	}},
-	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is no JSON, text, or bytes where it is no UTF-8", nil},
+	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is not valid JSON, text, or bytes where it is no UTF-8", nil},
 	{pathVariable, "what the object pattern captured: text, under the captures' names", nil},
 }
 
