@@ -151,7 +151,8 @@ func TestPasswordTokenRefusalsAreClassified(t *testing.T) {
 		{"bad gateway", 502, "", "", airflow.ServerFailure, from + at, ""},
 		{"auth manager failed", 500, "", "", airflow.ServerFailure, from + at, "the auth manager failed to check the user"},
 		{"throttled", 429, "7", "", airflow.Throttled, from + at, ""},
-		{"too large", 413, "", "", airflow.NoCredentials, from + at + " did not return a token (it answers 413: something before Airflow answered)", "AIRFLOW_URL"},
+		{"too large", 413, "", "", airflow.NoCredentials,
+			from + at + " did not return a token (it answers 413: something before Airflow answered)", "AIRFLOW_URL"},
 		{"an empty token", 201, "", `{"access_token":""}`, airflow.NoCredentials, from + at + " did not return a token", "AIRFLOW_URL"},
 	}
 	for _, tt := range tests {

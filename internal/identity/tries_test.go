@@ -20,9 +20,11 @@ import (
 )
 
 var (
-	wrongPassword = &airflow.Error{Kind: airflow.Unauthorized, API: airflow.V1, Status: 401, Source: airflow.FromAirflow, Said: "Unauthorized", Hint: "check it"}
-	noRole        = &airflow.Error{Kind: airflow.Forbidden, API: airflow.V2, Status: 403, Source: airflow.FromAirflow, Said: "Forbidden", Hint: "add it"}
-	down          = &airflow.Error{Kind: airflow.ServerFailure, Status: 503}
+	wrongPassword = &airflow.Error{Kind: airflow.Unauthorized, API: airflow.V1, Status: 401, Source: airflow.FromAirflow,
+		Said: "Unauthorized", Hint: "check it"}
+	noRole = &airflow.Error{Kind: airflow.Forbidden, API: airflow.V2, Status: 403, Source: airflow.FromAirflow, Said: "Forbidden",
+		Hint: "add it"}
+	down = &airflow.Error{Kind: airflow.ServerFailure, Status: 503}
 )
 
 // user sends requests with basic credentials to a scripted web server, and
