@@ -109,8 +109,10 @@ func (e CloudEvent) content(d Defaults) Event {
 		d.ID, d.Time = e.ID, e.Time
 		d.Topic = cmp.Or(strings.TrimPrefix(e.Source, "//pubsub.googleapis.com/"), d.Topic)
 		inner, err = parsePush(e.Data, d)
-	default:
-		return e
+	default: // its time is when it happened, which says nothing of its delivery
+		m := e.message()
+		m.PublishTime = d.Time
+		return parsed{e, m}
 	}
 	if err != nil {
 		return e

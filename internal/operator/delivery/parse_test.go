@@ -4,6 +4,7 @@ package delivery_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,4 +163,24 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The time of a CloudEvent is when it happened, also long ago; a push says when
+// its message was published.
+func TestAPushOfAnOldCloudEventIsPublishedNow(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	e, err := delivery.Parse([]byte(`{"specversion":"1.0","id":"7","source":"/s","type":"t","time":"2026-11-27T10:00:00Z"}`), delivery.Defaults{Time: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := e.Request(delivery.Push)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"publishTime":"2026-11-30T09:00:00.000Z"`, `"ce-time":"2026-11-27T10:00:00.000Z"`} {
+		if !strings.Contains(string(request.Body), want) {
+			t.Errorf("%s lacks %s", request.Body, want)
+		}
+	}
 }
