@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package build reads which version of dagtrigger this program is, and how it
-// calls itself to others. It reads what the Go toolchain wrote into the
-// program, and never asks anybody else.
+// Package build implements the version of dagtrigger and its User-Agent. It
+// reads what the Go toolchain wrote into the program; it never runs a command or
+// sends a request.
 //
 // A program from a release, or from a clone at a release's tag, knows its
 // version by itself. The function does not where its source is uploaded: a
-// buildpack builds it without a repository, below a separate module. There
+// buildpack builds it without a repository, below a generated module. There
 // the version comes from the linker, by the variable GOOGLE_GOLDFLAGS of the
 // build (https://github.com/GoogleCloudPlatform/buildpacks):
 //
@@ -33,8 +33,8 @@ const (
 	unknown = "(unknown)"
 )
 
-// linked is the version that the linker was given; empty without one. The
-// linker can only set a variable of a package.
+// linked is the version that the linker sets (-X), or empty. The linker can only
+// set a package variable.
 var linked string
 
 // Info is what a program was built from.
@@ -43,7 +43,7 @@ type Info struct {
 	// (devel) in a build that is of none, (unknown) where nothing was recorded.
 	Version string `json:"version"`
 	// Revision and Time are of the commit, empty where none is known. Modified
-	// means that files had been changed since.
+	// says that files had been changed since.
 	Revision string `json:"revision,omitempty"`
 	Time     string `json:"time,omitempty"`
 	Modified bool   `json:"modified"`
@@ -109,7 +109,7 @@ func (b Info) UserAgent() string {
 	return name + "/" + b.Version
 }
 
-// isNotToken reports what may not be in a product's version, such as the brackets
+// isNotToken reports whether r is not allowed in a product's version, such as the brackets
 // of (devel). https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 func isNotToken(r rune) bool {
 	switch {

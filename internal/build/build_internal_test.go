@@ -56,8 +56,10 @@ func TestAProgramKnowsItsVersion(t *testing.T) {
 			Info{Version: "v1.2.3"}, "dagtrigger/v1.2.3"},
 		{"the function, uploaded", function(&debug.Module{Path: Module, Version: "v0.0.0", Replace: folder}), "",
 			Info{Version: "(devel)"}, "dagtrigger"},
-		{"the function, replaced by a fork", function(&debug.Module{Path: Module, Version: "v1.2.3",
-			Replace: &debug.Module{Path: "example.org/fork", Version: "v1.2.4"}}), "",
+		{"the function, replaced by a fork", function(&debug.Module{
+			Path: Module, Version: "v1.2.3",
+			Replace: &debug.Module{Path: "example.org/fork", Version: "v1.2.4"},
+		}), "",
 			Info{Version: "v1.2.4"}, "dagtrigger/v1.2.4"},
 		{"the function, uploaded, by its linker", function(&debug.Module{Path: Module, Version: "v0.0.0", Replace: folder}), "v1.2.3",
 			Info{Version: "v1.2.3"}, "dagtrigger/v1.2.3"},

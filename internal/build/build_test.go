@@ -21,12 +21,12 @@ func TestTheLinkerSetsTheVersion(t *testing.T) {
 	}
 }
 
-// A release has its tag for a version: Go's own doing, by which no release has
-// to be given its version.
-func TestATagIsTheVersion(t *testing.T) {
+// The version of a release is its tag: Go records it, so that no release has to
+// set its version.
+func TestVersionIsTheTag(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("../../.git"); err != nil {
-		t.Skip("a clone of the repository is needed: this is none")
+		t.Skip("this needs a clone of the repository")
 	}
 	clone := filepath.Join(t.TempDir(), "clone")
 	run := func(name string, args ...string) string {

@@ -19,9 +19,9 @@ import (
 // hangBound only tells a hang.
 const hangBound = time.Minute
 
-// The function that was given its version sends it: to Airflow with
-// each request, and in its first line.
-func TestTheFunctionTellsItsVersion(t *testing.T) {
+// The function sends the version that the linker has set to Airflow with each
+// request, and logs it in its first line.
+func TestFunctionReportsItsLinkedVersion(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("DAGTRIGGER_PROOF") != "full" {
 		t.Skip("it builds the whole function: set DAGTRIGGER_PROOF=full to run this")
@@ -44,8 +44,8 @@ func TestTheFunctionTellsItsVersion(t *testing.T) {
 
 	binary := filepath.Join(t.TempDir(), "function")
 	const flag = "-X=example.com/dagtrigger/internal/build.linked=v1.2.3"
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", flag, "-o", binary,
-		"./testdata/function").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", flag, "-o", binary, "./testdata/function")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var log bytes.Buffer

@@ -26,8 +26,8 @@ import (
 // Every program of the release has the types that its platform has. Compiling
 // all that they import, six times over, would take a quarter of an hour; what
 // is ours can fail by its types alone, and those are checked in seconds. All
-// processors have 64 bits, so that for a further one only the files are listed.
-func TestTheProgramsAreSoundOnEveryPlatform(t *testing.T) {
+// processors have 64 bits, so that for a further one only the list of files is checked.
+func TestProgramsTypeCheckOnEveryPlatform(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
 	b := released(t).Builds[0]
@@ -111,7 +111,7 @@ func check(t *testing.T, folder, system, processor string) error {
 	}
 	checked := map[string]*types.Package{"unsafe": types.Unsafe}
 	files := token.NewFileSet()
-	var faults []error
+	var problems []error
 	for _, p := range all {
 		if p.ImportPath == "unsafe" {
 			continue
@@ -121,7 +121,7 @@ func check(t *testing.T, folder, system, processor string) error {
 			Importer: imports{p.ImportMap, checked}, Sizes: types.SizesFor("gc", processor), IgnoreFuncBodies: !ours,
 			Error: func(err error) {
 				if ours {
-					faults = append(faults, err)
+					problems = append(problems, err)
 				}
 			},
 		}
@@ -129,9 +129,9 @@ func check(t *testing.T, folder, system, processor string) error {
 		if err != nil {
 			return err
 		}
-		checked[p.ImportPath], _ = config.Check(p.ImportPath, files, parsed, nil) // the errors are collected
+		checked[p.ImportPath], _ = config.Check(p.ImportPath, files, parsed, nil) // its errors are collected
 	}
-	return errors.Join(faults...)
+	return errors.Join(problems...)
 }
 
 // parse reads a package's files, of which go list has left out another platform's.

@@ -127,8 +127,8 @@ func TestTheWorkflowRunsTheGoReleaserThatIsCheckedHere(t *testing.T) {
 	for _, step := range w.Jobs["release"].Steps {
 		if strings.HasPrefix(step.Uses, "goreleaser/") {
 			version, _ := step.With["version"].(string)
-			if want := "require github.com/goreleaser/goreleaser/v2 " + version + "\n"; !strings.Contains(read(t, "testdata/goreleaser/go.mod"),
-				want) {
+			want := "require github.com/goreleaser/goreleaser/v2 " + version + "\n"
+			if !strings.Contains(read(t, "testdata/goreleaser/go.mod"), want) {
 				t.Errorf("it runs %s, and testdata/goreleaser does not", version)
 			}
 			return

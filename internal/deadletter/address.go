@@ -55,77 +55,77 @@ const forms = "write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX 
 
 // ParseAddress reads an address in one of three forms:
 // pubsub://projects/P/topics/T, gs://BUCKET/PREFIX (the prefix may be left
-// out) and file:///FOLDER. It asks nobody. Its error is an [*AddressError].
+// out) and file:///FOLDER. It does no I/O. Its error is an [*AddressError].
 func ParseAddress(text string) (Address, error) {
 	scheme, rest, found := strings.Cut(text, "://")
-	fault := func(format string, args ...any) (Address, error) {
+	invalid := func(format string, args ...any) (Address, error) {
 		return Address{}, &AddressError{What: fmt.Sprintf("%.200q ", text) + fmt.Sprintf(format, args...), Fix: forms}
 	}
 	switch {
 	case text == "":
 		return Address{}, &AddressError{What: "the address is empty", Fix: forms}
 	case !found:
-		return fault("names no scheme")
+		return invalid("names no scheme")
 	case strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return fault("holds a control character")
+		return invalid("holds a control character")
 	}
 	switch scheme {
 	case "pubsub":
-		return parseTopic(rest, fault)
+		return parseTopic(rest, invalid)
 	case "gs":
-		return parseBucket(rest, fault)
+		return parseBucket(rest, invalid)
 	case "file":
-		return parseFolder(rest, fault)
+		return parseFolder(rest, invalid)
 	default:
-		return fault("has the scheme %.20q", scheme)
+		return invalid("has the scheme %.20q", scheme)
 	}
 }
 
-type faultFunc func(format string, args ...any) (Address, error)
+type invalidFunc func(format string, args ...any) (Address, error)
 
-func parseTopic(rest string, fault faultFunc) (Address, error) {
+func parseTopic(rest string, invalid invalidFunc) (Address, error) {
 	parts := strings.Split(rest, "/")
 	switch {
 	case len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics":
-		return fault("names no topic")
+		return invalid("names no topic")
 	case !isName(parts[1], 6, 100, projectLetters):
-		return fault("names a project that cannot be: %.60q", parts[1])
+		return invalid("names a project that cannot be: %.60q", parts[1])
 	case !isTopic(parts[3]):
-		return fault("names a topic that cannot be: %.60q has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + %% -, a letter first, not goog", parts[3])
+		return invalid("names a topic that cannot be: %.60q has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + %% -, a letter first, not goog", parts[3])
 	}
 	return Address{scheme: "pubsub", project: parts[1], name: parts[3]}, nil
 }
 
-func parseBucket(rest string, fault faultFunc) (Address, error) {
+func parseBucket(rest string, invalid invalidFunc) (Address, error) {
 	bucket, prefix, _ := strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
 	switch {
 	case !isName(bucket, 3, 222, bucketLetters):
-		return fault("names a bucket that cannot be: %.60q", bucket)
+		return invalid("names a bucket that cannot be: %.60q", bucket)
 	case prefix != "" && (strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "//")):
-		return fault("has a slash too many")
+		return invalid("has a slash too many")
 	case strings.ContainsAny(prefix, "*?#[]"):
-		return fault("has a prefix with a wildcard, which would be taken for a letter of its name")
+		return invalid("has a prefix with a wildcard, which would be taken for a letter of its name")
 	case len(prefix) > maxPrefix:
-		return fault("has a prefix of over %d bytes", maxPrefix)
+		return invalid("has a prefix of over %d bytes", maxPrefix)
 	}
 	return Address{scheme: "gs", name: bucket, path: prefix}, nil
 }
 
-// maxPrefix leaves space for a run id in an object's name, which has at most
+// maxPrefix leaves 512 bytes for a run id in an object's name, which has at most
 // 1,024 bytes: https://cloud.google.com/storage/docs/objects#naming
 const maxPrefix = 512
 
-func parseFolder(rest string, fault faultFunc) (Address, error) {
+func parseFolder(rest string, invalid invalidFunc) (Address, error) {
 	if !strings.HasPrefix(rest, "/") {
-		return fault("names no folder from the root: a file address has three slashes")
+		return invalid("names no folder from the root: a file address has three slashes")
 	}
 	folder := filepath.FromSlash(path.Clean(rest))
 	if drive := strings.TrimPrefix(folder, `\`); filepath.VolumeName(drive) != "" {
 		folder = drive // file:///C:/folder
 	}
 	if !filepath.IsAbs(folder) || filepath.Dir(folder) == folder {
-		return fault("names no folder below the root")
+		return invalid("names no folder below the root")
 	}
 	return Address{scheme: "file", path: folder}, nil
 }

@@ -33,8 +33,8 @@ func TestAddressesAreReadStrictly(t *testing.T) {
 		bad("pubsub://projects/proj-1/subscriptions/dead", `"pubsub://projects/proj-1/subscriptions/dead" names no topic`),
 		bad("pubsub://projects/proj-1/topics/dead/", `"pubsub://projects/proj-1/topics/dead/" names no topic`),
 		bad("pubsub://projects/P/topics/dead", `"pubsub://projects/P/topics/dead" names a project that cannot be: "P"`),
-		bad("pubsub://projects/proj-1/topics/d", `"pubsub://projects/proj-1/topics/d" names a topic that cannot be: "d" has to have 3 to `+
-			`255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`),
+		bad("pubsub://projects/proj-1/topics/d", `"pubsub://projects/proj-1/topics/d" names a topic that cannot be: `+
+			`"d" has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`),
 		bad("gs://", `"gs://" names a bucket that cannot be: ""`),
 		bad("gs://Acme/x", `"gs://Acme/x" names a bucket that cannot be: "Acme"`),
 		bad("gs://acme?x=1", `"gs://acme?x=1" names a bucket that cannot be: "acme?x=1"`),
@@ -81,12 +81,12 @@ func TestATopicNeedsASubscriptionToGiveLettersBack(t *testing.T) {
 	const topic = "pubsub://" + topicName
 	for _, row := range []struct{ address, subscription, want string }{
 		{topic, "", topic + " is a topic, which gives nothing back: name a pull subscription to it, with --subscription"},
-		{topic, "a/b", `"a/b" is no subscription: write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone`},
-		{topic, "projects/proj-1/topics/dead", `"projects/proj-1/topics/dead" is no subscription: write ` +
-			`projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone`},
+		{topic, "a/b", `"a/b" is not a valid subscription: write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone`},
+		{topic, "projects/proj-1/topics/dead", `"projects/proj-1/topics/dead" is not a valid subscription: ` +
+			`write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone`},
 		{"file:///tmp/dead", "dead-pull", `file:///tmp/dead has no subscription "dead-pull": leave the subscription out: only a topic has one`},
-		{"s3://x", "", `opening the dead letters: "s3://x" has the scheme "s3": write pubsub://projects/PROJECT/topics/TOPIC, ` +
-			`gs://BUCKET/PREFIX or file:///FOLDER`},
+		{"s3://x", "", `opening the dead letters: "s3://x" has the scheme "s3": ` +
+			`write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX or file:///FOLDER`},
 	} {
 		o.Subscription = row.subscription
 		if _, err := deadletter.OpenArchive(row.address, o); err == nil || err.Error() != row.want {

@@ -248,6 +248,6 @@ func hasStatus(err error, status int) bool {
 	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
 		return refused.Code == status
 	}
-	refusal, ok := errors.AsType[*Error](err)
-	return ok && refusal.Status == status
+	failure, ok := errors.AsType[*Error](err)
+	return ok && failure.Status == status
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package deadletter stores and lists events that failed permanently: the
-// [Record] of it, and the places that can keep one: a bucket, a folder or a
-// Pub/Sub topic.
+// Package deadletter implements the dead letters of events that failed
+// permanently: the [Record] of such an event, and the stores that can keep it: a
+// bucket, a folder or a Pub/Sub topic.
 //
 //	store, err := deadletter.Open("gs://acme-dead-letters/dagtrigger", deadletter.Options{…})
 //	...
@@ -19,13 +19,13 @@
 //     so that each message counts one attempt.
 //
 // A record holds the event as a structured CloudEvent, its data byte for byte.
-// The data may be secret: who may read the place may read the events. Errors
+// The data may be secret: anyone who can read the store can read the events. Errors
 // and [Record.LogValue] never hold the data.
 //
 // The package never decides what is a dead letter, never retries (a store that
-// fails leaves the event unacknowledged, so it comes again), never removes a
-// record unless asked to, never follows a redirect, and obtains no credentials:
-// they are in the client that it is lent.
+// fails leaves the event unacknowledged, so it is redelivered), removes a record
+// only in [Archive.Remove], never follows a redirect, and obtains no credentials:
+// the caller's client has them.
 package deadletter
 
 import (
@@ -46,7 +46,7 @@ import (
 type Record struct {
 	Route       string
 	Environment string
-	DAGID       string // empty where it is not known
+	DAGID       string // empty if unknown
 	RunID       string // empty where the event could not be read
 	Reason      string
 	// Time is when it failed last, FirstTime when it failed first. A store
@@ -55,8 +55,8 @@ type Record struct {
 	FirstTime time.Time
 	// Attempts is how often it failed; a store takes 0 for 1.
 	Attempts int
-	// RoutesDigest identifies the routes file, such as sha256:9f86…;
-	// empty where none was.
+	// RoutesDigest is the digest of the routes file in use, such as
+	// sha256:9f86…; empty without a file.
 	RoutesDigest string
 	// Event is the CloudEvent as its envelope gave it.
 	Event event.CloudEvent
@@ -120,8 +120,8 @@ type Letter struct {
 // Archive gives back what a store has kept.
 type Archive interface {
 	// List yields the letters that the filter lets through, in no order to
-	// rely on. An [*UnreadableError] is about something that is not a record, and
-	// the listing goes on; any other error ends it.
+	// rely on. It yields an [*UnreadableError] for something that is not a
+	// record, and goes on; any other error ends it.
 	List(ctx context.Context, f Filter) iter.Seq2[Letter, error]
 	// Get gives one letter by its name, else [ErrNotFound].
 	Get(ctx context.Context, name string) (Letter, error)
@@ -130,7 +130,7 @@ type Archive interface {
 	// subscription it is acknowledged.
 	Remove(ctx context.Context, l Letter) error
 	// Close gives back what List holds: a subscription's messages are
-	// delivered again.
+	// redelivered.
 	Close(ctx context.Context) error
 }
 
@@ -140,7 +140,7 @@ var (
 	ErrChanged  = errors.New("the dead letter has failed again since it was read: look at it again")
 )
 
-// UnreadableError is about something in an archive that is not a record.
+// UnreadableError is something in an archive that is not a valid record.
 type UnreadableError struct {
 	Place string
 	Err   error

@@ -12,14 +12,13 @@ import (
 	"google.golang.org/api/googleapi"
 )
 
-// Error is why a bucket, a topic or a subscription did not do what was asked
-// of it. It holds neither a token nor anything of a record.
+// Error is a failed request to a bucket, a topic or a subscription. It holds neither a token nor anything of a record.
 type Error struct {
 	Doing  string // such as "storing the dead letter"
 	Place  string
 	Status int    // HTTP status, 0 where there was no answer
 	Said   string // Google's own words, where they cannot repeat a record
-	Fix    string // empty where waiting may help
+	Fix    string // empty if the error may pass by itself
 	Err    error  // what went wrong where there was no answer
 }
 

@@ -41,8 +41,8 @@ func TestAFolderThatCannotBeMadeIsFoundAtStart(t *testing.T) {
 
 func TestManyProcessesMayShareAFolder(t *testing.T) {
 	t.Parallel()
-	// Each store has a separate lock, as in a separate process: the file
-	// lock counts by open file, not by process.
+	// Each store has its own lock, as separate processes do: the file lock
+	// counts by open file, not by process.
 	address := "file://" + filepath.ToSlash(t.TempDir())
 	const stores, each = 4, 10
 	var group sync.WaitGroup

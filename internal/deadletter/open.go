@@ -33,7 +33,7 @@ type Options struct {
 	Idle time.Duration
 	// Keep is how many bytes of letters that were listed a subscription holds
 	// in memory, to list them again; 0 stands for [DefaultKeep]. Those beyond it
-	// are given back before another listing, and pulled again.
+	// are released before another listing, and pulled again.
 	Keep int
 }
 
@@ -44,8 +44,8 @@ const DefaultKeep = 64 << 20
 // way to say that a subscription is empty.
 const DefaultIdle = 5 * time.Second
 
-// Open makes the store at an address, see [ParseAddress]. It asks Google
-// nothing; a folder that is missing is made.
+// Open makes the store at an address, see [ParseAddress]. It sends no
+// request; a missing folder is created.
 func Open(address string, o Options) (Store, error) {
 	a, err := ParseAddress(address)
 	if err != nil {

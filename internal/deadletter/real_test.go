@@ -93,7 +93,7 @@ func TestRealPubSubGivesBackWhatWasPublished(t *testing.T) {
 	if err := a.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// What was not acknowledged comes again at once, to the next listing.
+	// What was not acknowledged is redelivered at once, to the next listing.
 	_, a = open()
 	if diff := cmp.Diff([]string{"x 1 no", "z 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -69,7 +69,8 @@ func openSubscription(a Address, o Options) (*subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &subscription{address: a, name: name, idle: cmp.Or(o.Idle, DefaultIdle), keeps: cmp.Or(o.Keep, DefaultKeep), pubsub: client}, nil
+	idle, keeps := cmp.Or(o.Idle, DefaultIdle), cmp.Or(o.Keep, DefaultKeep)
+	return &subscription{address: a, name: name, idle: idle, keeps: keeps, pubsub: client}, nil
 }
 
 // subscription is the resource name of a topic's subscription.
@@ -86,7 +87,7 @@ func (a Address) subscription(text string) (string, error) {
 		}
 	case !isName(project, 6, 100, projectLetters) || !isTopic(name):
 		return "", &AddressError{
-			What: fmt.Sprintf("%.200q is no subscription", text),
+			What: fmt.Sprintf("%.200q is not a valid subscription", text),
 			Fix:  "write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone",
 		}
 	}
@@ -122,8 +123,8 @@ func (s *subscription) List(ctx context.Context, f Filter) iter.Seq2[Letter, err
 	}
 }
 
-// check refuses a subscription to another topic, whose messages would be taken
-// away from whom they are for. Without the right to look, the check is skipped.
+// check refuses a subscription to another topic: it would take messages away from
+// their consumer. A subscription that this account may not read is accepted.
 func (s *subscription) check(ctx context.Context) error {
 	var found struct{ Topic string }
 	err := s.pubsub.Call(ctx, rest.Request{Method: http.MethodGet, Path: "/v1/" + s.name, Query: url.Values{"fields": {"topic"}}}, nil, &found)
@@ -178,7 +179,7 @@ func (s *subscription) at(i int) (m message, held bool) {
 	return message{}, false
 }
 
-// letGo drops a letter that exceeds the memory limit. Its message is held on.
+// letGo drops a letter over the bound on memory. Its message stays leased.
 func (s *subscription) letGo(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,9 +194,9 @@ func (s *subscription) drop(m *message) {
 	m.size, m.letter, m.err = 0, Letter{}, nil
 }
 
-// keep holds messages that were pulled, and has Pub/Sub leave them here. One
-// that is held already came again, because its lease had ended: Pub/Sub may
-// then have ignored that it was acknowledged, and is reported again.
+// keep holds messages that were pulled, and extends their leases. One that is
+// held already was redelivered because its lease had ended: Pub/Sub may then have
+// ignored its acknowledgement, so it is acknowledged again.
 func (s *subscription) keep(ctx context.Context, received []receivedMessage) error {
 	var acks, gone []string
 	s.mu.Lock()
@@ -300,7 +301,7 @@ func (s *subscription) Close(ctx context.Context) error {
 	return s.giveBack(ctx, func(*message) bool { return false })
 }
 
-// giveBack makes Pub/Sub redeliver the messages that are not to be kept.
+// giveBack has Pub/Sub redeliver the messages that keep does not select.
 func (s *subscription) giveBack(ctx context.Context, keep func(*message) bool) error {
 	s.mu.Lock()
 	var acks []string

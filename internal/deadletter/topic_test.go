@@ -44,8 +44,8 @@ func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
 	s, _ := f.open()
 	r := failure("x", "no", 0)
 	r.Event = finalized("application/octet-stream", bytes.Repeat([]byte{0xff}, 8_000_000))
-	const want = "storing the dead letter in pubsub://projects/proj-1/topics/dead: it has 10667168 bytes, and a message at most " +
-		"9983616; keep dead letters in a bucket, gs://BUCKET/PREFIX"
+	const want = "storing the dead letter in pubsub://projects/proj-1/topics/dead: it has 10667168 bytes, and a message at most 9983616; " +
+		"keep dead letters in a bucket, gs://BUCKET/PREFIX"
 	if err := s.Put(t.Context(), r); err == nil || err.Error() != want {
 		t.Errorf("Put =\n%v, want\n%s", err, want)
 	}
@@ -69,8 +69,8 @@ func TestARefusalByPubSubSaysWhatToDo(t *testing.T) {
 		{":publish", 503, storing + "503 Service Unavailable: said"},
 		{":pull", 403, pulling + "403 Forbidden: said; give this account the role roles/pubsub.subscriber on the subscription"},
 		{":pull", 400, pulling + "400 Bad Request; the subscription has to be one to pull from, without a push endpoint"},
-		{"dead-pull", 404, "reading the subscription in projects/proj-1/subscriptions/dead-pull: 404 Not Found: said; make the " +
-			"subscription: gcloud pubsub subscriptions create projects/proj-1/subscriptions/dead-pull --topic=projects/proj-1/topics/dead"},
+		{"dead-pull", 404, "reading the subscription in projects/proj-1/subscriptions/dead-pull: 404 Not Found: said; make the subscription: " +
+			"gcloud pubsub subscriptions create projects/proj-1/subscriptions/dead-pull --topic=projects/proj-1/topics/dead"},
 	} {
 		f := newFakePubSub(t)
 		s, a := f.open()
@@ -116,8 +116,8 @@ func TestASubscriptionToAnotherTopicIsNotPulled(t *testing.T) {
 	s, a := f.open()
 	put(t, s, failure("x", "no", 0))
 	f.topic = "projects/proj-1/topics/uploads"
-	want := []string{"error: projects/proj-1/subscriptions/dead-pull is a subscription to projects/proj-1/topics/uploads: name one to " +
-		"projects/proj-1/topics/dead"}
+	want := []string{"error: projects/proj-1/subscriptions/dead-pull is a subscription to projects/proj-1/topics/uploads: " +
+		"name one to projects/proj-1/topics/dead"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -181,7 +181,7 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 	}
 	slices.Sort(delivered)
 	if !slices.Equal(delivered, []int{1, 2, 2}) {
-		t.Errorf("the messages were delivered %v times: one fits", delivered)
+		t.Errorf("the messages were delivered %v times: only one letter fits in memory", delivered)
 	}
 	for l, err := range a.List(t.Context(), deadletter.Filter{}) {
 		if err != nil {
