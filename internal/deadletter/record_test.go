@@ -289,3 +289,41 @@ func FuzzWhatIsReadIsWrittenAlike(f *testing.F) {
 		}
 	})
 }
+
+// The bytes of dead letters never change: the first versions left the escapes of
+// attributes to the CloudEvents SDK.
+func TestAttributesAreEscapedAsTheSDKDoes(t *testing.T) {
+	t.Parallel()
+	const odd = "a\b\f\u2028\u2029\t\n\\b\\u2028<&>\"\x01\x7fé"
+	r := failure("dagtrigger__sales__5f3c", "400", 0)
+	r.Event = event.CloudEvent{ID: odd, Source: "//s", Type: "t", Subject: odd, Extensions: map[string]string{"odd": odd}}
+	const written = `"a\u0008\u000c` + "\u2028\u2029" + `\t\n\\b\\u2028<&>\"\u0001` + "\x7fé\""
+	want := `  "event": {
+    "specversion": "1.0",
+    "id": ` + written + `,
+    "source": "//s",
+    "type": "t",
+    "subject": ` + written + `,
+    "odd": ` + written + `
+  }
+}
+`
+	r.Attempts = 1
+	got := encode(t, r)
+	if !bytes.HasSuffix(got, []byte(want)) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	sdk := cloudevents.NewEvent()
+	sdk.SetID(odd)
+	sdk.SetSource("//s")
+	sdk.SetType("t")
+	sdk.SetSubject(odd)
+	sdk.SetExtension("odd", odd)
+	bySDK, err := sdk.MarshalJSON()
+	if err != nil || string(bySDK) != string(r.Event.EncodeAttributes()) {
+		t.Errorf("%v: the SDK writes %s, not %s", err, bySDK, r.Event.EncodeAttributes())
+	}
+	if again, err := deadletter.Decode(got); err != nil || again.Event.ID != odd || again.Event.Subject != odd {
+		t.Errorf("read again: %+v, %v", again.Event, err)
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // errCoding says that a body is not what its Content-Encoding says.
-var errCoding = errors.New("the body is not what its Content-Encoding says")
+var errCoding = errors.New("the body is not what its Content-Encoding says: send it as it is, or by gzip or deflate")
 
 // DecodeContent makes r's body the content that its Content-Encoding has coded:
 // gzip or deflate (https://www.rfc-editor.org/rfc/rfc9110#name-content-codings).
@@ -28,9 +28,9 @@ func DecodeContent(r *http.Request) error {
 	if r.Header.Get("X-Goog-Pubsub-Message-Id") != "" {
 		return nil
 	}
-	coding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ", ")))
+	coding := codingOf(r.Header)
 	switch coding {
-	case "", "identity":
+	case "":
 		return nil
 	case "gzip", "x-gzip", "deflate":
 		if r.Body == nil || r.Body == http.NoBody {
@@ -45,6 +45,18 @@ func DecodeContent(r *http.Request) error {
 		Status: http.StatusUnsupportedMediaType,
 		Reason: fmt.Sprintf("the Content-Encoding %.40q is not decoded: send the body as it is, or by gzip or deflate", coding),
 	}
+}
+
+// codingOf is the codings of a body in lower case, in the order in which they were
+// applied, less those that change nothing; empty for none.
+func codingOf(header http.Header) string {
+	var codings []string
+	for coding := range strings.SplitSeq(strings.ToLower(strings.Join(header.Values("Content-Encoding"), ",")), ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && coding != "identity" {
+			codings = append(codings, coding)
+		}
+	}
+	return strings.Join(codings, ", ")
 }
 
 // rawBody remembers what its reading ended in: a decoder reports a sender that was
@@ -89,7 +101,7 @@ func (b *decodedBody) wrap(err error) error {
 	case b.err != nil:
 		return b.err
 	}
-	return fmt.Errorf("%w (%w)", errCoding, err)
+	return errCoding
 }
 
 // open returns the decoder. By deflate some senders mean zlib's format, as they

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -31,13 +32,19 @@ func (ce CloudEvent) EncodeAttributes() []byte {
 	b.WriteString(`{"specversion":"1.0"`)
 	for _, a := range ce.Attributes() {
 		b.WriteByte(',')
-		b.Write(encode(a.Name))
+		b.WriteString(stableEscapes.Replace(string(encode(a.Name))))
 		b.WriteByte(':')
-		b.Write(encode(a.Value))
+		b.WriteString(stableEscapes.Replace(string(encode(a.Value))))
 	}
 	b.WriteByte('}')
 	return b.Bytes()
 }
+
+// stableEscapes keeps the bytes of attributes in dead letters as the first
+// versions wrote them. The first pair passes over escaped backslashes.
+var stableEscapes = strings.NewReplacer(
+	`\\`, `\\`, `\b`, `\u0008`, `\f`, `\u000c`, `\u2028`, "\u2028", `\u2029`, "\u2029",
+)
 
 // Attribute is an attribute of a CloudEvent as text.
 type Attribute struct{ Name, Value string }

@@ -178,6 +178,7 @@ func (d *decoder) checkJSON(e *Event) {
 			return
 		}
 	}
+	data = withoutMark(data)
 	if e.origin.checked {
 		e.json = data
 		return

@@ -342,6 +342,14 @@ func first(data []byte) byte {
 	return s.next()
 }
 
+// byteOrderMark is what .NET, PowerShell and spreadsheets write before UTF-8. A
+// reader of JSON may ignore it (https://www.rfc-editor.org/rfc/rfc8259#section-8.1);
+// Python's refuses it.
+const byteOrderMark = "\uFEFF"
+
+// withoutMark is a JSON text without the byte order mark before it.
+func withoutMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte(byteOrderMark)) }
+
 // encode writes v as JSON, in which < and & stand for themselves.
 func encode(v any) []byte {
 	text, _ := plainjson.Marshal(v) // of text, maps of text and valid JSON: never fails

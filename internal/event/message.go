@@ -150,7 +150,7 @@ func (d *decoder) setMessage(e *Event, p *push, trusted bool) {
 		}
 	}
 	e.Data, e.ContentType = m.Data, ""
-	if n, ok := m.notification(); ok {
+	if n, ok := d.notification(m); ok {
 		d.setNotification(e, n)
 		return
 	}
@@ -296,6 +296,7 @@ func (m *Message) JSON() []byte {
 		return nil
 	}
 	data, err := m.text(nil)
+	data = withoutMark(data)
 	if err != nil || walk(data, maxDepth, nil) != nil {
 		return nil
 	}

@@ -20,6 +20,8 @@ const (
 	notIdentified = "the JSON has no identity, without which it would start a run again each time it is sent: " +
 		"send a header Idempotency-Key with a value that is new for each event, or make it a CloudEvent: " +
 		"headers ce-specversion: 1.0, ce-id, ce-source and ce-type"
+	notGridSchema = "the event is in Event Grid's own schema: create its subscription with CloudEvents' schema: " +
+		"az eventgrid event-subscription create --event-delivery-schema cloudeventschemav1_0"
 	notSupported = "CloudEvents in this format are not read: send application/cloudevents+json, or binary mode"
 	notPosted    = "the request is not a POST: send events by POST"
 	notKnown     = "the request is not an event: it has neither the headers of a CloudEvent (ce-specversion, ce-id, ce-source, ce-type) " +
@@ -41,7 +43,8 @@ func notAnEvent(r *http.Request, body []byte, a *attributes) error {
 		return lacks(a.missing())
 	case header.Get("X-CloudScheduler") != "" || header.Get("X-CloudScheduler-JobName") != "" || strings.Contains(agent, "cloud-scheduler"):
 		return noEvent(notScheduled)
-	case header.Get("X-CloudTasks-QueueName") != "" || header.Get("X-CloudTasks-TaskName") != "" || strings.Contains(agent, "cloud-tasks"):
+	case header.Get("X-CloudTasks-QueueName") != "" || header.Get("X-CloudTasks-TaskName") != "" ||
+		header.Get("X-AppEngine-QueueName") != "" || strings.Contains(agent, "cloud-tasks"):
 		return noEvent(notTask)
 	case isJSON && m.message:
 		return noEvent(notWrapped)
@@ -49,9 +52,9 @@ func notAnEvent(r *http.Request, body []byte, a *attributes) error {
 		return noEvent(notWritten)
 	case r.Method != "" && r.Method != http.MethodPost && r.Method != http.MethodPut:
 		return noEvent(notPosted)
-	case media == formURLEncoded && isJSON && strings.HasPrefix(agent, "curl/"):
-		return noEvent(notIdentified)
-	case media == formURLEncoded:
+	case header.Get("Aeg-Event-Type") != "":
+		return noEvent(notGridSchema)
+	case media == formURLEncoded && (agent == "" || strings.Contains(agent, "google")):
 		return noEvent(notWritten)
 	case isJSON && len(body) > 0:
 		return noEvent(notIdentified)

@@ -58,7 +58,7 @@ func FromRequest(r *http.Request, limit int64) ([]Event, error) {
 	}
 	if err != nil { // the headers may identify the event still
 		for i := range events {
-			events[i].Invalid = badData("the body is not what its Content-Encoding says: send it as it is, or by gzip or deflate")
+			events[i].Invalid = badData("%v", errCoding)
 		}
 		if len(events) == 0 {
 			return nil, err
@@ -71,7 +71,10 @@ func (d *decoder) request(r *http.Request, body []byte) ([]Event, error) {
 	events, refused := d.envelope(r, body)
 	if len(events) == 0 && refused != nil {
 		if ce, ok := fromSender(r, body); ok {
-			return []Event{d.event(ce)}, nil
+			events, refused = []Event{d.event(ce)}, nil
+		}
+		if len(events) > 0 && events[0].Type == jobExecuted {
+			return events, nil // the schedule is its identity
 		}
 	}
 	if schedule := scheduleOf(r.Header); schedule != nil {
@@ -89,17 +92,18 @@ func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
 		return []Event{d.unwrapped(r, body)}, nil
 	}
 	media := mediaType(r.Header.Get("Content-Type"))
+	text := withoutMark(body)
 	var refused error
 	switch {
 	case media != structuredType && media != batchType:
-	case first(body) == '[':
-		events, err := d.batch(body)
+	case first(text) == '[':
+		events, err := d.batch(text)
 		if len(events) > 0 || err == nil {
 			return events, err
 		}
 		refused = err
 	default:
-		ce, err := d.structured(body)
+		ce, err := d.structured(text)
 		if err == nil {
 			return []Event{d.event(ce)}, nil
 		}
@@ -109,19 +113,24 @@ func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
 	if ok {
 		return []Event{d.event(a.ce)}, nil
 	}
-	events, err := d.body(r, body)
+	events, err := d.body(r, text)
 	if len(events) > 0 || err == nil {
 		return events, err
 	}
-	return nil, firstError(refused, err, func() error { return notAnEvent(r, body, &a) })
+	return nil, firstError(refused, err, func() error { return notAnEvent(r, text, &a) })
 }
 
 // jsonBody is a body that may be a push, a background event or a CloudEvent.
 type jsonBody struct {
 	push
 	context, data, eventID []byte
-	isCloudEvent           bool
+	isCloudEvent           bool            // it has a specversion
+	identity               map[string]bool // those of id, source and type that it has
 }
+
+// hasIdentity reports whether id, source and type identify data although no
+// specversion says that this is a CloudEvent.
+func (b *jsonBody) hasIdentity() bool { return len(b.identity) == 3 && b.data != nil }
 
 func (b *jsonBody) visit(name, value []byte) {
 	switch string(name) {
@@ -133,6 +142,11 @@ func (b *jsonBody) visit(name, value []byte) {
 		b.eventID = value
 	case "specversion":
 		b.isCloudEvent = true
+	case "id", "source", "type":
+		if b.identity == nil {
+			b.identity = make(map[string]bool)
+		}
+		b.identity[string(name)] = true
 	default:
 		b.member(name, value)
 	}
@@ -163,7 +177,7 @@ func (d *decoder) body(r *http.Request, body []byte) ([]Event, error) {
 		ce, err = d.background(b.context, b.data)
 	case b.eventID != nil && b.data != nil:
 		ce, err = d.background(body, b.data)
-	case b.isCloudEvent:
+	case b.isCloudEvent || b.hasIdentity():
 		ce, err = d.structured(body)
 	default:
 		return nil, errNotRecognised
@@ -203,6 +217,9 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if err != nil {
 		b.Reset()
 		unread := noEvent("reading the body: %v: send the whole request again", err)
+		if errors.Is(err, errCoding) {
+			unread = noEvent("%v", errCoding)
+		}
 		unread.cause = err
 		return nil, unread
 	}

@@ -4,6 +4,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ func (o *Object) subject() string { return "objects/" + o.Name }
 // (https://cloud.google.com/storage/docs/json_api/v1/objects#resource), which may
 // lack anything.
 func (d *decoder) readObject(resource []byte) (*Object, *DataError) {
+	resource = withoutMark(resource)
 	o := &Object{Resource: resource}
 	err := d.walk(resource, maxDepth, func(name, value []byte) {
 		switch string(name) {
@@ -102,8 +104,9 @@ type notification struct {
 	time       time.Time // zero where the attributes name none
 }
 
-// notification reads m's attributes; ok is false where m is any other message.
-func (m *Message) notification() (n notification, ok bool) {
+// notification reads m's attributes, and what they lack of the object's names from
+// the payload; ok is false where m is any other message.
+func (d *decoder) notification(m *Message) (n notification, ok bool) {
 	n.eventType = m.attribute("eventType")
 	switch n.eventType {
 	case "OBJECT_FINALIZE":
@@ -119,8 +122,17 @@ func (m *Message) notification() (n notification, ok bool) {
 	n.generation = integer([]byte(m.attribute("objectGeneration")))
 	n.time, _ = parseTime(m.attribute("eventTime"))
 	format := m.attribute("payloadFormat")
-	n.payload = format == "JSON_API_V1"
-	return n, n.kind != "" && n.bucket != "" && n.name != "" && n.generation != "" && (n.payload || format == "NONE")
+	n.payload = format == "JSON_API_V1" || format == ""
+	if n.kind == "" || !n.payload && format != "NONE" {
+		return n, false
+	}
+	isNamed := func() bool { return n.bucket != "" && n.name != "" && n.generation != "" }
+	if n.payload && !isNamed() { // a transform has removed attributes
+		if o, err := d.readObject(m.Data); err == nil {
+			n.bucket, n.name, n.generation = cmp.Or(n.bucket, o.Bucket), cmp.Or(n.name, o.Name), cmp.Or(n.generation, o.Generation)
+		}
+	}
+	return n, isNamed()
 }
 
 // setNotification makes e, a message, the change that the message notifies of.

@@ -31,6 +31,7 @@ func DecodeJSON(raw []byte) (CloudEvent, error) {
 
 func (d *decoder) structured(raw []byte) (CloudEvent, error) {
 	var m members
+	raw = withoutMark(raw)
 	err := d.walk(raw, maxDepth+1, m.visit)
 	if errors.Is(err, errNoJSON) || !isObject(raw) {
 		return CloudEvent{}, noEvent("the event is not a CloudEvent in JSON: send a JSON object in UTF-8, with id, source and type")
