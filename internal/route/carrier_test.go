@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func carried(t *testing.T, data string, attributes map[string]string) *event.Eve
 	}
 	body := fmt.Sprintf(`{"message":{"messageId":"7","publishTime":"2026-11-22T01:02:03Z","orderingKey":"k","data":%q,"attributes":%s},`+
 		`"subscription":"projects/p/subscriptions/uploads","deliveryAttempt":3}`, base64.StdEncoding.EncodeToString([]byte(data)), encoded)
-	r := httptest.NewRequest("POST", "/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_projects%2Fp%2Ftopics%2Fchanges", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_projects%2Fp%2Ftopics%2Fchanges", strings.NewReader(body))
 	all, err := event.FromRequest(r, event.MaxBody)
 	if err != nil || len(all) != 1 || all[0].Invalid != nil {
 		t.Fatalf("%+v, %v", all, err)
