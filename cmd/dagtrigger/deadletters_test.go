@@ -45,13 +45,15 @@ func serveAirflow(t *testing.T, airflow http.Handler) (url string) {
 	return server.URL
 }
 
+// yesterday is the same for all dead letters of a test run: run ids depend on it.
+var yesterday = time.Now().UTC().Truncate(time.Second).Add(-24 * time.Hour)
+
 // letter is the record of an event of long ago, which failed yesterday.
 func letter(n int) deadletter.Record {
 	ce := event.CloudEvent{
 		ID: fmt.Sprint(n), Source: "//example.com/orders", Type: "com.example.order.paid",
 		Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ContentType: "application/json", Data: []byte(`{"secret": "sesame"}`),
 	}
-	yesterday := time.Now().UTC().Truncate(time.Second).Add(-24 * time.Hour)
 	return deadletter.Record{
 		Route: "default", DAGID: "load", RunID: fmt.Sprintf("run-%d", n), Reason: "no such param", Attempts: 1,
 		Time: yesterday, FirstTime: yesterday, Event: ce,
