@@ -170,7 +170,8 @@ func FuzzParse(f *testing.F) {
 func TestAPushOfAnOldCloudEventIsPublishedNow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
-	e, err := delivery.Parse([]byte(`{"specversion":"1.0","id":"7","source":"/s","type":"t","time":"2026-11-27T10:00:00Z"}`), delivery.Defaults{Time: now})
+	e, err := delivery.Parse([]byte(`{"specversion":"1.0","id":"7","source":"/s","type":"t","time":"2026-11-27T10:00:00Z"}`),
+		delivery.Defaults{Time: now})
 	if err != nil {
 		t.Fatal(err)
 	}
