@@ -13,29 +13,29 @@ COMPOSER_ENVIRONMENT=${COMPOSER_ENVIRONMENT:?set COMPOSER_ENVIRONMENT: projects/
 VERSION=${VERSION:-} # what the function calls itself; what git says where it is empty
 ROUTES=${ROUTES:-deploy/routes.yaml} # the file of routes that this script was made for
 SOURCE=${SOURCE:-.} # a clone of the repository
-CHANNEL=${CHANNEL:-} # who is told of alerts: projects/P/notificationChannels/N, or nobody
+CHANNEL=${CHANNEL:-} # the channel that alerts are sent to: projects/P/notificationChannels/N; empty for none
 
 dry=
 case "${1-}" in
 "") ;;
 --dry-run) dry=yes ;;
 *)
-  printf 'usage: %s [--dry-run]\n\n--dry-run prints the commands, and asks nobody for anything.\n' "$0" >&2
+  printf 'usage: %s [--dry-run]\n\n--dry-run prints the commands, and runs none of them.\n' "$0" >&2
   exit 2
   ;;
 esac
 
-# Nobody is there to answer a question of gcloud's.
+# gcloud must not prompt: nobody is there to answer.
 export CLOUDSDK_CORE_DISABLE_PROMPTS=1
 
 digest() { if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1; }
 
 if [ "$(digest "$ROUTES")" != 9d0b1bbbb481351a2941bc7683be7a96390c71fdb092c58c1d0a892564511f78 ]; then
-  printf '%s is not the file that this script was made for: make it anew\n' "$ROUTES" >&2
+  printf '%s is not the file that this script was made for: print the script again\n' "$ROUTES" >&2
   exit 1
 fi
 if ! [ -f "$SOURCE/function.go" ]; then
-  printf '%s is no clone of dagtrigger: run this in one, or say in SOURCE where one is\n' "$SOURCE" >&2
+  printf '%s is not a clone of dagtrigger: run this in one, or set SOURCE to its path\n' "$SOURCE" >&2
   exit 1
 fi
 
@@ -59,23 +59,23 @@ run() {
   [ -n "$dry" ] || "$@"
 }
 
-# again tries until Google's systems know what was made just before, such as an
-# account: for two minutes.
-again() {
+# retry tries for two minutes, until Google's systems know what was made just
+# before, such as an account.
+retry() {
   local left=${TRIES:-12}
   show "$@"
   [ -z "$dry" ] || return 0
   until "$@"; do
     left=$((left - 1))
     [ "$left" -gt 0 ] || return 1
-    printf '# Once more in %s s: what was made just now may not be known everywhere yet.\n' "${PAUSE:-10}"
+    printf '# Trying again in %s s: what was just made may not be known everywhere yet.\n' "${PAUSE:-10}"
     sleep "${PAUSE:-10}"
   done
 }
 
-# once_more is for what takes minutes itself.
-once_more() {
-  TRIES=${TRIES:-2} PAUSE=${PAUSE:-60} again "$@"
+# retry_once is for what takes minutes itself.
+retry_once() {
+  TRIES=${TRIES:-2} PAUSE=${PAUSE:-60} retry "$@"
 }
 
 # exists reports whether a query prints something.
@@ -189,28 +189,28 @@ exists gcloud pubsub subscriptions describe "$FUNCTION-undelivered" --project="$
   run gcloud pubsub subscriptions create "$FUNCTION-undelivered" --project="$PROJECT" --topic="$FUNCTION-undelivered" \
     --labels="dagtrigger=$FUNCTION" --message-retention-duration=31d --expiration-period=never
 
-say "Give $FUNCTION-runtime roles/composer.user on the project $COMPOSER_PROJECT: to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest."
-again gcloud projects add-iam-policy-binding "$COMPOSER_PROJECT" \
+say "Give $FUNCTION-runtime roles/composer.user on the project $COMPOSER_PROJECT: to look up the environment and call its Airflow; an environment has no separate policy, so the project is the smallest scope."
+retry gcloud projects add-iam-policy-binding "$COMPOSER_PROJECT" \
     --member="serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --role=roles/composer.user \
     --format=none --condition=None
 
-say "Give $FUNCTION-runtime roles/pubsub.publisher on the topic projects/$PROJECT/topics/$FUNCTION-dead-letters: to keep what failed for good."
-again gcloud pubsub topics add-iam-policy-binding "projects/$PROJECT/topics/$FUNCTION-dead-letters" \
+say "Give $FUNCTION-runtime roles/pubsub.publisher on the topic projects/$PROJECT/topics/$FUNCTION-dead-letters: to keep what failed permanently."
+retry gcloud pubsub topics add-iam-policy-binding "projects/$PROJECT/topics/$FUNCTION-dead-letters" \
     --project="$PROJECT" --member="serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
     --role=roles/pubsub.publisher --format=none
 
 say "Give Pub/Sub roles/pubsub.publisher on the topic projects/$PROJECT/topics/$FUNCTION-undelivered: Pub/Sub itself moves there what it could not deliver."
-again gcloud pubsub topics add-iam-policy-binding "projects/$PROJECT/topics/$FUNCTION-undelivered" \
+retry gcloud pubsub topics add-iam-policy-binding "projects/$PROJECT/topics/$FUNCTION-undelivered" \
     --project="$PROJECT" --member="serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com" \
     --role=roles/pubsub.publisher --format=none
 
-say "Give $FUNCTION-invoker roles/eventarc.eventReceiver on the project $PROJECT: to receive what Cloud Storage tells of; messages of a topic need it not."
-again gcloud projects add-iam-policy-binding "$PROJECT" \
+say "Give $FUNCTION-invoker roles/eventarc.eventReceiver on the project $PROJECT: to receive the events of Cloud Storage; messages of a topic do not need it."
+retry gcloud projects add-iam-policy-binding "$PROJECT" \
     --member="serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
     --role=roles/eventarc.eventReceiver --format=none --condition=None
 
-say "Give Cloud Storage roles/pubsub.publisher on the project $PROJECT: Cloud Storage tells of its objects over topics that Eventarc makes in the project."
-again gcloud projects add-iam-policy-binding "$PROJECT" \
+say "Give Cloud Storage roles/pubsub.publisher on the project $PROJECT: Cloud Storage publishes its events to topics that Eventarc makes in the project."
+retry gcloud projects add-iam-policy-binding "$PROJECT" \
     --member="serviceAccount:service-$NUMBER@gs-project-accounts.iam.gserviceaccount.com" \
     --role=roles/pubsub.publisher --format=none --condition=None
 
@@ -224,7 +224,7 @@ say "Where the bucket acme-landing is: its trigger has to be there."
 look LOCATION gcloud storage buckets describe gs://acme-landing --project="$PROJECT" --format="value(location.lower())"
 
 say "The function, with its first trigger: every object written in gs://acme-landing."
-once_more gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
+retry_once gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
     --entry-point=TriggerDAG --source="$SOURCE" \
     --set-build-env-vars="GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$VERSION" \
     --ingress-settings=internal-only --service-account="$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
@@ -236,7 +236,7 @@ once_more gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --regi
     --trigger-event-filters=bucket=acme-landing
 
 say "Give $FUNCTION-invoker roles/run.invoker on the service $FUNCTION: to deliver events: nobody else may call the function."
-again gcloud run services add-iam-policy-binding "$FUNCTION" --project="$PROJECT" --region="$REGION" \
+retry gcloud run services add-iam-policy-binding "$FUNCTION" --project="$PROJECT" --region="$REGION" \
     --member="serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" --role=roles/run.invoker \
     --format=none
 
@@ -248,12 +248,12 @@ say "The subscription that Eventarc has made for it."
 look SUBSCRIPTION gcloud eventarc triggers describe "$TRIGGER" --project="$PROJECT" \
     --format="value(transport.pubsub.subscription)"
 
-say "Let Pub/Sub take off it what it moves to $FUNCTION-undelivered."
+say "Allow Pub/Sub to acknowledge what it moves to $FUNCTION-undelivered."
 run gcloud pubsub subscriptions add-iam-policy-binding "$SUBSCRIPTION" --project="$PROJECT" \
     --member="serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com" \
     --role=roles/pubsub.subscriber --format=none
 
-say "Mend how it delivers: its deadline, its delays, its end, and where what fails goes."
+say "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic."
 run gcloud pubsub subscriptions update "$SUBSCRIPTION" --project="$PROJECT" \
     --dead-letter-topic="projects/$PROJECT/topics/$FUNCTION-undelivered" --ack-deadline=600 \
     --min-retry-delay=10s --max-retry-delay=600s --message-retention-duration=7d --max-delivery-attempts=100 \
@@ -262,7 +262,7 @@ run gcloud pubsub subscriptions update "$SUBSCRIPTION" --project="$PROJECT" \
 say "A trigger: every message on the topic orders."
 exists gcloud eventarc triggers describe "$FUNCTION-orders-published" --project="$PROJECT" --location="$REGION" \
     --format="value(name)" ||
-  again gcloud eventarc triggers create "$FUNCTION-orders-published" --project="$PROJECT" --location="$REGION" \
+  retry gcloud eventarc triggers create "$FUNCTION-orders-published" --project="$PROJECT" --location="$REGION" \
     --destination-run-service="$FUNCTION" --destination-run-region="$REGION" \
     --service-account="$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" --labels="dagtrigger=$FUNCTION" \
     --event-filters=type=google.cloud.pubsub.topic.v1.messagePublished --transport-topic=orders
@@ -271,12 +271,12 @@ say "The subscription that Eventarc has made for it."
 look SUBSCRIPTION gcloud eventarc triggers describe "$FUNCTION-orders-published" --location="$REGION" --project="$PROJECT" \
     --format="value(transport.pubsub.subscription)"
 
-say "Let Pub/Sub take off it what it moves to $FUNCTION-undelivered."
+say "Allow Pub/Sub to acknowledge what it moves to $FUNCTION-undelivered."
 run gcloud pubsub subscriptions add-iam-policy-binding "$SUBSCRIPTION" --project="$PROJECT" \
     --member="serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com" \
     --role=roles/pubsub.subscriber --format=none
 
-say "Mend how it delivers: its deadline, its delays, its end, and where what fails goes."
+say "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic."
 run gcloud pubsub subscriptions update "$SUBSCRIPTION" --project="$PROJECT" \
     --dead-letter-topic="projects/$PROJECT/topics/$FUNCTION-undelivered" --ack-deadline=600 \
     --min-retry-delay=10s --max-retry-delay=600s --message-retention-duration=7d --max-delivery-attempts=100 \
@@ -300,22 +300,22 @@ exists gcloud logging metrics describe dagtrigger_deferrals --project="$PROJECT"
 say "An alert: events wait, for Airflow or the function is down."
 exists gcloud alpha monitoring policies list --project="$PROJECT" --format="value(name)" \
     --filter="userLabels.app=dagtrigger AND userLabels.alert=oldest_unacknowledged" ||
-  again gcloud alpha monitoring policies create --project="$PROJECT" \
+  retry gcloud alpha monitoring policies create --project="$PROJECT" \
     --policy-from-file="$SOURCE/deploy/monitoring/alerts/oldest_unacknowledged.json" \
     --user-labels="app=dagtrigger,alert=oldest_unacknowledged,dagtrigger=$FUNCTION" \
     --notification-channels="$CHANNEL"
 
-say "An alert: events failed for good."
+say "An alert: events failed permanently."
 exists gcloud alpha monitoring policies list --project="$PROJECT" --format="value(name)" \
     --filter="userLabels.app=dagtrigger AND userLabels.alert=dead_letters" ||
-  again gcloud alpha monitoring policies create --project="$PROJECT" \
+  retry gcloud alpha monitoring policies create --project="$PROJECT" \
     --policy-from-file="$SOURCE/deploy/monitoring/alerts/dead_letters.json" \
     --user-labels="app=dagtrigger,alert=dead_letters,dagtrigger=$FUNCTION" --notification-channels="$CHANNEL"
 
 say "An alert: Airflow answers 401 or 403."
 exists gcloud alpha monitoring policies list --project="$PROJECT" --format="value(name)" \
     --filter="userLabels.app=dagtrigger AND userLabels.alert=airflow_refuses" ||
-  again gcloud alpha monitoring policies create --project="$PROJECT" \
+  retry gcloud alpha monitoring policies create --project="$PROJECT" \
     --policy-from-file="$SOURCE/deploy/monitoring/alerts/airflow_refuses.json" \
     --user-labels="app=dagtrigger,alert=airflow_refuses,dagtrigger=$FUNCTION" \
     --notification-channels="$CHANNEL"
@@ -323,7 +323,7 @@ exists gcloud alpha monitoring policies list --project="$PROJECT" --format="valu
 say "An alert: nothing comes where something is expected."
 exists gcloud alpha monitoring policies list --project="$PROJECT" --format="value(name)" \
     --filter="userLabels.app=dagtrigger AND userLabels.alert=no_events" ||
-  again gcloud alpha monitoring policies create --project="$PROJECT" \
+  retry gcloud alpha monitoring policies create --project="$PROJECT" \
     --policy-from-file="$SOURCE/deploy/monitoring/alerts/no_events.json" \
     --user-labels="app=dagtrigger,alert=no_events,dagtrigger=$FUNCTION" --notification-channels="$CHANNEL"
 
@@ -342,4 +342,6 @@ if [ -z "$dry" ]; then
 fi
 
 say "Done. Upload an object or publish a message, and see how it ends:"
-printf '%s\n' "gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'"
+printf '%s' "gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*'" \
+  " --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'"
+printf '\n'

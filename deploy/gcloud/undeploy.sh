@@ -18,13 +18,15 @@ for word in "$@"; do
   --dry-run) dry=yes ;;
   --dead-letters) letters=yes ;;
   *)
-    printf 'usage: %s [--dry-run] [--dead-letters]\n\n--dry-run prints the commands, and asks nobody for anything.\n--dead-letters removes what is kept of events that failed, too.\n' "$0" >&2
+    printf 'usage: %s [--dry-run] [--dead-letters]\n\n' "$0" >&2
+    printf '%s\n' '--dry-run prints the commands, and runs none of them.' >&2
+    printf '%s\n' '--dead-letters removes what is kept of events that failed, too.' >&2
     exit 2
     ;;
   esac
 done
 
-# Nobody is there to answer a question of gcloud's.
+# gcloud must not prompt: nobody is there to answer.
 export CLOUDSDK_CORE_DISABLE_PROMPTS=1
 
 say() { printf '\n# %s\n' "$*"; }

@@ -11,23 +11,22 @@ import (
 	"strings"
 )
 
-// maxFunction leaves room in the names that begin with the function's: a service
+// maxFunction is so short because other names begin with the function's: a service
 // account's has at most 30 letters.
 const maxFunction = 22
 
-// Check tells what is wrong with settings, all of it. Settings that pass cannot
-// mean anything else in a shell than what they say.
+// Check returns everything that is wrong with settings. Valid settings mean to a
+// shell exactly what they say.
 func (s Settings) Check() error {
 	c := checker{}
 	c.name("project", s.Project, isProject(s.Project))
 	c.name("region", s.Region, isLocation(s.Region))
-	c.name("function", s.Function, len(s.Function) <= maxFunction &&
-		regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`).MatchString(s.Function))
+	c.name("function", s.Function, isFunction(s.Function))
 	c.name("account", s.Runtime, isAccount(s.Runtime))
 	c.name("account", s.Invoker, isAccount(s.Invoker))
 	if s.Call >= RequestTimeout {
-		c.faults = append(c.faults, fmt.Errorf("a call to Airflow may take %s, and the request that makes it ends after %s: set "+
-			"AIRFLOW_TIMEOUT below that", s.Call, RequestTimeout))
+		c.add("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that",
+			s.Call, RequestTimeout)
 	}
 	for _, name := range s.Composer {
 		c.name("environment", name, regexp.MustCompile(`^projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/environments/[a-z0-9-]+$`).MatchString(name))
@@ -54,40 +53,48 @@ func (s Settings) Check() error {
 	c.name("channel", s.Channel, regexp.MustCompile(`^projects/[^/\s$]+/notificationChannels/[0-9]+$`).MatchString(s.Channel))
 	for _, address := range s.Stores {
 		if strings.HasPrefix(address, "file:") {
-			c.faults = append(c.faults, fmt.Errorf("the file keeps dead letters in %s, a folder that an instance takes along when it ends: "+
-				"name a topic or a bucket", address))
+			c.add("the file keeps dead letters in %s, a folder that is lost when the instance ends: name a topic or a bucket", address)
 		}
 		c.plain("the address "+address, address)
 	}
 	c.path("the routes", s.Routes)
 	c.path("the source", s.Source)
-	return errors.Join(c.faults...)
+	return errors.Join(c.problems...)
 }
 
-type checker struct{ faults []error }
+type checker struct{ problems []error }
 
-// name faults a name that was given and cannot be.
+func (c *checker) add(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Errorf(format, args...))
+}
+
+// name refuses an invalid name that was given.
 func (c *checker) name(what, name string, valid bool) {
 	if name != "" && !valid {
-		c.faults = append(c.faults, fmt.Errorf("there can be no %s %q", what, name))
+		c.add("invalid %s %q", what, name)
 	}
 }
 
-// plain faults a text that a shell, or gcloud, would take for something else.
+// plain refuses a text that a shell, or gcloud, would take for something else.
 func (c *checker) plain(what, text string) {
 	if strings.ContainsAny(text, "$\n\r") || strings.Contains(text, delimiter) {
-		c.faults = append(c.faults, fmt.Errorf("%s has a dollar sign, a line break or %s in it: give it as a secret", what, delimiter))
+		c.add("%s has a dollar sign, a line break or %s in it: give it as a secret", what, delimiter)
 	}
 }
 
-// path faults a path that could not stand in a script as it is.
+// path refuses a path that a script would have to quote.
 func (c *checker) path(of, path string) {
 	if i := strings.IndexAny(path, "$`\"'{}\\\n\r"); i >= 0 {
-		c.faults = append(c.faults, fmt.Errorf("the path of %s has %q in it: name a path without", of, path[i:i+1]))
+		c.add("the path of %s has %q in it: name a path without", of, path[i:i+1])
 	}
 }
 
 func isVariable(name string) bool { return regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`).MatchString(name) }
+
+func isFunction(name string) bool {
+	return len(name) <= maxFunction && regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`).MatchString(name)
+}
+
 func isLocation(name string) bool {
 	return regexp.MustCompile(`^[a-z][-a-z0-9]*$`).MatchString(name)
 }
@@ -100,7 +107,7 @@ func isAccount(email string) bool {
 // https://cloud.google.com/run/docs/configuring/services/environment-variables
 const MaxRoutes = 32 << 10
 
-// CheckRoutes tells why the text of a file of routes cannot be a setting.
+// CheckRoutes returns why the text of a routes file cannot be a setting.
 func CheckRoutes(text string) error {
 	switch {
 	case len(text) > MaxRoutes:

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package deployment owns what must exist in Google Cloud for a file of routes:
-// one function, a trigger for each source that the routes name, two service
-// accounts with the least roles, the topics that keep what could not be
-// delivered, and the alerts. It tells all of that as data ([Plan]), the order in
-// which it is made and why ([Plan.Steps]), and writes it as text, as commands
-// and as scripts.
+// Package deployment implements the plan of what must exist in Google Cloud for a
+// routes file: one function, a trigger for each source that the routes name, two
+// service accounts with the least roles, the topics that keep what could not be
+// delivered, and the alerts. It returns all of that as data ([Plan]), as steps in
+// their order with reasons ([Plan.Steps]), as text, as commands and as scripts.
 //
 //	plan := deployment.New(deployment.Settings{Project: "acme", Region: "europe-west1"}, file.Routes)
 //	if len(plan.Gaps) > 0 {
@@ -16,7 +15,7 @@
 // Every value in it has its reason beside it, for a person; the commands, the
 // scripts and the Terraform module follow this data.
 //
-// The package never runs a command, reads no file and asks nobody: what only
+// The package never runs a command, reads a file or sends a request: what only
 // Google knows, such as a project's number, is a look-up among the steps.
 package deployment
 
@@ -31,7 +30,7 @@ import (
 )
 
 // Settings are what the operator decides. A zero field stands for a placeholder
-// in capitals, such as PROJECT, or for the default that is told.
+// in capitals, such as PROJECT, or for the default that its comment names.
 type Settings struct {
 	Project  string
 	Region   string
@@ -45,7 +44,7 @@ type Settings struct {
 	Call time.Duration
 	// Composer are the environments that the function calls,
 	// projects/P/locations/L/environments/E. Connected says that the file of routes
-	// or Variables tell where Airflow is, so that none is needed.
+	// or Variables name the Airflow, so that none is needed.
 	Composer  []string
 	Connected bool
 	// Proxied says that Identity-Aware Proxy is in front of Airflow.
@@ -126,7 +125,7 @@ type Gap struct {
 // String is the gap in one line.
 func (g Gap) String() string { return "the route " + g.Route + ": " + g.What + ": " + g.Fix }
 
-// New plans the deployment of routes, which have no fault.
+// New plans the deployment of valid routes.
 func New(s Settings, routes []route.Spec) Plan {
 	s = s.withDefaults()
 	return build(s, find(s, routes))
@@ -146,7 +145,7 @@ func build(s Settings, f found) Plan {
 	p.APIs = p.apis()
 	p.Grants = p.grants()
 	p.Function = p.function()
-	p.Notes = append(p.notes(), p.held(f.holding)...)
+	p.Notes = slices.Concat(p.notes(), p.published(f.objects), p.held(f.holding))
 	return p
 }
 
@@ -178,12 +177,12 @@ func (s Settings) variables() []Value {
 		{"GOOGLE_CLOUD_PROJECT", s.Project, "log lines name their trace in it"},
 	}
 	if !s.DeadLetter {
-		all = append(all, Value{"DEAD_LETTER", "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters(),
-			"what fails for good is kept there"})
+		address := "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters()
+		all = append(all, Value{"DEAD_LETTER", address, "events that fail permanently are kept there"})
 	}
 	if !s.GiveUpAfter {
 		all = append(all, Value{"GIVE_UP_AFTER", strconv.Itoa(int(GiveUpAfter.Hours())) + "h",
-			"so that a dead letter which tells the reason comes before Pub/Sub's, which does not"})
+			"so that the function's dead letter, which has the reason, comes before Pub/Sub's, which has none"})
 	}
 	if len(s.Composer) > 0 && !s.Connected {
 		all = append(all, Value{"COMPOSER_ENVIRONMENT", s.Composer[0], "the environment whose Airflow is called"})

@@ -14,8 +14,8 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// told are the sources, subscriptions and gaps of a plan, a line each.
-func told(p deployment.Plan) (lines []string) {
+// summary are the sources, subscriptions and gaps of a plan, a line each.
+func summary(p deployment.Plan) (lines []string) {
 	for _, s := range p.Sources {
 		name := s.Trigger
 		if name == "" {
@@ -32,7 +32,7 @@ func told(p deployment.Plan) (lines []string) {
 	return lines
 }
 
-func TestSourcesOfRoutes(t *testing.T) {
+func TestPlanFindsTheSourcesOfRoutes(t *testing.T) {
 	t.Parallel()
 	known := deployment.Settings{Project: "acme-1", Buckets: []string{"acme-eu", "acme-us", "other"}, Topics: []string{"orders-eu", "returns"}}
 	none := deployment.Settings{}
@@ -82,11 +82,15 @@ func TestSourcesOfRoutes(t *testing.T) {
 		{"subscriptions", none, []string{"on: message.published, subscription: orders-to-airflow",
 			"on: message.published, subscription: orders-to-airflow"}, []string{
 			"subscription orders-to-airflow: r1 r2"}},
+		{"notifications of a bucket in a topic", none, []string{"on: [object.finalized, object.deleted], bucket: acme, topic: uploads"}, []string{
+			"own: every message on the topic uploads: r1"}},
+		{"notifications over a subscription", none, []string{"on: object.finalized, bucket: acme, subscription: uploads-to-airflow"}, []string{
+			"subscription uploads-to-airflow: r1"}},
 		{"a pattern of subscriptions", none, []string{"on: message.published, subscription: 'o*'"}, []string{
 			"the route r1: the subscription o* is a pattern, and the plan has to know its name: write its whole name in the route"}},
 		{"a topic and a subscription", none, []string{"on: message.published, topic: orders, subscription: s-1"}, []string{
-			"the route r1: it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a " +
-				"trigger's is not known before it is made: leave one of the two out"}},
+			"the route r1: it picks messages by topic and by subscription, but a push does not name its topic, " +
+				"and the name of a trigger's subscription is unknown until it is made: leave one of the two out"}},
 		{"another type", none, []string{"on: com.acme.order"}, []string{
 			"the route r1: no trigger is planned for events of the type com.acme.order: make what sends them to the function yourself, and " +
 				"say so with --elsewhere=r1"}},
@@ -94,46 +98,40 @@ func TestSourcesOfRoutes(t *testing.T) {
 			[]string{"own: " + written + "acme: r2"}},
 		{"turned off", none, []string{"on: com.acme.order, enabled: false"}, nil},
 		{"what a shell would run", none, []string{"on: object.finalized, bucket: 'a`id`$(id)'", "on: message.published, topic: 'a;id'"}, []string{
-			"the route r1: there can be no bucket a`id`$(id): write the name that it has",
-			"the route r2: there can be no topic a;id: write the name that it has"}},
+			"the route r1: invalid bucket name a`id`$(id): write the name that it has", "the route r2: invalid topic name a;id: write the name that it has"}},
 	} {
 		var b strings.Builder
 		b.WriteString("routes:\n")
 		for i, route := range row.routes {
 			fmt.Fprintf(&b, "  - {name: r%d, dag: load, %s}\n", i+1, route)
 		}
-		if diff := cmp.Diff(row.want, told(plan(t, row.settings, b.String()))); diff != "" {
+		if diff := cmp.Diff(row.want, summary(plan(t, row.settings, b.String()))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
 	}
 }
 
-func TestSettingsThatCannotBe(t *testing.T) {
+func TestCheckRefusesInvalidSettings(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		settings deployment.Settings
 		want     string
 	}{
 		{deployment.Settings{}, ""},
-		{deployment.Settings{Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17"},
-			""},
-		{deployment.Settings{Project: "Acme"}, `there can be no project "Acme"`},
-		{deployment.Settings{Function: "a-name-of-23-letters-xy"}, `there can be no function "a-name-of-23-letters-xy"`},
-		{deployment.Settings{Region: "eu;id", Buckets: []string{"$(id)"}}, "there can be no region \"eu;id\"\nthere can be no bucket \"$(id)\""},
-		{deployment.Settings{Composer: []string{"prod"}}, `there can be no environment "prod"`},
-		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}},
-			"the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
-		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}},
-			"there can be no secret \"a/b\"\nthere can be no setting or path \"x y\""},
-		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"},
-			`there can be no account "ann@example.com"`},
+		{deployment.Settings{Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17"}, ""},
+		{deployment.Settings{Project: "Acme"}, `invalid project "Acme"`},
+		{deployment.Settings{Function: "a-name-of-23-letters-xy"}, `invalid function "a-name-of-23-letters-xy"`},
+		{deployment.Settings{Region: "eu;id", Buckets: []string{"$(id)"}}, "invalid region \"eu;id\"\ninvalid bucket \"$(id)\""},
+		{deployment.Settings{Composer: []string{"prod"}}, `invalid environment "prod"`},
+		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}}, "the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
+		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}}, "invalid secret \"a/b\"\ninvalid setting or path \"x y\""},
+		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"}, `invalid account "ann@example.com"`},
 		{deployment.Settings{Call: 299 * time.Second}, ""},
 		{deployment.Settings{Call: 5 * time.Minute}, "a call to Airflow may take 5m0s, and the request that makes it ends after 5m0s: set " +
 			"AIRFLOW_TIMEOUT below that"},
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
-		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `there can be no location "EU"`},
-		{deployment.Settings{Stores: []string{"file:///letters"}},
-			"the file keeps dead letters in file:///letters, a folder that an instance takes along when it ends: name a topic or a bucket"},
+		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `invalid location "EU"`},
+		{deployment.Settings{Stores: []string{"file:///letters"}}, "the file keeps dead letters in file:///letters, a folder that is lost when the instance ends: name a topic or a bucket"},
 	} {
 		got := ""
 		if err := row.settings.Check(); err != nil {
@@ -145,7 +143,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestRoutesThatCannotBeASetting(t *testing.T) {
+func TestCheckRoutesRefusesWhatCannotBeASetting(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
 		{strings.Repeat("x", 32<<10), ""},
@@ -170,7 +168,7 @@ func roles(p deployment.Plan) (lines []string) {
 	return lines
 }
 
-func TestRolesAreTheLeast(t *testing.T) {
+func TestPlanGrantsTheLeastRoles(t *testing.T) {
 	t.Parallel()
 	const (
 		runtime = "dagtrigger-runtime@acme-1.iam.gserviceaccount.com roles/"
@@ -212,7 +210,7 @@ func TestRolesAreTheLeast(t *testing.T) {
 }
 
 // An account that was there before is neither made nor removed, and keeps its roles.
-func TestAccountsThatAreThereStay(t *testing.T) {
+func TestExistingAccountsAreKept(t *testing.T) {
 	t.Parallel()
 	p := plan(t, deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com"},
 		"routes: [{name: r, dag: load, on: object.finalized, bucket: acme}]")
@@ -240,23 +238,50 @@ func notes(p deployment.Plan, begin string) (found []string) {
 
 // Pub/Sub slows a subscription down as a whole, so that a route that holds its
 // events back does so for all that share them.
-func TestRoutesThatHoldOthersBackAreTold(t *testing.T) {
+func TestPlanNotesRoutesThatHoldOthersBack(t *testing.T) {
 	t.Parallel()
 	const alone, shared = "{name: a, dag: load, on: message.published, topic: orders, max_active: 1}",
 		"{name: b, dag: load, on: message.published, topic: orders}"
 	if got := notes(plan(t, deployment.Settings{}, "routes: ["+alone+"]"), "The route "); len(got) > 0 {
-		t.Errorf("it has the messages for itself, and is told of: %q", got)
+		t.Errorf("it shares its messages with no route, and has a note: %q", got)
 	}
-	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the " +
-		"topic orders" +
-		" for all of b, a: a bucket or a topic of its own keeps the others quick."}
+	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the topic orders" +
+		" for all of b, a: a separate bucket or topic keeps the others quick."}
 	if diff := cmp.Diff(want, notes(plan(t, deployment.Settings{}, "routes: ["+shared+", "+alone+"]"), "The route ")); diff != "" {
 		t.Error(diff)
 	}
 }
 
+// Anyone who can publish to a topic that pushes to the function can send a
+// notification of any object: a route for objects then has to name its carrier.
+func TestPlanNotesObjectRoutesThatPublishersCanStart(t *testing.T) {
+	t.Parallel()
+	const objects = "{name: o, dag: load, on: object.finalized, bucket: acme"
+	const topic = "{name: t, dag: load, on: message.published, topic: orders}"
+	const subscription = "{name: s, dag: load, on: message.published, subscription: uploads}"
+	note := func(carriers string) []string {
+		return []string{"The route o matches objects whichever way they arrive: anyone who can publish to " + carriers +
+			" can send a notification of an object that starts it. Where its objects come as notifications, name their topic: or " +
+			"subscription: in the route; where no one else may publish there, nothing is to be done."}
+	}
+	for _, row := range []struct {
+		name, routes string
+		want         []string
+	}{
+		{"no messages", objects + "}", nil},
+		{"a topic", objects + "}, " + topic, note("topic: orders")},
+		{"a topic and a subscription", objects + "}, " + topic + ", " + subscription, note("topic: orders, subscription: uploads")},
+		{"the carrier is named", objects + ", subscription: uploads}, " + topic, nil},
+	} {
+		p := plan(t, deployment.Settings{}, "routes: ["+row.routes+"]")
+		if diff := cmp.Diff(row.want, notes(p, "The route ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.name, diff)
+		}
+	}
+}
+
 // Every type that has a short name in routes has a trigger.
-func TestEveryShortTypeIsWatched(t *testing.T) {
+func TestEveryShortTypeGetsATrigger(t *testing.T) {
 	t.Parallel()
 	for _, key := range route.Keys() {
 		if key.Name != "on" {
@@ -269,7 +294,7 @@ func TestEveryShortTypeIsWatched(t *testing.T) {
 			}
 			p := plan(t, deployment.Settings{}, "routes: [{name: r, dag: load, on: "+word+", "+where+"}]")
 			if len(p.Gaps) > 0 || len(p.Sources) != 1 {
-				t.Errorf("%s: %q", word, told(p))
+				t.Errorf("%s: %q", word, summary(p))
 			}
 		}
 	}

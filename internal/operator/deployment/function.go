@@ -22,7 +22,7 @@ type Function struct {
 // ends before the request that makes it, and the request before Pub/Sub takes it
 // for lost and delivers the event again.
 const (
-	// RequestTimeout leaves room for three calls to Airflow of the default length.
+	// RequestTimeout is enough for three calls to Airflow of the default length.
 	RequestTimeout = 300 * time.Second
 	// AckDeadline is the longest that Pub/Sub grants:
 	// https://cloud.google.com/pubsub/docs/lease-management
@@ -68,7 +68,7 @@ func (s Settings) built() []Value {
 		{"entry-point", "TriggerDAG", "the name under which the function is registered"},
 		{"source", s.Source, "a clone of the repository, which the platform builds"},
 		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$" + versionVariable,
-			"a build without a repository is told its version, for the log and for Airflow"},
+			"the version, for the log and for Airflow: the build has no repository to read it from"},
 		{"ingress-settings", "internal-only", why},
 	}
 }
@@ -76,14 +76,15 @@ func (s Settings) built() []Value {
 // served is how it runs.
 func (s Settings) served() []Value {
 	return []Value{
-		{"service-account", s.runtime(), "an account of its own, so that it has no role but those below"},
+		{"service-account", s.runtime(), "a separate account, so that it has no role but those below"},
 		{"cpu", "1", "the least that serves several requests at once"},
 		{"memory", "512Mi", "twice what 80 requests of 1 MB at once were measured to need"},
 		{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
 		{"min-instances", "0", "a start takes milliseconds, and an event can wait for it"},
-		{"max-instances", number(instances), "each has at most 80 calls at Airflow at once, and a web server serves some 10 to 75 a " +
-			"second: more instances would not make it faster"},
-		{"timeout", seconds(RequestTimeout), "longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
+		{"max-instances", number(instances),
+			"each makes at most 80 calls to Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster"},
+		{"timeout", seconds(RequestTimeout),
+			"longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
 	}
 }
 
@@ -93,11 +94,11 @@ func (s Settings) served() []Value {
 func delivery() []Value {
 	return []Value{
 		{"ack-deadline", number(int(AckDeadline.Seconds())),
-			"longer than a request may take, else an event that is worked on is delivered again"},
+			"longer than a request may take, else an event in work is delivered again"},
 		{"min-retry-delay", seconds(MinBackoff), "an event that is refused comes again soon"},
 		{"max-retry-delay", seconds(MaxBackoff), "and ever more seldom while Airflow is down"},
 		{"message-retention-duration", number(int(Retention.Hours()/24)) + "d",
-			"longer than all the attempts can last, else an event is dropped before the last"},
+			"longer than all attempts can last, else an event is dropped before the last"},
 		{"max-delivery-attempts", number(MaxAttempts), "the most there is: with these delays, 15 hours and more"},
 		{"expiration-period", "never", "else a subscription without an event for 31 days ends, and what comes then is lost"},
 	}
@@ -116,8 +117,8 @@ func topics(s Settings) []Topic {
 	if s.DeadLetter {
 		return []Topic{undelivered}
 	}
-	return []Topic{{s.deadLetters(), "what the function gave up, each with its reason and its event: \"dagtrigger dead-letters\" lists " +
-		"and replays them"}, undelivered}
+	const why = "what the function gave up, each with its reason and its event: \"dagtrigger dead-letters\" lists and replays them"
+	return []Topic{{s.deadLetters(), why}, undelivered}
 }
 
 // kept are the flags of the subscriptions that keep what would be lost.
@@ -140,7 +141,7 @@ func alerts(source string) []Alert {
 	folder := path.Join(source, "deploy/monitoring/alerts") + "/"
 	return []Alert{
 		{"oldest_unacknowledged", folder + "oldest_unacknowledged.json", "events wait, for Airflow or the function is down"},
-		{"dead_letters", folder + "dead_letters.json", "events failed for good"},
+		{"dead_letters", folder + "dead_letters.json", "events failed permanently"},
 		{"airflow_refuses", folder + "airflow_refuses.json", "Airflow answers 401 or 403"},
 		{"no_events", folder + "no_events.json", "nothing comes where something is expected"},
 	}

@@ -47,8 +47,8 @@ const (
 	storageAgent   = "serviceAccount:service-$" + numberVariable + "@gs-project-accounts.iam.gserviceaccount.com"
 )
 
-// accounts are two, so that who may call the function is not who may call
-// Airflow; less those that there are.
+// accounts are two, so that the account that may call the function is not the
+// one that may call Airflow; less those that exist.
 func accounts(s Settings) (all []Account) {
 	if s.Runtime == "" {
 		all = append(all, Account{ID: s.Function + "-runtime", Email: s.runtime(), Does: "Runs " + s.Function + ", and calls Airflow"})
@@ -67,19 +67,19 @@ func (p *Plan) grants() []Grant {
 	var all []Grant
 	for _, project := range s.composerProjects() {
 		all = append(all, Grant{runtime, "roles/composer.user", Resource{"project", project},
-			"to look the environment up and to call its Airflow; an environment has no policy of its own, so the project is the smallest",
+			"to look up the environment and call its Airflow; an environment has no separate policy, so the project is the smallest scope",
 			s.Runtime == ""})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
-		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", Resource{"secret", s.Secrets[name]}, "to read " + name,
-			s.Runtime == ""})
+		on := Resource{"secret", s.Secrets[name]}
+		all = append(all, Grant{runtime, "roles/secretmanager.secretAccessor", on, "to read " + name, s.Runtime == ""})
 	}
 	for _, on := range s.stores() {
 		role := "roles/pubsub.publisher"
 		if on.Kind == "bucket" {
 			role = "roles/storage.objectUser" // a record that is there already is read, and replaced
 		}
-		all = append(all, Grant{runtime, role, on, "to keep what failed for good", s.Runtime == ""})
+		all = append(all, Grant{runtime, role, on, "to keep what failed permanently", s.Runtime == ""})
 	}
 	all = append(all,
 		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()},
@@ -89,13 +89,13 @@ func (p *Plan) grants() []Grant {
 	if p.watchesStorage() {
 		all = append(all,
 			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project},
-				"to receive what Cloud Storage tells of; messages of a topic need it not", s.Invoker == ""},
+				"to receive the events of Cloud Storage; messages of a topic do not need it", s.Invoker == ""},
 			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project},
-				"Cloud Storage tells of its objects over topics that Eventarc makes in the project", false},
+				"Cloud Storage publishes its events to topics that Eventarc makes in the project", false},
 		)
 	}
-	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription, "to take off it what it moves to " + s.undelivered(),
-		true})
+	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription,
+		"to acknowledge what it moves to " + s.undelivered(), true})
 }
 
 // everySubscription stands for each one that pushes to the function. Its name is
@@ -129,8 +129,8 @@ func (p *Plan) grant(deployed bool) (steps []Step) {
 			continue
 		}
 		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".",
-			Patience: Minutes,
-			Do:       append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
+			Retry: RetryForMinutes,
+			Do:    append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
 		if g.On.Kind == "project" {
 			step.Do = append(step.Do, "--condition=None")
 		}
@@ -168,7 +168,7 @@ func (p *Plan) who(member string) string {
 	}
 }
 
-// watchesStorage tells whether a source is a bucket.
+// watchesStorage reports whether a source is a bucket.
 func (p *Plan) watchesStorage() bool {
 	return slices.ContainsFunc(p.Sources, func(s Source) bool { return s.Bucket != "" })
 }
@@ -184,7 +184,7 @@ func (p *Plan) apis() []API {
 		}
 	}
 	all = append(all, []API{
-		{"cloudresourcemanager.googleapis.com", "tells the project's number, and holds its policy"},
+		{"cloudresourcemanager.googleapis.com", "has the project's number and its policy"},
 		{"eventarc.googleapis.com", "holds the triggers"},
 		{"iam.googleapis.com", "holds the service accounts"},
 		{"logging.googleapis.com", "keeps the log"},
@@ -193,7 +193,7 @@ func (p *Plan) apis() []API {
 		{"run.googleapis.com", "runs the function"},
 	}...)
 	if p.watchesStorage() {
-		all = append(all, API{"storage.googleapis.com", "tells of objects"})
+		all = append(all, API{"storage.googleapis.com", "sends the events of objects"})
 	}
 	if len(p.Settings.Secrets) > 0 {
 		all = append(all, API{"secretmanager.googleapis.com", "keeps the secrets"})

@@ -31,7 +31,7 @@ type line struct {
 	named bool
 }
 
-// takes tells whether what gcloud says of a command is fine.
+// takes reports whether gcloud accepts a command.
 func (l line) takes(said string) bool {
 	lacks := strings.Contains(said, "ust be specified") || strings.HasPrefix(said, "(gcloud") && strings.Contains(said, "Exactly one of")
 	return said == "ok" || unfinished(said) || l.named && lacks
@@ -67,8 +67,8 @@ func TestGcloudTakesEveryLine(t *testing.T) {
 // hole stands for a part of a text that is only known when the program runs.
 const hole = "HOLE"
 
-// unfinished tells of a command that has a hole where gcloud looks at the form
-// of a word. The tests of who says it have it in full, and those are parsed.
+// unfinished reports whether a command has a hole where gcloud checks the form of
+// a word. The tests of that command have it in full, and those are parsed.
 func unfinished(said string) bool {
 	return strings.Contains(said, "'"+hole) || strings.Contains(said, "["+hole)
 }
@@ -194,9 +194,11 @@ func textOf(expr ast.Expr) (string, bool) {
 }
 
 // command is how a command begins. In prose, gcloud is followed by something else.
-var command = regexp.MustCompile(`\bgcloud (?:alpha |beta ` +
-	`)?(alpha|artifacts|auth|builds|components|composer|compute|config|eventarc|functions|iam|iap|info|init|logging|meta|monitoring|` +
-	`organizations|projects|pubsub|run|scheduler|secrets|services|storage|topic|version)\b`)
+var command = regexp.MustCompile(`\bgcloud (?:alpha |beta )?(` + strings.Join([]string{
+	"alpha", "artifacts", "auth", "builds", "components", "composer", "compute", "config", "eventarc", "functions", "iam", "iap", "info", "init",
+	"logging", "meta", "monitoring", "organizations", "projects", "pubsub", "run", "scheduler", "secrets", "services", "storage", "topic",
+	"version",
+}, "|") + `)\b`)
 
 // scan finds the commands in a text.
 func scan(place, text string) (lines []line) {
@@ -206,10 +208,10 @@ func scan(place, text string) (lines []line) {
 			return lines
 		}
 		words, rest := split(text[at[0]:])
-		told := strings.TrimSpace(text[at[0] : len(text)-len(rest)])
+		typed := strings.TrimSpace(text[at[0] : len(text)-len(rest)])
 		if len(words) > 2 { // else prose names a group of them
 			named := strings.HasPrefix(rest, "`") || strings.HasPrefix(rest, `"`) || rest == "" && strings.Contains(place, "_test.go")
-			lines = append(lines, line{place, told, filled(words[1:]), named})
+			lines = append(lines, line{place, typed, filled(words[1:]), named})
 		}
 		text = rest
 	}
@@ -253,7 +255,7 @@ func split(text string) (words []string, rest string) {
 	return words, ""
 }
 
-// ends tells whether a command ends where text begins, outside quotes of its own.
+// ends reports whether a command ends where text begins, outside its quotes.
 func ends(text string) bool {
 	for _, end := range []string{"\n", "`", ")", ";", "|", ">", "&", ", ", ". ", ".\n", ": ", " # ", " (", "\" ", "\"\n", "\".", "\","} {
 		if strings.HasPrefix(text, end) {

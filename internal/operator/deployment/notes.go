@@ -23,21 +23,18 @@ func (p *Plan) notes() []Note {
 		{"Airflow gives the account " + s.runtime() + " its role at the first call: Op, unless the environment says otherwise.", nil},
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
-			gcloud("projects", "add-iam-policy-binding", s.Project, "--member="+strings.ReplaceAll(pubsubAgent, "$", ""),
-				"--role=roles/iam.serviceAccountTokenCreator", "--condition=None")},
+			bind(s.Project, strings.ReplaceAll(pubsubAgent, "$", ""), "roles/iam.serviceAccountTokenCreator")},
 	}
 	if s.Image == "" {
 		notes = append(notes, Note{"Where the build fails for want of a role, the account that it runs as needs:",
-			gcloud("projects", "add-iam-policy-binding", s.Project,
-				"--member=serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "--role=roles/cloudbuild.builds.builder",
-				"--condition=None")})
+			bind(s.Project, "serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "roles/cloudbuild.builds.builder")})
 	}
+	dashboard := path.Join(s.Source, "deploy/monitoring/dashboard.json")
 	notes = append(notes, Note{"A dashboard of it all:",
-		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+path.Join(s.Source, "deploy/monitoring/dashboard.json"))})
+		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+dashboard)})
 	if s.Connected && len(s.Composer) == 0 {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
-			gcloud("projects", "add-iam-policy-binding", s.Project, "--member=serviceAccount:"+s.runtime(), "--role=roles/composer.user",
-				"--condition=None")})
+			bind(s.Project, "serviceAccount:"+s.runtime(), "roles/composer.user")})
 	}
 	if s.Proxied {
 		notes = append(notes, Note{"Identity-Aware Proxy is in front of Airflow, and lets the account in by this, in Airflow's project:",
@@ -45,27 +42,53 @@ func (p *Plan) notes() []Note {
 				"--role=roles/iap.httpsResourceAccessor", "--condition=None")})
 	}
 	for _, name := range s.Elsewhere {
-		notes = append(notes, Note{"The route " + name +
-			" gets its events from elsewhere. Who sends them needs roles/run.invoker, and a way in: the function takes calls from inside " +
-			"Google Cloud alone.",
-			gcloud("run", "services", "add-iam-policy-binding", s.Function, p.project(), p.region(), "--member=serviceAccount:EMAIL",
-				"--role=roles/run.invoker")})
+		notes = append(notes, Note{"The route " + name + " gets its events from elsewhere. Their sender needs roles/run.invoker, " +
+			"and must call from inside Google Cloud: the function refuses other callers.",
+			gcloud("run", "services", "add-iam-policy-binding", s.Function, p.project(), p.region(),
+				"--member=serviceAccount:EMAIL", "--role=roles/run.invoker")})
 	}
 	if len(p.Subscriptions) > 0 {
-		notes = append(notes, Note{"A subscription of your own tells no topic: its routes pick messages by its name.", nil})
+		notes = append(notes, Note{"A push subscription that you made does not name its topic: its routes match messages by its name.", nil})
 	}
 	return notes
 }
 
-// held tells of sources on which a route that holds its events back meets
-// others: Pub/Sub slows a subscription as a whole.
+// bind gives a role on a project.
+func bind(project, member, role string) Command {
+	return gcloud("projects", "add-iam-policy-binding", project, "--member="+member, "--role="+role, "--condition=None")
+}
+
+// published warns of routes for objects that take notifications of any topic: with
+// a source of messages beside them, its publishers can start those routes too.
+func (p *Plan) published(objects []string) (notes []Note) {
+	var carriers []string
+	for _, s := range p.Sources {
+		if s.Topic != "" {
+			carriers = append(carriers, "topic: "+s.Topic)
+		}
+	}
+	for _, s := range p.Subscriptions {
+		carriers = append(carriers, "subscription: "+s.Name)
+	}
+	if len(carriers) == 0 {
+		return nil
+	}
+	for _, name := range objects {
+		notes = append(notes, Note{"The route " + name + " matches objects whichever way they arrive: anyone who can publish to " +
+			strings.Join(carriers, ", ") + " can send a notification of an object that starts it. Where its objects come as notifications, " +
+			"name their topic: or subscription: in the route; where no one else may publish there, nothing is to be done.", nil})
+	}
+	return notes
+}
+
+// held warns of sources that a route which holds events back shares with others:
+// Pub/Sub slows down a subscription as a whole.
 func (p *Plan) held(holding []string) (notes []Note) {
 	for _, s := range p.Sources {
 		at := slices.IndexFunc(s.Routes, func(name string) bool { return slices.Contains(holding, name) })
 		if at >= 0 && len(s.Routes) > 1 {
-			notes = append(notes, Note{"The route " + s.Routes[at] +
-				" may hold events back (max_active, when_paused), and Pub/Sub then slows down " + s.String() +
-				" for all of " + strings.Join(s.Routes, ", ") + ": a bucket or a topic of its own keeps the others quick.", nil})
+			notes = append(notes, Note{"The route " + s.Routes[at] + " may hold events back (max_active, when_paused), and Pub/Sub then slows down " +
+				s.String() + " for all of " + strings.Join(s.Routes, ", ") + ": a separate bucket or topic keeps the others quick.", nil})
 		}
 	}
 	return notes

@@ -63,7 +63,7 @@ func (p *Plan) inputs() []variable {
 		of,
 		{"ROUTES", s.Routes, "the file of routes that this script was made for"},
 		{"SOURCE", s.Source, "a clone of the repository"},
-		{"CHANNEL", s.Channel, "who is told of alerts: projects/P/notificationChannels/N, or nobody"},
+		{"CHANNEL", s.Channel, "the channel that alerts are sent to: projects/P/notificationChannels/N; empty for none"},
 	}
 }
 
@@ -82,7 +82,7 @@ var queryFunction string
 var undeployBody string
 
 // Script is a script that carries the plan out. It is safe to run again: it
-// makes what is missing, and sets the rest anew. It must not be made of a plan
+// creates what is missing, and sets the rest again. It must not be made of a plan
 // with gaps.
 func (p *Plan) Script() string {
 	inner := p.shell()
@@ -99,7 +99,7 @@ func (p *Plan) Script() string {
 	}
 	for _, s := range inner.Steps() {
 		b.WriteString("\nsay " + quoted(s.What) + "\n")
-		verb := map[Patience]string{NoPatience: "run", OnceMore: "once_more", Minutes: "again"}[s.Patience]
+		verb := map[Retry]string{NoRetry: "run", RetryOnce: "retry_once", RetryForMinutes: "retry"}[s.Retry]
 		switch {
 		case s.Sets != "":
 			if s.Else != "" {
@@ -118,16 +118,17 @@ func (p *Plan) Script() string {
 	}
 	inner.writeStale(&b)
 	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
-		"printf '%s\\n' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*' --project=$PROJECT " +
-		"--freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n")
+		"printf '%s' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*'\" \\\n" +
+		"  \" --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n" +
+		"printf '\\n'\n")
 	return b.String()
 }
 
-// writeStale tells of triggers whose source the routes no longer name. They are
+// writeStale reports triggers whose source the routes no longer name. They are
 // not deleted, for events may wait there.
 func (p *Plan) writeStale(b *strings.Builder) {
-	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") +
-		")\n  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
+	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") + ")\n")
+	b.WriteString("  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
 	for _, s := range p.Sources {
 		if s.Trigger != "" {
 			b.WriteString("    */" + quoted(s.Trigger) + ") ;;\n")

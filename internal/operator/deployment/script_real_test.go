@@ -50,16 +50,15 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 		t.Errorf("it gave other roles (-want +got):\n%s", diff)
 	}
 	google.wantsFunction(t)
-	google.wantsMended(t)
+	google.wantsAdjusted(t)
 	google.wantsUpload(t)
 
 	// A trigger of routes that were deployed before.
 	const stale = "projects/acme-1/locations/europe-west1/triggers/dagtrigger-old-published"
 	google.plant(func() { google.trigger(stale, object{"labels": object{"dagtrigger": "dagtrigger"}}) })
 	google.changed()
-	if out := run("deploy.sh"); !strings.Contains(out,
-		"# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
-		t.Errorf("it does not tell of a trigger without a route:\n%s", out)
+	if out := run("deploy.sh"); !strings.Contains(out, "# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete "+stale+"\n") {
+		t.Errorf("it does not report a trigger without a route:\n%s", out)
 	}
 	if changes := google.changed(); len(changes) > 0 {
 		t.Errorf("a second run changed what the first had made: %v", changes)
@@ -207,8 +206,8 @@ func (s *standIn) wantsFunction(t *testing.T) {
 	}
 }
 
-// wantsMended holds each subscription that delivers to what Eventarc does not set.
-func (s *standIn) wantsMended(t *testing.T) {
+// wantsAdjusted holds each subscription that delivers to what Eventarc does not set.
+func (s *standIn) wantsAdjusted(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{ownHidden, otherHidden} {
 		want := object{

@@ -23,7 +23,7 @@ var scripts = map[string]func(*deployment.Plan) string{
 	"undeploy.sh": (*deployment.Plan).UndoScript,
 }
 
-func TestTheScriptsAreThoseOfTheSampleRoutes(t *testing.T) {
+func TestScriptsAreThoseOfTheSampleRoutes(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
 	for name, made := range scripts {
@@ -128,9 +128,9 @@ func (s scripted) run(name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// A dry run prints what would be run, in a form that can be pasted, and asks nobody:
-// here, there is no gcloud.
-func TestADryRunAsksNobody(t *testing.T) {
+// A dry run prints what would be run, in a form that can be pasted, and runs
+// nothing: here, there is no gcloud.
+func TestDryRunRunsNoCommand(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	for _, program := range []string{"bash", "cat", "cut", "sha256sum", "shasum"} {
@@ -179,10 +179,8 @@ func TestScriptsRefuseToGuess(t *testing.T) {
 			"COMPOSER_ENVIRONMENT: set COMPOSER_ENVIRONMENT: projects/P/locations/L/environments/E"},
 		{"an unknown word", "deploy.sh", []string{"--dry"}, settings, "usage: deploy/gcloud/deploy.sh [--dry-run]"},
 		{"an unknown word", "undeploy.sh", []string{"now"}, settings, "usage: deploy/gcloud/undeploy.sh [--dry-run] [--dead-letters]"},
-		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...),
-			"go.mod is not the file that this script was made for: make it anew"},
-		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...),
-			"deploy is no clone of dagtrigger: run this in one, or say in SOURCE where one is"},
+		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...), "go.mod is not the file that this script was made for: print the script again"},
+		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...), "deploy is not a clone of dagtrigger: run this in one, or set SOURCE to its path"},
 	} {
 		out, err := scripted{t, append([]string{path}, row.env...)}.run(row.script, row.args...)
 		if err == nil || !strings.Contains(out, row.want) {
@@ -209,7 +207,7 @@ func fakeGcloud(t *testing.T, begin string, fails int) (path, calls string) {
 
 // What was made just now is not known everywhere at once. A build takes minutes,
 // and is tried twice.
-func TestADeploymentIsPatient(t *testing.T) {
+func TestScriptRetriesUntilWhatWasMadeIsKnown(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		begin string

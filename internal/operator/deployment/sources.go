@@ -67,6 +67,7 @@ type found struct {
 	subscriptions []Subscription
 	gaps          []Gap
 	holding       []string // routes that hold events back
+	objects       []string // routes for objects that name no topic or subscription
 }
 
 func find(s Settings, routes []route.Spec) found {
@@ -80,11 +81,12 @@ func find(s Settings, routes []route.Spec) found {
 			f.holding = append(f.holding, r.Name.Value)
 		}
 		for _, eventType := range f.types(r) {
-			if eventType == messagePublished {
+			if eventType == messagePublished || len(r.Topic)+len(r.Subscription) > 0 { // or notifications of a bucket
 				f.messages(r)
-			} else {
-				f.changes(r, eventType)
+				continue
 			}
+			f.changes(r, eventType)
+			f.objects = with(f.objects, r.Name.Value)
 		}
 	}
 	return f
@@ -134,8 +136,8 @@ func (f *found) changes(r *route.Spec, eventType string) {
 func (f *found) messages(r *route.Spec) {
 	switch {
 	case len(r.Subscription) > 0 && len(r.Topic) > 0:
-		f.gap(r, "it picks messages by topic and by subscription, but a push subscription tells no topic, and the name of a trigger's is "+
-			"not known before it is made",
+		f.gap(r, "it picks messages by topic and by subscription, but a push does not name its topic, "+
+			"and the name of a trigger's subscription is unknown until it is made",
 			"leave one of the two out")
 	case len(r.Subscription) > 0:
 		for _, name := range f.names(r, r.Subscription, nil, "subscription", isTopic) {
@@ -165,7 +167,7 @@ func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what
 		p, err := pattern.Parse(text.Value)
 		switch {
 		case err != nil:
-			continue // a fault of the file, told by who reads it
+			continue // invalid: config reports it
 		case p.Exact():
 			if name, ok := f.local(r, text.Value, what); ok {
 				names = append(names, f.valid(r, name, what, valid)...)
@@ -196,7 +198,7 @@ func (f *found) covered(p *pattern.Pattern, known []string) (names []string) {
 // valid is the name, unless there can be none such.
 func (f *found) valid(r *route.Spec, name, what string, valid func(string) bool) []string {
 	if !valid(name) {
-		f.gap(r, "there can be no "+what+" "+name, "write the name that it has")
+		f.gap(r, "invalid "+what+" name "+name, "write the name that it has")
 		return nil
 	}
 	return []string{name}
@@ -252,8 +254,8 @@ func with(names []string, name string) []string {
 	return append(names, name)
 }
 
-// maxSourceName leaves room for the function's name before it: a trigger's name
-// has at most 63 letters.
+// maxSourceName is what a trigger's name of at most 63 letters leaves after the
+// function's name.
 const maxSourceName = 32
 
 // name is a name that follows from the source alone. Where the source's own

@@ -40,7 +40,7 @@ type apiRoute struct {
 	answer func(s *standIn, name string, r *http.Request, body object) (int, any)
 }
 
-// apis are those whose addresses gcloud is told.
+// apis are those whose addresses gcloud is given.
 var apis = []string{
 	"CLOUDBUILD", "CLOUDFUNCTIONS", "CLOUDRESOURCEMANAGER", "EVENTARC", "IAM", "LOGGING", "MONITORING", "PUBSUB",
 	"RUN", "SERVICEUSAGE", "STORAGE",

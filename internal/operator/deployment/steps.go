@@ -17,19 +17,19 @@ type Step struct {
 	Else string
 	// Unless prints something where the thing is there already, so that making it
 	// would fail. Nil where Do may be repeated.
-	Unless   Command
-	Patience Patience
+	Unless Command
+	Retry  Retry
 }
 
-// Patience is how often a step is tried: it fails for as long as Google's
-// systems do not know everywhere what an earlier step has made.
-type Patience byte
+// Retry is how often a step is tried: it fails until Google's systems know
+// everywhere what an earlier step has made.
+type Retry byte
 
-// The patiences. Once more is for what takes minutes itself.
+// The retries. Once is for what takes minutes itself.
 const (
-	NoPatience Patience = iota
-	OnceMore
-	Minutes
+	NoRetry Retry = iota
+	RetryOnce
+	RetryForMinutes
 )
 
 // Steps are the commands in their order.
@@ -37,7 +37,7 @@ func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
 		p.prepare(), p.makeAccounts(), p.makeTopics(), p.grant(false), p.deploy(), p.grant(true),
-		p.mendOwn(), p.trigger(), p.push(), p.watch(),
+		p.adjustOwn(), p.trigger(), p.push(), p.watch(),
 	} {
 		all = append(all, part...)
 	}
@@ -95,7 +95,7 @@ func (p *Plan) makeAccounts() (steps []Step) {
 	return steps
 }
 
-// describe tells an account's description, by which it is known again.
+// describe prints an account's description, by which it is recognised.
 func (p *Plan) describe(a Account) Command {
 	return gcloud("iam", "service-accounts", "describe", a.Email, p.project(), "--format=value(description)")
 }
@@ -122,8 +122,8 @@ func (p *Plan) deploy() []Step {
 	routes := Step{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}
 	if s.Image != "" {
 		words := append(gcloud("run", "deploy", f.Name), p.settings()...)
-		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: append(words, "--no-allow-unauthenticated"),
-			Patience: OnceMore}}
+		words = append(words, "--no-allow-unauthenticated")
+		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: words, Retry: RetryOnce}}
 	}
 	version := Step{What: "The version, as the repository has it.", Sets: versionVariable, Else: "unknown",
 		Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}}
@@ -131,12 +131,12 @@ func (p *Plan) deploy() []Step {
 	own, _ := p.own()
 	if len(own) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
-		return []Step{routes, version, {What: "The function, called over your subscriptions alone.", Do: words, Patience: OnceMore}}
+		return []Step{routes, version, {What: "The function, called over your subscriptions alone.", Do: words, Retry: RetryOnce}}
 	}
 	words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(own[0]))
 	words = append(words, own[0].filters("--trigger-event-filters", "--trigger-topic")...)
 	return append(append([]Step{routes, version}, p.locate(own[0])...),
-		Step{What: "The function, with its first trigger: " + own[0].String() + ".", Do: words, Patience: OnceMore})
+		Step{What: "The function, with its first trigger: " + own[0].String() + ".", Do: words, Retry: RetryOnce})
 }
 
 // settings are the flags by which the function is what it is.
@@ -192,7 +192,7 @@ func (p *Plan) locate(s Source) []Step {
 		Do: gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")}}
 }
 
-// trigger makes the triggers of the further sources, and mends each.
+// trigger makes the triggers of the further sources, and sets how each delivers.
 func (p *Plan) trigger() (steps []Step) {
 	_, further := p.own()
 	for _, s := range further {
@@ -205,11 +205,11 @@ func (p *Plan) trigger() (steps []Step) {
 		}
 		steps = append(steps, p.locate(s)...)
 		steps = append(steps, Step{
-			What: "A trigger: " + s.String() + ".", Patience: Minutes,
+			What: "A trigger: " + s.String() + ".", Retry: RetryForMinutes,
 			Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
 			Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
 		})
-		steps = append(steps, p.mend(s.Trigger, at)...)
+		steps = append(steps, p.adjust(s.Trigger, at)...)
 	}
 	return steps
 }
@@ -230,18 +230,19 @@ const (
 	subscriptionVariable = "SUBSCRIPTION"
 )
 
-// mendOwn mends the subscription behind the function's own trigger.
-func (p *Plan) mendOwn() []Step {
+// adjustOwn sets how the subscription behind the function's own trigger delivers.
+func (p *Plan) adjustOwn() []Step {
 	if own, _ := p.own(); len(own) == 0 {
 		return nil
 	}
 	return append([]Step{{What: "The trigger that came with the function.", Sets: triggerVariable,
 		Do: p.field("eventTrigger.trigger", "")}},
-		p.mend("$"+triggerVariable)...)
+		p.adjust("$"+triggerVariable)...)
 }
 
-// mend gives the subscription that Eventarc has made for a trigger what it did not.
-func (p *Plan) mend(trigger ...string) []Step {
+// adjust sets on the subscription that Eventarc made for a trigger what Eventarc
+// leaves unset.
+func (p *Plan) adjust(trigger ...string) []Step {
 	describe := append(gcloud("eventarc", "triggers", "describe"), trigger...)
 	return append([]Step{{What: "The subscription that Eventarc has made for it.", Sets: subscriptionVariable,
 		Do: append(describe, p.project(), "--format=value(transport.pubsub.subscription)")}}, p.hold("$"+subscriptionVariable)...)
@@ -250,10 +251,10 @@ func (p *Plan) mend(trigger ...string) []Step {
 // hold sets how a subscription delivers, and where it puts what it cannot.
 func (p *Plan) hold(subscription string) []Step {
 	return []Step{
-		{What: "Let Pub/Sub take off it what it moves to " + p.Settings.undelivered() + ".",
+		{What: "Allow Pub/Sub to acknowledge what it moves to " + p.Settings.undelivered() + ".",
 			Do: gcloud("pubsub", "subscriptions", "add-iam-policy-binding", subscription, p.project(),
 				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber", quiet)},
-		{What: "Mend how it delivers: its deadline, its delays, its end, and where what fails goes.",
+		{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
 			Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
 				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.undelivered()), flags(p.Delivery)...)},
 	}
@@ -283,9 +284,9 @@ func (p *Plan) push() (steps []Step) {
 func (p *Plan) watch() (steps []Step) {
 	for _, m := range metrics(p.Settings.Source) {
 		steps = append(steps, Step{
-			What: "A metric of the log: " + m.Why + ".", Unless: gcloud("logging", "metrics", "describe", m.Name, p.project(),
-				"--format=value(name)"),
-			Do: gcloud("logging", "metrics", "create", m.Name, p.project(), "--config-from-file="+m.File),
+			What:   "A metric of the log: " + m.Why + ".",
+			Unless: gcloud("logging", "metrics", "describe", m.Name, p.project(), "--format=value(name)"),
+			Do:     gcloud("logging", "metrics", "create", m.Name, p.project(), "--config-from-file="+m.File),
 		})
 	}
 	for _, a := range p.Alerts {
@@ -296,7 +297,7 @@ func (p *Plan) watch() (steps []Step) {
 		if p.Settings.Channel != "" {
 			words = append(words, "--notification-channels="+p.Settings.Channel)
 		}
-		steps = append(steps, Step{What: "An alert: " + a.Why + ".", Unless: list, Do: words, Patience: Minutes})
+		steps = append(steps, Step{What: "An alert: " + a.Why + ".", Unless: list, Do: words, Retry: RetryForMinutes})
 	}
 	return steps
 }

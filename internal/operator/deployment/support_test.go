@@ -11,12 +11,12 @@ import (
 	"example.com/dagtrigger/internal/operator/deployment"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // root is the folder of the repository, from here.
 const root = "../../.."
 
-// plan plans the deployment of a file of routes that has no fault.
+// plan plans the deployment of a valid routes file.
 func plan(t *testing.T, s deployment.Settings, routes string) deployment.Plan {
 	t.Helper()
 	f, err := config.Parse("routes.yaml", []byte(routes))

@@ -29,7 +29,7 @@ func named(values []deployment.Value, name string) deployment.Value {
 
 // A call to Airflow ends before the request that makes it, the request before
 // Pub/Sub delivers the event again, and all of that stands in the script.
-func TestTheTimesHoldTogether(t *testing.T) {
+func TestEachTimeoutEndsBeforeTheNext(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
 	if call := airflow.DefaultTimeout; call >= deployment.RequestTimeout || deployment.RequestTimeout >= deployment.AckDeadline {
@@ -49,8 +49,8 @@ func TestTheTimesHoldTogether(t *testing.T) {
 			t.Errorf("the script lacks %s", flag)
 		}
 	}
-	if told := "AIRFLOW_TIMEOUT, " + seconds(airflow.DefaultTimeout); !strings.Contains(why(p.Function.Values, "timeout"), told) {
-		t.Errorf("the reason of the time-out does not tell %q", told)
+	if want := "AIRFLOW_TIMEOUT, " + seconds(airflow.DefaultTimeout); !strings.Contains(why(p.Function.Values, "timeout"), want) {
+		t.Errorf("the reason of the time-out lacks %q", want)
 	}
 }
 
@@ -68,9 +68,9 @@ func attempts() (shortest, longest time.Duration) {
 	return shortest, longest + deployment.RequestTimeout
 }
 
-// An event that is deferred becomes a dead letter that tells the reason, before
+// An event that is deferred becomes a dead letter with the reason, before
 // Pub/Sub moves it away without one, and that happens before it is dropped.
-func TestNothingIsDroppedBeforeItIsKept(t *testing.T) {
+func TestDeadLetterComesBeforePubSubDropsTheEvent(t *testing.T) {
 	t.Parallel()
 	shortest, longest := attempts()
 	if deployment.GiveUpAfter+deployment.MaxBackoff >= shortest {
@@ -84,12 +84,11 @@ func TestNothingIsDroppedBeforeItIsKept(t *testing.T) {
 	}
 }
 
-// The reason of the number of instances tells how many calls each makes at most.
-func TestInstancesAreCountedInCalls(t *testing.T) {
+// The reason of the number of instances says how many calls each makes at most.
+func TestReasonOfInstancesCountsTheirCalls(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
-	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"),
-		want) {
-		t.Errorf("it does not tell %q", want)
+	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"), want) {
+		t.Errorf("it lacks %q", want)
 	}
 }

@@ -20,32 +20,30 @@ type Undo struct {
 // foundVariable holds one of the names that [Undo.Where] has printed.
 const foundVariable = "FOUND"
 
-// Undos are in their order: first what brings events, last whom they were
-// brought by. APIs stay on, the metrics of the log stay (they cost nothing, and
+// Undos are in their order: first what delivers events, last the accounts. APIs stay on, the metrics of the log stay (they cost nothing, and
 // another function may have alerts on them), and so does the role of Cloud
 // Storage, which may serve other triggers.
 func (p *Plan) Undos() []Undo {
 	s := p.Settings
 	all := []Undo{{
 		What: "the alerts",
-		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(), "--filter=userLabels."+label+"="+s.Function,
-			"--format=value(name)"),
+		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(),
+			"--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
 		Do: gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
 	}}
 	for _, own := range p.Subscriptions {
 		all = append(all, Undo{
-			What:  "the push of your subscription " + own.Name + ", which then keeps its messages",
-			Where: gcloud("pubsub", "subscriptions", "describe", own.Name, p.project(), "--format=value(pushConfig.oidcToken.serviceAccountEmail)"),
-			Is:    s.invoker(),
-			Do:    gcloud("pubsub", "subscriptions", "update", own.Name, p.project(), "--push-endpoint=", "--clear-dead-letter-policy"),
+			What: "the push of your subscription " + own.Name + ", which then keeps its messages",
+			Where: gcloud("pubsub", "subscriptions", "describe", own.Name, p.project(),
+				"--format=value(pushConfig.oidcToken.serviceAccountEmail)"),
+			Is: s.invoker(),
+			Do: gcloud("pubsub", "subscriptions", "update", own.Name, p.project(), "--push-endpoint=", "--clear-dead-letter-policy"),
 		})
 	}
 	all = append(all, Undo{
-		What: "the triggers, and the events that wait there",
-		// The listing shortens names, unless they are asked for in another way.
-		Where: gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+s.Function,
-			"--format=value(name.scope(v1))"),
-		Do: gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
+		What:  "the triggers, and the events that wait there",
+		Where: p.triggers(),
+		Do:    gcloud("eventarc", "triggers", "delete", "$"+foundVariable),
 	}, Undo{
 		What:  "the function, its own trigger, and the events that wait there",
 		Where: p.field("labels."+label, "metadata.labels."+label),
@@ -78,8 +76,8 @@ func (p *Plan) Undos() []Undo {
 // for its own. The listing shortens names, unless they are asked for in another
 // way.
 func (p *Plan) triggers() Command {
-	return gcloud("eventarc", "triggers", "list", p.project(), "--location=-", "--filter=labels."+label+"="+p.Settings.Function,
-		"--format=value(name.scope(v1))")
+	return gcloud("eventarc", "triggers", "list", p.project(), "--location=-",
+		"--filter=labels."+label+"="+p.Settings.Function, "--format=value(name.scope(v1))")
 }
 
 // delete removes the function.

@@ -4,7 +4,7 @@
 gcloud.py parse SDK         reads commands from the standard input, a JSON list of
                             words a line, and parses each as gcloud does before it
                             runs one; answers a line each, "ok" or what is wrong.
-gcloud.py serve SDK SOCKET  runs commands in processes of their own, for "call".
+gcloud.py serve SDK SOCKET  runs each command in a separate process, for "call".
                             It reads those to expect first, in the same form up to
                             an empty line, so that each process finds them loaded.
 gcloud.py call SOCKET ...   runs a command there, with this process's environment,
@@ -52,7 +52,7 @@ def tried(parser, words):
     except SystemExit:
         lines = re.findall(r"ERROR: (.*(?:\n(?!\n|Usage|To search).*)*)", said.getvalue())
         return lines[0] if lines else said.getvalue()[-500:]
-    except Exception as e:  # whatever gcloud says is what the reader would be told
+    except Exception as e:  # what gcloud says is what the reader would see
         return "%s: %s" % (type(e).__name__, e)
 
 
@@ -88,7 +88,7 @@ def serve(sdk, path):
 
 def local():
     """Leads the regional addresses that gcloud makes of a local one back to it:
-    europe-west1-127.0.0.1 is no name that can be looked up."""
+    europe-west1-127.0.0.1 does not resolve."""
     look_up = socket.getaddrinfo
 
     def here(host, *args, **kwargs):
