@@ -110,13 +110,15 @@ for FOUND in $LIST; do
 done
 
 say "Remove the function, its own trigger, and the events that wait there."
-if is "$FUNCTION" gcloud functions describe "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" \
+if is "$FUNCTION" \
+  gcloud functions describe "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" \
     --format="value(labels.dagtrigger)"; then
   run gcloud functions delete "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION"
 fi
 
 say "Remove roles/composer.user of $FUNCTION-runtime on the project $COMPOSER_PROJECT."
-if is "roles/composer.user serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" gcloud projects get-iam-policy "$COMPOSER_PROJECT" --flatten="bindings[].members" \
+if is "roles/composer.user serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
+  gcloud projects get-iam-policy "$COMPOSER_PROJECT" --flatten="bindings[].members" \
     --format="value[separator=' '](bindings.role,bindings.members)"; then
   run gcloud projects remove-iam-policy-binding "$COMPOSER_PROJECT" \
       --member="serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --role=roles/composer.user \
@@ -124,7 +126,8 @@ if is "roles/composer.user serviceAccount:$FUNCTION-runtime@$PROJECT.iam.gservic
 fi
 
 say "Remove roles/eventarc.eventReceiver of $FUNCTION-invoker on the project $PROJECT."
-if is "roles/eventarc.eventReceiver serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" gcloud projects get-iam-policy "$PROJECT" --flatten="bindings[].members" \
+if is "roles/eventarc.eventReceiver serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
+  gcloud projects get-iam-policy "$PROJECT" --flatten="bindings[].members" \
     --format="value[separator=' '](bindings.role,bindings.members)"; then
   run gcloud projects remove-iam-policy-binding "$PROJECT" \
       --member="serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
@@ -133,7 +136,8 @@ fi
 
 if [ -n "$letters" ]; then
   say "Remove $FUNCTION-dead-letters among the subscriptions of Pub/Sub."
-  if is "$FUNCTION" gcloud pubsub subscriptions describe "$FUNCTION-dead-letters" --project="$PROJECT" \
+  if is "$FUNCTION" \
+    gcloud pubsub subscriptions describe "$FUNCTION-dead-letters" --project="$PROJECT" \
       --format="value(labels.dagtrigger)"; then
     run gcloud pubsub subscriptions delete "$FUNCTION-dead-letters" --project="$PROJECT"
   fi
@@ -141,14 +145,16 @@ fi
 
 if [ -n "$letters" ]; then
   say "Remove $FUNCTION-dead-letters among the topics of Pub/Sub."
-  if is "$FUNCTION" gcloud pubsub topics describe "$FUNCTION-dead-letters" --project="$PROJECT" --format="value(labels.dagtrigger)"; then
+  if is "$FUNCTION" \
+    gcloud pubsub topics describe "$FUNCTION-dead-letters" --project="$PROJECT" --format="value(labels.dagtrigger)"; then
     run gcloud pubsub topics delete "$FUNCTION-dead-letters" --project="$PROJECT"
   fi
 fi
 
 if [ -n "$letters" ]; then
   say "Remove $FUNCTION-undelivered among the subscriptions of Pub/Sub."
-  if is "$FUNCTION" gcloud pubsub subscriptions describe "$FUNCTION-undelivered" --project="$PROJECT" \
+  if is "$FUNCTION" \
+    gcloud pubsub subscriptions describe "$FUNCTION-undelivered" --project="$PROJECT" \
       --format="value(labels.dagtrigger)"; then
     run gcloud pubsub subscriptions delete "$FUNCTION-undelivered" --project="$PROJECT"
   fi
@@ -156,19 +162,22 @@ fi
 
 if [ -n "$letters" ]; then
   say "Remove $FUNCTION-undelivered among the topics of Pub/Sub."
-  if is "$FUNCTION" gcloud pubsub topics describe "$FUNCTION-undelivered" --project="$PROJECT" --format="value(labels.dagtrigger)"; then
+  if is "$FUNCTION" \
+    gcloud pubsub topics describe "$FUNCTION-undelivered" --project="$PROJECT" --format="value(labels.dagtrigger)"; then
     run gcloud pubsub topics delete "$FUNCTION-undelivered" --project="$PROJECT"
   fi
 fi
 
 say "Remove the account $FUNCTION-runtime."
-if is "Runs $FUNCTION, and calls Airflow" gcloud iam service-accounts describe "$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT" \
+if is "Runs $FUNCTION, and calls Airflow" \
+  gcloud iam service-accounts describe "$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT" \
     --format="value(description)"; then
   run gcloud iam service-accounts delete "$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT"
 fi
 
 say "Remove the account $FUNCTION-invoker."
-if is "Delivers events to $FUNCTION" gcloud iam service-accounts describe "$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT" \
+if is "Delivers events to $FUNCTION" \
+  gcloud iam service-accounts describe "$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT" \
     --format="value(description)"; then
   run gcloud iam service-accounts delete "$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" --project="$PROJECT"
 fi

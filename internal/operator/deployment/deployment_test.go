@@ -98,7 +98,8 @@ func TestPlanFindsTheSourcesOfRoutes(t *testing.T) {
 			[]string{"own: " + written + "acme: r2"}},
 		{"turned off", none, []string{"on: com.acme.order, enabled: false"}, nil},
 		{"what a shell would run", none, []string{"on: object.finalized, bucket: 'a`id`$(id)'", "on: message.published, topic: 'a;id'"}, []string{
-			"the route r1: invalid bucket name a`id`$(id): write the name that it has", "the route r2: invalid topic name a;id: write the name that it has"}},
+			"the route r1: invalid bucket name a`id`$(id): write the name that it has",
+			"the route r2: invalid topic name a;id: write the name that it has"}},
 	} {
 		var b strings.Builder
 		b.WriteString("routes:\n")
@@ -118,20 +119,25 @@ func TestCheckRefusesInvalidSettings(t *testing.T) {
 		want     string
 	}{
 		{deployment.Settings{}, ""},
-		{deployment.Settings{Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17"}, ""},
+		{deployment.Settings{
+			Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17",
+		}, ""},
 		{deployment.Settings{Project: "Acme"}, `invalid project "Acme"`},
 		{deployment.Settings{Function: "a-name-of-23-letters-xy"}, `invalid function "a-name-of-23-letters-xy"`},
 		{deployment.Settings{Region: "eu;id", Buckets: []string{"$(id)"}}, "invalid region \"eu;id\"\ninvalid bucket \"$(id)\""},
 		{deployment.Settings{Composer: []string{"prod"}}, `invalid environment "prod"`},
-		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}}, "the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
-		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}}, "invalid secret \"a/b\"\ninvalid setting or path \"x y\""},
+		{deployment.Settings{Variables: map[string]string{"AIRFLOW_URL": "https://x/$(id)"}},
+			"the value of AIRFLOW_URL has a dollar sign, a line break or @~@ in it: give it as a secret"},
+		{deployment.Settings{Secrets: map[string]string{"/secrets/airflow/token": "a/b", "x y": "s"}},
+			"invalid secret \"a/b\"\ninvalid setting or path \"x y\""},
 		{deployment.Settings{Runtime: "robot@acme-1.iam.gserviceaccount.com", Invoker: "ann@example.com"}, `invalid account "ann@example.com"`},
 		{deployment.Settings{Call: 299 * time.Second}, ""},
 		{deployment.Settings{Call: 5 * time.Minute}, "a call to Airflow may take 5m0s, and the request that makes it ends after 5m0s: set " +
 			"AIRFLOW_TIMEOUT below that"},
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `invalid location "EU"`},
-		{deployment.Settings{Stores: []string{"file:///letters"}}, "the file keeps dead letters in file:///letters, a folder that is lost when the instance ends: name a topic or a bucket"},
+		{deployment.Settings{Stores: []string{"file:///letters"}},
+			"the file keeps dead letters in file:///letters, a folder that is lost when the instance ends: name a topic or a bucket"},
 	} {
 		got := ""
 		if err := row.settings.Check(); err != nil {
@@ -245,7 +251,8 @@ func TestPlanNotesRoutesThatHoldOthersBack(t *testing.T) {
 	if got := notes(plan(t, deployment.Settings{}, "routes: ["+alone+"]"), "The route "); len(got) > 0 {
 		t.Errorf("it shares its messages with no route, and has a note: %q", got)
 	}
-	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down every message on the topic orders" +
+	want := []string{"The route a may hold events back (max_active, when_paused), and Pub/Sub then slows down " +
+		"every message on the topic orders" +
 		" for all of b, a: a separate bucket or topic keeps the others quick."}
 	if diff := cmp.Diff(want, notes(plan(t, deployment.Settings{}, "routes: ["+shared+", "+alone+"]"), "The route ")); diff != "" {
 		t.Error(diff)

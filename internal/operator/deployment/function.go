@@ -82,7 +82,7 @@ func (s Settings) served() []Value {
 		{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
 		{"min-instances", "0", "a start takes milliseconds, and an event can wait for it"},
 		{"max-instances", number(instances),
-			"each makes at most 80 calls to Airflow at once, and a web server serves some 10 to 75 a second: more instances would not make it faster"},
+			"each makes at most 80 calls to Airflow at once, and a web server serves some 10 to 75 a second: more would not be faster"},
 		{"timeout", seconds(RequestTimeout),
 			"longer than a call to Airflow (AIRFLOW_TIMEOUT, 90s), shorter than Pub/Sub's deadline (600s)"},
 	}

@@ -168,7 +168,7 @@ func (p *Plan) UndoScript() string {
 		}
 		b.WriteString(indent + "say " + quoted("Remove "+u.What+".") + "\n")
 		if u.Is != "" {
-			fmt.Fprintf(&b, "%sif is %s %s; then\n", indent, quoted(u.Is), u.Where.lines(indent+"  "))
+			fmt.Fprintf(&b, "%sif is %s \\\n%[1]s  %[3]s; then\n", indent, quoted(u.Is), u.Where.lines(indent+"  "))
 			fmt.Fprintf(&b, "%s  run %s\n%[1]sfi\n", indent, u.Do.lines(indent+"    "))
 		} else {
 			fmt.Fprintf(&b, "%sLIST=$(names %s)\n", indent, u.Where.lines(indent+"  "))

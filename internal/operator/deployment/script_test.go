@@ -179,8 +179,10 @@ func TestScriptsRefuseToGuess(t *testing.T) {
 			"COMPOSER_ENVIRONMENT: set COMPOSER_ENVIRONMENT: projects/P/locations/L/environments/E"},
 		{"an unknown word", "deploy.sh", []string{"--dry"}, settings, "usage: deploy/gcloud/deploy.sh [--dry-run]"},
 		{"an unknown word", "undeploy.sh", []string{"now"}, settings, "usage: deploy/gcloud/undeploy.sh [--dry-run] [--dead-letters]"},
-		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...), "go.mod is not the file that this script was made for: print the script again"},
-		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...), "deploy is not a clone of dagtrigger: run this in one, or set SOURCE to its path"},
+		{"other routes", "deploy.sh", nil, append([]string{"ROUTES=go.mod"}, settings...),
+			"go.mod is not the file that this script was made for: print the script again"},
+		{"no clone", "deploy.sh", nil, append([]string{"SOURCE=deploy"}, settings...),
+			"deploy is not a clone of dagtrigger: run this in one, or set SOURCE to its path"},
 	} {
 		out, err := scripted{t, append([]string{path}, row.env...)}.run(row.script, row.args...)
 		if err == nil || !strings.Contains(out, row.want) {

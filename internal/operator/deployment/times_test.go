@@ -88,7 +88,8 @@ func TestDeadLetterComesBeforePubSubDropsTheEvent(t *testing.T) {
 func TestReasonOfInstancesCountsTheirCalls(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
-	if want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"; !strings.Contains(why(p.Function.Values, "max-instances"), want) {
+	want := "at most " + strconv.Itoa(pressure.DefaultMaxInFlight) + " calls"
+	if !strings.Contains(why(p.Function.Values, "max-instances"), want) {
 		t.Errorf("it lacks %q", want)
 	}
 }

@@ -20,7 +20,8 @@ type Undo struct {
 // foundVariable holds one of the names that [Undo.Where] has printed.
 const foundVariable = "FOUND"
 
-// Undos are in their order: first what delivers events, last the accounts. APIs stay on, the metrics of the log stay (they cost nothing, and
+// Undos are in their order: first what delivers events, last the accounts. APIs
+// stay on, the metrics of the log stay (they cost nothing, and
 // another function may have alerts on them), and so does the role of Cloud
 // Storage, which may serve other triggers.
 func (p *Plan) Undos() []Undo {
