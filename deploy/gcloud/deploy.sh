@@ -30,7 +30,7 @@ export CLOUDSDK_CORE_DISABLE_PROMPTS=1
 
 digest() { if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1; }
 
-if [ "$(digest "$ROUTES")" != 9d0b1bbbb481351a2941bc7683be7a96390c71fdb092c58c1d0a892564511f78 ]; then
+if [ "$(digest "$ROUTES")" != 77e16684f19d829eebeae7494eb0f1841defb1fea3af57646cf0c9e8f4bb3f48 ]; then
   printf '%s is not the file that this script was made for: print the script again\n' "$ROUTES" >&2
   exit 1
 fi

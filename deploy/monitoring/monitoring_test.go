@@ -101,7 +101,7 @@ func conditions(t *testing.T, filter string) (all []condition) {
 	return all
 }
 
-// matches tells whether a line of the log is one that the filter selects.
+// matches reports whether the filter selects a line of the log.
 func matches(t *testing.T, filter string, line map[string]any) bool {
 	t.Helper()
 	for _, c := range conditions(t, filter) {
@@ -148,12 +148,12 @@ func TestEachMetricCountsTheLinesThatItSays(t *testing.T) {
 			}
 			if m.ValueExtractor != "" {
 				if _, ok := extracted(t, m.ValueExtractor, line).(float64); !ok {
-					t.Errorf("%s: %s is no number in %v", name, m.ValueExtractor, line)
+					t.Errorf("%s: %s is not a number in %v", name, m.ValueExtractor, line)
 				}
 			}
 			for _, extractor := range m.LabelExtractors {
 				if _, ok := extracted(t, extractor, line).(string); !ok {
-					t.Errorf("%s: %s is no text in %v", name, extractor, line)
+					t.Errorf("%s: %s is not text in %v", name, extractor, line)
 				}
 			}
 			key := fmt.Sprint(line["outcome"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# The way of an event: a bucket tells a topic of its own, and a subscription to
-# that, or to a topic that exists, pushes to the function.
+# The way of an event: a bucket notifies a separate topic, and a subscription to
+# that, or to an existing topic, pushes to the function.
 
 locals {
   pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"

@@ -38,7 +38,7 @@ resource "google_project_service" "api" {
   disable_on_destroy = false
 }
 
-# Two accounts, so that who may call the function is not who may call Airflow.
+# Two accounts: the one that may call the function may not call Airflow.
 
 resource "google_service_account" "runtime" {
   project      = var.project
@@ -56,7 +56,7 @@ resource "google_service_account" "invoker" {
   depends_on   = [google_project_service.api]
 }
 
-# An environment has no policy of its own, so the project is the smallest.
+# An environment has no separate policy, so the project is the smallest scope.
 resource "google_project_iam_member" "composer" {
   for_each = local.composer_projects
 

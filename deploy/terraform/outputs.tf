@@ -11,7 +11,7 @@ output "runtime_account" {
 }
 
 output "invoker_account" {
-  description = "Account that may call the function: for the push of a subscription of your own."
+  description = "Account that may call the function: for the push of your subscriptions."
   value       = google_service_account.invoker.email
 }
 

@@ -83,9 +83,9 @@ func TestThePlanOfTheExample(t *testing.T) {
 	}
 }
 
-// The module makes what the plan says, but for what it does in another way: its
-// subscriptions are its own, so that they stand for the triggers of Eventarc and
-// need no mending, and a bucket tells its topic, so that nobody needs Eventarc's
+// The module makes what the plan says, with two differences: it makes its own
+// subscriptions in place of Eventarc's triggers, so that nothing of them has to be
+// set afterwards, and a bucket notifies its topic, so that nobody needs Eventarc's
 // roles.
 func theModuleMakesWhatThePlanSays(t *testing.T, made resources, p deployment.Plan) {
 	buckets := 0

@@ -69,8 +69,7 @@ func TestReadmeHoldsTheVariablesAsTheyAre(t *testing.T) {
 	}
 }
 
-// The pages that say what the module says hold to it: a version that the linker
-// is given under another name is given in vain.
+// The linker ignores a version under another name.
 func TestTheVersionIsGivenToTheLinkerByItsName(t *testing.T) {
 	t.Parallel()
 	const flag = "-X=example.com/dagtrigger/internal/build.linked="

@@ -17,7 +17,7 @@ import (
 	"example.com/dagtrigger/internal/operator/deployment"
 )
 
-// routes reads a file of routes, which has no fault.
+// routes reads a valid routes file.
 func routes(t *testing.T, name, text string) config.File {
 	t.Helper()
 	f, err := config.Parse(name, []byte(text))

@@ -98,7 +98,7 @@ func temporary(t *testing.T) string {
 	return folder
 }
 
-// used tells which namespaces of a provider's assembly the module needs.
+// used returns which namespaces of a provider's assembly the module needs.
 func used(t *testing.T, provider string) func(namespace string) bool {
 	t.Helper()
 	needed := make(map[string]bool)
@@ -174,7 +174,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// run runs Terraform in a folder of the workspace, and tells what it printed.
+// run runs Terraform in a folder of the workspace, and returns what it printed.
 func (w *workspace) run(folder string, args ...string) (string, error) {
 	cmd := exec.CommandContext(w.t.Context(), "terraform", args...)
 	for _, pair := range w.env {

@@ -33,9 +33,8 @@ func TestItIsWhatTheProviderTakes(t *testing.T) {
 	}
 }
 
-// What the checks above would miss, they would not be worth: each fault is one
-// that they must see.
-func TestFaultsAreSeen(t *testing.T) {
+// Each error is one that the checks above must find.
+func TestChecksFindErrors(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, file, from, to, want string }{
 		{"an unknown argument", "delivery.tf", "ack_deadline_seconds ", "ack_deadline ", `An argument named "ack_deadline" is not expected here`},
@@ -70,7 +69,7 @@ func TestFaultsAreSeen(t *testing.T) {
 }
 
 // The oldest provider that the module takes is the one that it is checked
-// against: whoever has it gets what was checked.
+// against.
 func TestTheOldestProvidersAreThoseThatAreChecked(t *testing.T) {
 	t.Parallel()
 	newWorkspace(t)

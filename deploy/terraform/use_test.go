@@ -16,7 +16,7 @@ import (
 // given are the variables of the module.
 type given map[string]any
 
-// use writes a configuration that uses the module, into a folder of its own.
+// use writes a configuration that uses the module, into a new folder.
 func (w *workspace) use(variables given) {
 	w.t.Helper()
 	all := given{"source": "./..", "project": project, "region": "europe-west1"}
@@ -49,7 +49,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		{"routes without events", given{"composer_environment": environment}, "on: object.finalized",
 			"the route r: it takes any bucket: name those that exist in buckets"},
 		{"no file of routes", given{"composer_environment": environment, "routes_file": "nowhere.yaml"}, "",
-			"routes_file is no file with routes"},
+			"routes_file is not a valid routes file"},
 		{"a secret in the settings", given{"dag_id": "d", "settings": given{"AIRFLOW_TOKEN": "t"}}, "",
 			"keep it in Secret Manager, and name it in secrets"},
 		{"an API key in the settings", given{"dag_id": "d", "settings": given{"OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}}, "",

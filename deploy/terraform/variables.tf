@@ -6,7 +6,7 @@ variable "project" {
 
   validation {
     condition     = can(regex("^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$", var.project))
-    error_message = "project is no project's id: \"gcloud projects list\" shows it."
+    error_message = "project is not a valid project id: \"gcloud projects list\" shows it."
   }
 }
 
@@ -47,7 +47,7 @@ variable "routes_file" {
 
   validation {
     condition     = var.routes_file == null || can(yamldecode(file(coalesce(var.routes_file, "-"))).routes[0].name)
-    error_message = "routes_file is no file with routes: dagtrigger check FILE tells what is wrong."
+    error_message = "routes_file is not a valid routes file: dagtrigger check FILE prints what is wrong."
   }
 
   validation {
@@ -148,7 +148,7 @@ variable "release" {
 
   validation {
     condition     = var.release == null || can(regex("^v[0-9]+\\.[0-9]+\\.[0-9]+[-+.0-9A-Za-z]*$", var.release))
-    error_message = "release is no version: write it as v1.2.3."
+    error_message = "release is not a valid version: write it as v1.2.3."
   }
 }
 
@@ -195,6 +195,6 @@ variable "alerts" {
 variable "notification_channels" {
   type        = list(string)
   default     = []
-  description = "Channels that are told of an alert, projects/P/notificationChannels/N."
+  description = "Channels that alerts are sent to, projects/P/notificationChannels/N."
   nullable    = false
 }

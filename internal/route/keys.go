@@ -71,7 +71,7 @@ var keys = []Key{
 	},
 	{
 		Name: "topic", Type: TypePatterns, Example: "topic: projects/acme/topics/orders",
-		Doc:   "The message's topic. One without / is the topic's own name, in whichever project. A push subscription of your own tells no topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
+		Doc:   "The message's topic. One without / is the topic's own name, in whichever project. A push subscription that you made does not name its topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
 		field: func(s *Spec) any { return &s.Topic },
 	},
 	{
@@ -122,15 +122,15 @@ var keys = []Key{
 	},
 	{
 		Name: "run_id", Type: TypeTemplate, Example: "run_id: ${object.bucket}/${object.name}",
-		Doc:   "What makes two events the same run. It is hashed, so that any text is safe. Left out: the event's key, so that each event is a run of its own. Events in flight start twice when it changes.",
+		Doc:   "What makes two events the same run. It is hashed, so that any text is safe. Left out: the event's key, so that each event is a separate run. Events in flight start twice when it changes.",
 		field: func(s *Spec) any { return &s.RunID },
 	},
 	{
 		Name: "run_id_exact", Type: TypeTemplate, Example: "run_id_exact: ${message.json.run_id}",
 		Doc: "The run id as the sender knows it, in place of one that is made of a hash. It is then the deduplication: events with one id " +
 			"are one run of the DAG, and an event whose sender gives it another id each time runs each time. A run that anybody else started " +
-			"under the id counts as well. Airflow accepts A-Z a-z 0-9 _ . ~ : + and -, at most 250, without .., and not the beginnings of its own " +
-			"runs, such as scheduled__: anything else fails permanently. Not with run_id or every.",
+			"under the id counts as well. Airflow accepts A-Z a-z 0-9 _ . ~ : + and -, at most 250, without .., and not the beginnings of " +
+			"Airflow's own runs, such as scheduled__: anything else fails permanently. Not with run_id or every.",
 		field: func(s *Spec) any { return &s.RunIDExact },
 	},
 	{
@@ -160,18 +160,18 @@ var keys = []Key{
 	},
 	{
 		Name: "late", Type: TypeWord, Example: "late: ignore", Words: []string{lateRun, lateIgnore},
-		Doc:   "With every: what becomes of an event that arrives when its window's run has started. run: a run of its own at once, whose window says late: true. ignore: nothing. Left out: run.",
+		Doc:   "With every: what becomes of an event that arrives when its window's run has started. run: a separate run at once, whose window says late: true. ignore: nothing. Left out: run.",
 		field: func(s *Spec) any { return &s.Late },
 	},
 	{
 		Name: "max_active", Type: TypeCount, Example: "max_active: 16",
-		Doc:   "How many runs of the DAG may be queued or running. While there are as many, events are deferred, so that a DAG that is paused, stuck or slow leaves its backlog where it came from. The count is some seconds old. Pub/Sub slows the whole subscription down, so such a route deserves a trigger of its own. Left out: any number.",
+		Doc:   "How many runs of the DAG may be queued or running. While there are as many, events are deferred, so that a DAG that is paused, stuck or slow leaves its backlog where it came from. The count is some seconds old. Pub/Sub slows the whole subscription down, so such a route deserves a separate trigger. Left out: any number.",
 		field: func(s *Spec) any { return &s.MaxActive },
 	},
 	{
 		Name: "when_paused", Type: TypeWord, Example: "when_paused: defer", Words: []string{PausedTrigger, PausedUnpause, PausedDefer, PausedFail},
 		Doc: "What becomes of an event whose DAG is paused, or draining (Airflow 3.4). trigger: its run is made, and waits until somebody " +
-			"unpauses the DAG. unpause: the DAG is unpaused first, for good and for its schedule as well; the account then needs a role that " +
+			"unpauses the DAG. unpause: the DAG is unpaused first, permanently and for its schedule as well; the account then needs a role that " +
 			"may edit the DAG. defer: the event is redelivered, until somebody unpauses the DAG. fail: it fails permanently. The state is up to " +
 			"5 s old. Left out: trigger.",
 		field: func(s *Spec) any { return &s.WhenPaused },
@@ -186,7 +186,7 @@ var keys = []Key{
 	},
 	{
 		Name: "dead_letter", Type: TypeAddress, Example: "dead_letter: gs://acme-dead-letters/sales",
-		Doc:   "Where events are kept that failed for good by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. Left out: where those of all routes are.",
+		Doc:   "Where events are kept that failed permanently by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. Left out: where those of all routes are.",
 		field: func(s *Spec) any { return &s.DeadLetter },
 	},
 	{

@@ -57,7 +57,7 @@ func (w *Window) Starts() time.Time {
 
 // Limits are what a route says about runs that may not be made, or could not be.
 type Limits struct {
-	// DeadLetter is the address of the store for what fails for good; empty for
+	// DeadLetter is the address of the store for what fails permanently; empty for
 	// the one that holds for all routes.
 	DeadLetter string
 	// MaxActive is how many runs of the DAG may be queued or running before
@@ -76,7 +76,7 @@ const (
 	PausedTrigger = "trigger" // make the run
 	PausedUnpause = "unpause" // unpause the DAG, then make the run
 	PausedDefer   = "defer"   // have the event come again
-	PausedFail    = "fail"    // for good
+	PausedFail    = "fail"    // permanently
 )
 
 // Decision is what a [Table] makes of one event. At least one of its parts

@@ -87,7 +87,8 @@ func (p *Plan) held(holding []string) (notes []Note) {
 	for _, s := range p.Sources {
 		at := slices.IndexFunc(s.Routes, func(name string) bool { return slices.Contains(holding, name) })
 		if at >= 0 && len(s.Routes) > 1 {
-			notes = append(notes, Note{"The route " + s.Routes[at] + " may hold events back (max_active, when_paused), and Pub/Sub then " +
+			name := s.Routes[at]
+			notes = append(notes, Note{"The route " + name + " may hold events back (max_active, when_paused), and Pub/Sub then " +
 				"slows down " + s.String() + " for all of " + strings.Join(s.Routes, ", ") + ": a separate bucket or topic keeps the others quick.", nil})
 		}
 	}

@@ -57,7 +57,8 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 	const stale = "projects/acme-1/locations/europe-west1/triggers/dagtrigger-old-published"
 	google.plant(func() { google.trigger(stale, object{"labels": object{"dagtrigger": "dagtrigger"}}) })
 	google.changed()
-	const report = "# No route needs this trigger any more. Delete it when nothing waits there:\ngcloud eventarc triggers delete " + stale + "\n"
+	const report = "# No route needs this trigger any more. Delete it when nothing waits there:\n" +
+		"gcloud eventarc triggers delete " + stale + "\n"
 	if out := run("deploy.sh"); !strings.Contains(out, report) {
 		t.Errorf("it does not report a trigger without a route:\n%s", out)
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# A file of routes says which objects and messages start which DAG. What failed
-# for good is kept in topics, and a person is told.
+# A routes file says which objects and messages start which DAG. Events that fail
+# permanently are kept in topics, and an alert is sent.
 
 terraform {
   required_version = ">= 1.5"
@@ -43,6 +43,6 @@ module "dagtrigger" {
 }
 
 output "dead_letters" {
-  description = "What failed for good, for dagtrigger dead-letters and dagtrigger replay."
+  description = "What failed permanently, for dagtrigger dead-letters and dagtrigger replay."
   value       = module.dagtrigger.dead_letters
 }
