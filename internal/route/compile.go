@@ -53,7 +53,7 @@ func Compile(specs []Spec, opts Options) (*Table, []Fault) {
 		SortFaults(all)
 		return nil, all
 	}
-	return &Table{rules: rules, index: newIndex(rules)}, nil
+	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime}, nil
 }
 
 func repeatedNames(specs []Spec) []Fault {

@@ -3,6 +3,8 @@
 package route_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -269,6 +271,16 @@ func TestConfsAreBoundedWhileTheyAreWritten(t *testing.T) {
 	}
 	if len(d.Failures) == 0 || written > 32<<20 {
 		t.Errorf("200 routes made confs of %d bytes, and %d failures", written, len(d.Failures))
+	}
+}
+
+// A busy machine must not make a failure of an event permanent.
+func TestDecideEndsAfterItsTime(t *testing.T) {
+	t.Parallel()
+	table := load(t, "- {name: r, on: '*', when: '1 in [data.n]', dag: d}\n- {name: s, on: '*', dag: d, conf: {n: '${data.n}'}}").WithMaxTime(0)
+	d := table.Decide(t.Context(), publication(t, `{"n": 1}`))
+	if len(d.Failures) != 2 || !errors.Is(d.Failures[0].Err, context.DeadlineExceeded) || !errors.Is(d.Failures[1].Err, context.DeadlineExceeded) {
+		t.Errorf("Decide = %+v, want two failures at the deadline", d)
 	}
 }
 

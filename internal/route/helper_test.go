@@ -31,7 +31,7 @@ func decode(t testing.TB, text string) ([]route.Spec, []route.Fault) {
 	return specs, faults
 }
 
-// load compiles a list of routes that has no faults.
+// load compiles a list of valid routes. Evaluation takes the time it needs.
 func load(t testing.TB, text string, environments ...string) *route.Table {
 	t.Helper()
 	specs, faults := decode(t, text)
@@ -39,7 +39,7 @@ func load(t testing.TB, text string, environments ...string) *route.Table {
 	if faults = append(faults, more...); len(faults) > 0 {
 		t.Fatalf("%v in\n%s", faults, text)
 	}
-	return table
+	return table.WithMaxTime(time.Hour)
 }
 
 // newEvent makes an event as it comes from an envelope.

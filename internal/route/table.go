@@ -20,6 +20,7 @@ type Table struct {
 	fallback *fallback // in place of rules
 	rules    []rule
 	index    index
+	maxTime  time.Duration // MaxTime, but in tests
 }
 
 // fallback is the one route of a trigger that has no routes file: every event
@@ -55,7 +56,7 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	if t.fallback != nil {
 		return Decision{Plans: []Plan{t.fallback.plan(ev)}}
 	}
-	ctx, cancel := context.WithTimeout(ctx, MaxTime)
+	ctx, cancel := context.WithTimeout(ctx, t.maxTime)
 	defer cancel()
 	var d Decision
 	s := expression.NewScope(ev)

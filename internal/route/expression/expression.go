@@ -89,7 +89,11 @@ func (e *Expression) JSON(ctx context.Context, s *Scope, b *Output) error {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(b, value); err != nil {
+	b.meter = &meter{ctx: ctx, scope: s, bytes: b.Len()}
+	err = writeJSON(b, value)
+	b.meter.charge(b.Len())
+	b.meter = nil
+	if err != nil {
 		return e.fail(s, err)
 	}
 	return nil
@@ -103,7 +107,9 @@ func (e *Expression) Text(ctx context.Context, s *Scope, most int) (string, erro
 	if err != nil {
 		return "", err
 	}
-	text, err := textOf(value, most)
+	c := &meter{ctx: ctx, scope: s}
+	text, err := textOf(value, most, c)
+	c.charge(len(text))
 	if err != nil {
 		return "", e.fail(s, err)
 	}
@@ -246,7 +252,7 @@ func (e *Expression) time(ctx context.Context, s *Scope) (time.Time, error) {
 	case types.Timestamp:
 		return v.Time, nil
 	}
-	text, err := textOf(value, longestTime)
+	text, err := textOf(value, longestTime, nil)
 	if err != nil {
 		return time.Time{}, e.fail(s, err)
 	}
