@@ -37,7 +37,7 @@ The request uses the API version of the route's environment, or of --api where t
 environment has none. The credentials are left out.`
 
 func (p *program) explain() *cobra.Command {
-	x := explainFlags{as: string(delivery.Eventarc), api: string(airflow.V2)}
+	x := explainFlags{api: string(airflow.V2)}
 	var f eventFlags
 	cmd := &cobra.Command{
 		Use:     "explain [EVENT]",
@@ -59,7 +59,7 @@ func (p *program) explain() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&x.config, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG)")
-	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\"")
+	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\" "+defaultAs)
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
 	flags.BoolVar(&x.json, "json", false, "print one JSON object")
@@ -131,7 +131,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.
 	if err != nil {
 		return err
 	}
-	request, err := made.Request(delivery.Envelope(x.as))
+	request, err := made.Request(cmp.Or(delivery.Envelope(x.as), delivery.DefaultEnvelope(made)))
 	if err != nil {
 		return fmt.Errorf("building the request: %w", err)
 	}

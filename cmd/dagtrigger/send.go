@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -66,7 +67,7 @@ type sendFlags struct {
 }
 
 func (p *program) send() *cobra.Command {
-	s := &sendFlags{as: string(delivery.Eventarc)}
+	s := &sendFlags{}
 	var f eventFlags
 	cmd := &cobra.Command{
 		Use:         "send FILE.json",
@@ -95,7 +96,7 @@ func sendExits() map[string]string {
 func (s *sendFlags) register(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&s.to, "to", defaultFunction, "the `URL` of the function")
-	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, see above")
+	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, see above "+defaultAs)
 	flags.StringArrayVar(&s.headers, "header", nil, "a `HEADER` to add, \"NAME: VALUE\"; may be repeated")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "the `DURATION` to wait for a response")
 	flags.BoolVar(&s.print, "print", false, "print the request as a curl command instead of sending it")
@@ -183,13 +184,17 @@ func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err e
 	return p.sendOne(ctx, s, post, request)
 }
 
-// envelope makes event n and puts it into its envelope.
+// defaultAs says what --as is where it is left out.
+const defaultAs = "(default eventarc; push for the body of a push)"
+
+// envelope makes event n and puts it into its envelope: as, or the default where
+// that is empty.
 func envelope(events maker, n int, as string) (delivery.Request, error) {
 	event, err := events(n)
 	if err != nil {
 		return delivery.Request{}, err
 	}
-	request, err := event.Request(delivery.Envelope(as))
+	request, err := event.Request(cmp.Or(delivery.Envelope(as), delivery.DefaultEnvelope(event)))
 	if err != nil {
 		return delivery.Request{}, fmt.Errorf("building the request: %w", err)
 	}

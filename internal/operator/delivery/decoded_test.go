@@ -4,7 +4,9 @@ package delivery_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,6 +126,45 @@ func TestOneCloudEventHasOneKeyInEveryEnvelope(t *testing.T) {
 				got.Subject != e.Subject || got.Type != e.Type || !got.Time.Equal(at) || got.Extensions["region"] != "eu" {
 				t.Errorf("%s: %+v\nwant %+v", as, got, want)
 			}
+		}
+	}
+}
+
+// A push names only its subscription, so the same message has another run by
+// Eventarc: what the file holds says which delivery is meant.
+func TestBodyOfAPushIsDeliveredAsAPush(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		text string
+		want delivery.Envelope
+	}{
+		{`{"message":{"messageId":"1","data":"eA=="},"subscription":"projects/p/subscriptions/s"}`, delivery.Push},
+		{`{"messageId":"1","data":"eA=="}`, delivery.Eventarc},
+		{`{"specversion":"1.0","id":"1","source":"//s","type":"t"}`, delivery.Eventarc},
+	} {
+		e, err := delivery.Parse([]byte(row.text), delivery.Defaults{
+			Time: at, Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/other",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		as := delivery.DefaultEnvelope(e)
+		if as != row.want {
+			t.Errorf("%s: %s, want %s", row.text, as, row.want)
+		}
+		if as != delivery.Push {
+			continue
+		}
+		delivered, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080", strings.NewReader(row.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := event.FromRequest(delivered, event.MaxBody)
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		if diff := cmp.Diff(events[0].Key(), decoded(t, e, as).Key()); diff != "" {
+			t.Errorf("key (-delivered +built):\n%s", diff)
 		}
 	}
 }

@@ -37,7 +37,11 @@ func Parse(text []byte, d Defaults) (Event, error) {
 	case has("specversion"):
 		return parseCloudEvent(text, fields, d)
 	case has("message"):
-		return parsePush(text, d)
+		m, err := parsePush(text, d)
+		if err != nil {
+			return nil, err
+		}
+		return pushed{m}, nil
 	case has("bucket") && has("name"):
 		return parseResource(text, Object{Time: d.Time, MessageID: d.ID, Subscription: d.Subscription})
 	case has("messageId") || has("message_id"):
@@ -49,6 +53,19 @@ func Parse(text []byte, d Defaults) (Event, error) {
 			Fix: "add what is missing; for the data of a message alone use `send pubsub --data`",
 		}
 	}
+}
+
+// pushed is a message from the body of a push.
+type pushed struct{ Event }
+
+// DefaultEnvelope is the one that an event came in where its text says so, as the
+// body of a push does, else Eventarc: a push and an Eventarc event of one message
+// start different runs, because a push names only its subscription.
+func DefaultEnvelope(e Event) Envelope {
+	if _, ok := e.(pushed); ok {
+		return Push
+	}
+	return Eventarc
 }
 
 // parsed is a CloudEvent from a text. It keeps its own attributes where it
