@@ -239,17 +239,19 @@ func (f *Function) handle(ctx context.Context, ev *event.Event, replay trigger.R
 // counted with the body before another event has the turn, so that the memory
 // of all requests together stays bounded; body is nil outside of a request.
 func (f *Function) decide(ctx context.Context, ev *event.Event, body *pressure.Body) route.Decision {
+	if body != nil {
+		if err := body.Room(); err != nil {
+			return undecided(err)
+		}
+	}
 	done, err := f.turns.Take(ctx, ev.Size())
 	if err != nil {
 		return undecided(err)
 	}
 	defer done()
 	d := f.table.Decide(ctx, ev)
-	if body == nil {
-		return d
-	}
-	if err := body.Hold(d.Written); err != nil {
-		return undecided(err)
+	if body != nil {
+		body.Hold(d.Written)
 	}
 	return d
 }

@@ -245,20 +245,23 @@ func (b *Body) read(p []byte) (int, error) {
 // broken, as the read will tell, or there is none.
 func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 
-// Hold counts bytes that were computed for the request, once they may be in
-// memory, until [Body.Release]. Several goroutines may call it at once. Few bytes
-// are not counted. Its error is [ErrMemory] where the context ended first.
-func (b *Body) Hold(bytes int) error {
+// Room waits until there is memory, for what is about to be computed for the
+// request. It is called before a turn is taken: whoever holds a turn and waited
+// for memory could wait for a request that waits for the turn. Several goroutines
+// may call it at once. Its error is [ErrMemory] where the context ended first.
+func (b *Body) Room() error { return b.all.take(b, 0) }
+
+// Hold counts bytes that were computed for the request until [Body.Release]. It
+// does not wait: they are in memory already. Several goroutines may call it at
+// once. Few bytes are not counted.
+func (b *Body) Hold(bytes int) {
 	if bytes <= portion {
-		return nil
-	}
-	if err := b.all.take(b, int64(bytes)); err != nil {
-		return err
+		return
 	}
 	b.all.mu.Lock()
 	defer b.all.mu.Unlock()
+	b.all.used += int64(bytes)
 	b.held += int64(bytes)
-	return nil
 }
 
 // Close closes the body. Its bytes stay counted until [Body.Release].

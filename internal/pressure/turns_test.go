@@ -64,28 +64,33 @@ func TestLargeEventsShareTheMemory(t *testing.T) {
 	}
 }
 
-// What the routes compute counts like the bytes that came, and may wait for
-// them, but never for itself.
-func TestComputedBytesCountUntilRelease(t *testing.T) {
+// What the routes compute counts like the bytes that came. It never waits, for
+// it is in memory already, and its holder has a turn that others wait for.
+func TestComputedBytesCountUntilReleaseAndNeverWait(t *testing.T) {
 	t.Parallel()
-	all := pressure.NewBytes(1 << 20)
-	body := func(ctx context.Context) *pressure.Body {
-		return all.Body(ctx, nil, func(time.Time) error { return nil })
-	}
-	first := body(t.Context())
-	if err := first.Hold(3 << 20); err != nil { // it alone may go beyond
-		t.Fatal(err)
-	}
-	if all.InFlight() != 3<<20 {
-		t.Errorf("InFlight = %d", all.InFlight())
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := body(ended).Hold(1 << 20); !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.Canceled) {
-		t.Errorf("Hold = %v, want ErrMemory", err)
-	}
-	first.Release()
-	if all.InFlight() != 0 {
-		t.Errorf("InFlight = %d after the release", all.InFlight())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		all := pressure.NewBytes(1 << 20)
+		body := func(ctx context.Context) *pressure.Body {
+			return all.Body(ctx, nil, func(time.Time) error { return nil })
+		}
+		first, second, third := body(t.Context()), body(t.Context()), body(t.Context())
+		first.Hold(3 << 20)
+		second.Hold(1 << 20)
+		if all.InFlight() != 4<<20 {
+			t.Errorf("InFlight = %d", all.InFlight())
+		}
+		if err := third.Room(); err != nil { // one goes on beyond the memory
+			t.Error(err)
+		}
+		ended, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := body(ended).Room(); !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Room = %v, want ErrMemory", err)
+		}
+		first.Release()
+		second.Release()
+		if err := body(t.Context()).Room(); err != nil || all.InFlight() != 0 {
+			t.Errorf("Room = %v, InFlight = %d after the release", err, all.InFlight())
+		}
+	})
 }
