@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package document owns reading YAML that people write, strictly: one document,
-// every key known, every value of its key's type, and all that is wrong told at
+// Package document implements strict reading of YAML that people write: one document,
+// every key known, every value of its key's type, and all that is wrong reported at
 // once as file:line:column: what: fix.
 //
 // A map is read by a table of [Key]s, which its JSON Schema and its
 // documentation follow too. The package knows none of the tables, opens no file,
-// and puts no value of a key that is secret into a fault.
+// and puts no value of a key that is secret into a problem.
 package document
 
 import (
@@ -25,14 +25,14 @@ type Position struct{ Line, Column int }
 // At is where a node stands.
 func At(node *yaml.Node) Position { return Position{node.Line, node.Column} }
 
-// Fault is one thing that is wrong, where, and how to mend it.
+// Fault is one thing that is wrong, where, and how to fix it.
 type Fault struct {
 	File string // empty for what stands in no file, such as a variable
 	Position
 	What, Fix string
 }
 
-// String is the fault in one line.
+// String is the problem in one line.
 func (f Fault) String() string {
 	place := f.File
 	if place != "" && f.Line > 0 {
@@ -44,7 +44,7 @@ func (f Fault) String() string {
 	return place + oneLine(f.What) + ": " + oneLine(f.Fix)
 }
 
-// maxPart is the most characters of a fault's parts: it may quote what somebody
+// maxPart is the most characters of a problem's parts: it may quote what somebody
 // wrote, be it a whole book.
 const maxPart = 1000
 
@@ -77,7 +77,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err is f as an error; nil where there is no fault.
+// Err is f as an error; nil where there is no problem.
 func (f Faults) Err() error {
 	if len(f) == 0 {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"example.com/dagtrigger/internal/document"
 )
 
-// Where a text stops being YAML is told by the line that a person has to look at.
+// Where a text stops being YAML is reported by the line that a person has to look at.
 func TestParseTellsWhereItStops(t *testing.T) {
 	t.Parallel()
 	const before = "a:\n  - {b: 1,\n     c: 2}\n  - |\n    text\n    more\n"

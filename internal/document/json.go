@@ -21,7 +21,7 @@ const (
 )
 
 // JSON returns a value of any type as JSON: members in their order, numbers in
-// their own digits, dates as text. It is nil after a fault.
+// their own digits, dates as text. It is nil after a problem.
 func (r *Reader) JSON(node *yaml.Node) []byte {
 	w := jsonWriter{Reader: r, left: maxValues}
 	before := len(r.Faults)

@@ -57,7 +57,7 @@ func isNothing(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// broken is the fault of text that is no YAML. What an anchor is called is left
+// broken is the problem of text that is not valid YAML. What an anchor is called is left
 // out: a password that begins with * looks like one.
 func broken(text []byte, err error) *Fault {
 	what := regexp.MustCompile(`^yaml: (line \d+: )?`).ReplaceAllString(err.Error(), "")

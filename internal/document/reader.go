@@ -22,7 +22,7 @@ type Key[T any] struct {
 	Example  string // the key with a value, as YAML
 	Required bool
 	Words    []string // what a text may be; nil for anything
-	Secret   bool     // its value stands in no fault
+	Secret   bool     // its value stands in no problem
 	// To is where the value goes: a *string, *bool, *int64, *time.Duration or
 	// *map[string]string, or a func(*Reader, *yaml.Node) that reads it.
 	To func(*T) any
@@ -52,7 +52,7 @@ type Reader struct {
 	Faults Faults
 }
 
-// Fault adds a fault.
+// Fault adds a problem.
 func (r *Reader) Fault(at Position, what, fix string) {
 	r.Faults = append(r.Faults, Fault{r.File, at, what, fix})
 }
@@ -97,7 +97,7 @@ func names[T any](keys []Key[T]) []string {
 	return all
 }
 
-// word is a name as a fault shows it: in quotes where it is no plain word.
+// word is a name as a problem shows it: in quotes where it is no plain word.
 func word(name string) string {
 	if name == "" || strings.ContainsFunc(name, func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_-.", c)
@@ -154,7 +154,7 @@ func (r *Reader) List(node *yaml.Node, what, example string, each func(item *yam
 	}
 }
 
-// field is what a fault says of a key.
+// field is what a problem says of a key.
 type field struct {
 	name, example string
 	words         []string
@@ -255,7 +255,7 @@ func Describe(node *yaml.Node) string {
 	return "tagged " + node.ShortTag()
 }
 
-// IsText tells whether a node is text. YAML 1.2 has no dates: they are.
+// IsText reports whether a node is text. YAML 1.2 has no dates: they are.
 func IsText(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && Describe(node) == "text"
 }

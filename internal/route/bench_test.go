@@ -13,8 +13,8 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-// manyRoutes are n routes: ten prefixes a bucket, every other with a condition
-// of its own.
+// manyRoutes are n routes: ten prefixes a bucket, every other with a different
+// condition.
 func manyRoutes(n int) string {
 	var b strings.Builder
 	for i := range n {

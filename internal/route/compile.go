@@ -26,7 +26,7 @@ type Options struct {
 	Default string
 }
 
-// Compile makes a table of specs, or tells all that is wrong with them, in the
+// Compile makes a table of specs, or reports all that is wrong with them, in the
 // order of the file. It uses all cores.
 func Compile(specs []Spec, opts Options) (*Table, []Fault) {
 	expressions, err := expression.NewCompiler()
@@ -142,7 +142,7 @@ func (c *compiler) rule() rule {
 }
 
 // maxName is the most characters of a route's name: the default run id holds
-// it, with room for the rest.
+// it, with space for the rest.
 const maxName = 63
 
 func isName(name string) bool {

@@ -353,7 +353,7 @@ func TestTheEnvironmentIsNamedWhereThereAreSeveral(t *testing.T) {
 	}
 }
 
-// What an event without a route is told about must not grow with the file.
+// The reasons for an event without a route must not grow with the file.
 func TestMissesAreTheNearestFew(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder

@@ -22,7 +22,7 @@ const maxNodes = 10_000
 // bound, and Airflow's own parser gives up at about 1,000.
 const maxDepth = 200
 
-// Decode reads one route, strictly, and tells all that is wrong. It keeps
+// Decode reads one route, strictly, and reports all that is wrong. It keeps
 // nothing of node but text, so that the caller can let go of a long file's
 // nodes one by one.
 func Decode(node *yaml.Node) (Spec, []Fault) {
@@ -157,7 +157,7 @@ func described(node *yaml.Node) string {
 	return "tagged " + node.ShortTag()
 }
 
-// isText tells whether a node is text. YAML 1.2 has no dates: they are.
+// isText reports whether a node is text. YAML 1.2 has no dates: they are.
 func isText(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && described(node) == "text"
 }

@@ -13,7 +13,7 @@ import (
 // good is a route that other routes of a table are variations of.
 const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 
-// The words in which a fault is reported, and the place, are part of the
+// The words in which a problem is reported, and the place, are part of the
 // product: each row is a file and all that is wrong with it.
 func TestFaults(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 )
 
 // FuzzDecode holds the reader of routes to what any file promises: no panic, a
-// place in the file and a fix for each fault, and conf that is an object.
+// place in the file and a fix for each problem, and conf that is an object.
 func FuzzDecode(f *testing.F) {
 	for _, key := range route.Keys() {
 		f.Add(good + "  " + key.Example)

@@ -11,7 +11,7 @@ import (
 )
 
 // DecodeList reads the routes of a file from the text of their list, which
-// begins on the given line of the file, and tells all that is wrong with them.
+// begins on the given line of the file, and reports all that is wrong with them.
 // The error is one of YAML's: its lines count from the list's first.
 //
 // It reads one item at a time. The nodes of a whole file weigh more than ten
@@ -45,10 +45,10 @@ func DecodeList(text []byte, line int) ([]Spec, []Fault, error) {
 	return specs, d.faults, nil
 }
 
-// decodeItems decodes a list item by item, and tells whether that was possible:
+// decodeItems decodes a list item by item, and reports whether that was possible:
 // it is not where an item uses an anchor of another, or is not indented as the
 // items of a block are, or where lines end in what only YAML takes for an end. A line of a quoted text or of a {…} may look like an
-// item's first, but then the piece before it is no YAML.
+// item's first, but then the piece before it is not valid YAML.
 func decodeItems(text []byte, line int) ([]Spec, []Fault, bool) {
 	if bytes.ContainsAny(text, "\u0085\u2028\u2029") || bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n")) {
 		return nil, nil, false

@@ -70,7 +70,7 @@ func FuzzDecodeList(f *testing.F) {
 		if more := documents.Decode(&rest); whole == nil && more != nil && !errors.Is(more, io.EOF) {
 			whole = more
 		} else if whole == nil && more == nil {
-			return // told as a fault
+			return // reported as a problem
 		}
 		if errors.Is(whole, io.EOF) {
 			whole = nil

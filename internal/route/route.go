@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package route owns what an event starts: it compiles the routes that an
+// Package route decides what an event starts: it compiles the routes that an
 // operator wrote into an immutable [Table], and decides for each event which
 // DAG runs it asks for, with which conf.
 //
@@ -16,7 +16,7 @@ type Plan struct {
 	Route       string // the route's name
 	Environment string // the environment's name, empty for the only one
 	DAG         string // the DAG id
-	// Identity tells which events are the same run: the event's key, or what
+	// Identity says which events are the same run: the event's key, or what
 	// the route's run_id made of it.
 	Identity []string
 	// RunID is the run's id as the route's run_id_exact gives it; empty where
@@ -84,7 +84,7 @@ const (
 type Decision struct {
 	Plans    []Plan
 	Failures []Failure
-	// Misses are the routes tried in vain. They are only told where no route
+	// Misses are the routes tried without success. They are only reported where no route
 	// matched and none failed.
 	Misses []Miss
 	// Written is how many bytes the confs of Plans take that were computed.
@@ -97,7 +97,7 @@ type Decision struct {
 type Failure struct {
 	Route       string
 	Environment string
-	DAG         string // empty where it could not be told
+	DAG         string // empty where it is not known
 	DeadLetter  string // as in [Limits]
 	Err         error
 }

@@ -55,7 +55,7 @@ type located struct {
 	at Position
 }
 
-// match tells whether the rule wants the event that s is of: miss is the first
+// match reports whether the rule wants the event that s is of: miss is the first
 // key that does not, empty for none. The scope it returns holds the captures.
 func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expression.Scope, miss string, err error) {
 	if r.disabled {
@@ -176,7 +176,7 @@ func named(attributes map[string]string, name string) (string, bool) {
 	return attributes[found], ok
 }
 
-// skips tells which preset passes over the event, and why.
+// skips returns which preset passes over the event, and why.
 func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
 	if s.Event().Object == nil {
 		return "", "", false
@@ -190,7 +190,7 @@ func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
 }
 
 // plan maps an event that matched into the run that it asks for. Beside an
-// error it is what could be told of it.
+// error it is what is known of it.
 func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 	p := Plan{Route: r.name, Environment: r.environment, Identity: s.Event().Key(), Limits: r.limits}
 	dag, err := r.dag.text(ctx, s, "dag")

@@ -11,7 +11,7 @@ import (
 // preset is a kind of objects that a route can pass over.
 type preset struct {
 	name string
-	// skips tells whether the preset covers the object, and how one sees it.
+	// skips reports whether the preset covers the object, and how one sees it.
 	skips func(s *expression.Scope) (sign string, ok bool)
 }
 
@@ -44,7 +44,7 @@ func endsIn(name string, suffixes ...string) (string, bool) {
 	return "", false
 }
 
-// temporary tells whether a program still writes what is called name, by the
+// temporary reports whether a program still writes what is called name, by the
 // names that these give to it:
 //   - _temporary/: Hadoop and Spark, PENDING_DIR_NAME in Hadoop's FileOutputCommitter.java
 //   - .spark-staging-: Spark, stagingDir in HadoopMapReduceCommitProtocol.scala

@@ -73,10 +73,10 @@ type Text struct {
 	Lead int32
 }
 
-// IsSet tells whether the operator wrote the text, be it empty.
+// IsSet reports whether the operator wrote the text, be it empty.
 func (t Text) IsSet() bool { return t.Value != "" || t.Line > 0 }
 
-// at is where the byte at offset stands in the file, as exactly as can be told.
+// at is where the byte at offset stands in the file, as exactly as possible.
 func (t Text) at(offset int) Position {
 	if t.Lead < 0 || offset == 0 {
 		return t.Position
@@ -133,13 +133,13 @@ const (
 	Map
 )
 
-// Fault says what is wrong in the file, where, and how to mend it.
+// Fault says what is wrong in the file, where, and how to fix it.
 type Fault struct {
 	Position
 	What, Fix string
 }
 
-// String is the fault in one line, as line:column: what: fix.
+// String is the problem in one line, as line:column: what: fix.
 func (f Fault) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s", f.Line, f.Column, f.What, f.Fix)
 }

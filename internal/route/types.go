@@ -29,7 +29,7 @@ var shortTypes = map[string]string{
 	"message.published":      published,
 }
 
-// fullType returns the full name of an event type, and the fault of a name
+// fullType returns the full name of an event type, and the problem of a name
 // that looks like one of Google's and is none.
 func fullType(name string) (full, what, fix string) {
 	if full, ok := shortTypes[name]; ok {
@@ -54,7 +54,7 @@ func fullType(name string) (full, what, fix string) {
 	return name, name + " is not an event type", fix
 }
 
-// carries tells whether events of a type that p matches can be Storage
+// carries reports whether events of a type that p matches can be Storage
 // changes, and whether they can be messages.
 func carries(p *pattern.Pattern) (object, message bool) {
 	for _, full := range shortTypes {

@@ -11,7 +11,7 @@ import (
 	"example.com/dagtrigger/internal/route/pattern"
 )
 
-// Warnings tells what is surely wrong in specs that compile: routes that repeat
+// Warnings reports what is surely wrong in specs that compile: routes that repeat
 // another, and what can match nothing.
 func Warnings(specs []Spec) []Fault {
 	var all []Fault
@@ -195,7 +195,7 @@ func (w *warner) reserved(v *Value) {
 	}
 }
 
-// Compare tells what changed from old to new that would start events in flight
+// Compare reports what changed from old to new that would start events in flight
 // twice: routes that were renamed, and routes with another run_id.
 func Compare(old, new []Spec) []Fault {
 	before := map[string]*Spec{}

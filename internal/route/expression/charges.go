@@ -228,7 +228,7 @@ func dated(args []ref.Val) int {
 // prefixed is for what compares a beginning or end.
 func prefixed(args []ref.Val) int { return 1 + lengthOf(args[1])/bytesRead }
 
-// searchedText is for a search by characters, from each anew.
+// searchedText is for a search by characters, which starts again at each.
 func searchedText(args []ref.Val) int {
 	return copied(args[:2]...) + lengthOf(args[0])*lengthOf(args[1])/bytesRead
 }

@@ -63,7 +63,7 @@ func NewCompiler() (*Compiler, error) {
 	return &Compiler{language: l}, nil
 }
 
-// Expression compiles text, and tells which variables it uses and where. Nobody
+// Expression compiles text, and returns which variables it uses and where. Nobody
 // may change what it returns.
 func (c *Compiler) Expression(text string) (*Expression, []Use, []Fault) {
 	entry := c.expressions.entry(text)

@@ -132,7 +132,7 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// What ends with the request is no fault of the route: whoever reads the error
+// What ends with the request is not a problem of the route: whoever reads the error
 // can tell.
 func TestEvaluationEndsWithItsContext(t *testing.T) {
 	t.Parallel()

@@ -92,7 +92,7 @@ func (x explanation) parts(p *Part, e ast.Expr) {
 	})
 }
 
-// constant tells whether e is a literal, or a list or map of such.
+// constant reports whether e is a literal, or a list or map of such.
 func constant(e ast.Expr) bool {
 	if kind := e.Kind(); kind != ast.ListKind && kind != ast.MapKind {
 		return kind == ast.LiteralKind
@@ -102,7 +102,7 @@ func constant(e ast.Expr) bool {
 	return all
 }
 
-// calls tells whether e is a call of function.
+// calls reports whether e is a call of function.
 func calls(e ast.Expr, function string) bool {
 	return e.Kind() == ast.CallKind && e.AsCall().FunctionName() == function
 }

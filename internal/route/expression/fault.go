@@ -15,7 +15,7 @@ import (
 )
 
 // Fault says what is wrong in an expression or a template, where, and how to
-// mend it.
+// fix it.
 type Fault struct {
 	Offset    int // in bytes from the text's beginning
 	What, Fix string
@@ -52,7 +52,7 @@ func faults(text string, errs []*cel.Error, parsed *ast.AST) []Fault {
 	return all
 }
 
-// translate puts an error of cel-go into the words of a fault. operand is what
+// translate puts an error of cel-go into the words of a problem. operand is what
 // a selection at fault selects from.
 func translate(message, operand string) (what, fix string) {
 	quoted := append(strings.Split(message, "'"), "", "", "")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package expression owns the language that a routes file computes in: CEL,
+// Package expression implements the language that a routes file computes in: CEL,
 // https://cel.dev, with an event's variables declared, and text with ${CEL}
 // inside. It is the only importer of CEL.
 //

@@ -85,7 +85,7 @@ func overloads(std *decls.FunctionDecl) []decls.FunctionOpt {
 }
 
 // equalities spell out what the standard library says with a type parameter,
-// which leaves no room for another pair: two values of one type.
+// which leaves no place for another pair: two values of one type.
 func equalities(name string) []decls.FunctionOpt {
 	a, b := types.NewTypeParamType("A"), types.NewTypeParamType("B")
 	var opts []decls.FunctionOpt

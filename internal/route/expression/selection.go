@@ -23,7 +23,7 @@ type step struct {
 	dot   bool
 }
 
-// selectionOf tells whether e is nothing but a selection.
+// selectionOf reports whether e is nothing but a selection.
 func selectionOf(e ast.Expr) (selection, bool) {
 	switch e.Kind() {
 	case ast.IdentKind:

@@ -21,7 +21,7 @@ type piece struct {
 }
 
 // Template compiles text, in which ${ and } enclose an expression and $${ is a
-// literal ${. It tells which variables are used, and where in the text. Nobody
+// literal ${. It returns which variables are used, and where in the text. Nobody
 // may change what it returns.
 func (c *Compiler) Template(text string) (*Template, []Use, []Fault) {
 	entry := c.templates.entry(text)
@@ -131,7 +131,7 @@ type part struct {
 	fault      *Fault
 }
 
-// parts cuts a template into literals and expressions. After a fault there is
+// parts cuts a template into literals and expressions. After a problem there is
 // no further part.
 func parts(text string) func(yield func(part) bool) {
 	return func(yield func(part) bool) {
@@ -211,7 +211,7 @@ func quotedLength(text string, raw bool) int {
 	return -1
 }
 
-// isRaw tells whether a string that follows text is one in which \ stands for
+// isRaw reports whether a string that follows text is one in which \ stands for
 // itself: it has the prefix r, R, br or rb, which is no part of a name.
 func isRaw(text string) bool {
 	prefix := text[len(strings.TrimRight(text, "rRbB")):]

@@ -112,7 +112,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// The words in which a faulty expression is reported are part of the product.
+// The words in which an invalid expression is reported are part of the product.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package nearest guesses what was meant by a misspelt name. It never decides
-// anything: what it returns stands in the fix of a fault.
+// anything: what it returns stands in the fix of a problem.
 package nearest
 
 import (

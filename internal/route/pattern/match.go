@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Match tells whether the pattern covers the whole of name, and what its
+// Match reports whether the pattern covers the whole of name, and what its
 // captures take; values is nil where the pattern has none.
 func (p *Pattern) Match(name string) (values []string, ok bool) {
 	if p.Exact() {

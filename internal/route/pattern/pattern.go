@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pattern owns the path patterns by which a route picks events. They
+// Package pattern implements the path patterns by which a route picks events. They
 // are Eventarc's, https://cloud.google.com/eventarc/docs/path-patterns:
 //
 //   - * is zero or more characters but /
@@ -47,7 +47,7 @@ const (
 	path         // **
 )
 
-// Fault says what is wrong in a pattern, where, and how to mend it.
+// Fault says what is wrong in a pattern, where, and how to fix it.
 type Fault struct {
 	Offset    int // in bytes from the pattern's beginning
 	What, Fix string
@@ -120,7 +120,7 @@ func (p *Pattern) parseCapture(at int) (int, error) {
 	return end + 1, nil
 }
 
-// isName tells whether path.name is an expression: an identifier, and none of
+// isName reports whether path.name is an expression: an identifier, and none of
 // the words that CEL's grammar keeps for itself.
 func isName(name string) bool {
 	for i, c := range name {
@@ -139,7 +139,7 @@ func (p *Pattern) String() string { return p.text }
 // their values. Nobody may change it.
 func (p *Pattern) Names() []string { return p.names }
 
-// Exact tells whether the pattern matches one name alone, itself.
+// Exact reports whether the pattern matches one name alone, itself.
 func (p *Pattern) Exact() bool { return len(p.tokens) == 1 && p.tokens[0].wild == none }
 
 // Prefix is the literal beginning that every name has which matches.
