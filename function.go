@@ -210,14 +210,18 @@ func digest(c config.Config) string {
 	return "sha256:" + c.Digest()
 }
 
-// Handle decides what ev starts, starts it, and logs a line for each outcome.
+// Handle decides what ev starts, starts it, and logs a line for each outcome; over 100, one with a count for each kind and route.
 // It returns when all of that is done. replay is the zero value for an event
 // that is delivered as it happens.
 func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.Replay) []trigger.Outcome {
-	return f.handle(ctx, ev, replay, nil)
+	report := f.reports.Request()
+	defer report.End(ctx)
+	return f.handle(ctx, ev, replay, nil, report)
 }
 
-func (f *Function) handle(ctx context.Context, ev *event.Event, replay trigger.Replay, body *pressure.Body) []trigger.Outcome {
+func (f *Function) handle(
+	ctx context.Context, ev *event.Event, replay trigger.Replay, body *pressure.Body, report *trigger.RequestReport,
+) []trigger.Outcome {
 	started := time.Now()
 	if len(ev.Dropped) > 0 {
 		f.log.LogAttrs(ctx, slog.LevelDebug, "attributes dropped", slog.String("event_id", ev.ID), slog.Any("attributes", ev.Dropped))
@@ -230,7 +234,7 @@ func (f *Function) handle(ctx context.Context, ev *event.Event, replay trigger.R
 	}
 	for i := range outcomes {
 		outcomes[i].Shorten()
-		f.reports.Outcome(ctx, ev, &outcomes[i], time.Since(started))
+		report.Outcome(ctx, ev, &outcomes[i], time.Since(started))
 	}
 	return outcomes
 }
@@ -293,15 +297,17 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 
 // handleAll handles the events of one request: one, or those of a batch.
 func (f *Function) handleAll(ctx context.Context, events []event.Event, body *pressure.Body) []trigger.Outcome {
+	report := f.reports.Request()
+	defer report.End(ctx)
 	if len(events) == 1 {
-		return f.handle(ctx, &events[0], trigger.Replay{}, body)
+		return f.handle(ctx, &events[0], trigger.Replay{}, body, report)
 	}
 	outcomes := make([][]trigger.Outcome, len(events))
 	var group errgroup.Group
 	group.SetLimit(eventsAtOnce)
 	for i := range events {
 		group.Go(func() error {
-			outcomes[i] = f.handle(ctx, &events[i], trigger.Replay{}, body)
+			outcomes[i] = f.handle(ctx, &events[i], trigger.Replay{}, body, report)
 			return nil
 		})
 	}
@@ -381,7 +387,7 @@ func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error,
 	writeJSON(w, status, struct {
 		Error    string            `json:"error"`
 		Outcomes []trigger.Outcome `json:"outcomes,omitempty"`
-	}{trigger.Short(err.Error()), others})
+	}{trigger.Short(err.Error()), trigger.Rows(others)})
 }
 
 // answer responds with the outcomes.
@@ -392,7 +398,7 @@ func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.
 	}
 	writeJSON(w, status, struct {
 		Outcomes []trigger.Outcome `json:"outcomes"`
-	}{outcomes})
+	}{trigger.Rows(outcomes)})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -36,6 +36,8 @@ type Outcome struct {
 	DAGID       string `json:"dag_id"`
 	RunID       string `json:"dag_run_id"`
 	Reason      string `json:"reason"`
+	// Count is how many outcomes a row of [Rows] adds up; zero for an outcome itself.
+	Count int `json:"count,omitempty"`
 
 	// Cause names what stood in the way, for those who count: the kind of
 	// Airflow's refusal in small letters and underscores, such as login_redirect,

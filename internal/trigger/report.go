@@ -71,7 +71,10 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 		slog.String("event_subject", ev.Subject),
 		slog.Float64("age_seconds", age),
 		slog.Float64("duration_seconds", took.Seconds()),
-		{}, // not written while it is empty
+		{}, {}, // not written while they are empty
+	}
+	if o.Count > 0 {
+		attrs[len(attrs)-2] = slog.Int("count", o.Count)
 	}
 	tracing.Note(ctx, what, attrs...)
 	leftOut, ok := r.pass(ctx, o)
@@ -86,7 +89,7 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 
 // pass reports whether the line is written, and how many were left out before it.
 func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) {
-	if o.Kind != Unmatched || r.log.Enabled(ctx, slog.LevelDebug) {
+	if o.Kind != Unmatched || o.Count > 0 || r.log.Enabled(ctx, slog.LevelDebug) {
 		return 0, true
 	}
 	return r.unmatched.Pass()
