@@ -41,16 +41,16 @@ func Parse(text []byte) (*yaml.Node, *Fault) {
 
 // garbled is where text stops being UTF-8.
 func garbled(text []byte) Position {
-	good := 0
-	for good < len(text) {
-		c, size := utf8.DecodeRune(text[good:])
+	valid := 0
+	for valid < len(text) {
+		c, size := utf8.DecodeRune(text[valid:])
 		if c == utf8.RuneError && size == 1 {
 			break
 		}
-		good += size
+		valid += size
 	}
-	line := text[bytes.LastIndexByte(text[:good], '\n')+1 : good]
-	return Position{bytes.Count(text[:good], []byte("\n")) + 1, utf8.RuneCount(line) + 1}
+	line := text[bytes.LastIndexByte(text[:valid], '\n')+1 : valid]
+	return Position{bytes.Count(text[:valid], []byte("\n")) + 1, utf8.RuneCount(line) + 1}
 }
 
 func isNothing(node *yaml.Node) bool {

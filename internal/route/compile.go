@@ -31,7 +31,7 @@ type Options struct {
 func Compile(specs []Spec, opts Options) (*Table, []Fault) {
 	expressions, err := expression.NewCompiler()
 	if err != nil {
-		return nil, []Fault{{What: err.Error(), Fix: "this is a fault of the program: report it"}}
+		return nil, []Fault{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
 	}
 	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}}
 	rules := make([]rule, len(specs))
@@ -112,7 +112,7 @@ func (c *compiler) fault(at Position, what, fix string) {
 
 // missing reports a key that is not there, unless what is there is at fault.
 func (c *compiler) missing(key, what, fix string) {
-	if !slices.Contains(c.spec.faulty, key) {
+	if !slices.Contains(c.spec.invalid, key) {
 		c.fault(c.spec.Position, what, fix)
 	}
 }
@@ -183,15 +183,15 @@ func (c *compiler) dag() (*located, []string) {
 	case literal && len(s.DAGs) > 0:
 		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
 	case literal && !IsDAG(id):
-		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is no DAG id", id), FixDAG)
-	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.faulty, "dags"):
+		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), FixDAG)
+	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.invalid, "dags"):
 		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become", "list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
 	var dags []string
 	for _, id := range s.DAGs {
 		switch {
 		case !IsDAG(id.Value):
-			c.fault(id.Position, fmt.Sprintf("dags: %q is no DAG id", id.Value), FixDAG)
+			c.fault(id.Position, fmt.Sprintf("dags: %q is not a valid DAG id", id.Value), FixDAG)
 		case slices.Contains(dags, id.Value):
 			c.fault(id.Position, "dags: "+id.Value+" stands there twice", "remove one of the two")
 		}

@@ -311,7 +311,7 @@ func TestFailuresSayWhereAndWhy(t *testing.T) {
 			`run_id_exact: scheduled__${data.x}`, "d",
 			`run_id_exact on line 4, column 17: the run id "scheduled__one" begins as Airflow's own runs do: let it begin otherwise`,
 		},
-		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is no timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
 		{`note: ${data.y}`, "d", `note on line 4, column 9: evaluating data.y` + absent},
 	} {
 		keys := row.keys

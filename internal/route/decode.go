@@ -36,7 +36,7 @@ func (d *decoder) route(node *yaml.Node) Spec {
 	d.left, d.depth = maxNodes, 0
 	spec := Spec{Position: d.position(node)}
 	if node, ok := d.follow(node); ok && node.Kind != yaml.MappingNode {
-		spec.faulty = keyNames()
+		spec.invalid = keyNames()
 	}
 	d.members(node, "a route", func(name Text, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name.Value })
@@ -46,7 +46,7 @@ func (d *decoder) route(node *yaml.Node) Spec {
 		}
 		before := len(d.faults)
 		if d.key(keys[at], value, &spec); len(d.faults) > before {
-			spec.faulty = append(spec.faulty, name.Value)
+			spec.invalid = append(spec.invalid, name.Value)
 		}
 	})
 	return spec

@@ -74,7 +74,7 @@ func TestExplainAgreesWithDecide(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(d.Plans, plans); diff != "" {
-			t.Errorf("Decide plans, and Explain tells (-decided +told):\n%s", diff)
+			t.Errorf("Decide plans, and Explain reports (-decided +explained):\n%s", diff)
 		}
 		if len(failures) != len(d.Failures) ||
 			len(failures) == 1 && failures[0] != d.Failures[0].Route+d.Failures[0].Err.Error() {

@@ -130,12 +130,12 @@ func TestFaults(t *testing.T) {
 
 		// The DAG and the environment.
 		{"- name: r\n  on: '*'", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales`},
-		{"- name: r\n  on: '*'\n  dag: load sales", `3:8: dag: "load sales" is no DAG id: use letters, digits, _, - and ., at most 250`},
-		{"- name: r\n  on: '*'\n  dag: ..", `3:8: dag: ".." is no DAG id: use letters, digits, _, - and ., at most 250`},
-		{"- name: r\n  on: '*'\n  dag: ''", `3:8: dag: "" is no DAG id: use letters, digits, _, - and ., at most 250`},
+		{"- name: r\n  on: '*'\n  dag: load sales", `3:8: dag: "load sales" is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
+		{"- name: r\n  on: '*'\n  dag: ..", `3:8: dag: ".." is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
+		{"- name: r\n  on: '*'\n  dag: ''", `3:8: dag: "" is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
 		{"- name: r\n  on: '*'\n  dag: load_${event.id}", `3:8: dag is computed, and nothing says what it may become: list the DAGs it may start, such as dags: [load_eu, load_us]`},
 		{good + "  dags: [d]", `4:10: dags is for a dag that is computed: leave dags out`},
-		{"- name: r\n  on: '*'\n  dag: ${event.id}\n  dags: [a, a b, a]", `4:13: dags: "a b" is no DAG id: use letters, digits, _, - and ., at most 250|4:18: dags: a stands there twice: remove one of the two`},
+		{"- name: r\n  on: '*'\n  dag: ${event.id}\n  dags: [a, a b, a]", `4:13: dags: "a b" is not a valid DAG id: use letters, digits, _, - and ., at most 250|4:18: dags: a stands there twice: remove one of the two`},
 		{good + "  environment: prod", `4:16: environment: prod is not declared: declare it under environments, or leave it out`},
 
 		// All at once, in the order of the file.
@@ -143,8 +143,8 @@ func TestFaults(t *testing.T) {
 			`1:9: name: "R" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
 			`2:7: on: object.x1 is not an event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated|` +
 			`3:3: colour is not a key of a route: ` + keys + `|` +
-			`4:12: when: no CEL: mismatched input '<EOF>' expecting expression: mend the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote|` +
-			`5:16: conf.a: b is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
+			`4:12: when: invalid CEL: mismatched input '<EOF>' expecting expression: fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote|` +
+			`5:16: conf.a: b is not a variable or function: name one of data, event, message, object or path, or a function of CEL`},
 	} {
 		if got := faultsOf(t, row.text); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)

@@ -35,7 +35,7 @@ func FuzzDecode(f *testing.F) {
 		table, more := route.Compile(specs, route.Options{})
 		for _, fault := range append(faults, more...) {
 			if fault.What == "" || fault.Fix == "" || fault.Line < 1 || fault.Column < 1 || int(fault.Line) > len(text)+1 {
-				t.Errorf("%q has the fault %+v", text, fault)
+				t.Errorf("%q has the problem %+v", text, fault)
 			}
 		}
 		if len(faults)+len(more) > 0 {

@@ -44,7 +44,7 @@ type Spec struct {
 	DeadLetter   Text
 	Enabled      Switch
 
-	faulty []string // the keys that stand in the file, but could not be decoded
+	invalid []string // the keys that stand in the file, but could not be decoded
 }
 
 // Starts are the ids of the DAGs that the route may start: the one it names, or

@@ -85,7 +85,7 @@ func TestWarnings(t *testing.T) {
 	} {
 		specs, faults := decode(t, row.text)
 		if _, more := route.Compile(specs, route.Options{}); len(faults)+len(more) > 0 {
-			t.Errorf("%s has the faults %v %v", row.text, faults, more)
+			t.Errorf("%s has the problem %v %v", row.text, faults, more)
 		}
 		if got := listed(route.Warnings(specs)); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)

@@ -132,7 +132,7 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// What ends with the request is not a problem of the route: whoever reads the error
+// What ends with the request is not a problem of the route: a reader of the error
 // can tell.
 func TestEvaluationEndsWithItsContext(t *testing.T) {
 	t.Parallel()

@@ -269,7 +269,7 @@ const longestTime = 64
 func parseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no timestamp: write it as 2026-11-22T00:00:00Z", bounded(text))
+		return time.Time{}, fmt.Errorf("%q is not a valid timestamp: write it as 2026-11-22T00:00:00Z", bounded(text))
 	}
 	return t, nil
 }

@@ -56,7 +56,7 @@ type row struct {
 
 func rows() []row {
 	up, msg, ord := upload(), message(order), generic(order)
-	plain, binary, empty := message("no JSON"), message("\xff\x00"), message("")
+	plain, binary, empty := message("plain text"), message("\xff\x00"), message("")
 	const ask = ": test it with has(%[1]s), or give a default with %[2]s.?%[3]s.orValue(…)"
 	return []row{
 		// The event.
@@ -108,8 +108,8 @@ func rows() []row {
 		gives(msg, `has(message.ordering_key) || has(message.subscription)`, `false`),
 		gives(msg, `message.json.count`, `150`),
 		gives(plain, `message.json`, `null`),
-		gives(plain, `message.text`, `"no JSON"`),
-		gives(plain, `message.data_base64`, `"bm8gSlNPTg=="`),
+		gives(plain, `message.text`, `"plain text"`),
+		gives(plain, `message.data_base64`, `"cGxhaW4gdGV4dA=="`),
 		gives(binary, `has(message.text)`, `false`),
 		gives(binary, `message.data_base64`, `"/wA="`),
 		gives(empty, `message.text + message.data_base64`, `""`),
@@ -118,7 +118,7 @@ func rows() []row {
 
 		// The data, of any type.
 		gives(up, `data.undeclared.b`, `1.10`),
-		gives(plain, `data`, `"no JSON"`),
+		gives(plain, `data`, `"plain text"`),
 		gives(binary, `data`, `"/wA="`),
 		gives(binary, `size(data)`, `2`),
 		gives(empty, `data`, `""`),
@@ -192,11 +192,11 @@ func rows() []row {
 		gives(up, `event.time.strftime("%F", "UTC") == "" || true`, `true`),
 		gives(up, `timestamp("2026-11-22T23:30:00Z").strftime("%d %H", "Europe/Berlin")`, `"23 00"`),
 		fails(up, `event.time.strftime("%F")`, `evaluating event.time.strftime("%F") where event.time is "2026-11-22T01:02:03.5Z": `+
-			`%F is no directive of strftime: write one such as %Y, %m or %d`),
+			`%F is not a directive of strftime: write one such as %Y, %m or %d`),
 		fails(up, `event.time.strftime("100%")`, `evaluating event.time.strftime("100%") where event.time is "2026-11-22T01:02:03.5Z": `+
-			`% is no directive of strftime: write one such as %Y, %m or %d`),
+			`% is not a directive of strftime: write one such as %Y, %m or %d`),
 		fails(up, `event.time.strftime("%d", "Mars")`, `evaluating event.time.strftime("%d", "Mars") where event.time is "2026-11-22T01:02:03.5Z": `+
-			`Mars is no time zone: name one such as Europe/Berlin`),
+			`Mars is not a known time zone: name one such as Europe/Berlin`),
 
 		// Bounds.
 		fails(ord, `lists.range(1000).map(i, lists.range(1000).map(j, i * j)).size() > 0`,

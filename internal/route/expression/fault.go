@@ -59,15 +59,15 @@ func translate(message, operand string) (what, fix string) {
 	syntax, isSyntax := strings.CutPrefix(message, "Syntax error: ")
 	switch name := strings.TrimPrefix(quoted[1], "."); {
 	case isSyntax:
-		return "no CEL: " + syntax, "mend the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
+		return "invalid CEL: " + syntax, "fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
 	case strings.HasPrefix(message, "undefined field"):
 		return fmt.Sprintf("%s has no field %s", operand, name), fieldFix(operand, name)
 	case strings.HasPrefix(message, "undeclared reference"):
 		known := variableNames()
 		if near := nearest.Of(name, known...); near != "" {
-			return name + " is no variable or function", "did you mean " + near + "?"
+			return name + " is not a variable or function", "did you mean " + near + "?"
 		}
-		return name + " is no variable or function", "name one of " + nearest.Join(known...) + ", or a function of CEL"
+		return name + " is not a variable or function", "name one of " + nearest.Join(known...) + ", or a function of CEL"
 	case strings.HasPrefix(message, "found no matching overload for '_[_]'"):
 		return "[…] does not take " + quoted[3], "select what is declared by a dot, as in object.name"
 	case strings.HasPrefix(message, "found no matching overload"):

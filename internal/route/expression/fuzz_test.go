@@ -22,7 +22,7 @@ func FuzzTemplate(f *testing.F) {
 		template, uses, faults := c.Template(text)
 		for _, fault := range faults {
 			if fault.Offset < 0 || fault.Offset > len(text) || fault.What == "" || fault.Fix == "" {
-				t.Errorf("%q has the fault %+v", text, fault)
+				t.Errorf("%q has the problem %+v", text, fault)
 			}
 		}
 		for _, use := range uses {

@@ -60,7 +60,7 @@ func strftimeFunction() cel.EnvOption {
 func strftime(timestamp, format, zone ref.Val) ref.Val {
 	location, err := time.LoadLocation(string(zone.(types.String)))
 	if err != nil {
-		return types.WrapErr(advice(bounded(string(zone.(types.String))) + " is no time zone: name one such as Europe/Berlin"))
+		return types.WrapErr(advice(bounded(string(zone.(types.String))) + " is not a known time zone: name one such as Europe/Berlin"))
 	}
 	t := timestamp.(types.Timestamp).In(location)
 	var b strings.Builder
@@ -72,7 +72,7 @@ func strftime(timestamp, format, zone ref.Val) ref.Val {
 		}
 		at := slices.IndexFunc(directives, func(d Directive) bool { return strings.HasPrefix(rest, d.Name) })
 		if at < 0 {
-			return types.WrapErr(advice(bounded(rest[:min(2, len(rest))]) + " is no directive of strftime: write one such as %Y, %m or %d"))
+			return types.WrapErr(advice(bounded(rest[:min(2, len(rest))]) + " is not a directive of strftime: write one such as %Y, %m or %d"))
 		}
 		b.WriteString(directives[at].write(t))
 		rest = rest[2:]

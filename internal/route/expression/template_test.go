@@ -95,8 +95,8 @@ func TestTime(t *testing.T) {
 		{`${event.time - duration("1h")}`, "2026-11-22T00:02:03.5Z", ""},
 		{`${"2026-11-22"}T00:00:00+01:00`, "2026-11-21T23:00:00Z", ""},
 		{`2026-11-22T00:00:00Z`, "2026-11-22T00:00:00Z", ""},
-		{`${object.name}`, "", `evaluating object.name where object.name is "sales/ü #1%.csv": "sales/ü #1%.csv" is no timestamp: write it as 2026-11-22T00:00:00Z`},
-		{`2026-11-22`, "", `"2026-11-22" is no timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`${object.name}`, "", `evaluating object.name where object.name is "sales/ü #1%.csv": "sales/ü #1%.csv" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`2026-11-22`, "", `"2026-11-22" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
 		{`${object.etag}`, "", `evaluating object.etag: the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…)`},
 		{`${data.none}`, "", `evaluating data.none: the event has no data.none: test it with has(data.none), or give a default with data.?none.orValue(…)`},
 	} {
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 	c := compiler(t)
 	const langdef = ": see https://github.com/google/cel-spec/blob/master/doc/langdef.md"
 	const convert = ": convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
-	const mend = ": mend the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
+	const fix = ": fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
 	for _, row := range []struct{ text, want string }{
 		// Templates.
 		{`a ${`, `2: ${ is not closed: end the expression with }, or write $${ for a literal ${`},
@@ -127,15 +127,15 @@ func TestFaults(t *testing.T) {
 		{`${1}${ }`, `4: ${} holds no expression: write one, or $${ for a literal ${`},
 
 		// Syntax.
-		{`${1 +}`, `5: no CEL: mismatched input '<EOF>' expecting expression` + mend},
-		{`${a b}`, `4: no CEL: unexpected token after expression` + mend},
-		{`${1 = 1}`, `4: no CEL: unexpected token after expression` + mend},
-		{`${"ü" + # 1}`, `9: no CEL: unexpected character` + mend + `|11: no CEL: unexpected token after expression` + mend},
+		{`${1 +}`, `5: invalid CEL: mismatched input '<EOF>' expecting expression` + fix},
+		{`${a b}`, `4: invalid CEL: unexpected token after expression` + fix},
+		{`${1 = 1}`, `4: invalid CEL: unexpected token after expression` + fix},
+		{`${"ü" + # 1}`, `9: invalid CEL: unexpected character` + fix + `|11: invalid CEL: unexpected token after expression` + fix},
 
 		// Names.
-		{`${objct.name}`, `2: objct is no variable or function: did you mean object?`},
-		{`${request.path}`, `2: request is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
-		{`${sizze("x")}`, `7: sizze is no variable or function: name one of data, event, message, object or path, or a function of CEL`},
+		{`${objct.name}`, `2: objct is not a variable or function: did you mean object?`},
+		{`${request.path}`, `2: request is not a variable or function: name one of data, event, message, object or path, or a function of CEL`},
+		{`${sizze("x")}`, `7: sizze is not a variable or function: name one of data, event, message, object or path, or a function of CEL`},
 		{`${object.nane}`, `8: object has no field nane: did you mean object.name?`},
 		{`${object.contenttype}`, `8: object has no field contenttype: did you mean object.contentType?`},
 		{`${object.retention.mod}`, `18: object.retention has no field mod: did you mean object.retention.mode?`},
@@ -143,7 +143,7 @@ func TestFaults(t *testing.T) {
 		{`${message.publishTime}`, `9: message has no field publishTime: did you mean message.publish_time?`},
 		{`${has(object.nane)}`, `5: object has no field nane: did you mean object.name?`},
 		{`${object.?nane.orValue("")}`, `8: object has no field nane: did you mean object.name?`},
-		{`${objct.name + object.nane}`, `2: objct is no variable or function: did you mean object?|21: object has no field nane: did you mean object.name?`},
+		{`${objct.name + object.nane}`, `2: objct is not a variable or function: did you mean object?|21: object has no field nane: did you mean object.name?`},
 		{`x ${object.nane} y ${object.sise}`, `10: object has no field nane: did you mean object.name?|27: object has no field sise: did you mean object.size?`},
 
 		// Types.

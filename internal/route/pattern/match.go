@@ -19,8 +19,8 @@ func (p *Pattern) Match(name string) (values []string, ok bool) {
 	}
 	// Row i holds the offsets of name from which tokens[i:] cover the rest. It
 	// follows from row i+1 alone, so the rows are filled from the last.
-	var room [48]uint64
-	r := rows{bits: room[:], words: len(name)/64 + 1}
+	var buffer [48]uint64
+	r := rows{bits: buffer[:], words: len(name)/64 + 1}
 	if need := (len(p.tokens) + 1) * r.words; need > len(r.bits) {
 		r.bits = make([]uint64, need)
 	}
