@@ -318,7 +318,8 @@ func serverCauses() []Cause {
 			Means: "the web server failed or is overloaded",
 			Fix:   "see its log",
 		}, {
-			Name: "params-before-2.9.2", Kinds: []Kind{ServerFailure}, APIs: []API{V1}, Sources: []Source{FromElsewhere}, Before: "2.9.2",
+			Name: "params-before-2.9.2", Kinds: []Kind{ServerFailure}, Status: 500, APIs: []API{V1},
+			Sources: []Source{FromElsewhere}, Before: "2.9.2",
 			Means: "before Airflow 2.9.2 a conf that fails the DAG's Params is answered so",
 			Fix:   "check the conf against them",
 		}, {

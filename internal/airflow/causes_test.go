@@ -67,6 +67,7 @@ func TestCausesOfARefusedCaller(t *testing.T) {
 		{"experimental, iap", airflow.Experimental, "iap", "", html(403), "access-control unregistered-account experimental-denied"},
 		{"experimental, google", airflow.Experimental, "google", "", html(401), "composer-permission unregistered-account experimental-denied"},
 		{"v1 fails", airflow.V1, "none", "", html(500), "server-failure params-before-2.9.2"},
+		{"v1 is overloaded", airflow.V1, "none", "", html(503), "server-failure"},
 		{"v1 fails, 2.9.2", airflow.V1, "none", "2.9.2", html(500), "server-failure"},
 		{"v2, manual runs", airflow.V2, "none", "", json(400, `{"detail":"Dag with dag_id: 'load' does not allow manual runs"}`), "manual-runs"},
 		{"v2, run id", airflow.V2, "none", "", json(400, `{"detail":"The run_id provided 'x' does not match regex pattern 'a' or 'b'"}`), "run-id-pattern"},

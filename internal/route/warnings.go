@@ -27,6 +27,7 @@ func Warnings(specs []Spec) []Fault {
 		w.kinds()
 		w.names()
 		w.constants()
+		w.coarse()
 		w.reserved(&s.Conf)
 		all = append(all, w.found...)
 		content := s.wants() + s.asks()
@@ -172,6 +173,51 @@ func (w *warner) constants() {
 		w.warn(id.Position, "run_id_exact is the same for all events: after the first each is a duplicate",
 			"compute it, as in ${message.json.run_id}")
 	}
+}
+
+var (
+	// wholeTime is a logical_date that is an event's time, not cut to an hour or a
+	// day: two events hardly ever have the same.
+	wholeTime = regexp.MustCompile(`^\$\{\s*\w+\.\w+\s*\}$`)
+	// used finds what a text uses of an event.
+	used = regexp.MustCompile(`\b(?:event|object|message|data|path)\.\w+`)
+	// shared finds uses that several events can have in common.
+	shared = regexp.MustCompile(`^(?:path\.\w+|event\.time|message\.publish_time|object\.(?:timeCreated|updated))$`)
+)
+
+// coarse finds a logical_date that several runs of the route can have in common:
+// a DAG has one run for each logical date, and Airflow refuses the second.
+func (w *warner) coarse() {
+	date := w.spec.LogicalDate
+	uses := used.FindAllString(date.Value, -1)
+	path := !slices.ContainsFunc(uses, func(use string) bool { return !strings.HasPrefix(use, "path.") })
+	switch {
+	case !date.IsSet(),
+		slices.ContainsFunc(uses, func(use string) bool { return !shared.MatchString(use) }),
+		strings.Contains(date.Value, "${") && len(uses) == 0,
+		!path && wholeTime.MatchString(strings.TrimSpace(date.Value)),
+		len(uses) > 0 && path && w.exact(uses):
+		return
+	}
+	for _, id := range []Text{w.spec.RunID, w.spec.RunIDExact} {
+		if id.IsSet() && !slices.ContainsFunc(used.FindAllString(id.Value, -1), func(use string) bool { return !slices.Contains(uses, use) }) {
+			return
+		}
+	}
+	w.warn(date.Position, "logical_date is coarser than the run id: Airflow takes one run of a DAG for each logical date, "+
+		"so a second event of that date fails",
+		"leave it out and pass the date in conf, or compute run_id from the same fields, so that all events of a date are one run")
+}
+
+// exact reports whether the captures in uses tell all objects of the route apart.
+func (w *warner) exact(uses []string) bool {
+	return !slices.ContainsFunc(w.spec.Object, func(object Text) bool {
+		rest := object.Value
+		for _, use := range uses {
+			rest = regexp.MustCompile(`\{`+strings.TrimPrefix(use, "path.")+`=\*+\}`).ReplaceAllString(rest, "")
+		}
+		return strings.Contains(rest, "*")
+	})
 }
 
 // reservedConfKeys are those of Airflow's serialiser. From 3.4 on, Airflow answers

@@ -34,6 +34,9 @@ func TestWarnings(t *testing.T) {
 	t.Parallel()
 	const msg = "- name: r\n  on: message.published\n  dag: d\n"
 	const gone = "the route can match nothing"
+	const coarse = "logical_date is coarser than the run id: Airflow takes one run of a DAG for each logical date, " +
+		"so a second event of that date fails: leave it out and pass the date in conf, " +
+		"or compute run_id from the same fields, so that all events of a date are one run"
 	for _, row := range []struct{ text, want string }{
 		{good, ``},
 		{good + "  bucket: acme\n  object: sales/{region=*}/*.csv\n  skip: [folders, empty, temporary]\n  when: object.size != '0'\n  run_id: ${object.name}", ``},
@@ -65,6 +68,17 @@ func TestWarnings(t *testing.T) {
 			`4:17: run_id_exact is the same for all events: after the first each is a duplicate: compute it, as in ${message.json.run_id}`,
 		},
 		{good + "  enabled: false", `1:3: no route is enabled: enable one: every event is acknowledged, and starts nothing`},
+
+		// A logical date that several runs of the route have in common.
+		{good + "  logical_date: ${event.time}", ``},
+		{good + "  logical_date: ${object.timeCreated}", ``},
+		{msg + "  logical_date: ${message.json.date}", ``},
+		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}T00:00:00Z", `5:17: ` + coarse},
+		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}\n  run_id: ${object.name}", `5:17: ` + coarse},
+		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}\n  run_id: ${path.day}", ``},
+		{good + "  object: sales/{day=*}.csv\n  logical_date: ${path.day}", ``},
+		{good + "  logical_date: ${event.time.strftime('%Y-%m-%d')}", `4:17: ` + coarse},
+		{good + "  logical_date: 2026-11-22T00:00:00Z", `4:17: ` + coarse},
 
 		// Keys of a conf that Airflow reserves, at any depth.
 		{good + "  conf: {type: x, __kind: y}", ``},
