@@ -19,7 +19,7 @@ const (
 	UnknownAuthority   Reach = "unknown authority"   // the certificate's authority is not trusted
 	WrongName          Reach = "wrong name"          // the certificate is for another name
 	ExpiredCertificate Reach = "expired certificate" // or not valid yet
-	NoClientCert       Reach = "client certificate"  // the server requires one
+	NoClientCert       Reach = "client certificate"  // the server requires one, or refuses this one
 	NotTLS             Reach = "not TLS"             // https to an http port
 )
 
@@ -42,10 +42,10 @@ func ReachOf(err error) Reach {
 	}
 	// The alert's type is not exported: crypto/tls/alert.go.
 	if remote, ok := errors.AsType[*net.OpError](err); ok && remote.Op == "remote error" {
-		for _, alert := range []string{"certificate required", "bad certificate", "handshake failure", "unknown certificate"} {
-			if strings.Contains(remote.Err.Error(), alert) {
-				return NoClientCert
-			}
+		// Expired, revoked, unsupported, unknown, missing: all name the certificate.
+		alert := remote.Err.Error()
+		if strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure") {
+			return NoClientCert
 		}
 	}
 	return ""

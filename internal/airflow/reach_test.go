@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package airflow_test
+
+import (
+	"crypto/tls"
+	"net"
+	"net/url"
+	"testing"
+
+	"example.com/dagtrigger/internal/airflow"
+)
+
+// A server that refuses the client's certificate says why in a TLS alert; its
+// numbers are those of RFC 8446, section 6.
+func TestReachOfARefusedClientCertificate(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		alert tls.AlertError
+		want  airflow.Reach
+	}{
+		"handshake failure": {40, airflow.NoClientCert},
+		"bad":               {42, airflow.NoClientCert},
+		"unsupported":       {43, airflow.NoClientCert},
+		"revoked":           {44, airflow.NoClientCert},
+		"expired":           {45, airflow.NoClientCert},
+		"unknown":           {46, airflow.NoClientCert},
+		"unknown authority": {48, airflow.NoClientCert},
+		"required":          {116, airflow.NoClientCert},
+		"internal error":    {80, ""},
+		"protocol version":  {70, ""},
+	} {
+		err := &url.Error{Op: "Post", URL: "https://airflow.example.com", Err: &net.OpError{Op: "remote error", Err: row.alert}}
+		if got := airflow.ReachOf(err); got != row.want {
+			t.Errorf("%s: got %q, want %q", name, got, row.want)
+		}
+	}
+}
