@@ -353,7 +353,7 @@ func networkCauses() []Cause {
 		}, {
 			Name: "client-certificate-required", Kinds: []Kind{Network}, Reach: []Reach{NoClientCert},
 			Means:    "the web server requires a client certificate, or does not accept this one",
-			Fix:      "set AIRFLOW_CLIENT_CERT_FILE and AIRFLOW_CLIENT_KEY_FILE to a certificate of an authority that it knows",
+			Fix:      "set AIRFLOW_CLIENT_CERT_FILE and AIRFLOW_CLIENT_KEY_FILE to a valid certificate of an authority that it knows",
 			LookedUp: "see what answers at that address: Composer requires none",
 		}, {
 			Name: "not-tls", Kinds: []Kind{Network}, Reach: []Reach{NotTLS},
