@@ -326,7 +326,7 @@ func TestReadmeIsShortAndListsEveryPackage(t *testing.T) {
 	}
 }
 
-// goFolders are the folders that have Go files, below internal and cmd.
+// goFolders are the folders of this module that have Go files, below internal and cmd.
 func goFolders(t *testing.T) map[string]bool {
 	t.Helper()
 	folders := map[string]bool{}
@@ -334,6 +334,9 @@ func goFolders(t *testing.T) map[string]bool {
 		err := filepath.WalkDir(filepath.Join(repository, top), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.IsDir() && entry.Name() == "testdata" {
 				err = fs.SkipDir
+			}
+			if _, statErr := os.Stat(filepath.Join(path, "go.mod")); err == nil && statErr == nil {
+				err = fs.SkipDir // another module
 			}
 			if err != nil {
 				return err
