@@ -83,7 +83,7 @@ func build(ctx context.Context, dir string) ([]program, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir, "./programs/...")
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the programs: %w\n%s\nRun it in its folder: cd internal/endtoend/benchmark && go run .", err, out)
+		return nil, fmt.Errorf("building the programs: %w: run it by cd internal/endtoend/benchmark && go run .\n%s", err, out)
 	}
 	routes := filepath.Join(dir, "routes.yaml")
 	if err := os.WriteFile(routes, []byte(tenRoutes()), 0o600); err != nil {

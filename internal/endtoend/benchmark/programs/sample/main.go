@@ -54,7 +54,7 @@ func trigger(ctx context.Context, e event.Event) error {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("Airflow answered %d: %s", response.StatusCode, answer)
+		return fmt.Errorf("creating the run: answered %d: %s", response.StatusCode, answer)
 	}
 	log.Printf("created a run: %s", answer)
 	return nil
