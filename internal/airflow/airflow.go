@@ -47,6 +47,7 @@ const (
 	maxRefusal = 256 << 10 // bytes read of any other
 	maxDrained = 256 << 10 // bytes read past what was needed, to use the connection again
 	maxHeader  = 64 << 10  // bytes of a response's header
+	maxDepth   = 10_000    // levels of a conf, as encoding/json has it
 )
 
 // Credentials put the caller's identity on a request.

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // wireRun is a run in the fields of all three APIs. A Trigger leaves the
@@ -37,9 +39,11 @@ type wireTime struct{ time.Time }
 
 // UnmarshalJSON never fails: a date that cannot be read tells nothing against the run.
 func (t *wireTime) UnmarshalJSON(value []byte) error {
-	t.Time, _ = time.Parse(time.RFC3339, readText(value))
+	t.set(value)
 	return nil
 }
+
+func (t *wireTime) set(value []byte) { t.Time, _ = time.Parse(time.RFC3339, jsonscan.Text(value)) }
 
 func (w *wireRun) run() DAGRun {
 	date := w.LogicalDate.Time
@@ -64,8 +68,12 @@ func (w *wireRunWithConf) run() DAGRun {
 // the DAG id, and before 1.10.10 has the run id in its message only:
 // "Created <DagRun load_sales @ 2020-03-01T00:00:00+00:00: my_run, externally triggered: True>".
 func readCreated(b *body, api API, asked *Run) (DAGRun, error) {
-	var answer wireRun
-	if err := b.decode(&answer); err != nil {
+	text, err := b.all()
+	if err != nil {
+		return DAGRun{}, err
+	}
+	answer, err := scanRun(text)
+	if err != nil {
 		return DAGRun{}, err
 	}
 	run := answer.run()
@@ -76,6 +84,47 @@ func readCreated(b *body, api API, asked *Run) (DAGRun, error) {
 		}
 	}
 	return isRun(run, asked.DAGID, asked.RunID)
+}
+
+// scanRun reads the answer to a Trigger in one pass, and skips the conf: it is what
+// was sent, and most of the answer. What is not JSON is left to decode, which reads
+// Python's NaN.
+func scanRun(text []byte) (wireRun, error) {
+	var run wireRun
+	err := jsonscan.Walk(text, maxDepth, run.set)
+	if err == nil && jsonscan.First(text) == '{' {
+		return run, nil
+	}
+	run = wireRun{}
+	return run, decode(text, &run)
+}
+
+// set sets the field of a member; what has another type than Airflow's is empty.
+func (w *wireRun) set(name, value []byte) {
+	switch string(name) {
+	case "dag_id":
+		w.DAGID = jsonscan.Text(value)
+	case "dag_run_id":
+		w.DAGRunID = jsonscan.Text(value)
+	case "run_id":
+		w.RunID = jsonscan.Text(value)
+	case "state":
+		w.State = jsonscan.Text(value)
+	case "logical_date":
+		w.LogicalDate.set(value)
+	case "execution_date":
+		w.ExecutionDate.set(value)
+	case "run_after":
+		w.RunAfter.set(value)
+	case "start_date":
+		w.StartDate.set(value)
+	case "run_type":
+		w.Type = jsonscan.Text(value)
+	case "note":
+		w.Note = jsonscan.Text(value)
+	case "message":
+		w.Message = jsonscan.Text(value)
+	}
 }
 
 func readFound(b *body, dagID, runID string) (DAGRun, error) {

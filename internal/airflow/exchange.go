@@ -188,18 +188,29 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// decode reads the whole body as one JSON value. Its errors repeat nothing of it.
-func (b *body) decode(v any) error {
+// all reads the whole body.
+func (b *body) all() ([]byte, error) {
 	var whole bytes.Buffer
 	whole.Grow(int(min(cmp.Or(max(b.size, 0), 1<<10), 1<<20)) + bytes.MinRead)
-	if _, err := whole.ReadFrom(b); err != nil {
+	_, err := whole.ReadFrom(b)
+	return whole.Bytes(), err
+}
+
+// decode reads the whole body as one JSON value. Its errors repeat nothing of it.
+func (b *body) decode(v any) error {
+	text, err := b.all()
+	if err != nil {
 		return err
 	}
-	err := json.Unmarshal(whole.Bytes(), v)
+	return decode(text, v)
+}
+
+func decode(text []byte, v any) error {
+	err := json.Unmarshal(text, v)
 	if _, malformed := errors.AsType[*json.SyntaxError](err); malformed {
 		// Airflow 2 gives back a conf's NaN as Python writes it, which no JSON is.
 		python := strings.NewReplacer("-Infinity", "null", "Infinity", "null", "NaN", "null")
-		err = json.Unmarshal([]byte(python.Replace(whole.String())), v)
+		err = json.Unmarshal([]byte(python.Replace(string(text))), v)
 	}
 	if err != nil {
 		return errors.New("it is not JSON of Airflow's")

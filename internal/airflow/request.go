@@ -3,8 +3,6 @@
 package airflow
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/dagtrigger/internal/airflowid"
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // checkDAGID refuses an id that no DAG can have.
@@ -40,7 +39,7 @@ func (r *Run) check() error {
 	if len(r.Conf) == 0 {
 		return nil
 	}
-	if !json.Valid(r.Conf) || !utf8.Valid(r.Conf) || bytes.TrimLeft(r.Conf, " \t\r\n")[0] != '{' {
+	if jsonscan.Walk(r.Conf, maxDepth, nil) != nil || jsonscan.First(r.Conf) != '{' {
 		return beforeSending(Invalid, "", "the conf is not a JSON object", "make the conf a map")
 	}
 	return nil

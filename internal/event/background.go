@@ -2,7 +2,11 @@
 
 package event
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"example.com/dagtrigger/internal/jsonscan"
+)
 
 // announcement is what an envelope that is not a CloudEvent says of its event.
 type announcement struct {
@@ -22,11 +26,11 @@ func (d *decoder) background(context, data []byte) (CloudEvent, error) {
 	_ = d.walk(context, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "eventId":
-			a.id = text(value)
+			a.id = jsonscan.Text(value)
 		case "eventType":
-			a.kind = text(value)
+			a.kind = jsonscan.Text(value)
 		case "timestamp":
-			a.time = text(value)
+			a.time = jsonscan.Text(value)
 		case "resource":
 			resource = value
 		}
@@ -72,15 +76,15 @@ func (a announcement) cloudEvent() (CloudEvent, error) {
 // resourceOf returns the service, as the start of a source, and the name of a
 // background event's resource, which is an object or just the name.
 func resourceOf(resource []byte) (service, name string) {
-	if name := text(resource); name != "" {
+	if name := jsonscan.Text(resource); name != "" {
 		return "", name
 	}
-	_ = walk(resource, maxDepth+2, func(member, value []byte) {
+	_ = jsonscan.Walk(resource, maxDepth+2, func(member, value []byte) {
 		switch string(member) {
 		case "service":
-			service = "//" + text(value) + "/"
+			service = "//" + jsonscan.Text(value) + "/"
 		case "name":
-			name = text(value)
+			name = jsonscan.Text(value)
 		}
 	})
 	return service, name
@@ -112,10 +116,10 @@ func eventarcType(eventType string, data []byte) string {
 // been there for some metagenerations, or it is new.
 func changed(data []byte) string {
 	var state, metageneration string
-	_ = walk(data, maxDepth+2, func(name, value []byte) {
+	_ = jsonscan.Walk(data, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "resourceState":
-			state = text(value)
+			state = jsonscan.Text(value)
 		case "metageneration":
 			metageneration = integer(value)
 		}
@@ -136,14 +140,14 @@ func wrap(a announcement, message []byte) []byte {
 		return encode(map[string]json.RawMessage{"message": message}) // New says what is wrong
 	}
 	m := pushMessage{MessageID: a.id, PublishTime: a.time}
-	_ = walk(message, maxDepth+2, func(name, value []byte) {
+	_ = jsonscan.Walk(message, maxDepth+2, func(name, value []byte) {
 		switch string(name) {
 		case "data":
 			m.Data = value
 		case "attributes":
 			m.Attributes = value
 		case "orderingKey":
-			m.OrderingKey = text(value)
+			m.OrderingKey = jsonscan.Text(value)
 		}
 	})
 	return encode(pushBody{Message: m})

@@ -5,6 +5,7 @@ package event
 import (
 	"unicode/utf8"
 
+	"example.com/dagtrigger/internal/jsonscan"
 	"example.com/dagtrigger/internal/plainjson"
 )
 
@@ -19,7 +20,7 @@ func (e *Event) JSON() []byte {
 		return e.Object.Resource
 	case e.IsMessage():
 		return e.Message.JSON()
-	case !plainjson.IsMediaType(e.ContentType) || walk(e.Data, maxDepth, nil) != nil:
+	case !plainjson.IsMediaType(e.ContentType) || jsonscan.Walk(e.Data, maxDepth, nil) != nil:
 		return nil
 	}
 	return e.Data

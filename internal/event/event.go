@@ -17,6 +17,7 @@ import (
 	"errors"
 	"time"
 
+	"example.com/dagtrigger/internal/jsonscan"
 	"example.com/dagtrigger/internal/plainjson"
 )
 
@@ -113,12 +114,12 @@ type decoder struct {
 }
 
 func (d *decoder) walk(data []byte, depth int, visit func(name, value []byte)) error {
-	return d.walkInto(data, depth, &visitor{visit: visit})
+	return d.walkInto(data, depth, &jsonscan.Visitor{Visit: visit})
 }
 
-func (d *decoder) walkInto(data []byte, depth int, v *visitor) error {
+func (d *decoder) walkInto(data []byte, depth int, v *jsonscan.Visitor) error {
 	d.scanned += len(data)
-	return walkInto(data, depth, v)
+	return jsonscan.WalkInto(data, depth, v)
 }
 
 func (d *decoder) event(ce CloudEvent) Event {
@@ -186,7 +187,7 @@ func (d *decoder) checkJSON(e *Event) {
 	switch err := d.walk(data, maxDepth, nil); {
 	case err == nil:
 		e.json = data
-	case errors.Is(err, errTooDeep):
+	case errors.Is(err, jsonscan.ErrTooDeep):
 		e.Invalid = tooDeep()
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 const (
@@ -32,14 +34,14 @@ type push struct {
 }
 
 // visitor reads the whole body in one pass: https://cloud.google.com/pubsub/docs/push#receive_push
-func (p *push) visitor() *visitor {
-	return &visitor{visit: p.member, into: func(name []byte) *visitor {
+func (p *push) visitor() *jsonscan.Visitor {
+	return &jsonscan.Visitor{Visit: p.member, Into: func(name []byte) *jsonscan.Visitor {
 		if string(name) != "message" {
 			return nil
 		}
 		p.message = Message{Subscription: p.message.Subscription, DeliveryAttempt: p.message.DeliveryAttempt}
 		p.data, p.problem = nil, nil
-		return &visitor{visit: p.messageMember, into: p.intoMessage}
+		return &jsonscan.Visitor{Visit: p.messageMember, Into: p.intoMessage}
 	}}
 }
 
@@ -48,7 +50,7 @@ func (p *push) member(name, value []byte) {
 	case "message":
 		p.found = isObject(value)
 	case "subscription":
-		p.message.Subscription = cmp.Or(text(value), p.message.Subscription)
+		p.message.Subscription = cmp.Or(jsonscan.Text(value), p.message.Subscription)
 	case "deliveryAttempt", "delivery_attempt":
 		p.message.DeliveryAttempt, _ = strconv.Atoi(integer(value))
 	}
@@ -64,22 +66,22 @@ func (p *push) messageMember(name, value []byte) {
 			p.problem = badData("the message's attributes are not a JSON object: send what Pub/Sub sends")
 		}
 	case "messageId", "message_id":
-		m.ID = cmp.Or(text(value), integer(value), m.ID)
+		m.ID = cmp.Or(jsonscan.Text(value), integer(value), m.ID)
 	case "publishTime", "publish_time":
-		if t, err := parseTime(text(value)); err == nil {
+		if t, err := parseTime(jsonscan.Text(value)); err == nil {
 			m.PublishTime = t
 		}
 	case "orderingKey", "ordering_key":
-		m.OrderingKey = cmp.Or(text(value), m.OrderingKey)
+		m.OrderingKey = cmp.Or(jsonscan.Text(value), m.OrderingKey)
 	}
 }
 
-func (p *push) intoMessage(name []byte) *visitor {
+func (p *push) intoMessage(name []byte) *jsonscan.Visitor {
 	if string(name) != "attributes" {
 		return nil
 	}
 	p.message.Attributes, p.problem = make(map[string]string), nil
-	return &visitor{visit: p.attribute}
+	return &jsonscan.Visitor{Visit: p.attribute}
 }
 
 func (p *push) attribute(name, value []byte) {
@@ -90,7 +92,7 @@ func (p *push) attribute(name, value []byte) {
 	case len(p.message.Attributes) >= maxAttributes:
 		p.problem = badData("the message has over %d attributes: send what Pub/Sub sends", maxAttributes)
 	default:
-		p.message.Attributes[string(name)] = text(value)
+		p.message.Attributes[string(name)] = jsonscan.Text(value)
 	}
 }
 
@@ -118,12 +120,12 @@ func (d *decoder) readMessage(e *Event) {
 	if resource, ok := strings.CutPrefix(e.Source, pubsubService); ok && strings.Contains(resource, "/topics/") {
 		p.message.Topic = resource
 	}
-	if !errors.Is(err, errTooDeep) && (err != nil || !p.found) {
+	if !errors.Is(err, jsonscan.ErrTooDeep) && (err != nil || !p.found) {
 		p.message = Message{Topic: p.message.Topic, Subscription: p.message.Subscription}
 		p.problem = badData("the data of the Pub/Sub event has no message: send what Pub/Sub sends, a JSON object with message and subscription")
 	}
 	p.message.ID = cmp.Or(p.message.ID, e.ID)
-	if errors.Is(err, errTooDeep) {
+	if errors.Is(err, jsonscan.ErrTooDeep) {
 		p.problem = tooDeep()
 	}
 	binding := e.Extensions[modeExtension] == bindingMode
@@ -297,7 +299,7 @@ func (m *Message) JSON() []byte {
 	}
 	data, err := m.text(nil)
 	data = withoutMark(data)
-	if err != nil || walk(data, maxDepth, nil) != nil {
+	if err != nil || jsonscan.Walk(data, maxDepth, nil) != nil {
 		return nil
 	}
 	return data

@@ -5,6 +5,8 @@ package event
 import (
 	"net/http"
 	"strings"
+
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // What to do is different for each sender; each of these says it for one.
@@ -35,7 +37,7 @@ func notAnEvent(r *http.Request, body []byte, a *attributes) error {
 	header := r.Header
 	agent, media := strings.ToLower(header.Get("User-Agent")), mediaType(header.Get("Content-Type"))
 	var m envelopeNames
-	isJSON := walk(body, maxDepth+2, m.visit) == nil
+	isJSON := jsonscan.Walk(body, maxDepth+2, m.visit) == nil
 	switch {
 	case strings.HasPrefix(media, "application/cloudevents") && media != structuredType && media != batchType:
 		return &Error{Status: http.StatusUnsupportedMediaType, Reason: notSupported}

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // MaxBody is the most bytes of a request's body that dagtrigger reads: 16 MiB.
@@ -96,7 +98,7 @@ func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
 	var refused error
 	switch {
 	case media != structuredType && media != batchType:
-	case first(text) == '[':
+	case jsonscan.First(text) == '[':
 		events, err := d.batch(text)
 		if len(events) > 0 || err == nil {
 			return events, err
@@ -155,17 +157,17 @@ func (b *jsonBody) visit(name, value []byte) {
 // body recognises a JSON body by its members, where no header says what it is.
 // The error is nil where it is none of those.
 func (d *decoder) body(r *http.Request, body []byte) ([]Event, error) {
-	if first(body) == '[' && bytes.Contains(body, []byte(`"specversion"`)) {
+	if jsonscan.First(body) == '[' && bytes.Contains(body, []byte(`"specversion"`)) {
 		return d.batch(body)
 	}
 	var b jsonBody
 	v := b.visitor()
-	v.visit = b.visit
+	v.Visit = b.visit
 	err := d.walkInto(body, maxDepth+2, v)
-	if errors.Is(err, errNoJSON) {
+	if errors.Is(err, jsonscan.ErrInvalid) {
 		return nil, errNotRecognised
 	}
-	if errors.Is(err, errTooDeep) {
+	if errors.Is(err, jsonscan.ErrTooDeep) {
 		b.problem = tooDeep()
 	}
 	if e, ok := d.pushed(body, &b.push, addressOf(r)); ok {

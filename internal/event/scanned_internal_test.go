@@ -57,3 +57,12 @@ func TestBytesScannedPerByteOfBody(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLastOfTwoMembersCounts(t *testing.T) {
+	t.Parallel()
+	var d decoder
+	o, err := d.readObject([]byte(`{"name":"first","bucket":"b","generation":1,"name":"last"}`))
+	if err != nil || o.Name != "last" {
+		t.Errorf("name = %q, %v, want last", o.Name, err)
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/dagtrigger/internal/jsonscan"
 )
 
 const storageService = "//storage.googleapis.com/"
@@ -44,9 +46,9 @@ func (d *decoder) readObject(resource []byte) (*Object, *DataError) {
 	err := d.walk(resource, maxDepth, func(name, value []byte) {
 		switch string(name) {
 		case "bucket":
-			o.Bucket = text(value)
+			o.Bucket = jsonscan.Text(value)
 		case "name":
-			o.Name = text(value)
+			o.Name = jsonscan.Text(value)
 		case "generation":
 			o.Generation = integer(value)
 		case "metageneration":
@@ -54,7 +56,7 @@ func (d *decoder) readObject(resource []byte) (*Object, *DataError) {
 		}
 	})
 	switch {
-	case errors.Is(err, errTooDeep):
+	case errors.Is(err, jsonscan.ErrTooDeep):
 		return nil, tooDeep()
 	case err != nil || !isObject(resource):
 		return nil, badData("the data of the Cloud Storage event is not a JSON object in UTF-8: " +

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"example.com/dagtrigger/internal/jsonscan"
 	"example.com/dagtrigger/internal/plainjson"
 )
 
@@ -33,10 +34,10 @@ func (d *decoder) structured(raw []byte) (CloudEvent, error) {
 	var m members
 	raw = withoutMark(raw)
 	err := d.walk(raw, maxDepth+1, m.visit)
-	if errors.Is(err, errNoJSON) || !isObject(raw) {
+	if errors.Is(err, jsonscan.ErrInvalid) || !isObject(raw) {
 		return CloudEvent{}, noEvent("the event is not a CloudEvent in JSON: send a JSON object in UTF-8, with id, source and type")
 	}
-	return m.event(errors.Is(err, errTooDeep))
+	return m.event(errors.Is(err, jsonscan.ErrTooDeep))
 }
 
 // members are those of a JSON object that is a CloudEvent.
@@ -55,7 +56,7 @@ func (m *members) visit(name, value []byte) {
 		switch value[0] {
 		case 'n': // null is absent
 		case '"':
-			m.set(string(name), text(value))
+			m.set(string(name), jsonscan.Text(value))
 		case '{', '[':
 			m.drop(string(name), "an attribute is text, a number or a boolean: send what has parts as data")
 		default:
@@ -87,7 +88,7 @@ func (m *members) event(deep bool) (CloudEvent, error) {
 func (m *members) payload() ([]byte, *DataError) {
 	encoded := m.base64
 	switch {
-	case isNull(encoded) && m.coding == "base64" && first(m.data) == '"': // CloudEvents 0.3
+	case isNull(encoded) && m.coding == "base64" && jsonscan.First(m.data) == '"': // CloudEvents 0.3
 		encoded = m.data
 	case !isNull(encoded) && m.data != nil:
 		return nil, badData("the CloudEvent has both data and data_base64: send one")
@@ -100,7 +101,7 @@ func (m *members) payload() ([]byte, *DataError) {
 		}
 		return decoded, nil
 	case m.data != nil && m.data[0] == '"' && !plainjson.IsMediaType(m.ce.ContentType):
-		return unquote(m.data), nil
+		return jsonscan.Unquote(m.data), nil
 	}
 	return m.data, nil
 }
@@ -144,7 +145,7 @@ func (d *decoder) batch(raw []byte) ([]Event, error) {
 			elements = append(elements, value)
 		}
 	})
-	if errors.Is(err, errNoJSON) || first(raw) != '[' {
+	if errors.Is(err, jsonscan.ErrInvalid) || jsonscan.First(raw) != '[' {
 		return nil, noEvent("the body is not a batch of CloudEvents: send a JSON array in UTF-8")
 	}
 	if count > maxBatch {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package event
+package jsonscan
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
+
+const fuzzDepth = 200
 
 // FuzzJSON holds the scanner to encoding/json: it takes the same texts for
 // JSON, less those that are no UTF-8, and finds the same members in them.
@@ -29,25 +31,25 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got := make(map[string]string)
 		count := 0
-		err := walk(data, maxDepth, func(name, value []byte) {
+		err := Walk(data, fuzzDepth, func(name, value []byte) {
 			got[string(name)] = string(value)
 			count++
 		})
-		if errors.Is(err, errTooDeep) {
-			if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) <= maxDepth {
+		if errors.Is(err, ErrTooDeep) {
+			if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) <= fuzzDepth {
 				t.Fatalf("%q is not that deep", data)
 			}
 			return
 		}
 		if want := json.Valid(data) && utf8.Valid(data); (err == nil) != want {
-			t.Fatalf("walk(%q) = %v, want JSON: %t", data, err, want)
+			t.Fatalf("Walk(%q) = %v, want JSON: %t", data, err, want)
 		}
 		if err != nil {
 			return
 		}
 		var members map[string]json.RawMessage
 		var elements []json.RawMessage
-		switch first(data) {
+		switch First(data) {
 		case '{':
 			_ = json.Unmarshal(data, &members)
 			want := make(map[string]string)
@@ -65,20 +67,11 @@ func FuzzJSON(f *testing.F) {
 		case '"':
 			var want string
 			_ = json.Unmarshal(data, &want)
-			if got := text(bytes.TrimSpace(data)); got != want {
-				t.Fatalf("text(%q) = %q, want %q", data, got, want)
+			if got := Text(bytes.TrimSpace(data)); got != want {
+				t.Fatalf("Text(%q) = %q, want %q", data, got, want)
 			}
 		}
 	})
-}
-
-func TestTheLastOfTwoMembersCounts(t *testing.T) {
-	t.Parallel()
-	var d decoder
-	o, err := d.readObject([]byte(`{"name":"first","bucket":"b","generation":1,"name":"last"}`))
-	if err != nil || o.Name != "last" {
-		t.Errorf("name = %q, %v, want last", o.Name, err)
-	}
 }
 
 // Every text is read eight bytes at a time, so what ends a run of plain bytes
@@ -93,8 +86,8 @@ func TestTextsOfAnyLengthAreRead(t *testing.T) {
 				valid  bool
 			}{{`\"`, true}, {`\u00e9`, true}, {"é", true}, {"\x7f", true}, {`\x`, false}, {"\x1f", false}, {"\xc3", false}, {`"`, false}} {
 				quoted := fmt.Sprintf(`"%s%s%s"`, before, row.middle, after)
-				if err := walk([]byte(quoted), 1, nil); (err == nil) != row.valid {
-					t.Errorf("walk(%q) = %v, want valid: %t", quoted, err, row.valid)
+				if err := Walk([]byte(quoted), 1, nil); (err == nil) != row.valid {
+					t.Errorf("Walk(%q) = %v, want valid: %t", quoted, err, row.valid)
 				}
 			}
 		}
@@ -109,17 +102,17 @@ func TestDepth(t *testing.T) {
 		want  error
 	}{
 		{`1`, 0, nil},
-		{`[]`, 0, errTooDeep},
+		{`[]`, 0, ErrTooDeep},
 		{`[]`, 1, nil},
-		{`[{}]`, 1, errTooDeep},
+		{`[{}]`, 1, ErrTooDeep},
 		{`[{}]`, 2, nil},
-		{`{"a":{"b":[1]}}`, 2, errTooDeep},
+		{`{"a":{"b":[1]}}`, 2, ErrTooDeep},
 		{`{"a":{"b":[1]}}`, 3, nil},
-		{strings.Repeat("[", 10_000_000), 200, errNoJSON},
-		{strings.Repeat("[", 1_000_000) + strings.Repeat("]", 1_000_000), 200, errTooDeep},
+		{strings.Repeat("[", 10_000_000), 200, ErrInvalid},
+		{strings.Repeat("[", 1_000_000) + strings.Repeat("]", 1_000_000), 200, ErrTooDeep},
 	} {
-		if err := walk([]byte(row.data), row.depth, nil); !errors.Is(err, row.want) {
-			t.Errorf("walk(%.20q, %d) = %v, want %v", row.data, row.depth, err, row.want)
+		if err := Walk([]byte(row.data), row.depth, nil); !errors.Is(err, row.want) {
+			t.Errorf("Walk(%.20q, %d) = %v, want %v", row.data, row.depth, err, row.want)
 		}
 	}
 }
