@@ -5,6 +5,7 @@ package route
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // markdown escapes text for Airflow's pages, which render a note as GitHub
@@ -15,18 +16,39 @@ import (
 // https://spec.commonmark.org/0.31.2/#backslash-escapes
 func markdown(text string) string {
 	var b strings.Builder
-	runes := []rune(text)
-	for i, r := range runes {
-		inWord := i > 0 && i+1 < len(runes) && isWord(runes[i-1]) && isWord(runes[i+1])
+	b.Grow(len(text) + len(text)/8)
+	before := ' '
+	for i, r := range text {
 		switch {
-		case !unicode.IsGraphic(r):
-			r = ' '
-		case strings.ContainsRune("\\`*[]<>~|&!", r), r == '_' && !inWord, i == 0 && strings.ContainsRune("#+-=", r):
+		case r > unicode.MaxASCII && !unicode.IsGraphic(r), r < ' ', r == unicode.MaxASCII:
+			b.WriteByte(' ')
+		case isMarkup(r, i == 0), r == '_' && !(isWord(before) && isWord(next(text[i+1:]))):
 			b.WriteByte('\\')
+			fallthrough
+		default:
+			b.WriteRune(r)
 		}
-		b.WriteRune(r)
+		before = r
 	}
 	return b.String()
+}
+
+// isMarkup reports whether r has a meaning wherever it stands, or as the first
+// character of a block.
+func isMarkup(r rune, first bool) bool {
+	switch r {
+	case '\\', '`', '*', '[', ']', '<', '>', '~', '|', '&', '!':
+		return true
+	case '#', '+', '-', '=':
+		return first
+	}
+	return false
+}
+
+// next is the first character of text, or one that is in no word.
+func next(text string) rune {
+	r, _ := utf8.DecodeRuneInString(text)
+	return r
 }
 
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
