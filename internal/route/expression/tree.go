@@ -90,24 +90,21 @@ func countSpans(text string) int {
 	return 1 + commas + names + 2*containers - empty
 }
 
-// quotedEnd returns the length of the JSON string that text begins with.
+// quotedEnd returns the length of the JSON string that text begins with. A quote
+// ends it unless an odd number of backslashes stands before it; each is counted once.
 func quotedEnd(text string) int {
 	for i := 1; i < len(text); i++ {
-		at := strings.IndexAny(text[i:min(i+shortScan, len(text))], `"\`)
+		at := strings.IndexByte(text[i:], '"')
 		if at < 0 {
-			i += shortScan - 1
-			continue
+			break
 		}
-		if i += at; text[i] == '"' {
+		i += at
+		if escapes := i - len(strings.TrimRight(text[:i], `\`)); escapes%2 == 0 {
 			return i + 1
 		}
-		i++ // what is escaped
 	}
 	return len(text)
 }
-
-// shortScan is how much of a string is searched at once.
-const shortScan = 64
 
 type treeParser struct {
 	*tree
