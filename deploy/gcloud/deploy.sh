@@ -226,7 +226,7 @@ look LOCATION gcloud storage buckets describe gs://acme-landing --project="$PROJ
 say "The function, with its first trigger: every object written in gs://acme-landing."
 retry_once gcloud functions deploy "$FUNCTION" --gen2 --project="$PROJECT" --region="$REGION" --runtime=go126 \
     --entry-point=TriggerDAG --source="$SOURCE" \
-    --set-build-env-vars="GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$VERSION" \
+    --set-build-env-vars="GOOGLE_GOLDFLAGS=-s -w -X=example.com/dagtrigger/internal/build.linked=$VERSION" \
     --ingress-settings=internal-only --service-account="$FUNCTION-runtime@$PROJECT.iam.gserviceaccount.com" \
     --cpu=1 --memory=512Mi --concurrency=80 --min-instances=0 --max-instances=3 --timeout=300s --format=none \
     --update-labels="dagtrigger=$FUNCTION" \

@@ -111,7 +111,7 @@ resource "google_cloudfunctions2_function" "function" {
   build_config {
     runtime               = "go126"
     entry_point           = "TriggerDAG"
-    environment_variables = var.release == null ? {} : { GOOGLE_GOLDFLAGS = "-X=example.com/dagtrigger/internal/build.linked=${var.release}" }
+    environment_variables = { GOOGLE_GOLDFLAGS = var.release == null ? "-s -w" : "-s -w -X=example.com/dagtrigger/internal/build.linked=${var.release}" }
 
     source {
       storage_source {

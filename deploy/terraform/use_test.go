@@ -108,7 +108,7 @@ func TestTheModuleWithoutRoutes(t *testing.T) {
 	}
 	function := encoded(t, made["google_cloudfunctions2_function.function"])
 	for _, want := range []string{
-		`"environment_variables":{"GOOGLE_GOLDFLAGS":"-X=example.com/dagtrigger/internal/build.linked=v1.2.3"}`,
+		`"environment_variables":{"GOOGLE_GOLDFLAGS":"-s -w -X=example.com/dagtrigger/internal/build.linked=v1.2.3"}`,
 		`"secret_environment_variables":[{"key":"AIRFLOW_IAP_CLIENT_ID","project_id":"acme-data","secret":"client","version":"latest"}]`,
 		`"mount_path":"/secrets","project_id":"acme-data","secret":"airflow-password","versions":[{"path":"airflow","version":"latest"}]`,
 	} {

@@ -67,7 +67,7 @@ func (s Settings) built() []Value {
 		{"runtime", "go126", "the Go that go.mod asks for"},
 		{"entry-point", "TriggerDAG", "the name under which the function is registered"},
 		{"source", s.Source, "a clone of the repository, which the platform builds"},
-		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-X=example.com/dagtrigger/internal/build.linked=$" + versionVariable,
+		{"set-build-env-vars", "GOOGLE_GOLDFLAGS=-s -w -X=example.com/dagtrigger/internal/build.linked=$" + versionVariable,
 			"the version, for the log and for Airflow: the build has no repository to read it from"},
 		{"ingress-settings", "internal-only", why},
 	}

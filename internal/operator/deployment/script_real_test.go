@@ -198,7 +198,7 @@ func (s *standIn) wantsFunction(t *testing.T) {
 	want := object{
 		"runtime": "go126", "entryPoint": "TriggerDAG",
 		"account": runtime, "timeout": 300.0, "memory": "512Mi", "concurrency": 80.0, "instances": 3.0, "ingress": "ALLOW_INTERNAL_ONLY",
-		"build": "-X=example.com/dagtrigger/internal/build.linked=v1.2.3",
+		"build": "-s -w -X=example.com/dagtrigger/internal/build.linked=v1.2.3",
 		"retry": "RETRY_POLICY_RETRY", "invoker": invoker, "type": "google.cloud.storage.object.v1.finalized",
 		"environment": "projects/acme-1/locations/europe-west1/environments/prod",
 		"letters":     "pubsub://projects/acme-1/topics/dagtrigger-dead-letters",
