@@ -97,6 +97,7 @@ func open(getenv func(string) string) (*Function, error) {
 		return nil, fmt.Errorf("dagtrigger cannot start, invalid settings:\n%w", err)
 	}
 	log := cloudlog.New(os.Stderr, c.LogLevel)
+	pressure.LimitMemory()
 	// Once per process: Cloud Run adds the revision to every line.
 	version := build.Read()
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
@@ -244,7 +245,7 @@ func (f *Function) handle(
 // of all requests together stays bounded; body is nil outside of a request.
 func (f *Function) decide(ctx context.Context, ev *event.Event, body *pressure.Body) route.Decision {
 	if body != nil {
-		if err := body.Room(); err != nil {
+		if err := body.WaitForMemory(); err != nil {
 			return undecided(err)
 		}
 	}

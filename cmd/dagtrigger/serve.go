@@ -18,6 +18,7 @@ import (
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/plainjson"
+	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
@@ -86,6 +87,7 @@ func connection() []string {
 }
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
+	pressure.LimitMemory()
 	port, err := p.port()
 	if err != nil {
 		return err

@@ -245,11 +245,11 @@ func (b *Body) read(p []byte) (int, error) {
 // broken, as the read will tell, or there is none.
 func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 
-// Room waits until there is memory, for what is about to be computed for the
-// request. It is called before a turn is taken: whoever holds a turn and waited
-// for memory could wait for a request that waits for the turn. Several goroutines
-// may call it at once. Its error is [ErrMemory] where the context ended first.
-func (b *Body) Room() error { return b.all.take(b, 0) }
+// WaitForMemory waits until there is memory, for what is about to be computed for the
+// request. It is called before a turn is taken: one that held a turn and waited for
+// memory could wait for a request that waits for the turn. Several goroutines may
+// call it at once. Its error is [ErrMemory] where the context ended first.
+func (b *Body) WaitForMemory() error { return b.all.take(b, 0) }
 
 // Hold counts bytes that were computed for the request until [Body.Release]. It
 // does not wait: they are in memory already. Several goroutines may call it at

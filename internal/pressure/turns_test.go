@@ -79,18 +79,18 @@ func TestComputedBytesCountUntilReleaseAndNeverWait(t *testing.T) {
 		if all.InFlight() != 4<<20 {
 			t.Errorf("InFlight = %d", all.InFlight())
 		}
-		if err := third.Room(); err != nil { // one goes on beyond the memory
+		if err := third.WaitForMemory(); err != nil { // one goes on beyond the memory
 			t.Error(err)
 		}
 		ended, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := body(ended).Room(); !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Room = %v, want ErrMemory", err)
+		if err := body(ended).WaitForMemory(); !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("WaitForMemory = %v, want ErrMemory", err)
 		}
 		first.Release()
 		second.Release()
-		if err := body(t.Context()).Room(); err != nil || all.InFlight() != 0 {
-			t.Errorf("Room = %v, InFlight = %d after the release", err, all.InFlight())
+		if err := body(t.Context()).WaitForMemory(); err != nil || all.InFlight() != 0 {
+			t.Errorf("WaitForMemory = %v, InFlight = %d after the release", err, all.InFlight())
 		}
 	})
 }

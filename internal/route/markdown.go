@@ -22,7 +22,7 @@ func markdown(text string) string {
 		switch {
 		case r > unicode.MaxASCII && !unicode.IsGraphic(r), r < ' ', r == unicode.MaxASCII:
 			b.WriteByte(' ')
-		case isMarkup(r, i == 0), r == '_' && !(isWord(before) && isWord(next(text[i+1:]))):
+		case isMarkup(r, i == 0), r == '_' && (!isWord(before) || !isWord(next(text[i+1:]))):
 			b.WriteByte('\\')
 			fallthrough
 		default:

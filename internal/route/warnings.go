@@ -209,7 +209,7 @@ func (w *warner) coarse() {
 		"leave it out and pass the date in conf, or compute run_id from the same fields, so that all events of a date are one run")
 }
 
-// exact reports whether the captures in uses tell all objects of the route apart.
+// exact reports whether the captures in uses distinguish all objects of the route.
 func (w *warner) exact(uses []string) bool {
 	return !slices.ContainsFunc(w.spec.Object, func(object Text) bool {
 		rest := object.Value

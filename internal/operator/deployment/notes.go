@@ -89,7 +89,8 @@ func (p *Plan) held(holding []string) (notes []Note) {
 		if at >= 0 && len(s.Routes) > 1 {
 			name := s.Routes[at]
 			notes = append(notes, Note{"The route " + name + " may hold events back (max_active, when_paused), and Pub/Sub then " +
-				"slows down " + s.String() + " for all of " + strings.Join(s.Routes, ", ") + ": a separate bucket or topic keeps the others quick.", nil})
+				"slows down " + s.String() + " for all of " + strings.Join(s.Routes, ", ") +
+				": a separate bucket or topic keeps the others quick.", nil})
 		}
 	}
 	return notes

@@ -60,11 +60,11 @@ func (p *subject) mayOnlyTrigger(ctx context.Context, dag string, err error) boo
 
 func api(ctx context.Context, p *subject) Finding {
 	client := p.connection.Airflow
-	dialect, err := client.DetectAPI(ctx)
+	detected, err := client.DetectAPI(ctx)
 	if err != nil {
 		return p.because(err)
 	}
-	p.api = dialect
+	p.api = detected
 	if version, err := client.Version(ctx); err == nil { // Airflow 1.10 does not tell
 		p.version = version
 	}
@@ -76,7 +76,7 @@ func api(ctx context.Context, p *subject) Finding {
 	if p.version != "" {
 		version = p.version
 	}
-	return ok("%s, Airflow %s", dialect, version)
+	return ok("%s, Airflow %s", detected, version)
 }
 
 func anonymous(ctx context.Context, p *subject) Finding {
