@@ -190,7 +190,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	if err := st.decide(""); err != nil {
 		return err
 	}
-	env, err := environment.New(st.served.config.Environments[config.DefaultEnvironment], config.Variable, environment.Options{
+	env, err := environment.New(st.served.config().Environments[config.DefaultEnvironment], config.Variable, environment.Options{
 		Transport: st.trouble.way, UserAgent: "dagtrigger demo",
 	})
 	if err != nil {

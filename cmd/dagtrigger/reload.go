@@ -34,9 +34,17 @@ type reloading struct {
 	json      bool
 
 	loaded  state // of the file that was loaded last
-	current atomic.Pointer[dagtrigger.Function]
-	config  config.Config // of current
+	current atomic.Pointer[configured]
 }
+
+// configured is a function and the settings that it was made of.
+type configured struct {
+	*dagtrigger.Function
+	config config.Config
+}
+
+// config returns the settings of the function that serves now.
+func (r *reloading) config() config.Config { return r.current.Load().config }
 
 func (r *reloading) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.current.Load().ServeHTTP(w, req)
@@ -49,11 +57,13 @@ func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
 	if r.local != nil && file != nil && fileErr == nil {
 		err = errors.Join(err, r.teach(file))
 	}
-	if err != nil || r.current.Load() != nil && c.Digest() == r.config.Digest() {
+	if err != nil {
 		return false, err
 	}
-	r.config = c
-	r.current.Store(f)
+	if now := r.current.Load(); now != nil && c.Digest() == now.config.Digest() {
+		return false, nil
+	}
+	r.current.Store(&configured{f, c})
 	return true, nil
 }
 
@@ -127,14 +137,14 @@ func look(path string) state {
 // may read its log alone. What was loaded is in the log already.
 func (r *reloading) report(err error) {
 	if err != nil {
-		cloudlog.New(r.log, r.config.LogLevel).Error("routes not reloaded: the function keeps those that it has",
+		cloudlog.New(r.log, r.config().LogLevel).Error("routes not reloaded: the function keeps those that it has",
 			slog.String("file", r.path), slog.String("reason", err.Error()))
 	}
 	switch { // a closed standard output is reported at the end of the command
 	case r.json && err != nil:
 		_ = plainjson.Encode(r.out, map[string]any{"reloaded": false, "error": err.Error()})
 	case r.json:
-		_ = plainjson.Encode(r.out, map[string]any{"reloaded": true, "digest": r.config.Digest()})
+		_ = plainjson.Encode(r.out, map[string]any{"reloaded": true, "digest": r.config().Digest()})
 	case err != nil:
 		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
 	default:

@@ -107,15 +107,15 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 		looks := func(n int) int {
 			time.Sleep(time.Duration(n) * reloadEvery) //nolint:forbidigo // of the bubble's clock
 			synctest.Wait()
-			return len(r.config.File.Routes)
+			return len(r.config().File.Routes)
 		}
 		looks(1)
 		write(os.O_TRUNC, half)
-		if looks(1); r.config.File.Routes[0].Name.Value != "old" {
+		if looks(1); r.config().File.Routes[0].Name.Value != "old" {
 			t.Error("half of the file was loaded")
 		}
 		write(os.O_APPEND, whole)
-		if looks(1); r.config.File.Routes[0].Name.Value != "old" {
+		if looks(1); r.config().File.Routes[0].Name.Value != "old" {
 			t.Error("the file was loaded after one look")
 		}
 		if n := looks(1); n != 2 {

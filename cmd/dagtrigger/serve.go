@@ -119,7 +119,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, served.close()) }()
-	if err := p.ready(s, served.url, f.config, local); err != nil {
+	if err := p.ready(s, served.url, f.config(), local); err != nil {
 		return err
 	}
 	if s.config != "" {
