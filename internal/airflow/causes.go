@@ -278,7 +278,7 @@ func requestCauses() []Cause {
 		}, {
 			Name: "conflict", Kinds: []Kind{Conflict},
 			Means: "the run exists already, or another run of the DAG holds its logical date",
-			Fix:   "list the DAG's runs of that date",
+			Fix:   "look for the run by its id and, where the route gives a logical_date, for another run of that date",
 		},
 	}
 }
@@ -364,6 +364,10 @@ func networkCauses() []Cause {
 			Means:    "the web server's name does not resolve",
 			Fix:      "check the host in AIRFLOW_URL, and the function's DNS (a private zone needs VPC egress)",
 			LookedUp: "check the function's DNS: a private IP environment needs VPC egress and its zone",
+		}, {
+			Name: "broken-off", Kinds: []Kind{Network}, Reach: []Reach{BrokenOff},
+			Means: "the web server, or a proxy before it, ended the connection without a whole response",
+			Fix:   "see its log: a worker may have been restarted, or a time-out or a size limit of the proxy reached",
 		}, {
 			Name: "network", Kinds: []Kind{Network}, Reach: []Reach{""},
 			Means:    "the web server cannot be reached",

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 )
 
 // Reach is why no answer came, as far as it is known.
@@ -21,6 +23,7 @@ const (
 	ExpiredCertificate Reach = "expired certificate" // or not valid yet
 	NoClientCert       Reach = "client certificate"  // the server requires one, or refuses this one
 	NotTLS             Reach = "not TLS"             // https to an http port
+	BrokenOff          Reach = "broken off"          // the connection ended without a response, or with half of one
 )
 
 // ReachOf finds the reason in the error of a connection.
@@ -47,6 +50,10 @@ func ReachOf(err error) Reach {
 		if strings.Contains(alert, "certificate") || strings.Contains(alert, "handshake failure") {
 			return NoClientCert
 		}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		strings.Contains(err.Error(), "malformed HTTP") { // net/http has no type for it
+		return BrokenOff
 	}
 	return ""
 }

@@ -4,8 +4,11 @@ package airflow_test
 
 import (
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/url"
+	"syscall"
 	"testing"
 
 	"example.com/dagtrigger/internal/airflow"
@@ -34,5 +37,19 @@ func TestReachOfARefusedClientCertificate(t *testing.T) {
 		if got := airflow.ReachOf(err); got != row.want {
 			t.Errorf("%s: got %q, want %q", name, got, row.want)
 		}
+	}
+}
+
+func TestReachOfABrokenConnection(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		io.EOF, io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: syscall.ECONNRESET}, errors.New(`net/http: malformed HTTP response "SSH-2.0"`),
+	} {
+		if got := airflow.ReachOf(&url.Error{Op: "Post", URL: "https://airflow.example.com", Err: err}); got != airflow.BrokenOff {
+			t.Errorf("%v: got %q", err, got)
+		}
+	}
+	if got := airflow.ReachOf(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}); got != "" {
+		t.Errorf("a refused connection: got %q", got)
 	}
 }
