@@ -12,7 +12,8 @@ import (
 // What to do is different for each sender; each of these says it for one.
 const (
 	notScheduled = "the request of Cloud Scheduler has no X-CloudScheduler-ScheduleTime, without which its runs cannot be distinguished: " +
-		"give the job a schedule in cron's format, or have it publish to a Pub/Sub topic: gcloud scheduler jobs create pubsub"
+		"give the job a schedule in cron's format, or have it publish to a Pub/Sub topic: " +
+		"gcloud scheduler jobs create pubsub JOB --location=LOCATION --schedule='0 2 * * *' --topic=TOPIC --message-body=TEXT"
 	notTask = "the request of Cloud Tasks has no X-CloudTasks-QueueName and X-CloudTasks-TaskName: " +
 		"send it as an HTTP target task, and let no proxy remove its headers"
 	notWrapped = "the Pub/Sub push lacks messageId, without which its message has no identity: " +

@@ -68,10 +68,14 @@ func TestAllPagesOfThePrefixAreListed(t *testing.T) {
 func same(t *testing.T, want, got event.Event) {
 	t.Helper()
 	form := func(e event.Event) map[string]any {
+		conf := string(e.Conf())
+		if e.Object.Resource == nil { // the conf is the resource, which is left out of the comparison
+			conf = ""
+		}
 		return map[string]any{
 			"type": e.Type, "source": e.Source, "subject": e.Subject, "time": e.Time.Truncate(time.Millisecond).UTC(),
 			"extensions": e.Extensions, "content type": e.ContentType, "data": string(e.Data),
-			"object": e.Object, "key": e.Key(), "conf": string(e.Conf()),
+			"object": e.Object, "key": e.Key(), "conf": conf,
 		}
 	}
 	if diff := cmp.Diff(form(want), form(got)); diff != "" {
