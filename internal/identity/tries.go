@@ -164,7 +164,8 @@ func (t *tries) lengthen(resource, secrets string, refusal *airflow.Error) {
 	if t.paused == nil {
 		t.paused = map[string]*pause{}
 	}
-	t.paused[resource] = &pause{length: length, from: now, secrets: secrets, refusal: refusal}
+	kept := *refusal // the caller goes on to change its own
+	t.paused[resource] = &pause{length: length, from: now, secrets: secrets, refusal: &kept}
 }
 
 // leave records that a request had no answer that says anything about the

@@ -228,3 +228,16 @@ func TestWaitForTheFirstAnswerEndsWithTheContext(t *testing.T) {
 		group.Wait()
 	})
 }
+
+// The caller of a refused request may change its error: what is held back
+// reports the refusal as it was.
+func TestRefusalIsKeptAsItWas(t *testing.T) {
+	t.Parallel()
+	refusal := *wrongPassword
+	u := newUser(t, identity.NewSecret("p", ""), always(&refusal))
+	u.trigger(t.Context(), "load")
+	refusal.Said = "changed"
+	if held := u.trigger(t.Context(), "load"); held == nil || !strings.HasSuffix(held.Said, "the refusal was: Unauthorized") {
+		t.Errorf("got %v", held)
+	}
+}
