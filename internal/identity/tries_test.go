@@ -235,7 +235,7 @@ func TestRefusalIsKeptAsItWas(t *testing.T) {
 	t.Parallel()
 	refusal := *wrongPassword
 	u := newUser(t, identity.NewSecret("p", ""), always(&refusal))
-	u.trigger(t.Context(), "load")
+	_ = u.trigger(t.Context(), "load") // refused
 	refusal.Said = "changed"
 	if held := u.trigger(t.Context(), "load"); held == nil || !strings.HasSuffix(held.Said, "the refusal was: Unauthorized") {
 		t.Errorf("got %v", held)
