@@ -82,6 +82,15 @@ const (
 //
 // A refusal by the server cuts the limit at once, and is remembered, so that
 // the limit comes near it again only in small steps.
+//
+// Simpler rules do not pass the simulation of this package, which has 46 rows.
+// One that adds a quarter while a round's latency is within 1.5 times the least
+// of a window, and takes 0.7 of the limit above, meets 14 with a window of 3 s
+// (the queue becomes the normal latency: up to 55 times what the server takes)
+// and 18 with one of 10 s (after a step 20 to 100 ms the rate is 0.16 of what it
+// could be, after 30 to 300 ms 0.02). The limiter of failsafe-go v0.9.8 meets 7
+// with its defaults, and 10 with shorter windows: it grows by little once a
+// second, and has 0.08 to 0.23 of the rate after 5 s.
 type limit struct {
 	most      float64
 	value     float64
