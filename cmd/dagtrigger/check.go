@@ -162,7 +162,7 @@ func about(f config.File, warnings int) string {
 func findings(faults document.Faults) []finding {
 	list := make([]finding, len(faults))
 	for i, f := range faults {
-		list[i] = finding{f.Line, f.Column, f.What, f.Fix}
+		list[i] = finding{int(f.Line), int(f.Column), f.What, f.Fix}
 	}
 	return list
 }

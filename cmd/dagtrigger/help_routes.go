@@ -48,12 +48,8 @@ func (p *program) routeHelp() *cobra.Command {
 
 // routesText documents every key and every variable.
 func routesText() string {
-	var keys []document.Entry
-	for _, k := range route.Keys() {
-		keys = append(keys, document.Entry{Name: k.Name, Doc: k.Doc, Example: k.Example, Takes: string(k.Type), Required: k.Required})
-	}
 	text := "\nThe keys of the file:\n" + entriesText(config.Keys()) +
-		"\nThe keys of a route:\n" + entriesText(keys) +
+		"\nThe keys of a route:\n" + entriesText(route.Keys()) +
 		"\nThe keys of an environment:\n" + entriesText(config.EnvironmentKeys()) +
 		"\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
 		wrapped(strings.Join(expression.Extensions(), ", ")+

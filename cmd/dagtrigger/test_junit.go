@@ -71,7 +71,7 @@ func (t tried) junit() junitSuite {
 		})
 	}
 	for i, r := range t.results {
-		c := junitCase{Class: t.suite.Name, Name: t.suite.Examples[i].Name, File: t.suite.Name, Line: t.suite.Examples[i].Line}
+		c := junitCase{Class: t.suite.Name, Name: t.suite.Examples[i].Name, File: t.suite.Name, Line: int(t.suite.Examples[i].Line)}
 		if len(r.Differences) > 0 {
 			c.Failure = &junitProblem{Message: r.Differences[0], Text: strings.Join(r.Differences, "\n")}
 		}

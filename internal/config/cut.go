@@ -2,7 +2,11 @@
 
 package config
 
-import "bytes"
+import (
+	"bytes"
+
+	"example.com/dagtrigger/internal/document"
+)
 
 // cut splits a file into the list of routes and the rest. In the rest, blank lines
 // replace the list, so that every line keeps its number; the list begins on the
@@ -11,7 +15,7 @@ import "bytes"
 //
 // Where a line of a quoted text looks like the key, neither part is valid YAML.
 func cut(text []byte) (rest, list []byte, line int, ok bool) {
-	if hasOtherBreaks(text) {
+	if document.HasOtherBreaks(text) {
 		return nil, nil, 0, false
 	}
 	key := []byte("routes:")
@@ -40,15 +44,4 @@ func cut(text []byte) (rest, list []byte, line int, ok bool) {
 	rest = append(rest, bytes.Repeat([]byte("\n"), bytes.Count(list, []byte("\n")))...)
 	rest = append(rest, text[to:]...)
 	return rest, list, bytes.Count(text[:from], []byte("\n")) + 1, true
-}
-
-// hasOtherBreaks reports whether other characters end a line, as in YAML 1.1:
-// https://yaml.org/spec/1.1/#id871136
-func hasOtherBreaks(text []byte) bool {
-	for _, other := range []string{"\u0085", "\u2028", "\u2029"} {
-		if bytes.Contains(text, []byte(other)) {
-			return true
-		}
-	}
-	return bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n"))
 }

@@ -11,10 +11,8 @@ import (
 
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/route"
 )
-
-// namePattern is the form of the name of an environment or a route.
-const namePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
 
 // environmentKeys are the keys of an environment: the settings of a connection,
 // in lower case and without AIRFLOW_.
@@ -26,7 +24,7 @@ func environmentKeys() []document.Key[environment.Spec] {
 			doc += ". Left out: " + k.preset
 		}
 		keys = append(keys, document.Key[environment.Spec]{
-			Name: k.field, Doc: doc + ".", Example: k.field + ": " + k.example, Secret: k.secret, To: k.to,
+			Name: k.field, Doc: doc + ".", Example: k.field + ": " + k.example, Secret: k.secret, Words: k.words, To: k.to,
 		})
 	}
 	return keys
@@ -36,7 +34,7 @@ func environmentKeys() []document.Key[environment.Spec] {
 func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
 	r.file.Environments = unknown()
 	isMap := r.Members(node, "environments", func(name, value *yaml.Node) {
-		if ok, _ := regexp.MatchString(namePattern, name.Value); !ok {
+		if ok, _ := regexp.MatchString(route.NamePattern, name.Value); !ok {
 			r.Fault(document.At(name), fmt.Sprintf("%q is not a valid name of an environment", name.Value),
 				"use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63")
 		}
@@ -52,7 +50,7 @@ func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
 func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 	var spec environment.Spec
 	before := len(r.Faults)
-	places := document.Map(&r.Reader, node, "an environment", environmentKeys(), &spec)
+	places := document.Map(&r.Reader, node, "an environment", environmentKeys(), &spec).Places
 	if len(r.Faults) > before {
 		return spec
 	}

@@ -94,19 +94,19 @@ func Parse(name string, text []byte) (File, error) {
 }
 
 // Warnings are about what is valid and surely not meant.
-func (f File) Warnings() document.Faults { return f.faults(route.Warnings(f.Routes)) }
+func (f File) Warnings() document.Faults { return route.Warnings(f.Routes).In(f.Name) }
 
 // Advice lists what the file leaves open that is not wrong.
-func (f File) Advice() document.Faults { return f.faults(route.Advice(f.Routes)) }
+func (f File) Advice() document.Faults { return route.Advice(f.Routes).In(f.Name) }
 
 // Against are warnings about changes since old that start events in flight twice.
 // Their places are in f.
 func (f File) Against(old File) document.Faults {
-	return f.faults(route.Compare(old.Routes, f.Routes))
+	return route.Compare(old.Routes, f.Routes).In(f.Name)
 }
 
 // compile compiles some routes of the file.
-func (f File) compile(routes []route.Spec) (*route.Table, []route.Fault) {
+func (f File) compile(routes []route.Spec) (*route.Table, document.Faults) {
 	return route.Compile(routes, route.Options{
 		Environments: slices.Sorted(maps.Keys(f.Environments)),
 		Default:      DefaultEnvironment,
@@ -122,16 +122,6 @@ func (f File) Only(name string) (*route.Table, bool) {
 	}
 	table, _ := f.compile(f.Routes[i : i+1])
 	return table, true
-}
-
-// faults converts errors of routes to errors of the file.
-func (f File) faults(of []route.Fault) document.Faults {
-	all := make(document.Faults, len(of))
-	for i, fault := range of {
-		all[i] = document.Fault{File: f.Name, Position: document.Position{Line: int(fault.Line), Column: int(fault.Column)}, What: fault.What,
-			Fix: fault.Fix}
-	}
-	return all
 }
 
 // Keys documents the keys of the file. Those of a route are [route.Keys].

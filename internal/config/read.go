@@ -3,11 +3,9 @@
 package config
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -38,7 +36,12 @@ func fileKeys() []document.Key[fileReader] {
 			Name: "environments", Example: "environments: {prod: {composer: projects/acme/locations/europe-west1/environments/prod}}",
 			Doc: "The Airflows that routes start DAGs in, by name. Left out: the one in the environment variables, so that one file serves " +
 				"every stage.",
-			To: func(r *fileReader) any { return r.environments },
+			To: func(r *fileReader) any {
+				return document.Custom{
+					Reads: r.environments,
+					Shape: &document.Schema{Type: "object", MinProperties: 1, PropertyNames: &document.Schema{Pattern: route.NamePattern}},
+				}
+			},
 		},
 		{
 			Name: "dead_letter", Example: "dead_letter: gs://acme-dead-letters/dagtrigger",
@@ -55,7 +58,9 @@ func fileKeys() []document.Key[fileReader] {
 		{
 			Name: "routes", Required: true, Example: routesExample,
 			Doc: "The routes. Every route that matches an event starts a run, each with a separate outcome.",
-			To:  func(r *fileReader) any { return r.routes },
+			To: func(r *fileReader) any {
+				return document.Custom{Reads: r.routes, Shape: &document.Schema{Type: "array", MinItems: 1}}
+			},
 		},
 	}
 }
@@ -72,12 +77,13 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	if fault != nil {
 		return nil
 	}
-	specs, faults, err := route.DecodeList(list, line)
+	routes := document.Reader{File: r.File}
+	specs, err := route.DecodeList(&routes, list, line)
 	if err != nil || len(specs) == 0 {
 		return nil
 	}
 	r.apart, r.file.Routes = true, specs
-	r.Faults = append(r.Faults, r.file.faults(faults)...)
+	r.Faults = append(r.Faults, routes.Faults...)
 	return root
 }
 
@@ -104,13 +110,13 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 		r.file.Environments = unknown()
 		return r.file, r.Faults
 	}
-	places := document.Map(&r.Reader, root, "the file", fileKeys(), r)
+	places := document.Map(&r.Reader, root, "the file", fileKeys(), r).Places
 	if at, ok := places["dead_letter"]; ok {
 		r.address(at, r.file.DeadLetter)
 	}
 	for i := range r.file.Routes {
 		if own := r.file.Routes[i].DeadLetter; own.IsSet() {
-			r.address(document.Position{Line: int(own.Line), Column: int(own.Column)}, own.Value)
+			r.address(own.Position, own.Value)
 		}
 	}
 	if _, ok := places["routes"]; ok {
@@ -120,9 +126,7 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 		return r.file, nil
 	}
 	r.file.Table = nil
-	slices.SortStableFunc(r.Faults, func(a, b document.Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	r.Faults.Sort()
 	return r.file, r.Faults
 }
 
@@ -133,9 +137,7 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	}
 	before := len(r.Faults)
 	r.List(node, "routes", routesExample, func(item *yaml.Node) {
-		spec, faults := route.Decode(item)
-		r.file.Routes = append(r.file.Routes, spec)
-		r.Faults = append(r.Faults, r.file.faults(faults)...)
+		r.file.Routes = append(r.file.Routes, route.Decode(&r.Reader, item))
 	})
 	if len(r.file.Routes) == 0 && len(r.Faults) == before {
 		r.Fault(document.At(node), "there are no routes", "add one: without any, every event is acknowledged and starts nothing")
@@ -146,5 +148,5 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 func (r *fileReader) compile() {
 	table, faults := r.file.compile(r.file.Routes)
 	r.file.Table = table
-	r.Faults = append(r.Faults, r.file.faults(faults)...)
+	r.Faults = append(r.Faults, faults.In(r.File)...)
 }

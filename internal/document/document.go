@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package document implements strict reading of YAML that people write: one document,
-// every key known, every value of its key's type, and all that is wrong reported at
-// once as file:line:column: what: fix.
+// Package document decodes YAML that people write: one document, every key known,
+// every value of its key's type, and all that is wrong reported at once as
+// file:line:column: what: fix.
 //
-// A map is read by a table of [Key]s, which its JSON Schema and its
-// documentation follow too. The package knows none of the tables, opens no file,
-// and puts no value of a key that is secret into a problem.
+// A map is read by a table of [Key]s. The table is the one place that lists a
+// key: its decoder, its JSON Schema, its help and its completion follow from it.
+// The package knows none of the tables, opens no file, and puts no value of a
+// secret key into an error.
 package document
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -19,11 +22,11 @@ import (
 )
 
 // Position is a place in a document. Lines and columns count from 1, columns in
-// characters; zero means nowhere.
-type Position struct{ Line, Column int }
+// characters; zero means nowhere. It is small because every text has one.
+type Position struct{ Line, Column int32 }
 
 // At is where a node stands.
-func At(node *yaml.Node) Position { return Position{node.Line, node.Column} }
+func At(node *yaml.Node) Position { return Position{int32(node.Line), int32(node.Column)} }
 
 // Fault is one thing that is wrong, where, and how to fix it.
 type Fault struct {
@@ -32,19 +35,23 @@ type Fault struct {
 	What, Fix string
 }
 
-// String is the problem in one line.
+// String is the error in one line.
 func (f Fault) String() string {
-	place := f.File
-	if place != "" && f.Line > 0 {
-		place += fmt.Sprintf(":%d:%d", f.Line, f.Column)
+	var place []string
+	if f.File != "" {
+		place = append(place, f.File)
 	}
-	if place != "" {
-		place += ": "
+	if f.Line > 0 {
+		place = append(place, fmt.Sprintf("%d:%d", f.Line, f.Column))
 	}
-	return place + oneLine(f.What) + ": " + oneLine(f.Fix)
+	text := oneLine(f.What) + ": " + oneLine(f.Fix)
+	if len(place) == 0 {
+		return text
+	}
+	return strings.Join(place, ":") + ": " + text
 }
 
-// maxPart is the most characters of a problem's parts: it may quote what somebody
+// maxPart is the most characters of an error's parts: it may quote what somebody
 // wrote, be it a whole book.
 const maxPart = 1000
 
@@ -77,10 +84,25 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err is f as an error; nil where there is no problem.
+// Err is f as an error; nil where nothing is wrong.
 func (f Faults) Err() error {
 	if len(f) == 0 {
 		return nil
 	}
 	return f
+}
+
+// In sets the file of all of f.
+func (f Faults) In(file string) Faults {
+	for i := range f {
+		f[i].File = file
+	}
+	return f
+}
+
+// Sort puts f in the order of the file.
+func (f Faults) Sort() {
+	slices.SortStableFunc(f, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }

@@ -15,11 +15,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// What is wrong with a second document in a file, and the fix.
+const (
+	secondDocument = "a second document begins"
+	oneDocument    = "keep one document in a file"
+)
+
 // Parse returns the root of the one document that text holds, or what keeps it
 // from being one.
 func Parse(text []byte) (*yaml.Node, *Fault) {
 	if !utf8.Valid(text) {
-		return nil, &Fault{Position: garbled(text), What: "the file is no UTF-8", Fix: "save it as UTF-8"}
+		return nil, &Fault{Position: invalidUTF8(text), What: "the file is not UTF-8", Fix: "save it as UTF-8"}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
@@ -36,11 +42,11 @@ func Parse(text []byte) (*yaml.Node, *Fault) {
 	case err != nil:
 		return nil, broken(text, err)
 	}
-	return nil, &Fault{Position: At(&second), What: "a second document begins", Fix: "keep one document in a file"}
+	return nil, &Fault{Position: At(&second), What: secondDocument, Fix: oneDocument}
 }
 
-// garbled is where text stops being UTF-8.
-func garbled(text []byte) Position {
+// invalidUTF8 is where text stops being UTF-8.
+func invalidUTF8(text []byte) Position {
 	valid := 0
 	for valid < len(text) {
 		c, size := utf8.DecodeRune(text[valid:])
@@ -50,14 +56,10 @@ func garbled(text []byte) Position {
 		valid += size
 	}
 	line := text[bytes.LastIndexByte(text[:valid], '\n')+1 : valid]
-	return Position{bytes.Count(text[:valid], []byte("\n")) + 1, utf8.RuneCount(line) + 1}
+	return Position{int32(bytes.Count(text[:valid], []byte("\n")) + 1), int32(utf8.RuneCount(line) + 1)}
 }
 
-func isNothing(node *yaml.Node) bool {
-	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
-}
-
-// broken is the problem of text that is not valid YAML. What an anchor is called is left
+// broken is the error of text that is not valid YAML. What an anchor is called is left
 // out: a password that begins with * looks like one.
 func broken(text []byte, err error) *Fault {
 	what := regexp.MustCompile(`^yaml: (line \d+: )?`).ReplaceAllString(err.Error(), "")
@@ -87,7 +89,7 @@ func stop(text []byte) Position {
 	}) - 1
 	line, _, _ := bytes.Cut(text[ends[max(good, 0)]:], []byte("\n"))
 	indent := len(line) - len(bytes.TrimLeft(line, " "))
-	return Position{max(good, 0) + 1, indent + 1}
+	return Position{int32(max(good, 0) + 1), int32(indent + 1)}
 }
 
 func isYAML(text []byte) bool {

@@ -2,13 +2,17 @@
 
 package route
 
-import "strings"
+import (
+	"strings"
+
+	"example.com/dagtrigger/internal/document"
+)
 
 // Advice is what specs leave open that is not wrong. Where messages are pushed, a
 // publisher of their topics can write one that looks like the notification of any
 // bucket: a route for objects that names the subscription of its notifications
 // trusts no other.
-func Advice(specs []Spec) []Fault {
+func Advice(specs []Spec) document.Faults {
 	messages := false
 	var open []string
 	at := Position{}
@@ -29,6 +33,6 @@ func Advice(specs []Spec) []Fault {
 	if !messages || open == nil {
 		return nil
 	}
-	return []Fault{{at, "any message that is pushed can look like a notification of a bucket, and start " + shorten(strings.Join(open, ", "), maxReason),
-		"where the uploads come as notifications, add subscription: NAME, so that only that subscription starts it"}}
+	return document.Faults{fault(at, "any message that is pushed can look like a notification of a bucket, and start "+shorten(strings.Join(open, ", "), maxReason),
+		"where the uploads come as notifications, add subscription: NAME, so that only that subscription starts it")}
 }

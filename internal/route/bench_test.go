@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -43,9 +44,10 @@ func computingRoutes(n int) string {
 // ready decodes and compiles routes as the function does at its start.
 func ready(tb testing.TB, text string) *route.Table {
 	tb.Helper()
-	specs, faults, err := route.DecodeList([]byte(text), 1)
-	if err != nil || faults != nil {
-		tb.Fatal(faults, err)
+	var r document.Reader
+	specs, err := route.DecodeList(&r, []byte(text), 1)
+	if err != nil || r.Faults != nil {
+		tb.Fatal(r.Faults, err)
 	}
 	table, faults := route.Compile(specs, route.Options{})
 	if faults != nil {

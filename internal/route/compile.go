@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"example.com/dagtrigger/internal/airflowid"
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route/expression"
 	"example.com/dagtrigger/internal/route/nearest"
 	"example.com/dagtrigger/internal/route/pattern"
@@ -28,14 +29,14 @@ type Options struct {
 
 // Compile makes a table of specs, or reports all that is wrong with them, in the
 // order of the file. It uses all cores.
-func Compile(specs []Spec, opts Options) (*Table, []Fault) {
+func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
 	expressions, err := expression.NewCompiler()
 	if err != nil {
-		return nil, []Fault{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
+		return nil, document.Faults{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
 	}
 	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}}
 	rules := make([]rule, len(specs))
-	faults := make([][]Fault, len(specs))
+	faults := make([]document.Faults, len(specs))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(len(specs), runtime.GOMAXPROCS(0)) {
@@ -50,19 +51,19 @@ func Compile(specs []Spec, opts Options) (*Table, []Fault) {
 	workers.Wait()
 	all := append(slices.Concat(faults...), repeatedNames(specs)...)
 	if len(all) > 0 {
-		SortFaults(all)
+		all.Sort()
 		return nil, all
 	}
 	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime}, nil
 }
 
-func repeatedNames(specs []Spec) []Fault {
-	var faults []Fault
+func repeatedNames(specs []Spec) document.Faults {
+	var faults document.Faults
 	first := map[string]Position{}
 	for _, s := range specs {
 		if at, ok := first[s.Name.Value]; ok && s.Name.Value != "" {
-			faults = append(faults, Fault{s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
-				"give each route a unique name"})
+			faults = append(faults, fault(s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
+				"give each route a unique name"))
 			continue
 		}
 		first[s.Name.Value] = s.Name.Position
@@ -100,14 +101,14 @@ func (w *workshop) pattern(text string) (*pattern.Pattern, error) {
 type compiler struct {
 	*workshop
 	spec   *Spec
-	faults []Fault
+	faults document.Faults
 
 	object, message bool     // whether an event that matches on can be one
 	captures        []string // those that every object pattern makes
 }
 
 func (c *compiler) fault(at Position, what, fix string) {
-	c.faults = append(c.faults, Fault{at, what, fix})
+	c.faults = append(c.faults, fault(at, what, fix))
 }
 
 // missing reports a key that is not there, unless what is there is at fault.
@@ -133,13 +134,15 @@ func (c *compiler) rule() rule {
 	r.note = c.template("note", s.Note)
 	r.environment = c.environment()
 	r.window = c.windowing()
-	c.word("late", s.Late)
 	r.limits = Limits{
 		DeadLetter: s.DeadLetter.Value, MaxActive: s.MaxActive.Value,
-		WhenPaused: c.word("when_paused", s.WhenPaused), SkipActive: c.skipActive(),
+		WhenPaused: s.WhenPaused.Value, SkipActive: c.skipActive(),
 	}
 	return r
 }
+
+// NamePattern is the form of the name of a route or an environment.
+const NamePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
 
 // maxName is the most characters of a route's name: the default run id holds
 // it, with space for the rest.
@@ -152,10 +155,7 @@ func isName(name string) bool {
 
 func (c *compiler) name() {
 	name := c.spec.Name
-	switch {
-	case !name.IsSet():
-		c.missing("name", "the route has no name", "add one, such as name: sales-csv")
-	case !isName(name.Value):
+	if name.IsSet() && !isName(name.Value) {
 		c.fault(name.Position, fmt.Sprintf("name: %q is not a valid name of a route", name.Value),
 			fmt.Sprintf("use lower-case letters, digits, _ and -, beginning with a letter or digit, at most %d", maxName))
 	}
@@ -170,7 +170,6 @@ const FixDAG = "use letters, digits, _, - and ., at most 250"
 func (c *compiler) dag() (*located, []string) {
 	s := c.spec
 	if !s.DAG.IsSet() {
-		c.missing("dag", "the route has no dag", "add the DAG to start, such as dag: load_sales")
 		return nil, nil
 	}
 	before := len(c.faults)
@@ -202,7 +201,7 @@ func (c *compiler) dag() (*located, []string) {
 
 func (c *compiler) skipActive() bool {
 	s := c.spec
-	if !s.SkipActive.on() {
+	if !s.SkipActive.On() {
 		return false
 	}
 	if s.MaxActive.Value > 0 {
@@ -265,12 +264,9 @@ func (c *compiler) environment() string {
 func (c *compiler) skip() []preset {
 	var skip []preset
 	for _, name := range c.spec.Skip {
-		at := slices.IndexFunc(presets, func(p preset) bool { return p.name == name.Value })
-		if at < 0 {
-			c.fault(name.Position, "skip: "+name.Value+" is no preset", suggestion(name.Value, presetNames()))
-			continue
+		if at := slices.IndexFunc(presets, func(p preset) bool { return p.name == name.Value }); at >= 0 { // else it was reported
+			skip = append(skip, presets[at])
 		}
-		skip = append(skip, presets[at])
 	}
 	return skip
 }

@@ -14,9 +14,6 @@ import (
 // which they are tried.
 func (c *compiler) filters() []filter {
 	s := c.spec
-	if len(s.On) == 0 {
-		c.missing("on", "the route has no event type", "add one, such as on: object.finalized")
-	}
 	filters := []filter{c.types()}
 	for _, f := range []struct {
 		key   string
@@ -74,7 +71,7 @@ func (c *compiler) patterns(key string, texts []Text) []*pattern.Pattern {
 	for _, text := range texts {
 		p, err := c.pattern(text.Value)
 		if f, ok := errors.AsType[*pattern.Fault](err); ok {
-			c.fault(text.at(f.Offset), key+": "+f.What, f.Fix)
+			c.fault(text.At(f.Offset), key+": "+f.What, f.Fix)
 			continue
 		}
 		if len(p.Names()) > 0 && key != "object" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route/expression"
 	"example.com/dagtrigger/internal/route/nearest"
@@ -60,11 +61,11 @@ func (c *compiler) logicalDate() *located {
 func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []expression.Fault) bool {
 	before := len(c.faults)
 	for _, f := range faults {
-		c.fault(text.at(f.Offset), key+": "+f.What, f.Fix)
+		c.fault(text.At(f.Offset), key+": "+f.What, f.Fix)
 	}
 	for _, u := range uses {
 		if what, fix := c.available(u); what != "" {
-			c.fault(text.at(u.Offset), key+": "+what, fix)
+			c.fault(text.At(u.Offset), key+": "+what, fix)
 		}
 	}
 	return len(c.faults) == before
@@ -96,12 +97,12 @@ func (c *compiler) available(u expression.Use) (what, fix string) {
 func (c *compiler) conf() *conf {
 	v := c.spec.Conf
 	switch v.Kind {
-	case Nothing:
+	case document.Nothing:
 		return nil
-	case List, Literal:
+	case document.List, document.Literal:
 		c.fault(v.Position, "conf is no map", "Airflow takes an object: write conf as key: value")
 		return nil
-	case Template:
+	case document.String:
 		return c.wholeConf(v.Text)
 	}
 	b := &confBuilder{compiler: c, conf: &conf{}}
@@ -136,18 +137,18 @@ type confBuilder struct {
 
 func (b *confBuilder) write(v Value, key string) {
 	switch v.Kind {
-	case Literal:
+	case document.Literal:
 		b.written.WriteString(v.Value)
-	case Template:
+	case document.String:
 		b.template(v.Text, key)
-	case List:
+	case document.List:
 		b.written.WriteByte('[')
 		for i, member := range v.Members {
 			b.separate(i)
 			b.write(member, fmt.Sprintf("%s[%d]", key, i))
 		}
 		b.written.WriteByte(']')
-	case Map:
+	case document.Object:
 		b.written.WriteByte('{')
 		for i, member := range v.Members {
 			b.separate(i)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -27,13 +28,13 @@ func TestFaults(t *testing.T) {
 		{good + "  schedule: x", `4:3: schedule is not a key of a route: ` + keys},
 		{good + "  dag: e", `4:3: dag stands here twice, first on line 3: remove one of the two`},
 		{good + "  3: e", `4:3: a key is text, and this is a number: quote it: "3"`},
-		{good + "  [a]: e", `4:3: a key is text, and this is a list: quote it: ""`},
+		{good + "  [a]: e", `4:3: a key is text, and this is a list: write it as key: value`},
 		{good + "  <<: {bucket: b}", `4:3: << merges nothing here: write the keys out, or use an alias for one value`},
 		{"- sales", `1:3: a route is a map, and this is text: write it as key: value`},
 		{"- []", `1:3: a route is a map, and this is a list: write it as key: value`},
 		{"-", `1:2: a route is a map, and this is nothing: write it as key: value`},
-		{"- {}", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales|1:3: the route has no event type: add one, such as on: object.finalized|` +
-			`1:3: the route has no name: add one, such as name: sales-csv`},
+		{"- {}", `1:3: a route has no name: add it, such as name: sales-csv|1:3: a route has no on: add it, such as on: [object.finalized, object.deleted]|` +
+			`1:3: a route has no dag: add it, such as dag: load_sales`},
 
 		// Decoding: types.
 		{good + "  bucket: {a: b}", `4:11: bucket takes a pattern or a list of patterns, and this is a map: write it as bucket: acme-landing`},
@@ -46,7 +47,7 @@ func TestFaults(t *testing.T) {
 		{good + "  note: !x y", `4:9: note takes text with ${expressions} inside, and this is tagged !x: quote it: "y"`},
 		{good + "  enabled: 'no'", `4:12: enabled takes true or false, and this is text: write it as enabled: false`},
 		{good + "  enabled: [true]", `4:12: enabled takes true or false, and this is a list: write it as enabled: false`},
-		{good + "  attributes: kind", `4:15: attributes takes a map of names to a pattern or a list of patterns, and this is text: quote it: "kind"`},
+		{good + "  attributes: kind", `4:15: attributes takes a map of names to a pattern or a list of patterns, and this is text: write it as attributes: {kind: order, version: ["1", "2"]}`},
 		{good + "  attributes: {}", `4:15: attributes is an empty map: leave attributes out, or write it as attributes: {kind: order, version: ["1", "2"]}`},
 		{good + "  attributes: {kind: 1}", `4:22: attributes takes a map of names to a pattern or a list of patterns, and this is a number: quote it: "1"`},
 		{good + "  attributes: {a: b, a: c}", `4:22: a stands here twice, first on line 4: remove one of the two`},
@@ -54,12 +55,12 @@ func TestFaults(t *testing.T) {
 		{good + "  conf: {a: .nan, b: [.inf]}", `4:13: .nan is not valid JSON: quote it, or write a number, true, false or null|4:23: .inf is not valid JSON: quote it, or write a number, true, false or null`},
 		{good + "  conf: {a: 1, a: 2}", `4:16: a stands here twice, first on line 4: remove one of the two`},
 		{good + "  conf: {a: {1: 2}}", `4:14: a key is text, and this is a number: quote it: "1"`},
-		{good + "  conf: &x {a: *x}", `4:9: the conf is nested over 200 levels: nest it less`},
+		{good + "  conf: &x {a: *x}", `4:9: conf is nested over 200 levels: nest it less`},
 		{good + "  conf: {a: &a [1,1,1,1,1,1,1,1,1,1], b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]}",
-			`4:27: the route has over 10000 values: use fewer aliases, or split the route`},
+			`4:31: the route has over 10000 values: use fewer aliases, or split it`},
 
 		// Names.
-		{"- on: '*'\n  dag: d", `1:3: the route has no name: add one, such as name: sales-csv`},
+		{"- on: '*'\n  dag: d", `1:3: a route has no name: add it, such as name: sales-csv`},
 		{"- name: Sales CSV\n  on: '*'\n  dag: d", `1:9: name: "Sales CSV" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
 		{"- name: -x\n  on: '*'\n  dag: d", `1:9: name: "-x" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63`},
 		{"- name: " + strings.Repeat("x", 64) + "\n  on: '*'\n  dag: d", `1:9: name: "` + strings.Repeat("x", 64) + `" is not a valid name of a route: ` +
@@ -67,7 +68,7 @@ func TestFaults(t *testing.T) {
 		{good + good, `4:9: name: r is taken by the route on line 1: give each route a unique name`},
 
 		// Event types.
-		{"- name: r\n  dag: d", `1:3: the route has no event type: add one, such as on: object.finalized`},
+		{"- name: r\n  dag: d", `1:3: a route has no on: add it, such as on: [object.finalized, object.deleted]`},
 		{"- name: r\n  on: object.finalised\n  dag: d", `2:7: on: object.finalised is not an event type: did you mean object.finalized?`},
 		{"- name: r\n  on: [com.acme.x, message.publish]\n  dag: d", `2:20: on: message.publish is not an event type: did you mean message.published?`},
 		{"- name: r\n  on: google.storage.object.finalize\n  dag: d", `2:7: on: google.storage.object.finalize is not an event type: did you mean object.finalized?`},
@@ -81,7 +82,7 @@ func TestFaults(t *testing.T) {
 		{good + "  bucket: '{b=*}'", `4:11: bucket: {b=*} captures, which only object can: write * or **`},
 		{good + "  attributes: {kind: ['***']}", `4:23: attributes: *** is no wildcard: write * for any characters but /, or ** for any at all`},
 		{good + "  object: ''", `4:11: object: the pattern is empty: write ** to match everything, or leave it out`},
-		{good + "  skip: [folder, empty, tmp]", `4:10: skip: folder is no preset: did you mean folders?|4:25: skip: tmp is no preset: use one of folders, empty, temporary`},
+		{good + "  skip: [folder, empty, tmp]", `4:10: skip is "folder": did you mean folders?|4:25: skip is "tmp": use one of folders, empty, temporary`},
 
 		// Expressions, in each key, at their place.
 		{good + "  when: int(object.sise) > 0", `4:19: when: object has no field sise: did you mean object.size?`},
@@ -129,7 +130,7 @@ func TestFaults(t *testing.T) {
 		{good + "  run_id_exact: ''", `4:17: run_id_exact: the run id is empty: name the run, so that asking twice makes one run`},
 
 		// The DAG and the environment.
-		{"- name: r\n  on: '*'", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales`},
+		{"- name: r\n  on: '*'", `1:3: a route has no dag: add it, such as dag: load_sales`},
 		{"- name: r\n  on: '*'\n  dag: load sales", `3:8: dag: "load sales" is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
 		{"- name: r\n  on: '*'\n  dag: ..", `3:8: dag: ".." is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
 		{"- name: r\n  on: '*'\n  dag: ''", `3:8: dag: "" is not a valid DAG id: use letters, digits, _, - and ., at most 250`},
@@ -139,7 +140,7 @@ func TestFaults(t *testing.T) {
 		{good + "  environment: prod", `4:16: environment: prod is not declared: declare it under environments, or leave it out`},
 
 		// All at once, in the order of the file.
-		{"- name: R\n  on: object.x1\n  colour: red\n  when: 1 +\n  conf: {a: '${b}'}", `1:3: the route has no dag: add the DAG to start, such as dag: load_sales|` +
+		{"- name: R\n  on: object.x1\n  colour: red\n  when: 1 +\n  conf: {a: '${b}'}", `1:3: a route has no dag: add it, such as dag: load_sales|` +
 			`1:9: name: "R" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63|` +
 			`2:7: on: object.x1 is not an event type: use one of message.published, object.archived, object.deleted, object.finalized, object.metadataUpdated|` +
 			`3:3: colour is not a key of a route: ` + keys + `|` +
@@ -164,8 +165,8 @@ func faultsOf(t testing.TB, text string, environments ...string) string {
 }
 
 // listed puts faults in the order of the file, as one line.
-func listed(faults []route.Fault) string {
-	route.SortFaults(faults)
+func listed(faults document.Faults) string {
+	faults.Sort()
 	lines := make([]string, len(faults))
 	for i, f := range faults {
 		lines[i] = f.String()

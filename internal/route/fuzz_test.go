@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -22,23 +23,22 @@ func FuzzDecode(f *testing.F) {
 	f.Add("- &a {name: *a}\n- *a")
 	events := []string{"a/b.csv", "x"}
 	f.Fuzz(func(t *testing.T, text string) {
-		var document yaml.Node
-		if yaml.Unmarshal([]byte(text), &document) != nil || document.Kind == 0 || document.Content[0].Kind != yaml.SequenceNode {
+		var root yaml.Node
+		if yaml.Unmarshal([]byte(text), &root) != nil || root.Kind == 0 || root.Content[0].Kind != yaml.SequenceNode {
 			return
 		}
 		var specs []route.Spec
-		var faults []route.Fault
-		for _, node := range document.Content[0].Content {
-			spec, found := route.Decode(node)
-			specs, faults = append(specs, spec), append(faults, found...)
+		var r document.Reader
+		for _, node := range root.Content[0].Content {
+			specs = append(specs, route.Decode(&r, node))
 		}
 		table, more := route.Compile(specs, route.Options{})
-		for _, fault := range append(faults, more...) {
+		for _, fault := range append(r.Faults, more...) {
 			if fault.What == "" || fault.Fix == "" || fault.Line < 1 || fault.Column < 1 || int(fault.Line) > len(text)+1 {
 				t.Errorf("%q has the problem %+v", text, fault)
 			}
 		}
-		if len(faults)+len(more) > 0 {
+		if len(r.Faults)+len(more) > 0 {
 			return
 		}
 		route.Warnings(specs)

@@ -11,24 +11,24 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 )
 
 // decode reads a list of routes.
-func decode(t testing.TB, text string) ([]route.Spec, []route.Fault) {
+func decode(t testing.TB, text string) ([]route.Spec, document.Faults) {
 	t.Helper()
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
 	var specs []route.Spec
-	var faults []route.Fault
-	for _, node := range document.Content[0].Content {
-		spec, found := route.Decode(node)
-		specs, faults = append(specs, spec), append(faults, found...)
+	var r document.Reader
+	for _, node := range root.Content[0].Content {
+		specs = append(specs, route.Decode(&r, node))
 	}
-	return specs, faults
+	return specs, r.Faults
 }
 
 // load compiles a list of valid routes. Evaluation takes the time it needs.

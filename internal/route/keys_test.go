@@ -29,7 +29,7 @@ func TestTheExampleOfEveryKeyCompiles(t *testing.T) {
 		if faults := faultsOf(t, text, "prod"); faults != "" {
 			t.Errorf("the example of %s: %s", key.Name, faults)
 		}
-		if !strings.HasPrefix(key.Example, key.Name+": ") || !strings.HasSuffix(key.Doc, ".") || key.Type == "" {
+		if !strings.HasPrefix(key.Example, key.Name+": ") || !strings.HasSuffix(key.Doc, ".") || key.Takes == "" {
 			t.Errorf("%s is not documented: %+v", key.Name, key)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -33,20 +34,21 @@ func TestDecodeListReadsAnyListAndKeepsPlaces(t *testing.T) {
 		{"- name: a\n  note: \"x\n- name: no\"\n- name: b", "[a 11 b 14]"},            // a quoted line like an item
 		{"- name: &n a\n- name: b\n  note: *n", "[a 11 b 12]"},                        // an anchor of another item
 		{"- name: a\n  conf:\n  - x\n  - y: - z\n", "block sequence entries are not"}, // an item within an item
-		{"- name: a\n---\n- name: b", "[a 11] 12:1: a second document begins here: join the two into one"},
+		{"- name: a\n---\n- name: b", "[a 11] 12:1: a second document begins: keep one document in a file"},
 		{"  - name: a\n  on: x\n", "did not find expected"},
-		{"routes: x", "[] 11:1: routes is a list, and this is a map: write each route as an item that begins with -"},
-		{"text", "[] 11:1: routes is a list, and this is text: write each route as an item that begins with -"},
+		{"routes: x", "[] 11:1: routes is a list, and this is a map: write it as a list, each route an item that begins with -"},
+		{"text", "[] 11:1: routes is a list, and this is text: write it as a list, each route an item that begins with -"},
 		{"- name: a\n\tx: y", "found a tab character"},
 	} {
-		specs, faults, err := route.DecodeList([]byte(row.text), 11)
+		var r document.Reader
+		specs, err := route.DecodeList(&r, []byte(row.text), 11)
 		var read []string
 		for _, s := range specs {
 			read = append(read, s.Name.Value, fmt.Sprint(s.Name.Line))
 		}
-		var own []route.Fault // not those of the routes, which are none
-		for _, f := range faults {
-			if strings.Contains(f.What, "begins here") || strings.Contains(f.What, "is a list") {
+		var own document.Faults // not those of the routes, which are none
+		for _, f := range r.Faults {
+			if strings.Contains(f.What, "second document") || strings.Contains(f.What, "is a list") {
 				own = append(own, f)
 			}
 		}
@@ -63,10 +65,11 @@ func FuzzDecodeList(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		specs, faults, err := route.DecodeList([]byte(text), 1)
-		var document, rest yaml.Node
+		var r document.Reader
+		specs, err := route.DecodeList(&r, []byte(text), 1)
+		var root, rest yaml.Node
 		documents := yaml.NewDecoder(strings.NewReader(text))
-		whole := documents.Decode(&document)
+		whole := documents.Decode(&root)
 		if more := documents.Decode(&rest); whole == nil && more != nil && !errors.Is(more, io.EOF) {
 			whole = more
 		} else if whole == nil && more == nil {
@@ -78,16 +81,15 @@ func FuzzDecodeList(f *testing.F) {
 		if (err == nil) != (whole == nil) {
 			t.Fatalf("%q: %v item by item, %v at once", text, err, whole)
 		}
-		if err != nil || document.Kind == 0 || document.Content[0].Kind != yaml.SequenceNode {
+		if err != nil || root.Kind == 0 || root.Content[0].Kind != yaml.SequenceNode {
 			return
 		}
 		var wantSpecs []route.Spec
-		var wantFaults []route.Fault
-		for _, node := range document.Content[0].Content {
-			spec, found := route.Decode(node)
-			wantSpecs, wantFaults = append(wantSpecs, spec), append(wantFaults, found...)
+		var want document.Reader
+		for _, node := range root.Content[0].Content {
+			wantSpecs = append(wantSpecs, route.Decode(&want, node))
 		}
-		if got, want := fmt.Sprintf("%+v %v", specs, faults), fmt.Sprintf("%+v %v", wantSpecs, wantFaults); got != want {
+		if got, want := fmt.Sprintf("%+v %v", specs, r.Faults), fmt.Sprintf("%+v %v", wantSpecs, want.Faults); got != want {
 			t.Errorf("%q is, item by item,\n%s\nand at once\n%s", text, got, want)
 		}
 	})

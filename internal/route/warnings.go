@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route/pattern"
 )
 
 // Warnings reports what is surely wrong in specs that compile: routes that repeat
 // another, and what can match nothing.
-func Warnings(specs []Spec) []Fault {
-	var all []Fault
+func Warnings(specs []Spec) document.Faults {
+	var all document.Faults
 	seen := map[string]Text{}
 	enabled := 0
 	for i := range specs {
@@ -32,27 +33,27 @@ func Warnings(specs []Spec) []Fault {
 		all = append(all, w.found...)
 		content := s.wants() + s.asks()
 		if first, ok := seen[content]; ok {
-			all = append(all, Fault{s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, first.Value, first.Line),
-				"remove one: each event that they want starts the DAG twice"})
+			all = append(all, fault(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, first.Value, first.Line),
+				"remove one: each event that they want starts the DAG twice"))
 			continue
 		}
 		seen[content] = s.Name
 	}
 	if enabled == 0 && len(specs) > 0 {
-		all = append(all, Fault{specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"})
+		all = append(all, fault(specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"))
 	}
-	SortFaults(all)
+	all.Sort()
 	return all
 }
 
 // warner looks at one route.
 type warner struct {
 	spec  *Spec
-	found []Fault
+	found document.Faults
 }
 
 func (w *warner) warn(at Position, what, fix string) {
-	w.found = append(w.found, Fault{at, what, fix})
+	w.found = append(w.found, fault(at, what, fix))
 }
 
 // kinds reports whether events of the route's types can be an object's changes,
@@ -243,7 +244,7 @@ func (w *warner) reserved(v *Value) {
 
 // Compare reports what changed from old to new that would start events in flight
 // twice: routes that were renamed, and routes with another run_id.
-func Compare(old, new []Spec) []Fault {
+func Compare(old, new []Spec) document.Faults {
 	before := map[string]*Spec{}
 	for i := range old {
 		before[old[i].Name.Value] = &old[i]
@@ -252,7 +253,7 @@ func Compare(old, new []Spec) []Fault {
 	for _, s := range new {
 		after[s.Name.Value] = true
 	}
-	var all []Fault
+	var all document.Faults
 	for i := range new {
 		s := &new[i]
 		was, known := before[s.Name.Value]
@@ -262,30 +263,30 @@ func Compare(old, new []Spec) []Fault {
 			if at.Line == 0 {
 				at = s.Position
 			}
-			all = append(all, Fault{at, "every of " + s.Name.Value + " has changed: events in flight start twice",
-				"deploy it when no events are in flight, or accept the duplicates"})
+			all = append(all, fault(at, "every of "+s.Name.Value+" has changed: events in flight start twice",
+				"deploy it when no events are in flight, or accept the duplicates"))
 		case known && was.RunID.Value != s.RunID.Value:
 			at := s.RunID.Position
 			if !s.RunID.IsSet() {
 				at = s.Position
 			}
-			all = append(all, Fault{at, fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
-				"deploy it when no events are in flight, or accept the duplicates"})
+			all = append(all, fault(at, fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
+				"deploy it when no events are in flight, or accept the duplicates"))
 		case known && was.RunIDExact.Value != s.RunIDExact.Value:
 			at := s.RunIDExact.Position
 			if !s.RunIDExact.IsSet() {
 				at = s.Position
 			}
-			all = append(all, Fault{at, fmt.Sprintf("run_id_exact of %s was %s and is %s: events in flight start twice",
+			all = append(all, fault(at, fmt.Sprintf("run_id_exact of %s was %s and is %s: events in flight start twice",
 				s.Name.Value, orDefault(was.RunIDExact), orDefault(s.RunIDExact)),
-				"deploy it when no events are in flight, or accept the duplicates"})
+				"deploy it when no events are in flight, or accept the duplicates"))
 		case !known:
 			at := slices.IndexFunc(old, func(o Spec) bool {
 				return !after[o.Name.Value] && o.wants() == s.wants() && o.asks() == s.asks()
 			})
 			if at >= 0 {
-				all = append(all, Fault{s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
-					"keep the name, or deploy it when no events are in flight"})
+				all = append(all, fault(s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
+					"keep the name, or deploy it when no events are in flight"))
 			}
 		}
 	}
@@ -303,12 +304,12 @@ func orDefault(runID Text) string {
 func (s *Spec) wants() string {
 	var b strings.Builder
 	for _, key := range keys {
-		switch field := key.field(s).(type) {
-		case *[]Text:
+		switch field := key.To(s).(type) {
+		case *document.Texts:
 			if key.Name != "dags" {
 				fmt.Fprintf(&b, "%s=%q;", key.Name, values(*field))
 			}
-		case *[]Attribute:
+		case *Attributes:
 			for _, a := range *field {
 				fmt.Fprintf(&b, "%s.%q=%q;", key.Name, a.Name.Value, values(a.Patterns))
 			}
@@ -320,18 +321,7 @@ func (s *Spec) wants() string {
 
 // asks writes which run the route asks for.
 func (s *Spec) asks() string {
-	return fmt.Sprintf("%q;%q;%q;%s;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value, s.Every.Value) + s.Conf.content()
-}
-
-// content writes a value of a conf, wherever it stands.
-func (v Value) content() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d%q%q(", v.Kind, v.Value, values(v.Names))
-	for _, member := range v.Members {
-		b.WriteString(member.content())
-	}
-	b.WriteByte(')')
-	return b.String()
+	return fmt.Sprintf("%q;%q;%q;%s;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value, s.Every.Value) + string(s.Conf.JSON())
 }
 
 // values are texts without their places; event types by their full names, which

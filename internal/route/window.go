@@ -65,15 +65,6 @@ func (c *compiler) needsEvery(key string, at Position) {
 	}
 }
 
-// word reports a word that is not among those of its key.
-func (c *compiler) word(key string, text Text) string {
-	at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == key })
-	if text.IsSet() && !slices.Contains(keys[at].Words, text.Value) {
-		c.fault(text.Position, fmt.Sprintf("%s: %q is no choice", key, text.Value), suggestion(text.Value, keys[at].Words))
-	}
-	return text.Value
-}
-
 // apply makes of the plan for one event that of its window.
 func (w *windowing) apply(p *Plan, ev *event.Event, r *rule) error {
 	at := happened(ev)

@@ -170,7 +170,7 @@ func TestFaultsOfWindowsAndLimits(t *testing.T) {
 		{good + "  every: 1500ms", `4:10: every: 1.5s is not in whole seconds: round it`},
 		{good + "  grace: 5m", `4:10: grace stands without every: leave it out, or add every: 5m`},
 		{good + "  late: run", `4:9: late stands without every: leave it out, or add every: 5m`},
-		{good + "  every: 5m\n  late: never", `5:9: late: "never" is no choice: use one of run, ignore`},
+		{good + "  every: 5m\n  late: never", `5:9: late is "never": use one of run, ignore`},
 		{good + "  every: 5m\n  logical_date: ${event.time}", `5:17: logical_date cannot be combined with every, which sets when the run starts: leave one of the two out`},
 		{good + "  every: 5m\n  max_active: 2", `5:15: max_active cannot be combined with every, whose waiting run counts as active: leave max_active out: every makes one run of a window`},
 		{good + "  every: 5m\n  conf: {a: 1, window: 2}", `5:16: conf has a key window, under which every puts its window: name it otherwise`},
@@ -186,7 +186,7 @@ func TestFaultsOfWindowsAndLimits(t *testing.T) {
 				`leave skip_active out: every makes one run of a window`,
 		},
 		{good + "  skip_active: yes please", `4:16: skip_active takes true or false, and this is text: write it as skip_active: true`},
-		{good + "  when_paused: defr", `4:16: when_paused: "defr" is no choice: did you mean defer?`},
+		{good + "  when_paused: defr", `4:16: when_paused is "defr": did you mean defer?`},
 	} {
 		specs, faults := decode(t, row.text)
 		_, more := route.Compile(specs, route.Options{Default: "prod"})

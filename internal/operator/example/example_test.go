@@ -222,7 +222,7 @@ func TestFaultsOfExamples(t *testing.T) {
 		{"a value", head + "- {name: n, upload: gs://a/b, starts: [{route: r, conf: {a: .nan}}]}",
 			`t.yaml:3:61: .nan is not valid JSON: quote it, or write a number, true, false or null`},
 		{"too much", head + "- {name: n, upload: gs://a/b, starts: [{route: r, conf: &x {a: *x}}]}",
-			`t.yaml:3:57: this has over 10000 values, or 200 levels: use fewer aliases, or a separate file`},
+			`t.yaml:3:57: this is nested over 200 levels: nest it less`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

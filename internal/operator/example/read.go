@@ -99,7 +99,7 @@ type draft struct {
 
 func (d *draft) read() {
 	before := len(d.Faults)
-	places := document.Map(&d.Reader, d.example.node, "an example", exampleKeys(), d)
+	places := document.Map(&d.Reader, d.example.node, "an example", exampleKeys(), d).Places
 	if len(d.Faults) > before {
 		return
 	}

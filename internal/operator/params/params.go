@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/route/expression"
 )
@@ -62,9 +63,9 @@ func Of(s *route.Spec) (Contract, error) {
 		return c, fmt.Errorf("preparing the expressions: %w", err)
 	}
 	switch {
-	case s.Conf.Kind == route.Map:
+	case s.Conf.Kind == document.Object:
 		c.Conf = members(expressions, s.Conf)
-	case s.Conf.Kind == route.Nothing && s.Every.Value > 0:
+	case s.Conf.Kind == document.Nothing && s.Every.Value > 0:
 	default:
 		return c, ErrUnknown
 	}
@@ -77,7 +78,7 @@ func Of(s *route.Spec) (Contract, error) {
 	return c, nil
 }
 
-func members(c *expression.Compiler, v route.Value) []Member {
+func members(c *expression.Compiler, v document.Value) []Member {
 	all := make([]Member, len(v.Members))
 	for i, m := range v.Members {
 		all[i] = member(c, v.Names[i].Value, m)
@@ -85,16 +86,16 @@ func members(c *expression.Compiler, v route.Value) []Member {
 	return all
 }
 
-func member(c *expression.Compiler, name string, v route.Value) Member {
+func member(c *expression.Compiler, name string, v document.Value) Member {
 	m := Member{Name: name, Text: v.Value}
 	switch v.Kind {
-	case route.Map:
+	case document.Object:
 		m.Type, m.Members = object, members(c, v)
-	case route.List:
+	case document.List:
 		m.Type, m.Text = list, ""
-	case route.Literal:
+	case document.Literal:
 		m.Type, m.Literal = literalType(v.Value), true
-	case route.Template:
+	case document.String:
 		t, _, _ := c.Template(v.Value) // the file has been checked
 		m.Type = templateType(t)
 		if constant, ok := t.Literal(); ok {
