@@ -44,7 +44,7 @@ func (t *Table) Explain(ctx context.Context, ev *event.Event) []Explanation {
 func (r *rule) explain(ctx context.Context, s *expression.Scope) Explanation {
 	x := Explanation{Route: r.name}
 	s, miss, err := r.match(ctx, s)
-	if r.when != nil && (miss == "" || miss == "when") {
+	if r.when != nil && (miss == "" || miss == missWhen || miss == missAbsent) {
 		part := r.when.Explain(ctx, s)
 		x.When = &part
 	}
@@ -75,10 +75,10 @@ func (r *rule) reason(ctx context.Context, s *expression.Scope, key string) stri
 	case "skip":
 		preset, sign, _ := r.skips(s)
 		return fmt.Sprintf("skip: %s: %s", preset, sign)
-	case "when":
-		if _, err := r.when.Bool(ctx, s); absent(err) != "" {
-			return "when: " + absent(err) + " is absent"
-		}
+	case missAbsent:
+		_, err := r.when.Bool(ctx, s)
+		return "when: " + absent(err) + " is absent"
+	case missWhen:
 		return "when: " + r.when.Explain(ctx, s).Reason()
 	}
 	for i := range r.filters {

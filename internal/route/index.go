@@ -14,7 +14,10 @@ import (
 // type, by bucket or topic, and by the literal beginning of the object pattern.
 type index struct {
 	groups map[group]prefixes
-	nearby map[group][]int // a few rules of each group, for what did not match
+	// For an event that matches no rule: all rules by their bucket or topic and then
+	// by the object's literal beginning, and by their type and then their bucket or topic.
+	places map[string]prefixes
+	types  map[string]prefixes
 }
 
 // group is what the rules have in common that can want an event: the type, and
@@ -31,35 +34,41 @@ type prefix struct {
 }
 
 func newIndex(rules []rule) index {
-	byPrefix := map[group]map[string][]int{}
-	x := index{groups: map[group]prefixes{}, nearby: map[group][]int{}}
+	byPrefix, byPlace, byType := grouping[group]{}, grouping[string]{}, grouping[string]{}
 	for i := range rules {
 		r := &rules[i]
+		begins := r.prefixes()
 		for g := range r.groups() {
-			x.near(g, i)
-			x.near(group{eventType: g.eventType}, i)
-			if r.disabled {
-				continue
-			}
-			if byPrefix[g] == nil {
-				byPrefix[g] = map[string][]int{}
-			}
-			for _, text := range r.prefixes() {
-				byPrefix[g][text] = append(byPrefix[g][text], i)
+			byType.add(g.eventType, g.place, i)
+			for _, text := range begins {
+				byPlace.add(g.place, text, i)
+				if !r.disabled {
+					byPrefix.add(g, text, i)
+				}
 			}
 		}
 	}
-	for g, rules := range byPrefix {
-		x.groups[g] = newPrefixes(rules)
-	}
-	return x
+	return index{groups: byPrefix.sorted(), places: byPlace.sorted(), types: byType.sorted()}
 }
 
-// near remembers a rule of a group, unless it has enough.
-func (x index) near(g group, rule int) {
-	if known := x.nearby[g]; len(known) < maxMisses && !slices.Contains(known, rule) {
-		x.nearby[g] = append(known, rule)
+// grouping collects the rules of each group by a text.
+type grouping[K comparable] map[K]map[string][]int
+
+func (g grouping[K]) add(key K, text string, rule int) {
+	if g[key] == nil {
+		g[key] = map[string][]int{}
 	}
+	if known := g[key][text]; len(known) == 0 || known[len(known)-1] != rule {
+		g[key][text] = append(known, rule)
+	}
+}
+
+func (g grouping[K]) sorted() map[K]prefixes {
+	all := make(map[K]prefixes, len(g))
+	for key, rules := range g {
+		all[key] = newPrefixes(rules)
+	}
+	return all
 }
 
 // groups are the groups that a rule is in.
@@ -150,11 +159,8 @@ func (p prefixes) each(name string, yield func(rules []int)) {
 
 // candidates are the rules that can want ev, in the order of the file.
 func (x index) candidates(ev *event.Event) []int {
-	name := ""
-	if ev.Object != nil {
-		name = ev.Object.Name
-	}
 	var rules []int
+	name := nameOf(ev)
 	for g := range groupsOf(ev) {
 		x.groups[g].each(name, func(found []int) { rules = append(rules, found...) })
 	}
@@ -162,16 +168,18 @@ func (x index) candidates(ev *event.Event) []int {
 	return slices.Compact(rules)
 }
 
+// nameOf is the name of the object that ev is about, or "".
+func nameOf(ev *event.Event) string {
+	if ev.Object == nil {
+		return ""
+	}
+	return ev.Object.Name
+}
+
 // groupsOf are the groups whose rules can want ev, the narrowest first.
 func groupsOf(ev *event.Event) func(yield func(group) bool) {
-	places := []string{""}
-	if ev.Message != nil && ev.Message.Topic != "" { // that carried an object's change too
-		places = []string{ev.Message.Topic, lastPart(ev.Message.Topic), ""}
-	}
-	if ev.Object != nil {
-		places = append([]string{ev.Object.Bucket}, places...)
-	}
 	return func(yield func(group) bool) {
+		places := placesOf(ev)
 		for _, eventType := range []string{ev.Type, ""} {
 			for _, place := range places {
 				if !yield(group{eventType, place}) {
@@ -182,24 +190,15 @@ func groupsOf(ev *event.Event) func(yield func(group) bool) {
 	}
 }
 
-// nearest are the rules that want something most like ev, at most maxMisses:
-// what to show where none wants it. Rules of its bucket or topic come first,
-// then those of its type, then the first of all.
-func (x index) nearest(ev *event.Event, all int) []int {
-	var rules []int
-	add := func(more ...int) {
-		for _, i := range more {
-			if len(rules) < maxMisses && !slices.Contains(rules, i) {
-				rules = append(rules, i)
-			}
-		}
+// placesOf are the buckets and topics by which rules can want ev, the narrowest
+// first; the last is "", of the rules that leave the place open.
+func placesOf(ev *event.Event) []string {
+	places := []string{""}
+	if ev.Message != nil && ev.Message.Topic != "" { // that carried an object's change too
+		places = []string{ev.Message.Topic, lastPart(ev.Message.Topic), ""}
 	}
-	for g := range groupsOf(ev) {
-		add(x.nearby[g]...)
+	if ev.Object != nil {
+		places = append([]string{ev.Object.Bucket}, places...)
 	}
-	for i := range min(all, maxMisses) {
-		add(i)
-	}
-	slices.Sort(rules)
-	return rules
+	return places
 }

@@ -84,9 +84,11 @@ const (
 type Decision struct {
 	Plans    []Plan
 	Failures []Failure
-	// Misses are the routes tried without success. They are only reported where no route
-	// matched and none failed.
+	// Misses are the routes that came nearest to matching, the nearest first, and at
+	// most [MaxMisses]. They are only reported where no route matched and none failed.
 	Misses []Miss
+	// Unnamed is how many further routes did not match.
+	Unnamed int
 	// Written is how many bytes the confs of Plans take that were computed.
 	Written int
 }

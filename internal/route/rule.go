@@ -79,16 +79,23 @@ func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expressio
 	}
 	ok, err := r.when.Bool(ctx, s)
 	if absent(err) != "" {
-		return s, "when", nil
+		return s, missAbsent, nil
 	}
 	if err != nil {
 		return s, "", placed("when", r.when.at, err)
 	}
 	if !ok {
-		return s, "when", nil
+		return s, missWhen, nil
 	}
 	return s, "", nil
 }
+
+// What match returns of a condition that is false, and of one that names a member
+// which the event does not have.
+const (
+	missWhen   = "when"
+	missAbsent = "when: absent"
+)
 
 // absent is the member of the event that an expression needs and the event has
 // not; empty for any other error. A filter over messages of several shapes must

@@ -10,10 +10,6 @@ import (
 	"example.com/dagtrigger/internal/route/expression"
 )
 
-// maxMisses is the most routes that an event without one is explained by: what
-// it costs to say so must not grow with the file.
-const maxMisses = 10
-
 // A Table is a set of compiled routes. It never changes, and any number of
 // goroutines may share it.
 type Table struct {
@@ -60,21 +56,27 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	defer cancel()
 	var d Decision
 	s := expression.NewScope(ev)
-	for _, i := range t.index.candidates(ev) {
-		t.rules[i].decide(ctx, s, &d)
+	candidates := t.index.candidates(ev)
+	var tried ranking
+	for _, i := range candidates {
+		if miss := t.rules[i].decide(ctx, s, &d); miss != "" && len(d.Plans)+len(d.Failures) == 0 {
+			tried.add(i, t.rules[i].closeness(ev, miss))
+		}
 	}
 	d.Written = s.Written()
 	if len(d.Plans) == 0 && len(d.Failures) == 0 {
-		d.Misses = t.misses(ctx, s)
+		d.Misses = t.misses(ctx, s, tried, candidates)
+		d.Unnamed = max(0, len(t.rules)-len(d.Misses))
 	}
 	return d
 }
 
-// decide adds to d what the rule makes of the event.
-func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) {
+// decide adds to d what the rule makes of the event. Where it does not match, miss is
+// the first key that does not, as match has it.
+func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) (miss string) {
 	s, miss, err := r.match(ctx, s)
 	if miss != "" {
-		return
+		return miss
 	}
 	var p Plan
 	if err == nil {
@@ -82,22 +84,8 @@ func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) {
 	}
 	if err != nil {
 		d.Failures = append(d.Failures, Failure{Route: r.name, Environment: r.environment, DAG: p.DAG, DeadLetter: r.limits.DeadLetter, Err: err})
-		return
+		return ""
 	}
 	d.Plans = append(d.Plans, p)
-}
-
-// misses says of the routes that are most like it why they do not want the
-// event.
-func (t *Table) misses(ctx context.Context, s *expression.Scope) []Miss {
-	var misses []Miss
-	for _, i := range t.index.nearest(s.Event(), len(t.rules)) {
-		r := &t.rules[i]
-		s, miss, _ := r.match(ctx, s)
-		misses = append(misses, Miss{Route: r.name, Reason: r.reason(ctx, s, miss)})
-	}
-	if len(misses) == 0 {
-		misses = append(misses, Miss{Reason: "there are no routes"})
-	}
-	return misses
+	return ""
 }

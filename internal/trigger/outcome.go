@@ -129,12 +129,15 @@ const maxField = 1 << 10
 
 // Short is text that fits into a field: where it is longer it ends in an
 // ellipsis, at the border of a character.
-func Short(text string) string {
+func Short(text string) string { return short(text, maxField) }
+
+// short is text of at most so many bytes.
+func short(text string, most int) string {
 	const ellipsis = "…"
-	if len(text) <= maxField {
+	if len(text) <= most {
 		return text
 	}
-	end := maxField - len(ellipsis)
+	end := most - len(ellipsis)
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}

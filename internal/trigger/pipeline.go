@@ -94,7 +94,7 @@ const plansAtOnce = 4
 func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, replay Replay) []Outcome {
 	j := job{p, ev, replay}
 	if len(d.Plans)+len(d.Failures) == 0 {
-		return []Outcome{unmatched(ev, d.Misses)}
+		return []Outcome{unmatched(ev, d.Misses, d.Unnamed)}
 	}
 	outcomes := make([]Outcome, len(d.Plans), len(d.Plans)+len(d.Failures))
 	if len(d.Plans) == 1 {
@@ -268,28 +268,29 @@ func (j job) since(first time.Time) time.Time {
 	return delivered
 }
 
-// The bounds of an unmatched outcome's reason: routes named, and characters.
-const (
-	maxMisses      = 8
-	maxMissesChars = 1000
-)
+// maxMisses is the most bytes of the routes that an unmatched outcome's reason names,
+// less than a field takes.
+const maxMisses = maxField - len("no route matched; and 10000000 more")
 
-// unmatched says for each route tried the first thing that did not match.
-func unmatched(ev *event.Event, misses []route.Miss) Outcome {
-	var b strings.Builder
-	b.WriteString("no route matched")
+// unmatched explains an event that matched no route: misses are the nearest routes, and
+// unnamed is how many others there are.
+func unmatched(ev *event.Event, misses []route.Miss, unnamed int) Outcome {
+	named := ""
 	for i, m := range misses {
-		if i == maxMisses || b.Len() > maxMissesChars {
-			fmt.Fprintf(&b, "; and %d more", len(misses)-i)
+		next := "; " + m.Reason
+		if m.Route != "" {
+			next = "; " + m.Route + ": " + m.Reason
+		}
+		if i > 0 && len(named)+len(next) > maxMisses {
+			unnamed += len(misses) - i
 			break
 		}
-		sep := "; "
-		if i == 0 {
-			sep = ": "
-		}
-		b.WriteString(sep + m.Route + ": " + m.Reason)
+		named += short(next, maxMisses)
 	}
-	return Outcome{EventID: ev.ID, Kind: Unmatched, Reason: b.String()}
+	if unnamed > 0 {
+		named += fmt.Sprintf("; and %d more", unnamed)
+	}
+	return Outcome{EventID: ev.ID, Kind: Unmatched, Reason: "no route matched: " + strings.TrimPrefix(named, "; ")}
 }
 
 func (p *Pipeline) now() time.Time {

@@ -270,21 +270,29 @@ func (*answering) FindByDate(context.Context, string, time.Time) (airflow.DAGRun
 	return airflow.DAGRun{}, nil
 }
 
-func TestAnUnmatchedEventSaysWhatEachRouteMissed(t *testing.T) {
+func TestUnmatchedReasonNamesTheNearestRoutesAndCountsTheRest(t *testing.T) {
 	t.Parallel()
 	misses := []route.Miss{{Route: "a", Reason: `bucket is "x"`}, {Route: "b", Reason: "when is false"}}
-	p := &trigger.Pipeline{}
-	got := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses}, trigger.Replay{})
-	want := []trigger.Outcome{{EventID: "1", Kind: trigger.Unmatched, Reason: `no route matched: a: bucket is "x"; b: when is false`}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	for range 5 {
-		misses = append(misses, misses...)
-	}
-	long := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: misses}, trigger.Replay{})
-	if reason := long[0].Reason; !strings.HasSuffix(reason, "; and 56 more") {
-		t.Errorf("the reason for 64 routes is %q", reason)
+	long := route.Miss{Route: "l", Reason: strings.Repeat("ü", 200)}
+	for _, row := range []struct {
+		misses  []route.Miss
+		unnamed int
+		want    string
+	}{
+		{misses, 0, `no route matched: a: bucket is "x"; b: when is false`},
+		{misses, 30, `no route matched: a: bucket is "x"; b: when is false; and 30 more`},
+		{[]route.Miss{{Reason: "there are no routes"}}, 0, "no route matched: there are no routes"},
+		{[]route.Miss{long, long, long, long, long}, 27, "no route matched: l: " + long.Reason + "; l: " + long.Reason + "; and 30 more"},
+		{[]route.Miss{{Route: "l", Reason: strings.Repeat("ü", 600)}}, 1, "no route matched: l: " + strings.Repeat("ü", 490) + "…; and 1 more"},
+	} {
+		p := &trigger.Pipeline{}
+		got := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: row.misses, Unnamed: row.unnamed}, trigger.Replay{})
+		if diff := cmp.Diff([]trigger.Outcome{{EventID: "1", Kind: trigger.Unmatched, Reason: row.want}}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if len(got[0].Reason) > 1024 {
+			t.Errorf("the reason has %d bytes", len(got[0].Reason))
+		}
 	}
 }
 
