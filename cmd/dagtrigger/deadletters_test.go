@@ -19,6 +19,7 @@ import (
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // startAirflow starts an embedded Airflow that has the DAG load. Each request
@@ -97,26 +98,26 @@ func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
 	t.Parallel()
 	for _, flags := range [][]string{{"--yes"}, {"--yes", "--run-again"}} {
 		sim, airflow := startAirflow(t, nil)
-		f := newFakeGoogle(t)
-		f.store(letters(3)...)
-		settings := f.settings(airflow)
+		g := newGoogle(t)
+		g.store(letters(3)...)
+		settings := g.settings(airflow)
 		replay := append([]string{"dead-letters", "replay", "--rate", "1000"}, flags...)
 		var once sync.Once
-		f.before = func(w http.ResponseWriter, r *http.Request) (refused bool) {
+		g.storage.Intercept(func(w http.ResponseWriter, r *http.Request) (refused bool) {
 			if r.Method == http.MethodDelete {
 				once.Do(func() { refused = true; w.WriteHeader(http.StatusForbidden) })
 			}
 			return refused
-		}
+		})
 		out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
 		contains(t, out, "      3  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n",
 			"    removing the dead letter in gs://acme/dead/run-", ".json: 403 Forbidden")
-		if left := f.left(); len(left) != 1 {
+		if left := g.objects(); len(left) != 1 {
 			t.Errorf("the store has %v", left)
 		}
 		out, _ = commanded(t.Context(), t, exitOK, settings, "", replay...)
 		contains(t, out, "      1  duplicate  route default, DAG load\n1 removed: their runs exist\n")
-		if left := f.left(); len(left) != 0 || len(sim.Runs()) != 3 {
+		if left := g.objects(); len(left) != 0 || len(sim.Runs()) != 3 {
 			t.Errorf("%v: the store has %v, and there are %d runs", flags, left, len(sim.Runs()))
 		}
 	}
@@ -126,18 +127,18 @@ func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
 func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
 	delete(settings, "DAG_ID")
 	settings["DAGTRIGGER_CONFIG"] = "\nroutes: [{name: other, on: '*', dag: load}]"
 	replay := []string{"dead-letters", "replay", "--yes"}
-	f.store(letters(1)...)
+	g.store(letters(1)...)
 	commanded(t.Context(), t, exitOK, settings, "", replay...) // under its new name the route starts what it had not
-	f.store(letters(1)...)
+	g.store(letters(1)...)
 	out, _ := commanded(t.Context(), t, exitFailed, settings, "", replay...)
 	contains(t, out, "its route default no longer matches it, and the other routes have their runs: send it --through a current "+
 		"route, or drop it")
-	if left := f.left(); len(left) != 1 || len(sim.Runs("load")) != 1 {
+	if left := g.objects(); len(left) != 1 || len(sim.Runs("load")) != 1 {
 		t.Errorf("the store has %v, and there are %d runs", left, len(sim.Runs("load")))
 	}
 }
@@ -145,10 +146,10 @@ func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
 func TestRunAgainStartsOneRunMoreForEachLetter(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
 	for i, flags := range [][]string{{}, {}, {"--run-again"}, {"--run-again"}, {}} {
-		f.store(letters(2)...) // the same ones
+		g.store(letters(2)...) // the same ones
 		commanded(t.Context(), t, exitOK, settings, "", append([]string{"dead-letters", "replay", "--yes", "--rate", "1000"}, flags...)...)
 		want := 2
 		if i >= 2 {
@@ -167,18 +168,18 @@ func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	sim, airflow := startAirflow(t, func() { end() })
-	f := newFakeGoogle(t)
-	f.store(letters(40)...)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	g.store(letters(40)...)
+	settings := g.settings(airflow)
 	out, output := commanded(ctx, t, exitFailed, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
 	contains(t, output, "finishing the events in progress: ")
 	contains(t, out, " triggered  route default, DAG load\n", "interrupted: the remaining ones are unchanged\n")
-	left, runs := len(f.left()), len(sim.Runs())
+	left, runs := len(g.objects()), len(sim.Runs())
 	if runs == 0 || runs == 40 || left != 40-runs {
 		t.Errorf("%d letters are left, and there are %d runs", left, runs)
 	}
 	commanded(t.Context(), t, exitOK, settings, "", "dead-letters", "replay", "--yes", "--rate", "1000")
-	if left := f.left(); len(left) != 0 || len(sim.Runs()) != 40 {
+	if left := g.objects(); len(left) != 0 || len(sim.Runs()) != 40 {
 		t.Errorf("in the end %v are left, and there are %d runs", left, len(sim.Runs()))
 	}
 }
@@ -186,8 +187,8 @@ func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
 func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
 	t.Parallel()
 	_, airflow := startAirflow(t, func() { t.Error("Airflow was asked for a run") })
-	f := newFakeGoogle(t)
-	f.store(letter(1))
+	g := newGoogle(t)
+	g.store(letter(1))
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	out, output := newOutput(), newOutput()
@@ -195,12 +196,12 @@ func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
 	defer speaker.Close()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"dead-letters", "replay"}, set(f.settings(airflow)), silent, out, output)
+		ended <- run(ctx, []string{"dead-letters", "replay"}, set(g.settings(airflow)), silent, out, output)
 	}()
 	out.after(t, "1 dead letter in ", ended)
 	end()
-	if status := <-ended; status != exitFailed || len(f.left()) != 1 {
-		t.Errorf("it ended with %d, and %v is left:\n%s%s", status, f.left(), out, output)
+	if status := <-ended; status != exitFailed || len(g.objects()) != 1 {
+		t.Errorf("it ended with %d, and %v is left:\n%s%s", status, g.objects(), out, output)
 	}
 	contains(t, output.String(), "interrupted before anything was done")
 }
@@ -208,36 +209,36 @@ func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
 func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
+	g := newGoogle(t)
 	other := letter(3)
 	other.DAGID = "other"
-	f.store(letter(1), letter(2), other)
-	f.messages = append(f.messages, &message{data: []byte("no record")})
+	g.store(letter(1), letter(2), other)
+	g.pubsub.Publish(deadTopic, []byte("no record"), nil)
 	store := []string{"--store", "pubsub://projects/proj-1/topics/dead", "--subscription", "dead-pull", "--idle", "20ms"}
 	with := func(args ...string) []string { return append(append([]string{"dead-letters"}, args...), store...) }
 
-	out, output := commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("list")...)
+	out, output := commanded(t.Context(), t, exitFailed, g.settings(airflow), "", with("list")...)
 	contains(t, out, "run-1\n", "3 dead letters in pubsub://projects/proj-1/topics/dead\n")
-	contains(t, output, "projects/proj-1/subscriptions/dead-pull#3 is no dead letter: ")
-	if i := slices.IndexFunc(f.messages, func(m *message) bool { return m.out || m.gone }); i >= 0 {
+	contains(t, output, "projects/proj-1/subscriptions/dead-pull#4 is no dead letter: ")
+	if i := slices.IndexFunc(g.messages(), func(m googlesim.Message) bool { return m.Leased || m.Acknowledged }); i >= 0 {
 		t.Errorf("message %d was not given back", i)
 	}
-	out, _ = commanded(t.Context(), t, exitFailed, f.settings(airflow), "y\n", with("replay", "--dag", "load", "--rate", "1000")...)
+	out, _ = commanded(t.Context(), t, exitFailed, g.settings(airflow), "y\n", with("replay", "--dag", "load", "--rate", "1000")...)
 	contains(t, out, "      2  start a run, or find the existing one: route default, DAG load\n      1  cannot be read or sent\n",
 		"      2  triggered  route default, DAG load\n2 removed: their runs exist\n1 left where they are\n")
 	var gone []bool
-	for _, m := range f.messages {
-		gone = append(gone, m.gone)
-		if m.out && !m.gone {
+	for _, m := range g.messages() {
+		gone = append(gone, m.Acknowledged)
+		if m.Leased && !m.Acknowledged {
 			t.Error("a message was not given back")
 		}
 	}
 	if diff := cmp.Diff([]bool{true, true, false, false}, gone); diff != "" || len(sim.Runs()) != 2 {
 		t.Errorf("%d runs; acknowledged (-want +got):\n%s", len(sim.Runs()), diff)
 	}
-	out, _ = commanded(t.Context(), t, exitFailed, f.settings(airflow), "", with("drop", "run-3", "--yes")...)
+	out, _ = commanded(t.Context(), t, exitFailed, g.settings(airflow), "", with("drop", "run-3", "--yes")...)
 	contains(t, out, "1 dropped, 1 left\n")
-	if !f.messages[2].gone || f.messages[3].gone {
+	if left := g.messages(); !left[2].Acknowledged || left[3].Acknowledged {
 		t.Error("another message was dropped than the one that was named")
 	}
 }
@@ -245,10 +246,10 @@ func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
 func TestADeferredLetterIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	f.store(letter(1))
+	g := newGoogle(t)
+	g.store(letter(1))
 	sim.Inject(airflowsim.Fault{Kind: airflowsim.Refuse, Method: http.MethodPost, Status: http.StatusTooManyRequests})
-	out, output := commanded(t.Context(), t, exitOK, f.settings(airflow), "", "dead-letters", "replay", "--yes")
+	out, output := commanded(t.Context(), t, exitOK, g.settings(airflow), "", "dead-letters", "replay", "--yes")
 	contains(t, out, "      1  triggered  route default, DAG load\n1 removed: their runs exist\n")
 	contains(t, output, "waiting 1s for the DAG load: 429 ")
 }

@@ -17,18 +17,17 @@ import (
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // upload puts an object into the bucket, and returns its event.
-func (f *fakeGoogle) upload(name string, at time.Time) delivery.Object {
+func (g *google) upload(name string, at time.Time) delivery.Object {
 	o := delivery.Object{
 		Bucket: "acme", Name: name, Generation: at.UnixMicro(), Time: at, MessageID: "4711",
 		Resource: fmt.Appendf(nil, `{"bucket":"acme","name":%q,"generation":"%d","timeCreated":%q}`, name, at.UnixMicro(),
 			at.Format(time.RFC3339)),
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.objects[name] = string(o.Resource)
+	g.storage.Put("acme", googlesim.Object{Name: name, Resource: o.Resource})
 	return o
 }
 
@@ -68,15 +67,15 @@ func tell(t *testing.T, settings map[string]string, o delivery.Event, as deliver
 func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
 	delete(settings, "DEAD_LETTER")
 	now := time.Now().UTC()
-	tell(t, settings, f.upload("sales/a.csv", now.Add(-time.Hour)), delivery.Eventarc)
-	tell(t, settings, f.upload("sales/b.csv", now.Add(-2*time.Hour)), delivery.PushUnwrapped)
-	f.upload("sales/c.csv", now.Add(-3*time.Hour)) // missed
-	f.upload("sales/d.csv", now.Add(-100*time.Hour))
-	f.upload("stock/e.csv", now.Add(-time.Hour))
+	tell(t, settings, g.upload("sales/a.csv", now.Add(-time.Hour)), delivery.Eventarc)
+	tell(t, settings, g.upload("sales/b.csv", now.Add(-2*time.Hour)), delivery.PushUnwrapped)
+	g.upload("sales/c.csv", now.Add(-3*time.Hour)) // missed
+	g.upload("sales/d.csv", now.Add(-100*time.Hour))
+	g.upload("stock/e.csv", now.Add(-time.Hour))
 
 	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "48h", "--rate", "1000"}
 	out, output := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
@@ -91,7 +90,7 @@ func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 		t.Errorf("there are %d runs, want 3", len(runs))
 	}
 	// An upload in place of another is another one.
-	f.upload("sales/a.csv", now)
+	g.upload("sales/a.csv", now)
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--yes")...)
 	contains(t, out, "      1  triggered ", "      2  duplicate ")
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/none")
@@ -101,8 +100,8 @@ func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 func TestWhatNoRouteWantsIsReconciled(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
 	delete(settings, "DAG_ID")
 	settings["DAGTRIGGER_CONFIG"] = `
 routes:
@@ -110,19 +109,19 @@ routes:
 - {name: strict, on: object.finalized, object: "strict/**", dag: load, conf: {size: "${int(object.size)}"}}
 - {name: other, on: object.finalized, object: "sales/**", dag: load}
 `
-	f.upload("sales/a.csv", time.Now())
-	f.upload("unwanted/a.csv", time.Now())
+	g.upload("sales/a.csv", time.Now())
+	g.upload("unwanted/a.csv", time.Now())
 	out, _ := commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme", "--yes", "--route", "sales")
 	contains(t, out, "      1  match no route\n", "      1  triggered  route sales, DAG load\n      1  unmatched\n1 whose runs exist\n")
 	if len(sim.Runs()) != 1 {
 		t.Errorf("there are %d runs, want that of one route", len(sim.Runs()))
 	}
 	// A failure is printed, and not stored.
-	f.upload("strict/a.csv", time.Now())
+	g.upload("strict/a.csv", time.Now())
 	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--rate", "1000")
 	contains(t, out, "      1  duplicate  route sales, DAG load\n", "      1  rejected   route strict, DAG load\n",
 		"1 not started\n  gs://acme/strict/a.csv#", "\n    rejected: ")
-	for _, name := range f.left() {
+	for _, name := range g.objects() {
 		if name != "sales/a.csv" && name != "strict/a.csv" && name != "unwanted/a.csv" {
 			t.Errorf("%s was stored", name)
 		}
@@ -131,7 +130,7 @@ routes:
 	contains(t, output, `no enabled route is named "none"`)
 	_, output = commanded(t.Context(), t, exitUsage, settings, "", "reconcile", "acme/sales", "--yes")
 	contains(t, output, `dagtrigger: "acme/sales" names no bucket`+"\ndagtrigger: hint: write gs://BUCKET/PREFIX\n")
-	f.before = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusForbidden); return true }
+	g.storage.FailNext("", http.StatusForbidden)
 	_, output = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes")
 	contains(t, output, "dagtrigger: listing gs://acme/: 403 Forbidden; give this account the role roles/storage.objectViewer on the bucket\n")
 }
@@ -149,15 +148,15 @@ func TestReconcileLeavesWhatIsOlderThanAllRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFakeGoogle(t)
-	settings := f.settings(serveAirflow(t, sim))
+	g := newGoogle(t)
+	settings := g.settings(serveAirflow(t, sim))
 	delete(settings, "DEAD_LETTER")
 	ago.Store(int64(50 * day))
-	tell(t, settings, f.upload("sales/ran.csv", now.Add(-50*day)), delivery.Eventarc)
+	tell(t, settings, g.upload("sales/ran.csv", now.Add(-50*day)), delivery.Eventarc)
 	ago.Store(0)
-	f.upload("sales/missed.csv", now.Add(-40*day))
-	f.upload("sales/removed.csv", now.Add(-58*day))
-	f.upload("sales/new.csv", now.Add(-day))
+	g.upload("sales/missed.csv", now.Add(-40*day))
+	g.upload("sales/removed.csv", now.Add(-58*day))
+	g.upload("sales/new.csv", now.Add(-day))
 
 	reconcile := []string{"reconcile", "gs://acme/sales/", "--since", "1440h", "--yes", "--rate", "1000"}
 	out, printed := commanded(t.Context(), t, exitFailed, settings, "", reconcile...)
@@ -176,7 +175,7 @@ func TestReconcileLeavesWhatIsOlderThanAllRuns(t *testing.T) {
 	if strings.Contains(out+printed, "--retention") {
 		t.Errorf("it warns within the retention: %s%s", out, printed)
 	}
-	f.upload("sales/removed.csv", now.Add(-57*day))
+	g.upload("sales/removed.csv", now.Add(-57*day))
 	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(reconcile, "--start-old")...)
 	contains(t, out, "those whose run was removed run again (--start-old)\n", "      1  triggered ")
 	_, printed = commanded(t.Context(), t, exitUsage, settings, "", append(reconcile, "--retention", "0s")...)

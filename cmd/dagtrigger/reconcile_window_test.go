@@ -15,16 +15,16 @@ import (
 func TestAReconciliationStartsOneRunForEachWindow(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
-	f := newFakeGoogle(t)
-	settings := f.settings(airflow)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
 	delete(settings, "DEAD_LETTER")
 	delete(settings, "DAG_ID")
 	settings["DAGTRIGGER_CONFIG"] = "\nroutes: [{name: clicks, on: object.finalized, dag: load, every: 1h}]"
 	hour := time.Now().UTC().Truncate(time.Hour)
-	tell(t, settings, f.upload("clicks/a", hour.Add(-100*time.Minute)), delivery.Eventarc)
+	tell(t, settings, g.upload("clicks/a", hour.Add(-100*time.Minute)), delivery.Eventarc)
 	for i := range 3 {
-		f.upload(fmt.Sprintf("clicks/b%d", i), hour.Add(-time.Duration(90+i)*time.Minute)) // in the window of the first
-		f.upload(fmt.Sprintf("clicks/c%d", i), hour.Add(-time.Duration(150+i)*time.Minute))
+		g.upload(fmt.Sprintf("clicks/b%d", i), hour.Add(-time.Duration(90+i)*time.Minute)) // in the window of the first
+		g.upload(fmt.Sprintf("clicks/c%d", i), hour.Add(-time.Duration(150+i)*time.Minute))
 	}
 	for range 2 {
 		commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/clicks/", "--yes", "--rate", "1000")

@@ -12,36 +12,35 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 func TestAFirstFailureCostsOneRequest(t *testing.T) {
 	t.Parallel()
-	f := newFakeStorage(t)
-	s, _ := f.open()
+	f := newStorage(t)
+	s, _ := openBucket(t, f)
 	put(t, s, failure("x", "no", 0))
-	if diff := cmp.Diff([]string{"POST /upload/storage/v1/b/acme-dead/o"}, f.requests); diff != "" {
+	if diff := cmp.Diff([]string{"POST /upload/storage/v1/b/acme-dead/o"}, f.Requests()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if held := f.objects["letters/x.json"]; held.contentType != "application/json" {
-		t.Errorf("a browser would not show it: %q", held.contentType)
+	if o, _ := f.Object("acme-dead", "letters/x.json"); o.ContentType != "application/json" {
+		t.Errorf("a browser would not show it: %q", o.ContentType)
 	}
 }
 
 func TestAnUploadWhoseAnswerIsLostCountsOnceInABucket(t *testing.T) {
 	t.Parallel()
-	f := newFakeStorage(t)
-	s, a := f.open()
-	lost := false
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodPost || lost {
+	f := newStorage(t)
+	s, a := openBucket(t, f)
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
 			return false
 		}
-		lost = true
-		f.before = nil
+		f.Intercept(nil)
 		f.ServeHTTP(discard{header: http.Header{}}, r)
-		refuse(w, http.StatusServiceUnavailable, "Backend Error")
+		googlesim.Refuse(w, http.StatusServiceUnavailable, "Backend Error")
 		return true
-	}
+	})
 	put(t, s, failure("x", "no", 0)) // sends it again, and finds what it stored
 	if diff := cmp.Diff([]string{"x 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -57,19 +56,17 @@ func (d discard) WriteHeader(int)             {}
 
 func TestARecordThatIsRemovedMeanwhileIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	f := newFakeStorage(t)
-	s, a := f.open()
+	f := newStorage(t)
+	s, a := openBucket(t, f)
 	put(t, s, failure("x", "first", 0))
-	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	f.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet { // between Put's first write and its read
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			delete(f.objects, "letters/x.json")
+			f.Delete("acme-dead", "letters/x.json")
 		}
 		return false
-	}
+	})
 	put(t, s, failure("x", "second", time.Hour))
-	f.before = nil
+	f.Intercept(nil)
 	if diff := cmp.Diff([]string{"x 1 second"}, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -77,12 +74,12 @@ func TestARecordThatIsRemovedMeanwhileIsMadeAnew(t *testing.T) {
 
 func TestWhatIsNoRecordIsShownAndReplaced(t *testing.T) {
 	t.Parallel()
-	f := newFakeStorage(t)
-	s, a := f.open()
-	f.put("letters/x.json", []byte("hush"), "text/plain")
-	f.put("letters/notes.txt", []byte("mine"), "text/plain")
-	f.put("letters/below/y.json", []byte("{}"), "application/json")
-	f.put("lettersz.json", []byte("{}"), "application/json")
+	f := newStorage(t)
+	s, a := openBucket(t, f)
+	f.Put("acme-dead", googlesim.Object{Name: "letters/x.json", Body: []byte("hush"), ContentType: "text/plain"})
+	f.Put("acme-dead", googlesim.Object{Name: "letters/notes.txt", Body: []byte("mine"), ContentType: "text/plain"})
+	f.Put("acme-dead", googlesim.Object{Name: "letters/below/y.json", Body: []byte("{}"), ContentType: "application/json"})
+	f.Put("acme-dead", googlesim.Object{Name: "lettersz.json", Body: []byte("{}"), ContentType: "application/json"})
 	want := []string{"error: gs://acme-dead/letters/x.json is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -108,12 +105,12 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 		{429, storing + "429 Too Many Requests: said"},
 		{503, storing + "503 Service Unavailable: said"},
 	} {
-		f := newFakeStorage(t)
-		s, _ := f.open()
-		f.before = func(w http.ResponseWriter, _ *http.Request) bool {
-			refuse(w, row.status, " said\n")
+		f := newStorage(t)
+		s, _ := openBucket(t, f)
+		f.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+			googlesim.Refuse(w, row.status, " said\n")
 			return true
-		}
+		})
 		if err := s.Put(t.Context(), failure("x", "no", 0)); err == nil || err.Error() != row.want {
 			t.Errorf("Put =\n%v, want\n%s", err, row.want)
 		}
@@ -122,21 +119,21 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 
 func TestPutGivesUpAfterSomeLostRaces(t *testing.T) {
 	t.Parallel()
-	f := newFakeStorage(t)
-	s, _ := f.open()
+	f := newStorage(t)
+	s, _ := openBucket(t, f)
 	put(t, s, failure("x", "no", 0))
-	f.requests = nil
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+	f.ForgetRequests()
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost {
-			refuse(w, http.StatusPreconditionFailed, "conditionNotMet")
+			googlesim.Refuse(w, http.StatusPreconditionFailed, "conditionNotMet")
 			return true
 		}
 		return false
-	}
+	})
 	if err := s.Put(t.Context(), failure("x", "no", time.Hour)); err == nil {
 		t.Fatal("Put claims to have stored it")
 	}
-	writes := slices.DeleteFunc(f.requests, func(line string) bool { return line[:4] != "POST" })
+	writes := slices.DeleteFunc(f.Requests(), func(line string) bool { return line[:4] != "POST" })
 	if len(writes) != 5 {
 		t.Errorf("%d writes, want 5", len(writes))
 	}

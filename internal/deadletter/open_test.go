@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // transport answers each request by itself.
@@ -22,7 +23,7 @@ func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return
 func answer(status int, message, location string) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	recorder.Header().Set("Location", location)
-	refuse(recorder, status, message)
+	googlesim.Refuse(recorder, status, message)
 	return recorder.Result(), nil
 }
 

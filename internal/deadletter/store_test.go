@@ -30,11 +30,13 @@ type place struct {
 
 func places() []place {
 	return []place{
-		{"bucket", true, func(t *testing.T) (deadletter.Store, deadletter.Archive) { return newFakeStorage(t).open() }},
+		{"bucket", true, func(t *testing.T) (deadletter.Store, deadletter.Archive) { return openBucket(t, newStorage(t)) }},
 		{"folder", true, func(t *testing.T) (deadletter.Store, deadletter.Archive) {
 			return opened(t, "file://"+filepath.ToSlash(t.TempDir())+"/letters", deadletter.Options{})
 		}},
-		{"topic", false, func(t *testing.T) (deadletter.Store, deadletter.Archive) { return newFakePubSub(t).open() }},
+		{"topic", false, func(t *testing.T) (deadletter.Store, deadletter.Archive) {
+			return openTopic(t, newPubSub(t, topicName), 0)
+		}},
 	}
 }
 

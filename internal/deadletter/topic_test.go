@@ -4,44 +4,38 @@ package deadletter_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 func TestAMessageCarriesTheRecordAndWhatToFilterBy(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, _ := f.open()
+	f := newPubSub(t, topicName)
+	s, _ := openTopic(t, f, 0)
 	r := failure("x", "no", 0)
 	r.Environment, r.DAGID = "", strings.Repeat("d", 1025)
 	put(t, s, r)
-	m := f.messages[0]
+	m := f.Messages(subscriptionName)[0]
 	want := map[string]string{"route": "sales", "dag_run_id": "x", "content_type": "application/json"}
 	if diff := cmp.Diff(want, m.Attributes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	body, err := base64.StdEncoding.DecodeString(m.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := deadletter.Decode(body); err != nil || got.DAGID != r.DAGID {
+	if got, err := deadletter.Decode(m.Data); err != nil || got.DAGID != r.DAGID {
 		t.Errorf("Decode = %+v, %v", got, err)
 	}
 }
 
 func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, _ := f.open()
+	f := newPubSub(t, topicName)
+	s, _ := openTopic(t, f, 0)
 	r := failure("x", "no", 0)
 	r.Event = finalized("application/octet-stream", bytes.Repeat([]byte{0xff}, 8_000_000))
 	const want = "storing the dead letter in pubsub://projects/proj-1/topics/dead: it has 10667168 bytes, and a message at most 9983616; " +
@@ -49,7 +43,7 @@ func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
 	if err := s.Put(t.Context(), r); err == nil || err.Error() != want {
 		t.Errorf("Put =\n%v, want\n%s", err, want)
 	}
-	if len(f.messages) != 0 {
+	if len(f.Messages(subscriptionName)) != 0 {
 		t.Error("it was sent all the same")
 	}
 }
@@ -72,15 +66,15 @@ func TestARefusalByPubSubSaysWhatToDo(t *testing.T) {
 		{"dead-pull", 404, "reading the subscription in projects/proj-1/subscriptions/dead-pull: 404 Not Found: said; make the subscription: " +
 			"gcloud pubsub subscriptions create projects/proj-1/subscriptions/dead-pull --topic=projects/proj-1/topics/dead"},
 	} {
-		f := newFakePubSub(t)
-		s, a := f.open()
-		f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		f := newPubSub(t, topicName)
+		s, a := openTopic(t, f, 0)
+		f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, row.route) {
-				refuse(w, row.status, "said")
+				googlesim.Refuse(w, row.status, "said")
 				return true
 			}
 			return false
-		}
+		})
 		var got string
 		if row.route == ":publish" {
 			got = s.Put(t.Context(), failure("x", "no", 0)).Error()
@@ -95,16 +89,16 @@ func TestARefusalByPubSubSaysWhatToDo(t *testing.T) {
 
 func TestTheSubscriptionMayStayUnseen(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, a := f.open()
+	f := newPubSub(t, topicName)
+	s, a := openTopic(t, f, 0)
 	put(t, s, failure("x", "no", 0))
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet { // roles/pubsub.subscriber alone
-			refuse(w, http.StatusForbidden, "no pubsub.subscriptions.get")
+			googlesim.Refuse(w, http.StatusForbidden, "no pubsub.subscriptions.get")
 			return true
 		}
 		return false
-	}
+	})
 	if diff := cmp.Diff([]string{"x 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -112,24 +106,24 @@ func TestTheSubscriptionMayStayUnseen(t *testing.T) {
 
 func TestASubscriptionToAnotherTopicIsNotPulled(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, a := f.open()
-	put(t, s, failure("x", "no", 0))
-	f.topic = "projects/proj-1/topics/uploads"
+	const other = "projects/proj-1/topics/uploads"
+	f := newPubSub(t, other)
+	_, a := openTopic(t, f, 0)
+	f.Publish(other, []byte("an upload"), nil)
 	want := []string{"error: projects/proj-1/subscriptions/dead-pull is a subscription to projects/proj-1/topics/uploads: " +
 		"name one to projects/proj-1/topics/dead"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if f.messages[0].delivered != 0 {
+	if f.Messages(subscriptionName)[0].Delivered != 0 {
 		t.Error("a message was taken away from whom it is for")
 	}
 }
 
 func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, a := f.open()
+	f := newPubSub(t, topicName)
+	s, a := openTopic(t, f, 0)
 	put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "no", 0))
 	for range 2 { // a second listing, as after a question, meets what is held
 		if got := list(t, a, deadletter.Filter{}); len(got) != 3 {
@@ -146,12 +140,12 @@ func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
 	if err := a.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range f.messages {
+	for _, m := range f.Messages(subscriptionName) {
 		want := []int{600, 0} // seconds: for as long as can be, then now
 		if m.ID == "2" {
 			want = want[:1]
 		}
-		if m.delivered != 1 || m.out != m.gone || m.gone != (m.ID == "2") || !slices.Equal(m.deadlines, want) {
+		if m.Delivered != 1 || m.Leased != m.Acknowledged || m.Acknowledged != (m.ID == "2") || !slices.Equal(m.Deadlines, want) {
 			t.Errorf("message %s: %+v", m.ID, m)
 		}
 	}
@@ -159,13 +153,8 @@ func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
 
 func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	server := httptest.NewServer(f)
-	t.Cleanup(server.Close)
-	s, a := opened(t, "pubsub://"+topicName, deadletter.Options{
-		Transport: newTransport(t), PubSubEmulator: server.URL, Subscription: "dead-pull", Idle: 20 * time.Millisecond,
-		Keep: 750, // between one letter and two
-	})
+	f := newPubSub(t, topicName)
+	s, a := openTopic(t, f, 750) // bytes: between one letter and two
 	put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "no", 0))
 	for range 2 {
 		if diff := cmp.Diff([]string{"x 1 no", "y 1 no", "z 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
@@ -173,9 +162,9 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 		}
 	}
 	var delivered []int
-	for _, m := range f.messages {
-		delivered = append(delivered, m.delivered)
-		if !m.out {
+	for _, m := range f.Messages(subscriptionName) {
+		delivered = append(delivered, m.Delivered)
+		if !m.Leased {
 			t.Errorf("message %s can be delivered to others", m.ID)
 		}
 	}
@@ -191,8 +180,8 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, m := range f.messages {
-		if !m.gone {
+	for _, m := range f.Messages(subscriptionName) {
+		if !m.Acknowledged {
 			t.Errorf("message %s was not acknowledged", m.ID)
 		}
 	}
@@ -200,52 +189,49 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 
 func TestAMessageThatIsNoRecordStays(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	_, a := f.open()
-	f.messages = []*published{{ID: "7", Data: base64.StdEncoding.EncodeToString([]byte("hush"))}}
-	want := []string{"error: projects/proj-1/subscriptions/dead-pull#7 is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
+	f := newPubSub(t, topicName)
+	_, a := openTopic(t, f, 0)
+	f.Publish(topicName, []byte("hush"), nil)
+	want := []string{"error: projects/proj-1/subscriptions/dead-pull#1 is no dead letter: it is not a JSON record: byte 1: move it elsewhere"}
 	if diff := cmp.Diff(want, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := a.Close(t.Context()); err != nil || f.messages[0].out || f.messages[0].gone {
+	if err := a.Close(t.Context()); err != nil || f.Messages(subscriptionName)[0].Leased || f.Messages(subscriptionName)[0].Acknowledged {
 		t.Errorf("it was not given back: %v", err)
 	}
 }
 
 func TestAMessageThatComesAgainIsAcknowledgedAsItCameLast(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, a := f.open()
+	f := newPubSub(t, topicName)
+	s, a := openTopic(t, f, 0)
 	put(t, s, failure("x", "no", 0))
 	l, err := a.Get(t.Context(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.mu.Lock()
-	f.messages[0].out = false // its lease ends
-	f.mu.Unlock()
+	f.EndLeases(subscriptionName)
 	if diff := cmp.Diff([]string{"x 1 no"}, list(t, a, deadletter.Filter{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := a.Remove(t.Context(), l); err != nil || !f.messages[0].gone {
+	if err := a.Remove(t.Context(), l); err != nil || !f.Messages(subscriptionName)[0].Acknowledged {
 		t.Errorf("it was not acknowledged: %v", err)
 	}
 }
 
 func TestAMessageThatComesAgainAfterItWasRemovedIsAcknowledgedAgain(t *testing.T) {
 	t.Parallel()
-	f := newFakePubSub(t)
-	s, a := f.open()
+	f := newPubSub(t, topicName)
+	s, a := openTopic(t, f, 0)
 	put(t, s, failure("x", "no", 0))
-	late := true
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if ignored := late && strings.HasSuffix(r.URL.Path, ":acknowledge"); ignored {
-			late, f.messages[0].out = false, false // its lease has ended
-			writeJSON(w, struct{}{})
-			return true
+	f.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		ignored := strings.HasSuffix(r.URL.Path, ":acknowledge")
+		if ignored {
+			f.Intercept(nil)
+			f.EndLeases(subscriptionName)
 		}
-		return false
-	}
+		return ignored
+	})
 	listed := 0
 	for l, err := range a.List(t.Context(), deadletter.Filter{}) {
 		if err != nil {
@@ -256,7 +242,7 @@ func TestAMessageThatComesAgainAfterItWasRemovedIsAcknowledgedAgain(t *testing.T
 			t.Error(err)
 		}
 	}
-	if m := f.messages[0]; listed != 1 || m.delivered != 2 || !m.gone {
+	if m := f.Messages(subscriptionName)[0]; listed != 1 || m.Delivered != 2 || !m.Acknowledged {
 		t.Errorf("listed %d times: %+v", listed, m)
 	}
 }

@@ -3,7 +3,6 @@
 package googlesim
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,28 +78,27 @@ func writePage(w http.ResponseWriter, r *http.Request, name string, all []string
 	writeJSON(w, http.StatusOK, `{"`+name+`":[`+strings.Join(all[from:to], ",")+`],"nextPageToken":"`+next+`"}`)
 }
 
-// subscription is projects.subscriptions.get of Pub/Sub, and its list in pages
-// of one.
-func (g *Google) subscription(w http.ResponseWriter, r *http.Request) {
-	name, found := strings.CutPrefix(r.URL.Path, "/v1/")
-	list := strings.HasSuffix(name, "/subscriptions")
-	if r.Method != http.MethodGet || !found || !list && !strings.Contains(name, "/subscriptions/") {
-		g.unknown(w, r)
-		return
+// pubsubAPI passes a request to [PubSub] where the caller has the role for it.
+func (g *Google) pubsubAPI(w http.ResponseWriter, r *http.Request) {
+	role := "roles/pubsub.subscriber"
+	switch {
+	case r.Method == http.MethodGet:
+		role = "roles/pubsub.viewer"
+	case strings.HasSuffix(r.URL.Path, ":publish"):
+		role = "roles/pubsub.publisher"
 	}
-	if !g.authorize(w, r, "roles/pubsub.viewer") {
-		return
+	if g.authorize(w, r, role) {
+		g.pubsub.ServeHTTP(w, r)
 	}
-	if list {
-		writePage(w, r, "subscriptions", g.config.Subscriptions)
-		return
+}
+
+// storageAPI passes a request to [Storage] where the caller has the role for it.
+func (g *Google) storageAPI(w http.ResponseWriter, r *http.Request) {
+	roles := []string{"roles/storage.objectUser", "roles/storage.objectAdmin"}
+	if r.Method == http.MethodGet {
+		roles = append(roles, "roles/storage.objectViewer")
 	}
-	for _, text := range g.config.Subscriptions {
-		var s struct{ Name string }
-		if json.Unmarshal([]byte(text), &s) == nil && s.Name == name {
-			writeJSON(w, http.StatusOK, text)
-			return
-		}
+	if g.authorize(w, r, roles...) {
+		g.config.Storage.ServeHTTP(w, r)
 	}
-	apiError(w, http.StatusNotFound, "NOT_FOUND", "", "Resource not found (resource="+name+").")
 }

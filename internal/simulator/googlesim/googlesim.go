@@ -27,13 +27,19 @@
 //     Airflow is older than 2.3.0, see
 //     https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 //     airflow/composer/api/backend/composer_auth.py of Composer's Airflow;
-//   - Eventarc's triggers and Pub/Sub's subscriptions, to be read.
+//   - Eventarc's triggers, to be read;
+//   - Pub/Sub's topics and pull subscriptions: [PubSub];
+//   - Cloud Storage's objects: [Storage].
+//
+// [Storage] and [PubSub] can also be served alone, as their emulators are:
+// without credentials.
 //
 // It imports nothing of this module. A request that it has no answer to is
 // passed to [Config.Unknown], where a test fails.
 package googlesim
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -57,6 +63,9 @@ type Config struct {
 	Caller netip.Addr
 	// Triggers and Subscriptions are JSON objects as their APIs give them.
 	Triggers, Subscriptions []string
+	// Storage answers for storage.googleapis.com; nil stands for a Cloud Storage
+	// without buckets.
+	Storage *Storage
 	// TokenLife is how long tokens are good for; zero stands for an hour.
 	TokenLife time.Duration
 	// Unknown gets each request that is not answered here. Required.
@@ -102,6 +111,7 @@ type Environment struct {
 type Google struct {
 	config Config
 	secret []byte // signs ID tokens
+	pubsub *PubSub
 
 	mu       sync.Mutex // guards all below
 	accounts map[string]*account
@@ -132,6 +142,15 @@ func New(config Config) *Google {
 	}
 	if g.config.TokenLife == 0 {
 		g.config.TokenLife = time.Hour
+	}
+	if g.config.Storage == nil {
+		g.config.Storage = NewStorage(config.Unknown)
+	}
+	g.pubsub = NewPubSub(config.Unknown)
+	for _, resource := range config.Subscriptions {
+		if err := g.pubsub.Subscribe(resource); err != nil {
+			panic(fmt.Sprintf("googlesim: %v", err))
+		}
 	}
 	for _, a := range config.Accounts {
 		g.accounts[a.Email] = &account{Account: a}
@@ -167,16 +186,15 @@ func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "eventarc.googleapis.com":
 		g.triggers(w, r)
 	case "pubsub.googleapis.com":
-		g.subscription(w, r)
+		g.pubsubAPI(w, r)
+	case "storage.googleapis.com":
+		g.storageAPI(w, r)
 	default:
 		g.front(w, r, host)
 	}
 }
 
-func (g *Google) unknown(w http.ResponseWriter, r *http.Request) {
-	g.config.Unknown(r)
-	apiError(w, http.StatusNotFound, "NOT_FOUND", "", "googlesim has no answer to this")
-}
+func (g *Google) unknown(w http.ResponseWriter, r *http.Request) { unknown(g.config.Unknown, w, r) }
 
 func (g *Google) note(host string, r *http.Request) {
 	g.mu.Lock()

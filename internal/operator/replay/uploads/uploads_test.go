@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,40 @@ import (
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/operator/replay/uploads"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // resource is that of an object, as Cloud Storage has it.
 func resource(name string) string {
 	return `{"kind":"storage#object","bucket":"acme","name":"` + name + `","generation":"17","metageneration":"2",` +
 		`"timeCreated":"2026-11-22T02:28:56.763Z","updated":"2026-11-23T00:00:00Z","rate":1.10}`
+}
+
+// newStorage is a Cloud Storage whose bucket acme has the objects with these
+// resources, two on a page.
+func newStorage(t *testing.T, resources ...string) *googlesim.Storage {
+	t.Helper()
+	s := googlesim.NewStorage(func(r *http.Request) { t.Errorf("unknown request to Google: %s %s", r.Method, r.URL) }, "acme")
+	s.PageSize = 2
+	for _, text := range resources {
+		var named struct{ Name string }
+		if err := json.Unmarshal([]byte(text), &named); err != nil {
+			t.Fatal(err)
+		}
+		s.Put("acme", googlesim.Object{Name: named.Name, Resource: json.RawMessage(text)})
+	}
+	s.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Host != "storage.googleapis.com" || r.FormValue("projection") != "noAcl" || r.Header.Get("User-Agent") != "dagtrigger" {
+			t.Errorf("request %s %s as %q", r.Method, r.URL, r.Header.Get("User-Agent"))
+		}
+		return false
+	})
+	return s
+}
+
+// bucket is the part of the bucket acme below a prefix.
+func bucket(s *googlesim.Storage, prefix string) uploads.Bucket {
+	return uploads.Bucket{Name: "acme", Prefix: prefix, UserAgent: "dagtrigger", Client: &http.Client{Transport: s}}
 }
 
 // list gives what is listed, by place, and an error as the last.
@@ -42,18 +71,18 @@ func list(ctx context.Context, b uploads.Bucket) (places []string) {
 
 func TestAllPagesOfThePrefixAreListed(t *testing.T) {
 	t.Parallel()
-	f := &fake{t: t, objects: []string{resource("a/1"), resource("a/2"), resource("a/3"), resource("b ü/1")}}
+	f := newStorage(t, resource("a/1"), resource("a/2"), resource("a/3"), resource("b ü/1"))
 	for prefix, want := range map[string]string{
 		"":     "gs://acme/a/1#17 gs://acme/a/2#17 gs://acme/a/3#17 gs://acme/b ü/1#17",
 		"a/":   "gs://acme/a/1#17 gs://acme/a/2#17 gs://acme/a/3#17",
 		"b ü/": "gs://acme/b ü/1#17",
 		"c":    "",
 	} {
-		if diff := cmp.Diff(want, strings.Join(list(t.Context(), f.bucket(prefix)), " ")); diff != "" {
+		if diff := cmp.Diff(want, strings.Join(list(t.Context(), bucket(f, prefix)), " ")); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", prefix, diff)
 		}
 	}
-	for _, err := range f.bucket("").List(t.Context()) {
+	for _, err := range bucket(f, "").List(t.Context()) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -131,8 +160,8 @@ func TestAnUploadIsWhatEventarcToldOf(t *testing.T) {
 	}
 	body = bytes.TrimSpace(body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	f := &fake{t: t, objects: []string{string(body)}}
-	b := f.bucket("")
+	f := newStorage(t, string(body))
+	b := bucket(f, "")
 	same(t, received(t, r), only(t, b))
 }
 
@@ -158,8 +187,8 @@ func TestAnUploadIsWhatEachEnvelopeToldOf(t *testing.T) {
 		for _, h := range delivered.Header {
 			r.Header.Add(h.Name, h.Value)
 		}
-		f := &fake{t: t, objects: []string{string(o.Resource)}}
-		got, want := only(t, f.bucket("sales/")), received(t, r)
+		f := newStorage(t, string(o.Resource))
+		got, want := only(t, bucket(f, "sales/")), received(t, r)
 		if diff := cmp.Diff(want.Key(), got.Key()); diff != "" {
 			t.Errorf("%s: another key (-upload +listing):\n%s", as, diff)
 		}
@@ -174,8 +203,8 @@ func TestTheTimeIsThatOfTheUpload(t *testing.T) {
 		`{"bucket":"acme","name":"a","generation":"1","updated":"2026-11-23T00:00:00Z"}`: "2026-11-23T00:00:00Z",
 		`{"bucket":"acme","name":"a","generation":"1"}`:                                  "0001-01-01T00:00:00Z",
 	} {
-		f := &fake{t: t, objects: []string{object}}
-		if got := only(t, f.bucket("")).Time.Format(time.RFC3339Nano); got != want {
+		f := newStorage(t, object)
+		if got := only(t, bucket(f, "")).Time.Format(time.RFC3339Nano); got != want {
 			t.Errorf("%s: %s, want %s", object, got, want)
 		}
 	}
@@ -202,9 +231,10 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 			"an object in the answer lacks bucket, name or generation: is it Cloud Storage that answers?", 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			f := &fake{t: t, refuse: row.refuse, objects: row.objects}
-			if got := strings.Join(list(t.Context(), f.bucket("")), " "); got != row.want || f.asked != row.asked {
-				t.Errorf("%s: asked %d times, got\n%s, want\n%s", row.name, f.asked, got, row.want)
+			f := newStorage(t, row.objects...)
+			f.FailNext("said\n  so", row.refuse...)
+			if got := strings.Join(list(t.Context(), bucket(f, "")), " "); got != row.want || len(f.Requests()) != row.asked {
+				t.Errorf("%s: asked %d times, got\n%s, want\n%s", row.name, len(f.Requests()), got, row.want)
 			}
 		})
 	}
@@ -224,8 +254,8 @@ func TestAListingEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f := &fake{t: t, objects: []string{resource("a")}}
-	b := f.bucket("")
+	f := newStorage(t, resource("a"))
+	b := bucket(f, "")
 	for _, err := range b.List(ctx) {
 		if _, ok := errors.AsType[*uploads.Error](err); !ok || !errors.Is(err, context.Canceled) {
 			t.Errorf("it ended with %v", err)
