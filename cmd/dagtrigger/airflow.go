@@ -52,7 +52,7 @@ func (p *program) airflow() *cobra.Command {
 	flags.IntVar(&e.port, "port", 8081, "the `PORT` to listen on, 0 for any that is free")
 	flags.StringSliceVar(&e.dags, "dag", []string{defaultDAG}, "the `ID` of a DAG to have; may be repeated")
 	flags.BoolVar(&e.signIn, "sign-in", false, "ask for a login on Airflow 3 too, where else every caller is an admin")
-	flags.BoolVar(&asJSON, "json", false, "print the address, the login and each request as JSON, one object a line")
+	jsonFlag(flags, &asJSON, "the address, the login and each request as JSON, one object a line")
 	completes(cmd, "version", texts(versions()))
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,30 +35,61 @@ const groupRoutes = "routes"
 func (p *program) check() *cobra.Command {
 	var c checkFlags
 	cmd := &cobra.Command{
-		Use:     "check FILE...",
+		Use:     "check [FILE...]",
 		Short:   "Print every error in a routes file",
 		Long:    checkHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger check routes.yaml
   dagtrigger check routes.yaml --against deployed.yaml
   git show main:routes.yaml | dagtrigger check -`,
-		Args:        takesSome("the FILE"),
 		Annotations: exits("no file has an error; there may be warnings", "a file has an error, or cannot be read"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if c.against != "" && len(args) > 1 {
-				return usage(cmd, "--against compares one file, and these are %d", len(args))
+			files, err := p.files(c.config, args)
+			if err != nil {
+				return err
 			}
-			return p.runCheck(c, args)
+			if c.against != "" && len(files) > 1 {
+				return usage(cmd, "--against compares one file, and these are %d", len(files))
+			}
+			return p.runCheck(c, files)
 		},
 	}
 	cmd.Flags().StringVar(&c.against, "against", "", "the deployed `FILE`, to warn about changes that start events in flight twice")
-	cmd.Flags().BoolVar(&c.json, "json", false, "print one JSON object a file")
+	jsonFlag(cmd.Flags(), &c.json, "one JSON object a file")
+	configFlag(cmd.Flags(), &c.config, config.FileVariable)
 	return cmd
 }
 
 type checkFlags struct {
+	config  string
 	against string
 	json    bool
+}
+
+// files are the routes files that a command is to read: those of its arguments and
+// of --config, or else that of the settings.
+func (p *program) files(path string, args []string) ([]string, error) {
+	if path != "" {
+		args = append(args, path)
+	}
+	value := strings.TrimSpace(p.getenv(config.FileVariable))
+	switch {
+	case len(args) > 0:
+		return args, nil
+	case value == "":
+		return nil, noRoutes()
+	default:
+		return []string{value}, nil
+	}
+}
+
+// noRoutes is the error of a command that needs a routes file.
+func noRoutes() error {
+	e := &usageError{text: "no routes file is given", hint: "name it with -f FILE, or in " + config.FileVariable}
+	if info, err := os.Stat(routesName); err == nil && info.Mode().IsRegular() {
+		e.hint = "this folder has one: -f " + routesName
+	}
+	return e
 }
 
 // takesSome checks that a command has at least one argument.
@@ -171,7 +203,7 @@ func findings(faults document.Faults) []finding {
 // error of reading standard input.
 func (p *program) examine(path string) (config.File, document.Faults, error) {
 	if path != "-" {
-		f, err := config.Load(path)
+		f, err := config.Find(path)
 		return f, asFaults(err), nil
 	}
 	text, err := p.read("@-")

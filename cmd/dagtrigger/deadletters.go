@@ -17,6 +17,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/build"
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/identity"
@@ -66,12 +67,8 @@ type storeFlags struct {
 func (s *storeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.store, "store", "", "the `ADDRESS` of the store: pubsub://…, gs://… or file:///… (default: those in the settings)")
 	flags.StringVar(&s.subscription, "subscription", "", "the pull `SUBSCRIPTION` to a topic: a name, or projects/P/subscriptions/S")
-	flags.DurationVar(&s.idle, "idle", deadletter.DefaultIdle, "how long to wait for another message of a subscription, as a `DURATION`")
-	s.configFlag(flags)
-}
-
-func (s *storeFlags) configFlag(flags *pflag.FlagSet) {
-	flags.StringVar(&s.config, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG or DAG_ID)")
+	spanFlag(flags, &s.idle, "idle", deadletter.DefaultIdle, "how long to wait for another message of a subscription, as a `DURATION`")
+	configFlag(flags, &s.config, "DAGTRIGGER_CONFIG or DAG_ID")
 }
 
 // filterFlags select dead letters.
@@ -84,7 +81,7 @@ func (f *filterFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.route, "route", "", "only those of the `ROUTE`")
 	flags.StringVar(&f.dag, "dag", "", "only those of the DAG `ID`")
 	flags.StringVar(&f.reason, "reason", "", "only those whose reason contains the `TEXT`")
-	flags.Var(&f.since, "since", "only those whose last failure was at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.Var(&f.since, "since", "only those whose last failure was at the `TIME` or later: 2d (ago), 12h, 2026-11-22 or 2026-11-22T09:30:00Z")
 	flags.Var(&f.until, "until", "only those whose last failure was before the `TIME`, written as for --since")
 }
 
@@ -106,7 +103,7 @@ func (m *moment) String() string { return m.text }
 
 func (m *moment) Set(s string) (err error) {
 	m.text = s
-	if m.ago, err = time.ParseDuration(s); err == nil && m.ago > 0 {
+	if m.ago, err = clock.ParseDuration(s); err == nil && m.ago > 0 {
 		return nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
@@ -114,7 +111,7 @@ func (m *moment) Set(s string) (err error) {
 			return nil
 		}
 	}
-	return errors.New("write it as 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	return errors.New("write it as 2d (ago), 12h, 2026-11-22 or 2026-11-22T09:30:00Z")
 }
 
 // at is the time, zero where the flag was left out.
@@ -152,7 +149,11 @@ type archives []deadletter.Archive
 func (p *program) open(s *storeFlags) (all archives, names []string, err error) {
 	var file *config.File
 	if s.store == "" {
-		if file, err = config.FileFromEnv(withRoutes(s.config, p.getenv)); err != nil {
+		getenv, err := p.settingsWith(s.config)
+		if err != nil {
+			return nil, nil, err
+		}
+		if file, err = config.FileFromEnv(getenv); err != nil {
 			return nil, nil, fmt.Errorf("invalid routes:\n%w", err)
 		}
 	}

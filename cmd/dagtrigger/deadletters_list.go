@@ -40,7 +40,7 @@ func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per dead letter, without the event's data")
+	jsonFlag(cmd.Flags(), &asJSON, "one JSON object per dead letter, without the event's data")
 	return cmd
 }
 

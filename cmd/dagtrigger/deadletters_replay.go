@@ -79,7 +79,7 @@ func (p *program) runReplay(ctx context.Context, s *storeFlags, r *resend, f dea
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.sender, err = p.sender(withRoutes(s.config, p.getenv)); err != nil {
+	if r.sender, err = p.sender(s.config); err != nil {
 		return err
 	}
 	if only.through == "" {

@@ -80,7 +80,7 @@ func (p *program) demo() *cobra.Command {
 		"the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
 	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
 	flags.BoolVar(&d.log, "log", false, "show the function's log on standard error")
-	flags.BoolVar(&d.json, "json", false, "print what happened as one JSON object at the end")
+	jsonFlag(flags, &d.json, "what happened as one JSON object at the end")
 	completes(cmd, "airflow-version", texts(versions()))
 	completes(cmd, "real", airflowreal.Versions())
 	return cmd
@@ -150,7 +150,7 @@ type stage struct {
 }
 
 func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
-	st := &stage{dagID: cmp.Or(d.dag, p.dag())}
+	st := &stage{dagID: cmp.Or(d.dag, dagOf(p.getenv))}
 	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", config.FileVariable: ""}
 	st.about = "Your Airflow is at " + d.airflowURL
 	if d.airflowURL == "" {

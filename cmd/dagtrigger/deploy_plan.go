@@ -8,10 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
@@ -48,14 +48,16 @@ var planFormats = map[string]func(*deployment.Plan) string{
 
 type deployFlags struct {
 	settings deployment.Settings
+	config   string
 	composer string
 	format   string
+	json     bool
 }
 
 func (p *program) deployPlan() *cobra.Command {
 	d := deployFlags{format: "text"}
 	cmd := &cobra.Command{
-		Use:   "plan FILE",
+		Use:   "plan [FILE]",
 		Short: "Print what must exist for a routes file, why, and the commands",
 		Long:  deployPlanHelp,
 		Example: `  dagtrigger deploy plan routes.yaml
@@ -65,15 +67,20 @@ func (p *program) deployPlan() *cobra.Command {
   dagtrigger deploy plan routes.yaml --bucket acme-landing-eu --bucket acme-landing-us
   dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
     --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
-		Args:        takes("the FILE"),
+		Args:        takesFile(&d.config),
 		Annotations: exits("it was printed", "the file has an error, or a route would get no events"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.runDeployPlan(cmd, d, args[0])
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := atMostOne(cmd, "json", "format"); err != nil {
+				return err
+			}
+			return p.runDeployPlan(cmd, d)
 		},
 	}
 	s := &d.settings
 	flags := cmd.Flags()
+	configFlag(flags, &d.config, config.FileVariable)
 	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
+	jsonFlag(flags, &d.json, "JSON, as --format json does")
 	flags.StringVar(&s.Project, "project", "", "the Google Cloud `PROJECT` to deploy to")
 	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, preferably that of Airflow")
 	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file has none")
@@ -95,9 +102,13 @@ func (p *program) deployPlan() *cobra.Command {
 
 func planWords() []string { return []string{"text", "commands", "script", "undo", "json"} }
 
-func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) error {
-	if path == "-" {
-		return usage(cmd, "the routes must be in a file, which the deployment reads")
+func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
+	path, err := p.planFile(cmd, d.config)
+	if err != nil {
+		return err
+	}
+	if d.json {
+		d.format = "json"
 	}
 	file, err := p.routesFile(path)
 	if err != nil {
@@ -135,6 +146,18 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags, path string) 
 	return fmt.Errorf("some routes would get no events:\n%s", strings.Join(lines, "\n"))
 }
 
+// planFile is the path of the routes file to plan for.
+func (p *program) planFile(cmd *cobra.Command, path string) (string, error) {
+	files, err := p.files(path, nil)
+	if err != nil {
+		return "", err
+	}
+	if files[0] == "-" || strings.Contains(files[0], "\n") {
+		return "", usage(cmd, "the routes must be in a file, which the deployment reads")
+	}
+	return files[0], nil
+}
+
 // planned are the settings of a plan, from the flags and the file.
 func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s := d.settings
@@ -142,7 +165,7 @@ func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
 	s.Composer, s.Connected = connected(file, s)
 	// The function itself rejects an invalid duration at its start.
-	s.Call, _ = time.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])
+	s.Call, _ = clock.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])
 	s.Proxied = s.Variables[config.Variable(environment.FieldAuth)] == identity.KindIAP
 	for _, spec := range file.Environments {
 		s.Proxied = s.Proxied || spec.Auth == identity.KindIAP

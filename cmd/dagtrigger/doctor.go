@@ -44,28 +44,28 @@ const groupDeployed = "deployed"
 func (p *program) doctor() *cobra.Command {
 	var d doctorFlags
 	cmd := &cobra.Command{
-		Use:     "doctor",
+		Use:     "doctor [FILE]",
 		Short:   "Find what keeps events from becoming DAG runs, with the fix",
 		Long:    doctorHelp,
 		GroupID: groupDeployed,
 		Example: `  DAG_ID=load_sales COMPOSER_ENVIRONMENT=projects/acme/locations/europe-west1/environments/prod \
     dagtrigger doctor
-  dagtrigger doctor --config routes.yaml --examples routes_test.yaml
+  dagtrigger doctor routes.yaml --examples routes_test.yaml
   dagtrigger doctor --project acme --service dagtrigger
   dagtrigger doctor --json`,
-		Args:        takes(),
+		Args:        takesFile(&d.config),
 		Annotations: exits("no check failed; there may be warnings", "a check failed, or the settings are invalid"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.runDoctor(cmd.Context(), d)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.config, "config", "", "the routes `FILE` to check (default: DAGTRIGGER_CONFIG or DAG_ID)")
+	configFlag(flags, &d.config, "DAGTRIGGER_CONFIG or DAG_ID")
 	flags.StringVar(&d.examples, "examples", "", "a `FILE` of examples, as for \"dagtrigger test\", whose confs are checked against the "+
 		"DAGs' Params")
 	flags.StringVar(&d.project, "project", "", "the Google Cloud `PROJECT` that the function is in (default: GOOGLE_CLOUD_PROJECT)")
 	flags.StringVar(&d.service, "service", "", "the function's `NAME` (default: K_SERVICE, which Cloud Run sets)")
-	flags.BoolVar(&d.json, "json", false, "print one JSON object")
+	jsonFlag(flags, &d.json, "one JSON object")
 	return cmd
 }
 
@@ -76,14 +76,18 @@ type doctorFlags struct {
 }
 
 func (p *program) runDoctor(ctx context.Context, d doctorFlags) error {
-	target := p.target(ctx, d)
+	getenv, err := p.settingsWith(d.config)
+	if err != nil {
+		return err
+	}
+	target := p.target(ctx, getenv, d)
 	if d.json {
 		var report doctor.Report
 		summary := doctor.Run(ctx, target, report.Observe)
 		return examined(ctx, summary, report.JSON(p.stdout, summary))
 	}
 	summary := doctor.Run(ctx, target, doctor.Table(p.stdout, p.painter(p.stdout).finding))
-	_, err := fmt.Fprintf(p.stdout, "\n%s\n", summary.Line())
+	_, err = fmt.Fprintf(p.stdout, "\n%s\n", summary.Line())
 	return examined(ctx, summary, err)
 }
 
@@ -116,8 +120,8 @@ func (p painter) finding(status doctor.Status, s string) string {
 
 // target is what doctor checks. A routes file on the command line replaces the
 // routes of the settings.
-func (p *program) target(ctx context.Context, d doctorFlags) doctor.Target {
-	c, err := config.FromEnv(withRoutes(d.config, p.getenv))
+func (p *program) target(ctx context.Context, getenv func(string) string, d doctorFlags) doctor.Target {
+	c, err := config.FromEnv(getenv)
 	if err != nil {
 		return doctor.Target{Settings: err}
 	}

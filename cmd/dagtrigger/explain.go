@@ -58,11 +58,11 @@ func (p *program) explain() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&x.config, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG)")
+	configFlag(flags, &x.config, config.FileVariable)
 	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\" "+defaultAs)
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
-	flags.BoolVar(&x.json, "json", false, "print one JSON object")
+	jsonFlag(flags, &x.json, "one JSON object")
 	f.common(flags)
 	f.storage(flags)
 	f.pubsub(flags)
@@ -121,7 +121,7 @@ func (p *program) routes(path string) (*config.File, error) {
 	case err != nil:
 		return nil, fmt.Errorf("invalid routes:\n%w", err)
 	case f == nil:
-		return nil, &usageError{text: "no routes file is given", hint: "name it with --config, or in " + config.FileVariable}
+		return nil, noRoutes()
 	}
 	return f, nil
 }

@@ -8,8 +8,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"example.com/dagtrigger/internal/clock"
 )
 
 // choice is a flag with a fixed set of values.
@@ -67,4 +71,51 @@ func (p *pairs) Set(s string) error {
 	}
 	(*p.values)[key] = value
 	return nil
+}
+
+// configFlag registers the flag that names the routes file, the same in every
+// command that reads one. preset says what holds without it.
+func configFlag(flags *pflag.FlagSet, path *string, preset string) {
+	flags.StringVarP(path, "config", "f", "", "the routes `FILE` (default: "+preset+")")
+}
+
+// takesFile checks the arguments of a command that takes the routes file as its
+// only argument or with --config.
+func takesFile(path *string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 1:
+			return usage(cmd, "%q is one argument too many", args[1])
+		case len(args) == 1 && *path != "":
+			return usage(cmd, "%q is a routes file, and --config names another", args[0])
+		case len(args) == 1:
+			*path = args[0]
+		}
+		return nil
+	}
+}
+
+// jsonFlag registers the flag for output that a program reads.
+func jsonFlag(flags *pflag.FlagSet, on *bool, what string) {
+	flags.BoolVar(on, "json", false, "print "+what)
+}
+
+// span is a flag that takes a duration. It is zero or more.
+type span struct{ value *time.Duration }
+
+func (s span) Type() string   { return "DURATION" }
+func (s span) String() string { return clock.FormatDuration(*s.value) }
+
+func (s span) Set(text string) (err error) {
+	*s.value, err = clock.ParseDuration(text)
+	if err != nil {
+		return errors.New("write it as " + clock.DurationForms)
+	}
+	return nil
+}
+
+// spanFlag registers a flag that takes a duration.
+func spanFlag(flags *pflag.FlagSet, value *time.Duration, name string, preset time.Duration, what string) {
+	*value = preset
+	flags.Var(span{value}, name, what)
 }

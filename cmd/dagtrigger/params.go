@@ -49,7 +49,7 @@ func (p *program) params() *cobra.Command {
 			return p.runParams(f, args[0], check)
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the routes `FILE` (default: DAGTRIGGER_CONFIG)")
+	configFlag(cmd.Flags(), &file, config.FileVariable)
 	cmd.Flags().StringVar(&check, "check", "", "compare with this `FILE` instead of printing")
 	return cmd
 }

@@ -97,7 +97,7 @@ func TestEveryCommandEscapesWhatOthersWrote(t *testing.T) {
 		{"list as JSON", exitOK, []string{"dead-letters", "list", "--store", "file://" + dir, "--json"}, matches, `\u202etxt.`},
 		{"show", exitOK, []string{"dead-letters", "show", l.Name(), "--store", "file://" + dir}, matches, `\u202etxt.`},
 		{"an error", exitFailed, []string{"dead-letters", "show", "\u202e", "--store", "file://" + dir}, matches, `named \u202e`},
-		{"a wrong call", exitUsage, []string{"serve", hostile}, matches, `\u202e`},
+		{"a wrong call", exitUsage, []string{"version", hostile}, matches, `\u202e`},
 		{"an unknown command", exitUsage, []string{hostile}, matches, `\u202e`},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ func (p *program) reconcile() *cobra.Command {
 		Short:   "Start the missing runs of a bucket's uploads",
 		Long:    reconcileHelp,
 		GroupID: groupDeployed,
-		Example: `  dagtrigger reconcile gs://acme-landing/sales/ --since 48h --config routes.yaml
+		Example: `  dagtrigger reconcile gs://acme-landing/sales/ --since 2d --config routes.yaml
   dagtrigger reconcile gs://acme-landing --since 2026-11-01 --rate 2 --yes
   dagtrigger reconcile gs://acme-landing/sales/ --route sales-audit   # a route that is new`,
 		Args:        takes("gs://BUCKET/PREFIX"),
@@ -65,9 +65,9 @@ func (p *program) reconcile() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&f.since, "since", "only uploads at the `TIME` or later: 48h (ago), 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.Var(&f.since, "since", "only uploads at the `TIME` or later: 2d (ago), 12h, 2026-11-22 or 2026-11-22T09:30:00Z")
 	flags.StringVar(&f.route, "route", "", "send through this `ROUTE` alone (default: all current routes)")
-	f.configFlag(flags)
+	configFlag(flags, &f.config, "DAGTRIGGER_CONFIG or DAG_ID")
 	r.register(flags)
 	return cmd
 }
@@ -81,7 +81,7 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.sender, err = p.sender(withRoutes(f.config, p.getenv)); err != nil {
+	if r.sender, err = p.sender(f.config); err != nil {
 		return err
 	}
 	if _, err := r.sender.way(f.route); err != nil {

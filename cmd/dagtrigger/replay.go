@@ -77,14 +77,14 @@ const maxRate = 10_000
 
 func (r *resend) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&r.rate, "rate", 10, "send at most `N` per second")
-	flags.DurationVar(&r.patience, "wait", replay.DefaultPatience,
+	spanFlag(flags, &r.patience, "wait", replay.DefaultPatience,
 		"wait at most this `DURATION` for a DAG that accepts no run because Airflow is overloaded or down")
-	flags.DurationVar(&r.retention, "retention", defaultRetention,
+	spanFlag(flags, &r.retention, "retention", defaultRetention,
 		"the `DURATION` for which Airflow keeps its runs: what is older starts none unless Airflow holds a run of its DAG as old")
 	flags.BoolVar(&r.startOld, "start-old", false,
 		"start also what is older than all runs that Airflow holds of its DAG: it may run a second time")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
-	flags.BoolVar(&r.json, "json", false, "print the result as one JSON object, and the plan on standard error")
+	jsonFlag(flags, &r.json, "the result as one JSON object, and the plan on standard error")
 }
 
 func (r *resend) check() error {
@@ -92,7 +92,7 @@ func (r *resend) check() error {
 	case r.rate <= 0 || r.rate > maxRate:
 		return &usageError{text: "--rate is out of bounds", hint: fmt.Sprintf("use a number above 0, at most %d", maxRate)}
 	case r.retention <= 0:
-		return &usageError{text: "--retention is out of bounds", hint: "give how long Airflow keeps its runs, such as 720h for 30 days"}
+		return &usageError{text: "--retention is out of bounds", hint: "give how long Airflow keeps its runs, such as 30d"}
 	case r.patience < 0:
 		return &usageError{text: "--wait is out of bounds", hint: "use a duration such as 5m, or 0s not to wait"}
 	case r.patience == 0:
@@ -204,8 +204,12 @@ type way struct {
 	err      error
 }
 
-// sender reads the settings.
-func (p *program) sender(getenv func(string) string) (*sender, error) {
+// sender reads the settings, with the routes file of --config in place of theirs.
+func (p *program) sender(routes string) (*sender, error) {
+	getenv, err := p.settingsWith(routes)
+	if err != nil {
+		return nil, err
+	}
 	c, err := config.FromEnv(getenv)
 	if err != nil {
 		return nil, &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all`}

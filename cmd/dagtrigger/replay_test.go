@@ -18,8 +18,8 @@ func TestReplayKeepsTheRoutesItStartedWith(t *testing.T) {
 	if err := os.WriteFile(path, []byte("routes: [{name: r, on: message.published, dag: d}]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{now: time.Now}
-	s, err := p.sender(set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}))
+	p := &program{now: time.Now, getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"})}
+	s, err := p.sender("")
 	if err != nil {
 		t.Fatal(err)
 	}

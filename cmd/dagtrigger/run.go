@@ -64,7 +64,12 @@ embedded.
   dagtrigger serve                               run the function and an Airflow
   dagtrigger send storage gs://acme/sales.csv    simulate an upload
   AIRFLOW_URL=https://... DAG_ID=load dagtrigger serve
-                                                 the same, with your Airflow`
+                                                 the same, with your Airflow
+
+Every command that reads a routes file takes it as -f FILE (--config FILE), and reads
+the one that DAGTRIGGER_CONFIG names where it is left out. A command that needs no
+other argument also takes FILE alone: "dagtrigger check routes.yaml". With --json, a
+command prints JSON. A duration has units from ms to d and w: 90s, 1h30m, 2d.`
 
 // Commands are in groups, in the order in which a user needs them.
 const groupTry = "try"

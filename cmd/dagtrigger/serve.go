@@ -39,24 +39,27 @@ these settings are enough:
 in with gcloud, or the service account of the machine. All errors in the settings are
 printed at once, and the function does not start.
 
-With --config, the routes file is read again whenever it changes. The errors of an
+A routes FILE that is named here is read again whenever it changes. The errors of an
 invalid one are printed, and the routes stay as they were.`
 
 func (p *program) serve() *cobra.Command {
 	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33)}
 	cmd := &cobra.Command{
-		Use:     "serve",
+		Use:     "serve [FILE]",
 		Short:   "Run the function, as Cloud Run would",
 		Long:    serveHelp,
 		GroupID: groupTry,
 		Example: `  dagtrigger serve
-  dagtrigger serve --config routes.yaml
-  DAG_ID=load_sales PORT=9090 dagtrigger serve
+  dagtrigger serve routes.yaml
+  dagtrigger serve --dag load_sales --port 9090
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
-		Args:        takes(),
+		Args:        takesFile(&s.config),
 		Annotations: exits("it was ended by SIGINT or SIGTERM", "the settings are invalid, or it could not start"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.dag != "" && s.config != "" {
+				return usage(cmd, "--dag and a routes file are both given: the routes of a file name their DAGs")
+			}
 			return p.runServe(cmd.Context(), s)
 		},
 	}
@@ -65,8 +68,10 @@ func (p *program) serve() *cobra.Command {
 		"that events start")
 	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting names one; =false makes that an error, as in production")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
-	flags.BoolVar(&s.json, "json", false, "print the addresses, and each reload, as one JSON object")
-	flags.StringVar(&s.config, "config", "", "the routes `FILE`, read again when it changes (default: DAGTRIGGER_CONFIG, read once)")
+	jsonFlag(flags, &s.json, "the addresses, and each reload, as one JSON object")
+	configFlag(flags, &s.config, "DAGTRIGGER_CONFIG, read once")
+	flags.StringVar(&s.port, "port", "", "the `PORT` to listen on, 0 for any that is free (default: PORT, or 8080)")
+	flags.StringVar(&s.dag, "dag", "", "the `ID` of the DAG that every event starts (default: DAG_ID, or demo with an embedded Airflow)")
 	completes(cmd, "airflow-version", texts(versions()))
 	return cmd
 }
@@ -74,7 +79,9 @@ func (p *program) serve() *cobra.Command {
 type serveFlags struct {
 	embed   bool
 	config  string
+	dag     string
 	host    string
+	port    string
 	version string // of the embedded Airflow
 	json    bool
 }
@@ -88,11 +95,17 @@ func connection() []string {
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	pressure.LimitMemory()
-	port, err := p.port()
+	port, err := p.port(s.port)
 	if err != nil {
 		return err
 	}
-	getenv := withRoutes(s.config, p.getenv)
+	getenv, err := p.settingsWith(s.config)
+	if err != nil {
+		return err
+	}
+	if s.dag != "" {
+		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
+	}
 	loaded := look(s.config) // before it is read, so that no later change is missed
 	file, fileErr := config.FileFromEnv(getenv)
 	var local *localAirflow
@@ -137,10 +150,10 @@ func (p *program) embed(ctx context.Context, getenv func(string) string, file *c
 		return nil, getenv, nil
 	}
 	settings := map[string]string{}
-	dags := []string{p.dag()}
+	dags := []string{dagOf(getenv)}
 	switch {
 	case file == nil:
-		settings["DAG_ID"] = p.dag()
+		settings["DAG_ID"] = dagOf(getenv)
 	case file.Environments != nil:
 		return nil, getenv, nil
 	default:
@@ -171,27 +184,34 @@ func withRoutes(path string, getenv func(string) string) func(string) string {
 	return over(map[string]string{config.FileVariable: path, "DAG_ID": ""}, getenv)
 }
 
-// port is where Cloud Run has a container listen:
-// https://cloud.google.com/run/docs/container-contract#port
-func (p *program) port() (int, error) {
-	text := p.getenv("PORT")
+// settingsWith are the settings, with the routes file of --config in place of
+// theirs.
+func (p *program) settingsWith(path string) (func(string) string, error) {
+	if path == "-" {
+		return nil, &usageError{text: "the routes cannot come from standard input here", hint: "name a file"}
+	}
+	return withRoutes(path, p.getenv), nil
+}
+
+// port is where to listen: what --port says, or where Cloud Run has a container
+// listen, https://cloud.google.com/run/docs/container-contract#port
+func (p *program) port(flag string) (int, error) {
+	name, text := "--port", flag
+	if text == "" {
+		name, text = "PORT", p.getenv("PORT")
+	}
 	if text == "" {
 		return 8080, nil
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return 0, &hintedError{fmt.Errorf("PORT is %q", text), "use a number up to 65535, 0 for any port that is free"}
+		return 0, &hintedError{fmt.Errorf("%s is %q", name, text), "use a number up to 65535, 0 for any port that is free"}
 	}
 	return int(port), nil
 }
 
-// dag is the DAG that every event starts on an embedded Airflow.
-func (p *program) dag() string {
-	if id := p.getenv("DAG_ID"); id != "" {
-		return id
-	}
-	return defaultDAG
-}
+// dagOf is the DAG that every event starts on an embedded Airflow.
+func dagOf(getenv func(string) string) string { return cmp.Or(getenv("DAG_ID"), defaultDAG) }
 
 // ready prints the function's URL, and commands to try.
 func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {

@@ -54,16 +54,23 @@ func (p *program) test() *cobra.Command {
 		Args:        takesSome("the FILE"),
 		Annotations: exits("all examples pass, or were updated", "an example fails, or a file is invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := atMostOne(cmd, "update", "json"); err != nil {
+				return err
+			}
 			return p.runTest(cmd.Context(), t, args)
 		},
 	}
 	cmd.Flags().BoolVar(&t.update, "update", false, "replace expectations by the actual results")
+	cmd.Flags().StringVarP(&t.config, "config", "f", "", "the routes `FILE` (default: the one that the examples name)")
+	jsonFlag(cmd.Flags(), &t.json, "one JSON object a file")
 	cmd.Flags().StringVar(&t.junit, "junit", "", "also write the results to this `FILE`, as JUnit XML")
 	return cmd
 }
 
 type testFlags struct {
+	config string
 	update bool
+	json   bool
 	junit  string
 }
 
@@ -78,7 +85,7 @@ func (p *program) runTest(ctx context.Context, t testFlags, paths []string) erro
 	var all []tried
 	files := map[string]config.File{}
 	for _, path := range paths {
-		all = append(all, tryAll(ctx, path, files))
+		all = append(all, tryAll(ctx, path, t.config, files))
 	}
 	if t.junit != "" {
 		if err := writeJUnit(t.junit, all); err != nil {
@@ -88,14 +95,21 @@ func (p *program) runTest(ctx context.Context, t testFlags, paths []string) erro
 	if t.update {
 		return p.updateAll(all)
 	}
+	if t.json {
+		return p.printTriedJSON(all)
+	}
 	return p.printTried(all)
 }
 
-// tryAll runs the examples of a file. Each routes file is read once.
-func tryAll(ctx context.Context, path string, files map[string]config.File) tried {
+// tryAll runs the examples of a file, with the routes of another file than theirs
+// where routes names one. Each routes file is read once.
+func tryAll(ctx context.Context, path, routes string, files map[string]config.File) tried {
 	suite, err := example.Load(path)
 	if err != nil {
 		return tried{suite: example.Suite{Name: path}, faults: asFaults(err)}
+	}
+	if routes != "" {
+		suite.Config = routes
 	}
 	file, ok := files[suite.Config]
 	if !ok {

@@ -31,6 +31,6 @@ files had been changed since.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object")
+	jsonFlag(cmd.Flags(), &asJSON, "one JSON object")
 	return cmd
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clock implements a pause that ends with its context.
+// Package clock implements what the standard library lacks about time: a pause that
+// ends with its context, and durations in days. It never reads the time.
 package clock
 
 import (

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
@@ -277,9 +278,9 @@ func (r *reader) duration(name string) time.Duration {
 	if v == "" {
 		return 0
 	}
-	d, err := time.ParseDuration(v)
+	d, err := clock.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.fault(name+" is \""+v+"\"", "use a duration such as 90s or 2m")
+		r.fault(name+" is \""+v+"\"", "use a duration such as "+clock.DurationForms)
 		return 0
 	}
 	return d

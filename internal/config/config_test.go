@@ -88,7 +88,7 @@ func TestFromEnvReportsEveryErrorWithItsFix(t *testing.T) {
 				"LOG_LEVEL=loud"},
 			[]string{
 				`AIRFLOW_INSECURE is "maybe": use true or false`,
-				`AIRFLOW_TIMEOUT is "90": use a duration such as 90s or 2m`,
+				`AIRFLOW_TIMEOUT is "90": use a duration such as 90s, 5m, 12h or 2d`,
 				`LOG_LEVEL is "loud": use debug, info, warn or error`,
 				`AIRFLOW_API is "v3": use one of auto, v2, v1, experimental`,
 				`AIRFLOW_AUTH is "kerberos": use one of google, iap, basic, password, bearer, oauth2, id_token, none`,

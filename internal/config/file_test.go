@@ -161,7 +161,7 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"what is no switch", lab + "{url: http://127.0.0.1, insecure: !!bool maybe}}",
 			`f:2:55: insecure takes true or false, and this is true or false: write it as insecure: true`},
 		{"a number for a duration", lab + "{url: http://127.0.0.1, timeout: 90}}",
-			`f:2:54: timeout takes a duration such as 90s, and this is a number: write it as timeout: 30s`},
+			`f:2:54: timeout takes a duration such as 90s or 2d, and this is a number: write it as timeout: 30s`},
 		{"what does not hold together", lab + "{auth: basic, url: http://127.0.0.1, password: hush, token: hush}}",
 			`f:2:16: username is missing: auth=basic needs it|f:2:81: token is given, but auth=basic does not use it: leave it out, or choose ` +
 				`another auth`},

@@ -102,8 +102,8 @@ func TestMapTellsWhatIsWrong(t *testing.T) {
 		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
 		{"text: a\nnumber: '12'", `f:2:9: number takes a whole number, and this is text: write it as number: 12`},
 		{"text: a\nnumber: 99999999999999999999", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
-		{"text: a\ntime: 5", `f:2:7: time takes a duration such as 90s, and this is a number: write it as time: 5s`},
-		{"text: a\ntime: -5s", `f:2:7: time takes a duration such as 90s, and this is text: write it as time: 5s`},
+		{"text: a\ntime: 5", `f:2:7: time takes a duration such as 90s or 2d, and this is a number: write it as time: 5s`},
+		{"text: a\ntime: -5s", `f:2:7: time takes a duration such as 90s or 2d, and this is text: write it as time: 5s`},
 		{"text: a\ntexts: {a: 1}", `f:2:12: texts.a takes text, and this is a number: quote it: "1"`},
 		{"text: a\ntexts: b", `f:2:8: texts is a map, and this is text: write it as key: value`},
 	} {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/clock"
 )
 
 // Field is where the value of a key goes.
@@ -146,14 +148,14 @@ type Span struct {
 }
 
 // Takes implements [Field].
-func (*Span) Takes() string { return "a duration such as 90s, 5m or 24h" }
+func (*Span) Takes() string { return "a duration such as 90s, 5m, 24h or 2d" }
 
 // Schema implements [Field].
-func (*Span) Schema(Entry) *Schema { return &Schema{Type: "string", Pattern: durationPattern} }
+func (*Span) Schema(Entry) *Schema { return &Schema{Type: "string", Pattern: clock.DurationPattern} }
 
 // Read implements [Field].
 func (s *Span) Read(r *Reader, e Entry, node *yaml.Node) {
-	value, err := time.ParseDuration(node.Value)
+	value, err := clock.ParseDuration(node.Value)
 	if !IsText(node) || err != nil || value <= 0 {
 		r.Wrong(e, node, "write it as "+e.Example)
 		return

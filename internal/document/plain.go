@@ -48,7 +48,7 @@ func (c *plainCount) Read(r *Reader, e Entry, node *yaml.Node) {
 	*c = plainCount(n)
 }
 
-func (*plainSpan) Takes() string          { return "a duration such as 90s" }
+func (*plainSpan) Takes() string          { return "a duration such as 90s or 2d" }
 func (*plainSpan) Schema(e Entry) *Schema { return (*Span)(nil).Schema(e) }
 
 func (d *plainSpan) Read(r *Reader, e Entry, node *yaml.Node) {

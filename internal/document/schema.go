@@ -35,9 +35,6 @@ type Schema struct {
 	OneOf []*Schema `json:"oneOf,omitempty"`
 }
 
-// durationPattern is what time.ParseDuration accepts, except signs and zero.
-const durationPattern = `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`
-
 // ObjectSchema describes a map that is read by keys. The error is about an invalid
 // example in their documentation.
 func ObjectSchema[T any](keys []Key[T]) (*Schema, error) {

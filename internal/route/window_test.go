@@ -165,8 +165,8 @@ func TestLimitsAreInThePlan(t *testing.T) {
 func TestFaultsOfWindowsAndLimits(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
-		{good + "  every: 300", `4:10: every takes a duration such as 90s, 5m or 24h, and this is a number: write it as every: 5m`},
-		{good + "  every: -5m", `4:10: every takes a duration such as 90s, 5m or 24h, and this is text: write it as every: 5m`},
+		{good + "  every: 300", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is a number: write it as every: 5m`},
+		{good + "  every: -5m", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is text: write it as every: 5m`},
 		{good + "  every: 1500ms", `4:10: every: 1.5s is not in whole seconds: round it`},
 		{good + "  grace: 5m", `4:10: grace stands without every: leave it out, or add every: 5m`},
 		{good + "  late: run", `4:9: late stands without every: leave it out, or add every: 5m`},
