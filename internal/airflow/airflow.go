@@ -81,6 +81,9 @@ type Run struct {
 	// Note goes to v2, and to v1 where the version is known to be 2.5 or
 	// later; elsewhere it is left out.
 	Note string
+	// PartitionKey names the part of the data that the run is about, empty for
+	// none. It needs Airflow 3.2, and from 3.3 a partitioned DAG.
+	PartitionKey string
 }
 
 // DAGRun is a run that Airflow holds.

@@ -42,7 +42,7 @@ type Cause struct {
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 // https://cloud.google.com/iap/docs/faq.
 func Causes() []Cause {
-	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), gatewayCauses(), requestCauses(), serverCauses(), networkCauses())
+	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), gatewayCauses(), requestCauses(), assetCauses(), serverCauses(), networkCauses())
 }
 
 func credentialCauses() []Cause {

@@ -62,6 +62,7 @@ type Client struct {
 	auto   bool
 	mu     sync.Mutex
 	known  server // its api is empty until the web server was asked
+	assets map[string]knownAsset
 	flight flight.Group[server]
 }
 

@@ -22,6 +22,7 @@ const (
 	NoAddress     Kind = "no address"        // the web server's address is not known; nothing was sent
 	UnknownDAG    Kind = "unknown DAG"       // in Airflow's own words
 	UnknownRun    Kind = "unknown run"       // likewise, from Find
+	UnknownAsset  Kind = "unknown asset"     // likewise, or no DAG makes it
 	APIAbsent     Kind = "API absent"        // any other 404, 405: this API is off or not there
 	Invalid       Kind = "invalid"           // Airflow refuses the request, or would: trying again cannot help
 	BrokenDAG     Kind = "broken DAG"        // the DAG's file has import errors

@@ -21,7 +21,7 @@ type ask struct {
 	method string
 	path   string // escaped, below the web server's root
 	body   []byte
-	run    *Run // the run to be triggered; nil for a question
+	run    *Run // the run to be triggered, or an asset's event, as its id and its extra; nil for a question
 }
 
 // do sends one request, and hands a 2xx answer's body to read. It is the only

@@ -33,23 +33,24 @@ var vocabulary = sync.OnceValue(func() map[string]bool {
 })
 
 const vocabularyText = `
-a access account additional address administrator after again airflow all allow allowed already also an and any api are argument
-array as asset at attack audience auth authenticate authenticated authentication authorization authorized backend bad be bearer
-because been before body boolean both browser but by call can cannot check client client's code conf config configured conflict
-connect connection consult consumer content cookie could credentials csrf dag dag_id dag_run_id dag_runs dagmodel dagrun dagrun's
-dagruns dags database date datetime debug decode default denied depends detail dictionary did different disconnect do does don't
-empty end error exceeded exceeds exist exists expected expired extra failed failure fewer field file for forbidden forbids format
-found from front full gateway get given greater had has have header headers health healthy host html http https iap id in incident
-incorrect input inputs instance int integer internal invalid is issued it items its json jwt key large length less limit line list
-location logical logical_date login logs long longer look malformed manual match matched matches matching maximum may media
-message method minimum missing model more must name next no none not note null number object obtain of off on one only open or
-other our out over page param parameter params parse password pattern payload permission permitted plain please port post
-properties property provided proxy query range rate rbac read reason regex regular rejected reports request requested require
-required reserved reset respond response route run run_after run_id run_type runs s scheduled schema schemas secure see sent
-serialized server service session short should signature size small ssl stale started state status stopped string strings such
-supplied support supported t taken temporarily than that the there this those tls to token too triggered true type types unable
-unauthorized unavailable under unexpected unique unknown unsupported upstream uri url used user username v1 v2 valid validating
-validation value values verification version violation was web were when which with without wrong you your
+a accept access account additional address administrator after again airflow all allow allowed already also an and any api are
+argument array as asset at attack audience auth authenticate authenticated authentication authorization authorized backend bad be
+bearer because been before body boolean both browser but by call can cannot check client client's code conf config configured
+conflict connect connection consult consumer content cookie could credentials csrf dag dag_id dag_run_id dag_runs dagmodel dagrun
+dagrun's dagruns dags database date datetime debug decode default denied depends detail dictionary did different disconnect do
+does don't empty end error exceeded exceeds exist exists expected expired extra failed failure fewer field file for forbidden
+forbids format found from front full gateway get given greater had has have header headers health healthy host html http https iap
+id in incident incorrect input inputs instance int integer internal invalid is issued it items its json jwt key large length less
+limit line list location logical logical_date login logs long longer look malformed manual match matched matches matching
+materialization materializes maximum may media message method minimum missing model more must name next no none not note null
+number object obtain of off on one only open or other our out over page param parameter params parse partition_key partitioned
+password pattern payload permission permitted plain please port post properties property provided proxy query range rate rbac read
+reason regex regular rejected reports request requested require required reserved reset respond response route run run_after
+run_id run_type runs s scheduled schema schemas secure see sent serialized server service session short should signature size
+small ssl stale started state status stopped string strings such supplied support supported t taken temporarily than that the
+there this those tls to token too triggered true type types unable unauthorized unavailable under unexpected unique unknown
+unsupported upstream uri url used user username v1 v2 valid validating validation value values verification version violation was
+web were when which with without wrong you your
 `
 
 // secret is what an answer's words must not repeat.

@@ -138,6 +138,9 @@ func kindOfTrigger(q ask, status int, said said) Kind {
 	case http.StatusRequestEntityTooLarge:
 		return TooLarge
 	case http.StatusConflict:
+		if said.begins("More than one DAG materializes asset") {
+			return Invalid
+		}
 		// Without a logical date only the run id can clash on v2.
 		if said.namesRun(q.run.RunID) || q.api == V2 && q.run.LogicalDate.IsZero() && said.title == "Unique constraint violation" {
 			return RunExists
@@ -183,6 +186,8 @@ func (s said) missing() Kind {
 	case s.begins("DAG with", "The DAG with", "Dag id ") && strings.Contains(s.text(), "not found"),
 		s.begins("Unable to obtain dag with id"):
 		return UnknownDAG
+	case s.begins("Asset with ID", "Dataset with uri", "No DAG materializes asset"):
+		return UnknownAsset
 	}
 	return APIAbsent
 }

@@ -48,6 +48,9 @@ func (r *Run) check() error {
 // trigger is the request for a run, in the API's own fields.
 func trigger(d server, run *Run) (ask, error) {
 	q := ask{api: d.api, method: http.MethodPost, path: runsPath(d.api, run.DAGID), run: run}
+	if err := checkPartitionKey(run.PartitionKey, d.api); err != nil {
+		return ask{}, err
+	}
 	if d.api != V2 && !run.RunAfter.IsZero() {
 		if !run.LogicalDate.IsZero() {
 			return ask{}, beforeSending(Invalid, d.api, "a run cannot wait and have a logical date before Airflow 3", "leave one of the two out")
@@ -83,6 +86,9 @@ func bodyV2(run *Run) []byte {
 	}
 	if !run.RunAfter.IsZero() {
 		b = appendTime(b, "run_after", run.RunAfter)
+	}
+	if run.PartitionKey != "" {
+		b = appendText(b, "partition_key", run.PartitionKey)
 	}
 	b = appendNote(b, run.Note)
 	return append(b, '}')

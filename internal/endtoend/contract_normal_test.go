@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/dagtrigger/internal/airflow"
 )
 
 // What differs from one Airflow to the next, and means nothing to a client.
@@ -26,7 +28,7 @@ var (
 var incidental = []string{
 	"id", "import_error_id", "total_entries", "duration", "access_token", "git_version", "last_asset_event",
 	"fileloc", "file_token", "relative_fileloc", "filename", "stack_trace", "last_parse_duration",
-	"hostname", "scheduled_dags", "producing_tasks", "consuming_tasks",
+	"hostname", "asset_id", "dataset_id", "scheduled_dags", "producing_tasks", "consuming_tasks",
 }
 
 // normal is an answer's text as any Airflow of the version would give it.
@@ -81,12 +83,17 @@ func (p *play) value(v any) any {
 	return v
 }
 
-// foreign tells another scenario's run in a list.
+// foreign tells another scenario's run, or its asset event, in a list.
 func (p *play) foreign(v any) bool {
 	run, _ := v.(map[string]any)
 	id, isRun := run["dag_run_id"].(string)
 	if !isRun {
 		id, isRun = run["run_id"].(string)
+	}
+	if extra, ok := run["extra"].(map[string]any); ok && !isRun {
+		id, isRun = extra[airflow.EventIDKey].(string)
+		_, isEvent := run["source_map_index"]
+		isRun = isRun || isEvent
 	}
 	return isRun && !strings.HasPrefix(id, p.name(""))
 }

@@ -97,7 +97,7 @@ func (p *play) step(ctx context.Context, t *testing.T, s step) observation {
 		meant = p.refusal(err)
 	}
 	o := p.recorder.observed(p)
-	o.meant, o.step = meant, strings.TrimSpace(s.title+" "+s.run.RunID+" "+s.path)
+	o.meant, o.step = meant, strings.TrimSpace(s.title+" "+s.asset+" "+s.run.RunID+" "+s.path)
 	return o
 }
 
@@ -137,6 +137,7 @@ func (p *play) resolve(s step) step {
 		s.body = smallest(s.api, s.run.RunID, s.members)
 	}
 	own := strings.NewReplacer("$a", p.name("a"), "$b", p.name("b"), "$c", p.name("c"), "$day", p.day().Format(time.DateOnly))
+	s.run.Conf = []byte(own.Replace(string(s.run.Conf)))
 	s.run.RunID, s.body, s.path = own.Replace(s.run.RunID), own.Replace(s.body), own.Replace(s.path)
 	if s.size > 0 {
 		s.body = strings.Replace(s.body, `""`, `"`+strings.Repeat("x", s.size-len(s.body))+`"`, 1)

@@ -66,6 +66,7 @@ type step struct {
 	call  func(context.Context, *play, step) (string, error)
 	api   airflow.API // empty: the scenario's
 	user  string      // empty: admin, see resolve
+	asset string      // its URI or its name
 	run   airflow.Run
 	dated bool          // the run has a logical date, on the scenario's day
 	ahead time.Duration // it is to wait for so long; where it is dated, its logical date lies so far ahead

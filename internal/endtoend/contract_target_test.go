@@ -103,7 +103,7 @@ func embedded(t *testing.T, s setup) *target {
 	version := majors[s.release]
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: version, Auth: s.sim, ExperimentalAPI: s.experimental, Now: now,
-		AllowTriggerInFuture: s.future, Assets: []string{airflowreal.AssetURI},
+		AllowTriggerInFuture: s.future, Assets: embeddedAssets(version),
 		Users: []airflowsim.User{
 			{Name: admin, Password: admin, Role: airflowsim.Admin},
 			{Name: viewer, Password: viewer, Role: airflowsim.Viewer},
@@ -118,6 +118,8 @@ func embedded(t *testing.T, s setup) *target {
 			{ID: airflowreal.RetiredDAG, Stale: true},
 			{ID: airflowreal.DrainDAG}, {ID: airflowreal.DrainedDAG}, {ID: airflowreal.UnpausedDAG},
 			{ID: airflowreal.MakeAssetDAG, Paused: true}, {ID: airflowreal.OnAssetDAG, Paused: true},
+			{ID: airflowreal.MakeBothDAG}, {ID: airflowreal.OnOrdersDAG},
+			{ID: airflowreal.MakePartsDAG}, {ID: airflowreal.OnPartsDAG, Partitioned: true},
 		},
 		Unknown: func(r *http.Request) { t.Errorf("the embedded Airflow has no route for %s %s", r.Method, r.URL) },
 	})

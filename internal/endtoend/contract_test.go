@@ -46,7 +46,7 @@ func setupGroups(release string) [][]setup {
 		return [][]setup{{
 			{
 				name: "tokens", release: release, config: config, sim: airflowsim.AuthToken,
-				scenarios: of(release, everyAPI(), v2Rows(), v2Bodies(), v2Access(), v2Assets(), rowsOf(release)),
+				scenarios: of(release, everyAPI(), v2Rows(), v2Bodies(), v2Access(), v2Assets(), everyAsset(), rowsOf(release)),
 			},
 			{name: "all are admins", release: release, config: open, sim: airflowsim.AuthOpen, scenarios: v2Open()},
 		}}
@@ -58,7 +58,7 @@ func setupGroups(release string) [][]setup {
 		airflow2(release, "session", false), // as Airflow 2 is without any setting
 	}
 	all[0].scenarios = append(all[0].scenarios,
-		of(release, everyAPI(), v1Rows(), v1Bodies(), v1Assets(), experimentalRows(), experimentalBodies())...)
+		of(release, everyAPI(), v1Rows(), v1Bodies(), v1Assets(), everyAsset(), experimentalRows(), experimentalBodies())...)
 	future := airflow2(release, "basic_auth", true)
 	future.name, future.future, future.scenarios = "dates ahead are allowed", true, future2()
 	future.config["SCHEDULER__ALLOW_TRIGGER_IN_FUTURE"] = "True"

@@ -34,6 +34,7 @@ type Airflow struct {
 	name  composer.Name
 
 	flight flight.Group[*Connection]
+	events flight.Group[bool] // asset events that are being published, by id
 	mu     sync.Mutex
 	known  found
 }
@@ -63,6 +64,12 @@ func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
 // gate or the limits stand against it, a [*pressure.ActiveError] where a run is
 // active that the limits skip for, else that of [airflow.Client.Trigger].
 func (a *Airflow) Start(ctx context.Context, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error) {
+	return a.start(ctx, run, limits, func(c *airflow.Client) (airflow.DAGRun, error) { return c.Trigger(ctx, run) })
+}
+
+func (a *Airflow) start(
+	ctx context.Context, run airflow.Run, limits pressure.Policy, send func(*airflow.Client) (airflow.DAGRun, error),
+) (airflow.DAGRun, error) {
 	done, err := a.admission.Admit(ctx, run.DAGID, limits)
 	if err != nil {
 		return airflow.DAGRun{}, err
@@ -71,7 +78,7 @@ func (a *Airflow) Start(ctx context.Context, run airflow.Run, limits pressure.Po
 		if err := a.refuseToWait(ctx, c, run); err != nil {
 			return airflow.DAGRun{}, err
 		}
-		return c.Trigger(ctx, run)
+		return send(c)
 	})
 	done(err == nil)
 	return started, err

@@ -70,14 +70,19 @@ func (e *ActiveError) Error() string {
 	return fmt.Sprintf("a run of the DAG %q is queued or running, and the route says skip_active: true", e.DAGID)
 }
 
-// RemovedError says that Airflow holds no run of the DAG that is as old as the
-// event, so that the event's own may have been removed.
+// RemovedError says that Airflow holds no run of the DAG, or no event of the asset,
+// that is as old as the event, so that the event's own may have been removed.
 type RemovedError struct {
 	DAGID string
+	Asset string    // in place of a DAG
 	At    time.Time // of the event
 }
 
 func (e *RemovedError) Error() string {
+	if e.Asset != "" {
+		return fmt.Sprintf("Airflow holds no event of the asset %q as old as the event, which is of %s: if it was published, that was removed, "+
+			"and it would be published twice: add --start-old to publish it", e.Asset, e.At.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("Airflow holds no run of the DAG %q as old as the event, which is of %s: if it has run, its run was removed, "+
 		"and it would run twice: add --start-old to start it", e.DAGID, e.At.UTC().Format(time.RFC3339))
 }

@@ -11,18 +11,25 @@ import (
 	"time"
 )
 
-// Plan is one DAG run that an event asks for.
+// Plan is one DAG run, or one event of an asset, that an event asks for.
 type Plan struct {
 	Route       string // the route's name
 	Environment string // the environment's name, empty for the only one
-	DAG         string // the DAG id
+	DAG         string // the DAG id; empty where Asset is set
+	// Asset is the URI or the name of the asset that the event is about: an event
+	// of it is published in place of a run, or, with Materialize, a run of the DAG
+	// that makes it is started.
+	Asset       string
+	Materialize bool
+	// PartitionKey is that of the run, or of the asset's event; empty for none.
+	PartitionKey string
 	// Identity says which events are the same run: the event's key, or what
 	// the route's run_id made of it.
 	Identity []string
 	// RunID is the run's id as the route's run_id_exact gives it; empty where
 	// the id is made of Route and Identity.
 	RunID string
-	// Conf is a JSON object.
+	// Conf is a JSON object; of an asset's event it is the extra.
 	Conf []byte
 	// LogicalDate is zero where the route gives none.
 	LogicalDate time.Time
@@ -100,6 +107,7 @@ type Failure struct {
 	Route       string
 	Environment string
 	DAG         string // empty where it is not known
+	Asset       string // as in [Plan]
 	DeadLetter  string // as in [Limits]
 	Err         error
 }

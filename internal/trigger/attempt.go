@@ -32,11 +32,13 @@ const (
 	maxLeft    = 10 * time.Second
 )
 
-// attempt is the work of getting one run started.
+// attempt is the work of getting one run started, or one event of an asset published.
 type attempt struct {
 	pipeline *Pipeline
 	airflow  Airflow
 	run      airflow.Run
+	asset    string              // of which run is a materialization; empty for none
+	event    *airflow.AssetEvent // in place of a run; nil for none
 	limits   pressure.Policy
 	starts   time.Time // when the run of a window does; zero for at once
 }
@@ -89,9 +91,9 @@ func (a *attempt) held(ctx context.Context, err error) verdict {
 // unlessItRan is v for an event that is to start no run, unless its own run
 // exists, of an earlier delivery.
 func (a *attempt) unlessItRan(ctx context.Context, v verdict) verdict {
-	_, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
+	_, err := a.find(ctx)
 	if err == nil {
-		return verdict{kind: Duplicate, reason: "the run exists already"}
+		return verdict{kind: Duplicate, reason: a.reasonExists()}
 	}
 	if e, ok := errors.AsType[*airflow.Error](err); ok && e.Kind == airflow.UnknownRun {
 		return v
@@ -130,12 +132,46 @@ func (a *attempt) pause(try int, retryAfter time.Duration) time.Duration {
 // once asks for the run, and settles what the answer leaves open.
 func (a *attempt) once(ctx context.Context) verdict {
 	tryCtx, cancel := leaveTime(ctx, lookShare)
-	_, err := a.airflow.Start(tryCtx, a.run, a.limits)
+	reason, err := a.send(tryCtx)
 	cancel()
 	if err == nil {
-		return verdict{kind: Triggered, created: true, reason: "Airflow created the run"}
+		return verdict{kind: Triggered, created: true, reason: reason}
 	}
 	return a.held(ctx, err)
+}
+
+// send asks for what the plan wants, and says what was created.
+func (a *attempt) send(ctx context.Context) (reason string, err error) {
+	if a.event != nil {
+		certain, err := a.airflow.Publish(ctx, *a.event, a.limits)
+		if !certain {
+			return reasonUncertain, err
+		}
+		return "Airflow created the asset event", err
+	}
+	if a.asset == "" {
+		_, err = a.airflow.Start(ctx, a.run, a.limits)
+		return reasonCreated, err
+	}
+	if a.run.DAGID, err = a.airflow.Producer(ctx, a.asset); err == nil {
+		_, err = a.airflow.Materialize(ctx, a.asset, a.run, a.limits)
+	}
+	return reasonCreated, err
+}
+
+const reasonCreated = "Airflow created the run"
+
+// reasonUncertain is that of an asset event for which the look before it was not whole.
+var reasonUncertain = fmt.Sprintf("Airflow created the asset event; an earlier delivery may have created one as well, "+
+	"which is not among the asset's last %d events", airflow.MaxEventsSearched)
+
+// find looks for the run, or for the asset's event: one that is not there is an
+// error of kind UnknownRun.
+func (a *attempt) find(ctx context.Context) (airflow.DAGRun, error) {
+	if a.event != nil {
+		return airflow.DAGRun{}, a.airflow.FindAssetEvent(ctx, *a.event)
+	}
+	return a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
 }
 
 // leaveTime bounds a step so that a part of the time remains for the next.
@@ -155,7 +191,7 @@ func (a *attempt) judge(ctx context.Context, e *airflow.Error) verdict {
 		return a.duplicate(ctx, e)
 	case airflow.Invalid, airflow.TooLarge:
 		return permanent(e)
-	case airflow.UnknownDAG, airflow.BrokenDAG:
+	case airflow.UnknownDAG, airflow.BrokenDAG, airflow.UnknownAsset:
 		// A DAG with import errors is reported as unknown once Airflow has
 		// deactivated it, so both are treated alike:
 		// https://github.com/apache/airflow/issues/53736
@@ -197,21 +233,26 @@ func brief(e *airflow.Error) string {
 // role may create runs and not read them, and the run is there all the same.
 func (a *attempt) duplicate(ctx context.Context, e *airflow.Error) verdict {
 	if !a.starts.IsZero() && e.API == airflow.V1 {
-		if found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID); err == nil {
+		if found, err := a.find(ctx); err == nil {
 			return a.exists(found, e.API)
 		}
 	}
-	return verdict{kind: Duplicate, reason: reasonExists}
+	return verdict{kind: Duplicate, reason: a.reasonExists()}
 }
 
-const reasonExists = "the run exists already"
+func (a *attempt) reasonExists() string {
+	if a.event != nil {
+		return "the asset event exists already"
+	}
+	return "the run exists already"
+}
 
 // exists is what it means that a run was found which was there before.
 func (a *attempt) exists(found airflow.DAGRun, api airflow.API) verdict {
 	if a.early(found, api) {
 		return verdict{kind: Rejected, operator: true, cause: CauseWindow, reason: reasonEarly}
 	}
-	return verdict{kind: Duplicate, reason: reasonExists}
+	return verdict{kind: Duplicate, reason: a.reasonExists()}
 }
 
 const reasonEarly = "the run of its window has started before the window was over: " +
@@ -224,10 +265,12 @@ const reasonEarly = "the run of its window has started before the window was ove
 // Airflow 2 the server chose that date, so that another try gets another; a
 // date that the route chose stays taken.
 func (a *attempt) look(ctx context.Context, e *airflow.Error, deferred verdict) verdict {
-	found, err := a.airflow.Find(ctx, a.run.DAGID, a.run.RunID)
+	found, err := a.find(ctx)
 	switch {
 	case err == nil && e.Kind == airflow.Conflict:
 		return a.exists(found, e.API)
+	case err == nil && a.event != nil:
+		return verdict{kind: Triggered, reason: "Airflow holds the asset event, though the answer was: " + brief(e)}
 	case err == nil:
 		return verdict{kind: Triggered, reason: "Airflow holds the run, though the answer was: " + brief(e)}
 	}

@@ -181,3 +181,15 @@ func (f triggerFunc) Find(context.Context, string, string) (airflow.DAGRun, erro
 func (f triggerFunc) FindByDate(context.Context, string, time.Time) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, f()
 }
+
+func (f triggerFunc) Publish(context.Context, airflow.AssetEvent, pressure.Policy) (bool, error) {
+	return true, f()
+}
+
+func (f triggerFunc) FindAssetEvent(context.Context, airflow.AssetEvent) error { return f() }
+
+func (f triggerFunc) Producer(context.Context, string) (string, error) { return "load", f() }
+
+func (f triggerFunc) Materialize(context.Context, string, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
+	return airflow.DAGRun{}, f()
+}

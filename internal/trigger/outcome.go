@@ -34,8 +34,11 @@ type Outcome struct {
 	Kind        Kind   `json:"outcome"`
 	Environment string `json:"environment"`
 	DAGID       string `json:"dag_id"`
-	RunID       string `json:"dag_run_id"`
-	Reason      string `json:"reason"`
+	// Asset is the URI or the name of the asset that the route names, empty for none.
+	// RunID is then that of its materialization, or the id in its event's extra.
+	Asset  string `json:"asset,omitempty"`
+	RunID  string `json:"dag_run_id"`
+	Reason string `json:"reason"`
 	// Count is how many outcomes a row of [Rows] adds up; zero for an outcome itself.
 	Count int `json:"count,omitempty"`
 
@@ -146,7 +149,7 @@ func short(text string, most int) string {
 
 // Shorten makes each field of the outcome fit into an answer.
 func (o *Outcome) Shorten() {
-	for _, field := range []*string{&o.EventID, &o.Route, &o.Environment, &o.DAGID, &o.RunID, &o.Reason} {
+	for _, field := range []*string{&o.EventID, &o.Route, &o.Environment, &o.DAGID, &o.Asset, &o.RunID, &o.Reason} {
 		*field = Short(*field)
 	}
 }

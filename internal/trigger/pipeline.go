@@ -9,6 +9,7 @@
 package trigger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,11 @@ type Airflow interface {
 	Start(ctx context.Context, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error)
 	Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, error)
 	FindByDate(ctx context.Context, dagID string, date time.Time) (airflow.DAGRun, error)
+
+	Publish(ctx context.Context, event airflow.AssetEvent, limits pressure.Policy) (certain bool, err error)
+	FindAssetEvent(ctx context.Context, event airflow.AssetEvent) error
+	Producer(ctx context.Context, asset string) (dagID string, err error)
+	Materialize(ctx context.Context, asset string, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error)
 }
 
 // DeadLetters stores events that failed permanently. [deadletter.Store] is one.
@@ -119,12 +125,34 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, r
 // fail ends a route that could not be evaluated: permanently, unless it was
 // the request's time that ran out.
 func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
-	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG}
+	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG, Asset: f.Asset}
 	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
 		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
 	return j.refuse(ctx, o, j.store(f.DeadLetter), CauseExpression, f.Err.Error())
+}
+
+// assetEvent is the event of an asset that plan asks for.
+func (j job) assetEvent(plan *route.Plan, id string) *airflow.AssetEvent {
+	e := &airflow.AssetEvent{Asset: plan.Asset, ID: id, Extra: plan.Conf, PartitionKey: plan.PartitionKey}
+	if delivered := j.delivered(); !delivered.IsZero() {
+		e.Since = delivered.Add(-maxClocks)
+	}
+	return e
+}
+
+// maxClocks is by how much the clocks of Google and of Airflow may differ without
+// an asset event being looked for too late.
+const maxClocks = time.Minute
+
+// delivered is when the event was delivered for the first time; zero where only
+// its sender's claim is known.
+func (j job) delivered() time.Time {
+	if j.event.Published.IsZero() && j.event.Object != nil {
+		return j.event.Time
+	}
+	return j.event.Published
 }
 
 // Refuse ends an event that no route can be given as a permanent failure for
@@ -199,9 +227,15 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		},
 		starts: plan.Window.Starts(),
 	}
+	switch {
+	case plan.Materialize:
+		a.asset = plan.Asset
+	case plan.Asset != "":
+		a.event = j.assetEvent(plan, a.run.RunID)
+	}
 	o = Outcome{
 		EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment,
-		DAGID: plan.DAG, RunID: a.run.RunID,
+		DAGID: plan.DAG, Asset: plan.Asset, RunID: a.run.RunID,
 	}
 	store := j.store(plan.DeadLetter)
 	if a.airflow == nil {
@@ -209,6 +243,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
 	}
 	v := j.lasting(a.bounded(pressure.WithRoute(ctx, plan.Route), store != nil), plan, store != nil)
+	o.DAGID = a.run.DAGID // a materialization's is known by now
 	if v.kind == Rejected {
 		return j.refuse(ctx, o, store, v.cause, v.reason), false
 	}
@@ -233,13 +268,13 @@ func (j job) run(plan *route.Plan) airflow.Run {
 func (j job) lasting(v verdict, plan *route.Plan, stores bool) verdict {
 	if v.kind != Deferred {
 		if v.kind == Triggered || v.kind == Duplicate {
-			j.failing.known(plan.Environment, plan.DAG)
+			j.failing.known(plan.Environment, cmp.Or(plan.DAG, plan.Asset))
 		}
 		return v
 	}
 	now := j.now()
 	first, seen := j.failing.event(digestOf(plan.Route, j.event.Key()), now)
-	unknown := v.unknown && j.failing.dag(dagKey(plan.Environment, plan.DAG), now)
+	unknown := v.unknown && j.failing.dag(dagKey(plan.Environment, cmp.Or(plan.DAG, plan.Asset)), now)
 	switch {
 	case !seen:
 	case unknown:
@@ -255,10 +290,7 @@ func (j job) lasting(v verdict, plan *route.Plan, stores bool) verdict {
 // here. A change of an object is delivered when it happens, by Cloud Storage's
 // own clock; any other event's time is a claim about the business.
 func (j job) since(first time.Time) time.Time {
-	delivered := j.event.Published
-	if delivered.IsZero() && j.event.Object != nil {
-		delivered = j.event.Time
-	}
+	delivered := j.delivered()
 	if j.replay.Since.After(delivered) {
 		delivered = j.replay.Since
 	}

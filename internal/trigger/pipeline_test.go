@@ -22,6 +22,8 @@ import (
 // scripted is an Airflow that gives the answers of a script, one a call, and
 // fails the test at a call that the script does not have.
 type scripted struct {
+	trigger.Airflow // of assets: see asset_test.go
+
 	t      *testing.T
 	script []step
 	runs   []airflow.Run
@@ -256,7 +258,7 @@ func TestEveryPlanAndFailureHasItsOutcome(t *testing.T) {
 }
 
 // answering is an Airflow that takes every run.
-type answering struct{}
+type answering struct{ trigger.Airflow }
 
 func (*answering) Start(context.Context, airflow.Run, pressure.Policy) (airflow.DAGRun, error) {
 	return airflow.DAGRun{}, nil

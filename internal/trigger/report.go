@@ -71,7 +71,10 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 		slog.String("event_subject", ev.Subject),
 		slog.Float64("age_seconds", age),
 		slog.Float64("duration_seconds", took.Seconds()),
-		{}, {}, // not written while they are empty
+		{}, {}, {}, // not written while they are empty
+	}
+	if o.Asset != "" {
+		attrs[len(attrs)-3] = slog.String("asset", o.Asset)
 	}
 	if o.Count > 0 {
 		attrs[len(attrs)-2] = slog.Int("count", o.Count)

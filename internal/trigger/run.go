@@ -23,7 +23,7 @@ const maxSkew = 2 * time.Second
 func Run(plan *route.Plan) airflow.Run {
 	run := airflow.Run{
 		DAGID: plan.DAG, RunID: RunID(plan), Conf: plan.Conf,
-		LogicalDate: plan.LogicalDate, Note: plan.Note,
+		LogicalDate: plan.LogicalDate, Note: plan.Note, PartitionKey: plan.PartitionKey,
 	}
 	if start := plan.Window.Starts(); !start.IsZero() {
 		sum := sha256.Sum256([]byte(run.RunID))

@@ -39,6 +39,19 @@ const (
 	// MakeAssetDAG makes the asset AssetURI (a dataset, on Airflow 2), which OnAssetDAG waits for.
 	MakeAssetDAG = "make_asset"
 	AssetURI     = "dagtrigger://acme/sales"
+	// The asset OrdersURI has the name OrdersName on Airflow 3. Nothing makes it,
+	// and OnOrdersDAG waits for it.
+	OrdersURI   = "dagtrigger://acme/orders"
+	OrdersName  = "orders"
+	OnOrdersDAG = "on_orders"
+	// BothURI is an asset that MakeAssetDAG and MakeBothDAG make.
+	BothURI     = "dagtrigger://acme/both"
+	MakeBothDAG = "make_both"
+	// PartsURI is an asset that MakePartsDAG makes, on Airflow 3 alone. OnPartsDAG waits for its
+	// partitions, and is itself partitioned.
+	PartsURI     = "dagtrigger://acme/parts"
+	MakePartsDAG = "make_parts"
+	OnPartsDAG   = "on_parts"
 )
 
 // DAGs returns the folder of this package's own DAGs.

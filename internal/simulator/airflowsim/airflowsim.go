@@ -12,8 +12,9 @@
 // [Server.Inject] makes it fail on request.
 //
 // What it does not do, where the real one would:
-//   - It runs no task and knows no schedule: max_active_runs holds nothing
-//     back, an asset event starts no run.
+//   - It runs no task and knows no schedule but that of an asset: max_active_runs
+//     holds nothing back, and each event of an asset starts a run of each DAG that
+//     waits for it, where an Airflow before 3.4 may make one run of several.
 //   - JSON is read by Go's rules: NaN and Infinity are invalid here, while
 //     Airflow takes them; half a surrogate pair becomes U+FFFD on 1.10 and 2.11.
 //   - Params know a part of JSON Schema, see [DAG.Params].
@@ -68,8 +69,8 @@ type Config struct {
 	ExperimentalAPI bool
 	// DAGs are there from the start; [Server.AddDAG] adds more.
 	DAGs []DAG
-	// Assets are the URIs of the assets, datasets on 2.11. Their ids count from 1.
-	Assets []string
+	// Assets are the assets, datasets on 2.11.
+	Assets []Asset
 
 	// QueuedFor and RunFor are how long a run stays in each state; zero stands for a second.
 	QueuedFor, RunFor time.Duration
@@ -108,6 +109,9 @@ type DAG struct {
 	// Draining is a DAG whose scheduling_state is draining (3.4): it starts no
 	// scheduled run, and is paused once no run is queued or running.
 	Draining bool
+	// Partitioned is a DAG whose schedule has partitions (3.2 and later): it takes
+	// a partition key, and only the asset events that have one.
+	Partitioned bool
 	// NoManualRuns is a DAG whose allowed_run_types lack manual (3.2 and later).
 	NoManualRuns bool
 }
@@ -124,7 +128,7 @@ type Server struct {
 	dags   map[string]*dag
 	order  []string // of the DAGs, as they came
 	runs   []*run
-	events []assetEvent
+	events []*assetEvent
 	serial int // of the ids by which v2 points into its log
 }
 
@@ -224,6 +228,7 @@ type Run struct {
 	// LogicalDate is zero where there is none, RunAfter but on 3.3.
 	LogicalDate, RunAfter time.Time
 	Created               time.Time
+	PartitionKey          string
 }
 
 // Runs are the runs of the given DAGs, or of all, in the order in which they were made.

@@ -69,7 +69,7 @@ func config(t *testing.T, version airflowsim.Version) airflowsim.Config {
 			{ID: "scheduled_only", NoManualRuns: true},
 			{ID: "started", StartDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
 		},
-		Assets:  []string{"s3://b/other", "s3://b/k"},
+		Assets:  []airflowsim.Asset{{URI: "s3://b/other"}, {URI: "s3://b/k"}},
 		Now:     newClock().Now,
 		Unknown: func(req *http.Request) { t.Errorf("unknown to every Airflow: %s %s", req.Method, req.URL) },
 	}

@@ -71,9 +71,10 @@ type route struct {
 	serve           func(*call) answer
 }
 
-// trigger reports whether the route starts a DAG run.
+// trigger reports whether the route starts a DAG run, or publishes an asset's event.
 func (r route) trigger() bool {
-	return r.method == http.MethodPost && (strings.HasSuffix(r.pattern, "/dagRuns") || strings.HasSuffix(r.pattern, "/dag_runs"))
+	starts := func(end string) bool { return strings.HasSuffix(r.pattern, end) }
+	return r.method == http.MethodPost && slices.ContainsFunc([]string{"/dagRuns", "/dag_runs", "/materialize", "/events"}, starts)
 }
 
 // match reads the variables of a path. The path is matched as the web
@@ -102,7 +103,7 @@ func (s *Server) apis() [][]route {
 	case s.config.Version == Airflow110:
 		return [][]route{experimentalRoutes(), {{http.MethodGet, "/health", v1Health}}}
 	case s.config.Version.ServesV2():
-		return [][]route{v2Routes(s.config.Version), assetRoutes(), tokenRoutes()}
+		return [][]route{v2Routes(s.config.Version), assetRoutes(s.config.Version), tokenRoutes()}
 	case s.config.ExperimentalAPI:
 		return [][]route{v1Routes(), datasetRoutes(), experimentalRoutes()}
 	}
@@ -187,7 +188,7 @@ func (s *Server) unknown(req *http.Request) {
 // foreign are the requests that a client of another version sends rightly:
 // a probe, or a trigger for the wrong API version.
 func foreign(req *http.Request) bool {
-	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(Airflow34), assetRoutes(), tokenRoutes(), experimentalRoutes())
+	all := slices.Concat(v1Routes(), datasetRoutes(), v2Routes(Airflow34), assetRoutes(Airflow34), tokenRoutes(), experimentalRoutes())
 	return slices.ContainsFunc(all, func(r route) bool {
 		_, ok := r.match(req.URL.Path)
 		return ok && r.method == req.Method

@@ -157,7 +157,7 @@ func (c *call) v2Run(r *run) *object {
 		"run_after", isoZ(r.RunAfter.UTC()), "last_scheduling_decision", isoZ(start), "run_type", r.Type, "state", state,
 		"triggered_by", r.trigger, "triggering_user_name", r.user, "conf", jsonb(r.conf), "note", orNull(r.Note),
 		"dag_versions", versions, "bundle_version", nil, "dag_display_name", r.DAG,
-		"partition_key", nil, "partition_date", nil)
+		"partition_key", orNull(r.PartitionKey), "partition_date", nil)
 	if c.v34() {
 		o.set("team_name", nil)
 	}

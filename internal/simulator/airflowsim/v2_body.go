@@ -52,10 +52,12 @@ var dagModels = map[Version][]member{
 }
 
 // assetEventModel is CreateAssetEventsBody.
-var assetEventModel = []member{
-	{name: "asset_id", kind: "int", required: true},
-	{name: "extra", kind: "dict"},
-	{name: "partition_key", kind: "str", nullable: true},
+func assetEventModel(Version) []member {
+	return []member{
+		{name: "asset_id", kind: "int", required: true},
+		{name: "extra", kind: "dict"},
+		{name: "partition_key", kind: "str", nullable: true},
+	}
 }
 
 // unreadable is FastAPI's answer to any exception of json.loads but a syntax error.

@@ -17,7 +17,9 @@ const v2Nesting = 256
 // v2Trigger is trigger_dag_run of core_api/routes/public/dag_run.py and
 // create_dagrun of airflow/serialization/definitions/dag.py. It looks for no
 // duplicate: the database's constraints do.
-func v2Trigger(c *call) answer {
+func v2Trigger(c *call) answer { return c.v2Start("manual") }
+
+func (c *call) v2Start(runType string) answer {
 	dagID := c.vars["dag_id"]
 	if (c.body.vals["data_interval_start"] == nil) != (c.body.vals["data_interval_end"] == nil) {
 		return detail(http.StatusUnprocessableEntity, []any{valueError(
@@ -30,14 +32,22 @@ func v2Trigger(c *call) answer {
 	case d.spec.ImportError != "":
 		return bad("Dag with dag_id: '" + dagID + "' has import errors and cannot be triggered")
 	case d.spec.NoManualRuns:
-		return bad("Dag with dag_id: '" + dagID + "' does not allow manual runs")
+		return bad("Dag with dag_id: '" + dagID + "' does not allow " + strings.ReplaceAll(runType, "_", " ") + " runs")
 	case c.body.vals["bundle_version"] != nil: // the bundle of these DAGs has no versions
 		return detail(http.StatusNotFound, fmt.Sprintf("DAG with dag_id: '%s' does not have a version for bundle_version '%s'",
 			dagID, c.body.vals["bundle_version"]))
-	case c.body.vals["partition_key"] != nil:
+	case c.body.vals["partition_key"] != nil && !d.spec.Partitioned:
 		return bad("Dag '" + dagID + "' is not a partitioned Dag and does not accept a partition_key.")
 	}
-	r := c.v2Wish()
+	if key, ok := c.body.vals["partition_key"].(string); ok {
+		switch length := len([]rune(key)); {
+		case strings.TrimSpace(key) == "":
+			return bad("partition_key must not be empty or whitespace-only.")
+		case length > maxRunID:
+			return bad(fmt.Sprintf("partition_key must be at most %d characters; got %d.", maxRunID, length))
+		}
+	}
+	r := c.v2Wish(runType)
 	if text := v2Complaint(c.dag(), r, c.s.config.Version); text != "" {
 		return bad(text)
 	}
@@ -64,22 +74,23 @@ func (c *call) v2Created(r *run) *object {
 }
 
 // v2Wish is validate_context: without a logical date there is no data interval either.
-func (c *call) v2Wish() *run {
+func (c *call) v2Wish(runType string) *run {
 	id, _ := c.body.vals["dag_run_id"].(string)
 	conf, _ := c.body.vals["conf"].(*object)
 	note, _ := c.body.vals["note"].(string)
+	key, _ := c.body.vals["partition_key"].(string)
 	date, runAfter := c.v2Date("logical_date"), c.v2Date("run_after")
 	if runAfter.IsZero() {
 		runAfter = c.now
 	}
 	if id == "" {
-		id = "manual__" + isoformat(runAfter.UTC(), "T")
+		id = runType + "__" + isoformat(runAfter.UTC(), "T")
 	}
 	if conf == nil {
 		conf = obj()
 	}
 	r := &run{conf: conf, user: c.user.Name, trigger: "rest_api", Run: Run{DAG: c.vars["dag_id"], ID: id, Conf: rawConf(c.text),
-		Type: "manual", Note: note, LogicalDate: date, RunAfter: runAfter, Created: c.now}}
+		Type: runType, Note: note, LogicalDate: date, RunAfter: runAfter, Created: c.now, PartitionKey: key}}
 	if c.Header.Get("Referer") != "" {
 		r.trigger = "ui"
 	}
@@ -112,7 +123,7 @@ func v2Complaint(d *dag, r *run, v Version) string {
 	if text := badRunID(r.ID, v); text != "" {
 		return text
 	}
-	if text := reserved(r.ID, v); text != "" {
+	if text := reserved(r.ID, v); text != "" && r.Type == "manual" {
 		return text
 	}
 	return checkParams(d.params, r.conf, v)
