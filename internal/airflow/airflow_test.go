@@ -171,11 +171,19 @@ func sales() airflow.Run {
 func created(api airflow.API) reply {
 	switch api {
 	case airflow.V2:
-		return json(200, `{"dag_run_id":"dagtrigger__sales__5f3c","dag_id":"load_sales","logical_date":null,"queued_at":"2026-11-22T09:30:00Z","start_date":null,"end_date":null,"duration":null,"data_interval_start":null,"data_interval_end":null,"run_after":"2026-11-22T09:30:00.5Z","last_scheduling_decision":null,"run_type":"manual","state":"queued","triggered_by":"rest_api","triggering_user_name":"admin","conf":{"region":"emea"},"note":null,"dag_versions":[],"bundle_version":null,"dag_display_name":"load_sales","partition_key":null}`)
+		return json(200, `{"dag_run_id":"dagtrigger__sales__5f3c","dag_id":"load_sales","logical_date":null,"queued_at":"2026-11-22T09:30:00Z",`+
+			`"start_date":null,"end_date":null,"duration":null,"data_interval_start":null,"data_interval_end":null,`+
+			`"run_after":"2026-11-22T09:30:00.5Z","last_scheduling_decision":null,"run_type":"manual","state":"queued","triggered_by":"rest_api",`+
+			`"triggering_user_name":"admin","conf":{"region":"emea"},"note":null,"dag_versions":[],"bundle_version":null,`+
+			`"dag_display_name":"load_sales","partition_key":null}`)
 	case airflow.V1:
-		return json(200, `{"conf":{"region":"emea"},"dag_id":"load_sales","dag_run_id":"dagtrigger__sales__5f3c","end_date":null,"execution_date":"2026-11-22T09:30:00.123456+00:00","logical_date":"2026-11-22T09:30:00.123456+00:00","external_trigger":true,"start_date":null,"state":"queued","data_interval_end":"2026-11-22T09:30:00+00:00","data_interval_start":"2026-11-22T09:30:00+00:00","last_scheduling_decision":null,"run_type":"manual","note":null}`)
+		return json(200, `{"conf":{"region":"emea"},"dag_id":"load_sales","dag_run_id":"dagtrigger__sales__5f3c","end_date":null,`+
+			`"execution_date":"2026-11-22T09:30:00.123456+00:00","logical_date":"2026-11-22T09:30:00.123456+00:00","external_trigger":true,`+
+			`"start_date":null,"state":"queued","data_interval_end":"2026-11-22T09:30:00+00:00",`+
+			`"data_interval_start":"2026-11-22T09:30:00+00:00","last_scheduling_decision":null,"run_type":"manual","note":null}`)
 	}
-	return json(200, `{"message":"Created <DagRun load_sales @ 2026-11-22T09:30:00.123456+00:00: dagtrigger__sales__5f3c, externally triggered: True>","execution_date":"2026-11-22T09:30:00.123456+00:00","run_id":"dagtrigger__sales__5f3c"}`)
+	return json(200, `{"message":"Created <DagRun load_sales @ 2026-11-22T09:30:00.123456+00:00: dagtrigger__sales__5f3c, externally `+
+		`triggered: True>","execution_date":"2026-11-22T09:30:00.123456+00:00","run_id":"dagtrigger__sales__5f3c"}`)
 }
 
 func post(api airflow.API) string {

@@ -12,7 +12,8 @@ func TestAnswerIsReadWithoutItsConf(t *testing.T) {
 	for _, row := range []struct{ name, answer string }{
 		{"v1", v1},
 		{"v2", `{"dag_id":"load","dag_run_id":"r","run_after":"2026-11-30T09:00:00Z","start_date":"2026-11-30T09:00:01Z","note":"of the event"}`},
-		{"experimental", `{"execution_date":"2026-11-30T09:00:00+00:00","message":"Created <DagRun load @ x: r, externally triggered: True>","run_id":"r"}`},
+		{"experimental", `{"execution_date":"2026-11-30T09:00:00+00:00","message":"Created <DagRun load @ x: r, externally triggered: True>",` +
+			`"run_id":"r"}`},
 		{"NaN, as Python writes it", `{"dag_id":"load","dag_run_id":"r","conf":{"x":NaN,"y":-Infinity}}`},
 		{"text that is not UTF-8", "{\"dag_id\":\"load\",\"dag_run_id\":\"r\",\"conf\":{\"x\":\"\xff\"}}"},
 		{"a member twice", `{"dag_id":"other","dag_id":"load","dag_run_id":"r"}`},

@@ -42,7 +42,8 @@ type Cause struct {
 // https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 // https://cloud.google.com/iap/docs/faq.
 func Causes() []Cause {
-	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), gatewayCauses(), requestCauses(), assetCauses(), serverCauses(), networkCauses())
+	return slices.Concat(credentialCauses(), frontCauses(), permissionCauses(), gatewayCauses(), requestCauses(), assetCauses(),
+		serverCauses(), networkCauses())
 }
 
 func credentialCauses() []Cause {
@@ -52,7 +53,8 @@ func credentialCauses() []Cause {
 		{
 			Name: "no-credentials", Kinds: refused, Auth: []string{"none"}, Sources: notIAP,
 			Means: "no credentials were sent",
-			Fix:   "set AIRFLOW_AUTH (google for Composer, basic for Airflow 2, password or bearer for Airflow 3, iap behind IAP, id_token on Cloud Run)",
+			Fix: "set AIRFLOW_AUTH (google for Composer, basic for Airflow 2, password or bearer for Airflow 3, iap behind IAP, id_token " +
+				"on Cloud Run)",
 		}, {
 			Name: "wrong-password", Kinds: refused, Auth: []string{"basic"}, APIs: []API{Auto, V1, Experimental}, Sources: notIAP,
 			Means: "the credentials are wrong, or the web server takes no basic authentication",
@@ -90,8 +92,8 @@ func credentialCauses() []Cause {
 		}, {
 			Name: "front", Kinds: refused, APIs: []API{Auto, V2, V1}, Auth: append(ownCredentials(), "none"), Sources: []Source{FromElsewhere},
 			Means: "something before Airflow refuses the request",
-			Fix: "see its log; give it what it wants (AIRFLOW_HEADERS for a key, AIRFLOW_CLIENT_CERT_FILE for a certificate, AIRFLOW_AUDIENCE for Cloud Run), " +
-				"or let the API's path and this caller's address through",
+			Fix: "see its log; give it what it wants (AIRFLOW_HEADERS for a key, AIRFLOW_CLIENT_CERT_FILE for a certificate, AIRFLOW_AUDIENCE for " +
+				"Cloud Run), or let the API's path and this caller's address through",
 		},
 	}
 }
@@ -99,9 +101,10 @@ func credentialCauses() []Cause {
 func frontCauses() []Cause {
 	return []Cause{
 		{
-			Name: "behind-iap", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect}, Auth: []string{"none", "google", "id_token"}, Sources: []Source{FromIAP},
-			Means: "the web server stands behind Identity-Aware Proxy",
-			Fix:   "set AIRFLOW_AUTH to iap",
+			Name: "behind-iap", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect}, Auth: []string{"none", "google", "id_token"},
+			Sources: []Source{FromIAP},
+			Means:   "the web server stands behind Identity-Aware Proxy",
+			Fix:     "set AIRFLOW_AUTH to iap",
 		}, {
 			Name: "behind-iap-too", Kinds: []Kind{Unauthorized, LoginRedirect}, Auth: ownCredentials(), Sources: []Source{FromIAP},
 			Means: "the web server stands behind Identity-Aware Proxy, which wants an ID token beside Airflow's credentials",
@@ -113,8 +116,8 @@ func frontCauses() []Cause {
 		}, {
 			Name: "login", Kinds: []Kind{LoginRedirect}, Sources: []Source{FromElsewhere, FromAirflow},
 			Means: "the request was sent elsewhere, as a login page or a moved address does",
-			Fix: "set AIRFLOW_URL to the web server's own https address, AIRFLOW_AUTH to what it takes, and AIRFLOW_API where a proxy lets only one API through " +
-				"(oauth2-proxy: skip_auth_routes)",
+			Fix: "set AIRFLOW_URL to the web server's own https address, AIRFLOW_AUTH to what it takes, and AIRFLOW_API where a proxy lets only " +
+				"one API through (oauth2-proxy: skip_auth_routes)",
 			LookedUp: "grant roles/composer.user to the service account in the environment's project",
 		}, {
 			Name: "no-token", Kinds: []Kind{NoCredentials},
@@ -153,15 +156,17 @@ func permissionCauses() []Cause {
 			Means: "the service account may not use the environment",
 			Fix:   "grant it roles/composer.user in the environment's project",
 		}, {
-			Name: "google-token-on-airflow", Kinds: []Kind{Unauthorized}, Auth: []string{"google"}, Sources: []Source{FromAirflow}, Unless: "Composer",
-			Means: "Airflow does not accept the access token, as one that is not Composer's",
-			Fix:   "on Composer grant the service account roles/composer.user; elsewhere set AIRFLOW_AUTH to what Airflow takes",
+			Name: "google-token-on-airflow", Kinds: []Kind{Unauthorized}, Auth: []string{"google"}, Sources: []Source{FromAirflow},
+			Unless: "Composer",
+			Means:  "Airflow does not accept the access token, as one that is not Composer's",
+			Fix:    "on Composer grant the service account roles/composer.user; elsewhere set AIRFLOW_AUTH to what Airflow takes",
 		}, {
 			Name: "access-control", Kinds: []Kind{Forbidden}, Auth: []string{"google", "iap"}, Sources: []Source{FromElsewhere},
 			Means: "the web server's network access control keeps this address out",
 			Fix:   "gcloud composer environments update ENVIRONMENT --location=LOCATION --web-server-allow-all, or allow the function's ranges",
 		}, {
-			Name: "role", Kinds: []Kind{Forbidden}, APIs: []API{V2, V1}, Sources: []Source{FromAirflow}, Auth: append(ownCredentials(), "none", "id_token"),
+			Name: "role", Kinds: []Kind{Forbidden}, APIs: []API{V2, V1}, Sources: []Source{FromAirflow},
+			Auth:  append(ownCredentials(), "none", "id_token"),
 			Means: "the user's role does not allow it",
 			Fix:   "airflow users add-role -u USER -r Op, or the like of the auth manager",
 		}, {
@@ -169,13 +174,16 @@ func permissionCauses() []Cause {
 			Means: "the account is registered with a role that does not allow it",
 			Fix:   "gcloud composer environments run ENVIRONMENT --location=LOCATION users add-role -- -e EMAIL -r Op",
 		}, {
-			Name: "unregistered-account", Kinds: refused, Auth: []string{"google", "iap"}, APIs: []API{V1, Experimental}, Sources: notIAP, Before: "2.3",
-			Means: "before Airflow 2.3.0 a service account with an e-mail of more than 64 characters is not registered by itself",
-			Fix:   "gcloud composer environments run ENVIRONMENT --location=LOCATION users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL -f NAME -l - -r Op --use-random-password",
+			Name: "unregistered-account", Kinds: refused, Auth: []string{"google", "iap"}, APIs: []API{V1, Experimental}, Sources: notIAP,
+			Before: "2.3",
+			Means:  "before Airflow 2.3.0 a service account with an e-mail of more than 64 characters is not registered by itself",
+			Fix: "gcloud composer environments run ENVIRONMENT --location=LOCATION users create -- -u accounts.google.com:NUMERIC_ID -e EMAIL " +
+				"-f NAME -l - -r Op --use-random-password",
 		}, {
 			Name: "api-denied", Kinds: refused, APIs: []API{V1}, Sources: []Source{FromAirflow},
-			Means: "[api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone",
-			Fix:   "set it to airflow.composer.api.backend.composer_auth on Composer, else to airflow.api.auth.backend.basic_auth",
+			Means: "[api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or " +
+				"airflow.api.auth.backend.deny_all, or airflow.api.auth.backend.default, with which v1 refuses everyone",
+			Fix: "set it to airflow.composer.api.backend.composer_auth on Composer, else to airflow.api.auth.backend.basic_auth",
 		}, {
 			Name: "experimental-denied", Kinds: refused, APIs: []API{Experimental}, Sources: notIAP,
 			Means: "[api] auth_backend (auth_backends from 2.3.0, the first counts) is airflow.api.auth.backend.deny_all, the default from 1.10.11",
@@ -288,7 +296,8 @@ func serverCauses() []Cause {
 		{
 			Name: "undetected", Kinds: []Kind{Unauthorized, Forbidden, LoginRedirect, Unexpected}, APIs: []API{Auto},
 			Means: "no API was let through, and so which one the web server has is not known",
-			Fix:   "let /api/v2/version or /api/v1/version through, or set AIRFLOW_API to v2 (Airflow 3), v1 (Airflow 2) or experimental (Airflow 1.10)",
+			Fix: "let /api/v2/version or /api/v1/version through, or set AIRFLOW_API to v2 (Airflow 3), v1 (Airflow 2) or experimental " +
+				"(Airflow 1.10)",
 		}, {
 			Name: "no-v2", Kinds: []Kind{APIAbsent}, APIs: []API{V2},
 			Means:    "this web server has no API v2",

@@ -70,7 +70,8 @@ func TestCausesOfARefusedCaller(t *testing.T) {
 		{"v1 is overloaded", airflow.V1, "none", "", html(503), "server-failure"},
 		{"v1 fails, 2.9.2", airflow.V1, "none", "2.9.2", html(500), "server-failure"},
 		{"v2, manual runs", airflow.V2, "none", "", json(400, `{"detail":"Dag with dag_id: 'load' does not allow manual runs"}`), "manual-runs"},
-		{"v2, run id", airflow.V2, "none", "", json(400, `{"detail":"The run_id provided 'x' does not match regex pattern 'a' or 'b'"}`), "run-id-pattern"},
+		{"v2, run id", airflow.V2, "none", "", json(400, `{"detail":"The run_id provided 'x' does not match regex pattern 'a' or 'b'"}`),
+			"run-id-pattern"},
 		{"v2, Params", airflow.V2, "none", "", json(400, `{"detail":"no"}`), "invalid"},
 		{"v2, PostgreSQL", airflow.V2, "none", "", json(422, `{"detail":"no"}`), "invalid not-stored"},
 	} {

@@ -116,16 +116,27 @@ func TestAnotherAnswerIsNoSuccess(t *testing.T) {
 		reply reply
 		said  string
 	}{
-		"a login page":             {airflow.V2, html(200), "200 text/html: not what was asked for: it is not JSON of Airflow's; "},
-		"nothing":                  {airflow.V2, reply{status: 204}, "204 without media type: not what was asked for: it is not JSON of Airflow's; "},
-		"other JSON":               {airflow.V2, json(200, `{"status":"ok"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"a list":                   {airflow.V2, json(200, `[]`), "200 application/json: not what was asked for: it is not JSON of Airflow's; "},
-		"another run":              {airflow.V2, json(200, `{"dag_id":"load_sales","dag_run_id":"x"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"another DAG":              {airflow.V1, json(200, `{"dag_id":"x","dag_run_id":"dagtrigger__sales__5f3c"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"a run id without its DAG": {airflow.Experimental, json(200, `{"run_id":"dagtrigger__sales__5f3c"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"another run's message":    {airflow.Experimental, json(200, `{"message":"Created <DagRun load_sales @ 2020-03-01: dagtrigger__sales__5f3c0, externally triggered: True>"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"another DAG's message":    {airflow.Experimental, json(200, `{"message":"Created <DagRun load @ 2020-03-01: dagtrigger__sales__5f3c, externally triggered: True>"}`), "200 application/json: not what was asked for: it names another run, or none; "},
-		"the other API's words":    {airflow.V2, json(200, `{"message":"Created <DagRun load_sales @ 2020-03-01: dagtrigger__sales__5f3c, externally triggered: True>"}`), "200 application/json: not what was asked for: it names another run, or none; "},
+		"a login page": {airflow.V2, html(200), "200 text/html: not what was asked for: it is not JSON of Airflow's; "},
+		"nothing": {airflow.V2, reply{status: 204},
+			"204 without media type: not what was asked for: it is not JSON of Airflow's; "},
+		"other JSON": {airflow.V2, json(200, `{"status":"ok"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"a list": {airflow.V2, json(200, `[]`), "200 application/json: not what was asked for: it is not JSON of Airflow's; "},
+		"another run": {airflow.V2, json(200, `{"dag_id":"load_sales","dag_run_id":"x"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"another DAG": {airflow.V1, json(200, `{"dag_id":"x","dag_run_id":"dagtrigger__sales__5f3c"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"a run id without its DAG": {airflow.Experimental, json(200, `{"run_id":"dagtrigger__sales__5f3c"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"another run's message": {airflow.Experimental,
+			json(200, `{"message":"Created <DagRun load_sales @ 2020-03-01: dagtrigger__sales__5f3c0, externally triggered: True>"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"another DAG's message": {airflow.Experimental,
+			json(200, `{"message":"Created <DagRun load @ 2020-03-01: dagtrigger__sales__5f3c, externally triggered: True>"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
+		"the other API's words": {airflow.V2,
+			json(200, `{"message":"Created <DagRun load_sales @ 2020-03-01: dagtrigger__sales__5f3c, externally triggered: True>"}`),
+			"200 application/json: not what was asked for: it names another run, or none; "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +154,8 @@ func TestAnotherAnswerIsNoSuccess(t *testing.T) {
 // Before 1.10.10 the run id is in the message only.
 func TestOldMessageNamesTheRun(t *testing.T) {
 	t.Parallel()
-	server := serve(t, script{postExperimental: json(200, `{"message":"Created <DagRun load_sales @ 2020-03-01T00:00:00+00:00: dagtrigger__sales__5f3c, externally triggered: True>"}`)})
+	server := serve(t, script{postExperimental: json(200,
+		`{"message":"Created <DagRun load_sales @ 2020-03-01T00:00:00+00:00: dagtrigger__sales__5f3c, externally triggered: True>"}`)})
 	client := newClient(t, airflow.Config{URL: server.URL, API: airflow.Experimental})
 	if run, err := client.Trigger(t.Context(), sales()); err != nil || run.RunID != sales().RunID {
 		t.Errorf("got %+v, %v", run, err)
@@ -251,7 +263,8 @@ func TestDeprecationIsLoggedOnce(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	list := `[{"id":1,"run_id":"x","state":"success","dag_id":"load_sales","execution_date":"2026-11-22T09:00:00+00:00","start_date":"","dag_run_url":"/"},` +
+	list := `[{"id":1,"run_id":"x","state":"success","dag_id":"load_sales","execution_date":"2026-11-22T09:00:00+00:00","start_date":"",` +
+		`"dag_run_url":"/"},` +
 		`{"id":2,"run_id":"dagtrigger__sales__5f3c","state":"running","dag_id":"load_sales","execution_date":"2026-11-22T09:30:00+00:00"}]`
 	for api, row := range map[airflow.API]struct {
 		line  string
@@ -286,10 +299,15 @@ func TestFindNothing(t *testing.T) {
 		reply reply
 		kind  airflow.Kind
 	}{
-		"v2":                        {airflow.V2, getV2, json(404, "{\"detail\":\"The DagRun with dag_id: `load_sales` and run_id: `dagtrigger__sales__5f3c` was not found\"}"), airflow.UnknownRun},
-		"v1":                        {airflow.V1, getV1, problem(404, `{"detail":"DAGRun with DAG ID: 'load_sales' and DagRun ID: 'dagtrigger__sales__5f3c' not found","title":"DAGRun not found"}`), airflow.UnknownRun},
-		"experimental":              {airflow.Experimental, listExperimental, json(200, `[]`), airflow.UnknownRun},
-		"experimental, no such DAG": {airflow.Experimental, listExperimental, json(400, `{"error":"Dag id load_sales not found in DagModel"}`), airflow.UnknownDAG},
+		"v2": {airflow.V2, getV2,
+			json(404, "{\"detail\":\"The DagRun with dag_id: `load_sales` and run_id: `dagtrigger__sales__5f3c` was not found\"}"),
+			airflow.UnknownRun},
+		"v1": {airflow.V1, getV1,
+			problem(404, `{"detail":"DAGRun with DAG ID: 'load_sales' and DagRun ID: 'dagtrigger__sales__5f3c' not found","title":"DAGRun `+
+				`not found"}`), airflow.UnknownRun},
+		"experimental": {airflow.Experimental, listExperimental, json(200, `[]`), airflow.UnknownRun},
+		"experimental, no such DAG": {airflow.Experimental, listExperimental, json(400, `{"error":"Dag id load_sales not found in DagModel"}`),
+			airflow.UnknownDAG},
 		"experimental, a 400":       {airflow.Experimental, listExperimental, html(400), airflow.Unexpected},
 		"v2, a proxy's 404":         {airflow.V2, getV2, html(404), airflow.APIAbsent},
 		"v2, another run":           {airflow.V2, getV2, json(200, `{"dag_id":"load_sales","dag_run_id":"x"}`), airflow.Unexpected},

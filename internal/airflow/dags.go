@@ -141,7 +141,8 @@ func (c *Client) Unpause(ctx context.Context, id string) error {
 		return none, nil
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Forbidden {
-		e.Hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused otherwise; or " + e.Hint
+		e.Hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused " +
+			"otherwise; or " + e.Hint
 	}
 	return err
 }

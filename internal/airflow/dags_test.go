@@ -28,10 +28,15 @@ func TestDAG(t *testing.T) {
 		reply reply
 		want  airflow.DAG
 	}{
-		"v2":               {airflow.V2, dagV2, json(200, `{"dag_id":"load_sales","is_paused":false,"is_stale":false,"has_import_errors":false}`), airflow.DAG{}},
-		"v2, in trouble":   {airflow.V2, dagV2, json(200, `{"dag_id":"load_sales","is_paused":true,"is_stale":true,"has_import_errors":true}`), airflow.DAG{Paused: true, Stale: true, ImportErrors: true}},
-		"v1":               {airflow.V1, dagV1, json(200, `{"dag_id":"load_sales","is_paused":false,"is_active":true,"has_import_errors":false}`), airflow.DAG{}},
-		"v1, in trouble":   {airflow.V1, dagV1, json(200, `{"dag_id":"load_sales","is_paused":true,"is_active":false,"has_import_errors":true}`), airflow.DAG{Paused: true, Stale: true, ImportErrors: true}},
+		"v2": {airflow.V2, dagV2,
+			json(200, `{"dag_id":"load_sales","is_paused":false,"is_stale":false,"has_import_errors":false}`), airflow.DAG{}},
+		"v2, in trouble": {airflow.V2, dagV2, json(200, `{"dag_id":"load_sales","is_paused":true,"is_stale":true,"has_import_errors":true}`),
+			airflow.DAG{Paused: true, Stale: true, ImportErrors: true}},
+		"v1": {airflow.V1, dagV1,
+			json(200, `{"dag_id":"load_sales","is_paused":false,"is_active":true,"has_import_errors":false}`), airflow.DAG{}},
+		"v1, in trouble": {airflow.V1, dagV1,
+			json(200, `{"dag_id":"load_sales","is_paused":true,"is_active":false,"has_import_errors":true}`),
+			airflow.DAG{Paused: true, Stale: true, ImportErrors: true}},
 		"v1, 2.0":          {airflow.V1, dagV1, json(200, `{"dag_id":"load_sales","is_paused":true}`), airflow.DAG{Paused: true}},
 		"experimental":     {airflow.Experimental, pausedExp, json(200, `{"is_paused":true}`), airflow.DAG{Paused: true}},
 		"experimental, on": {airflow.Experimental, pausedExp, json(200, `{"is_paused":false}`), airflow.DAG{}},
@@ -54,11 +59,15 @@ func TestDAGThatIsNotThere(t *testing.T) {
 		s    script
 		kind airflow.Kind
 	}{
-		"v2":                  {airflow.V2, script{dagV2: json(404, "{\"detail\":\"The Dag with ID: `load_sales` was not found\"}")}, airflow.UnknownDAG},
-		"v1":                  {airflow.V1, script{dagV1: problem(404, `{"detail":"The DAG with dag_id: load_sales was not found","title":"DAG not found"}`)}, airflow.UnknownDAG},
-		"experimental":        {airflow.Experimental, script{pausedExp: html(500), listExperimental + "?state=queued": json(400, unknownListed)}, airflow.UnknownDAG},
-		"experimental, fails": {airflow.Experimental, script{pausedExp: html(500), listExperimental + "?state=queued": json(200, `[]`)}, airflow.ServerFailure},
-		"other JSON":          {airflow.V2, script{dagV2: json(200, `{"dag_id":"load_sales"}`)}, airflow.Unexpected},
+		"v2": {airflow.V2, script{dagV2: json(404, "{\"detail\":\"The Dag with ID: `load_sales` was not found\"}")},
+			airflow.UnknownDAG},
+		"v1": {airflow.V1,
+			script{dagV1: problem(404, `{"detail":"The DAG with dag_id: load_sales was not found","title":"DAG not found"}`)}, airflow.UnknownDAG},
+		"experimental": {airflow.Experimental,
+			script{pausedExp: html(500), listExperimental + "?state=queued": json(400, unknownListed)}, airflow.UnknownDAG},
+		"experimental, fails": {airflow.Experimental, script{pausedExp: html(500), listExperimental + "?state=queued": json(200, `[]`)},
+			airflow.ServerFailure},
+		"other JSON": {airflow.V2, script{dagV2: json(200, `{"dag_id":"load_sales"}`)}, airflow.Unexpected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +81,8 @@ func TestDAGThatIsNotThere(t *testing.T) {
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	listed := func(id, state string) string {
-		return `{"dag_id":"load_sales","dag_run_id":"` + id + `","run_id":"` + id + `","state":"` + state + `","conf":{"a":NaN,"b":-Infinity,"c":"NaN"}}`
+		return `{"dag_id":"load_sales","dag_run_id":"` + id + `","run_id":"` + id + `","state":"` + state +
+			`","conf":{"a":NaN,"b":-Infinity,"c":"NaN"}}`
 	}
 	page := `{"dag_runs":[` + listed("a", "queued") + `],"total_entries":7}`
 	active := airflow.RunsQuery{States: []string{"queued", "running"}, Limit: 1}
@@ -83,12 +93,17 @@ func TestRuns(t *testing.T) {
 		ids   string
 		total int
 	}{
-		"v2, all":              {airflow.V2, airflow.RunsQuery{}, script{runsV2 + "?limit=100": json(200, `{"dag_runs":[],"total_entries":0}`)}, "", 0},
-		"v2, active":           {airflow.V2, active, script{runsV2 + "?limit=1&state=queued&state=running": json(200, page)}, "a", 7},
-		"v1, a conf with NaN":  {airflow.V1, active, script{runsV1 + "?limit=1&state=queued&state=running": json(200, page)}, "a", 7},
-		"v1, a page":           {airflow.V1, airflow.RunsQuery{Limit: 1, Offset: 3}, script{runsV1 + "?limit=1&offset=3": json(200, page)}, "a", 7},
-		"experimental, active": {airflow.Experimental, active, script{listExperimental + "?state=queued": json(200, "["+listed("a", "queued")+"]"), listExperimental + "?state=running": json(200, `[{"run_id":"b"},{"run_id":"c"}]`)}, "a", 3},
-		"experimental, a page": {airflow.Experimental, airflow.RunsQuery{Limit: 1, Offset: 1}, script{listExperimental: json(200, `[{"run_id":"a"},{"run_id":"b"},{"run_id":"c"}]`)}, "b", 3},
+		"v2, all": {airflow.V2, airflow.RunsQuery{},
+			script{runsV2 + "?limit=100": json(200, `{"dag_runs":[],"total_entries":0}`)}, "", 0},
+		"v2, active":          {airflow.V2, active, script{runsV2 + "?limit=1&state=queued&state=running": json(200, page)}, "a", 7},
+		"v1, a conf with NaN": {airflow.V1, active, script{runsV1 + "?limit=1&state=queued&state=running": json(200, page)}, "a", 7},
+		"v1, a page": {airflow.V1, airflow.RunsQuery{Limit: 1, Offset: 3}, script{runsV1 + "?limit=1&offset=3": json(200, page)},
+			"a", 7},
+		"experimental, active": {airflow.Experimental, active,
+			script{listExperimental + "?state=queued": json(200, "["+listed("a", "queued")+"]"),
+				listExperimental + "?state=running": json(200, `[{"run_id":"b"},{"run_id":"c"}]`)}, "a", 3},
+		"experimental, a page": {airflow.Experimental, airflow.RunsQuery{Limit: 1, Offset: 1},
+			script{listExperimental: json(200, `[{"run_id":"a"},{"run_id":"b"},{"run_id":"c"}]`)}, "b", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,8 +135,10 @@ func TestParams(t *testing.T) {
 		body string
 		want string // value, schema and description of "size"
 	}{
-		"v2":       {airflow.V2, `{"params":{"size":{"value":7,"schema":{"type":"integer"},"description":"how many","source":"dag"}}}`, `7 {"type":"integer"} how many`},
-		"v1":       {airflow.V1, `{"params":{"size":{"__class":"airflow.models.param.Param","value":null,"schema":{"type":["null","integer"]},"description":null}}}`, `null {"type":["null","integer"]} `},
+		"v2": {airflow.V2, `{"params":{"size":{"value":7,"schema":{"type":"integer"},"description":"how many","source":"dag"}}}`,
+			`7 {"type":"integer"} how many`},
+		"v1": {airflow.V1, `{"params":{"size":{"__class":"airflow.models.param.Param","value":null,"schema":{"type":["null","integer"]},` +
+			`"description":null}}}`, `null {"type":["null","integer"]} `},
 		"v1, 2.1":  {airflow.V1, `{"params":{"size":7}}`, `7  `},
 		"v1, dict": {airflow.V1, `{"params":{"size":{"value":7}}}`, `{"value":7}  `},
 	} {
@@ -143,7 +160,8 @@ func TestParams(t *testing.T) {
 
 func TestImportErrors(t *testing.T) {
 	t.Parallel()
-	body := `{"import_errors":[{"import_error_id":1,"timestamp":"2026-11-22T09:30:00Z","filename":"/dags/x.py","bundle_name":null,"stack_trace":"SyntaxError"}],"total_entries":1}`
+	body := `{"import_errors":[{"import_error_id":1,"timestamp":"2026-11-22T09:30:00Z","filename":"/dags/x.py","bundle_name":null,` +
+		`"stack_trace":"SyntaxError"}],"total_entries":1}`
 	for _, api := range []airflow.API{airflow.V2, airflow.V1} {
 		line := "GET /api/" + string(api) + "/importErrors?limit=100"
 		client := newClient(t, airflow.Config{URL: serve(t, script{line: json(200, body)}).URL, API: api})
@@ -243,9 +261,11 @@ func TestFindByDate(t *testing.T) {
 		want  string // the run's id, empty where there is none
 	}{
 		{"v2", airflow.V2, "/api/v2" + runs + "limit=1&logical_date_gte=" + date + "&logical_date_lte=" + date,
-			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],"total_entries":1}`), "first"},
+			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],`+
+				`"total_entries":1}`), "first"},
 		{"v1", airflow.V1, "/api/v1" + runs + "execution_date_gte=" + date + "&execution_date_lte=" + date + "&limit=1",
-			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],"total_entries":1}`), "first"},
+			json(200, `{"dag_runs":[{"dag_id":"load_sales","dag_run_id":"first","logical_date":"2026-11-22T09:30:00.123456Z"}],`+
+				`"total_entries":1}`), "first"},
 		{"none", airflow.V1, "/api/v1" + runs + "execution_date_gte=" + date + "&execution_date_lte=" + date + "&limit=1",
 			json(200, `{"dag_runs":[],"total_entries":0}`), ""},
 		{"experimental", airflow.Experimental, "/api/experimental/dags/load_sales/dag_runs",

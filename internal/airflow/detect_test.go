@@ -34,12 +34,15 @@ func TestAutoDetectsTheAPI(t *testing.T) {
 	}{
 		{"Airflow 3", script{probeV2: version("3.3.2")}, airflow.V2, probeV2},
 		{"Airflow 2", script{probeV2: html(404), probeV1: version("2.11.2")}, airflow.V1, probeV2 + "\n" + probeV1},
-		{"Airflow 1.10", script{probeV2: html(404), probeV1: html(404), probeExp: json(200, `{"status":"OK"}`)}, airflow.Experimental, probeV2 + "\n" + probeV1 + "\n" + probeExp},
-		{"1.10, denied", script{probeV2: html(404), probeV1: html(404), probeExp: denied}, airflow.Experimental, probeV2 + "\n" + probeV1 + "\n" + probeExp},
+		{"Airflow 1.10", script{probeV2: html(404), probeV1: html(404), probeExp: json(200, `{"status":"OK"}`)}, airflow.Experimental,
+			probeV2 + "\n" + probeV1 + "\n" + probeExp},
+		{"1.10, denied", script{probeV2: html(404), probeV1: html(404), probeExp: denied}, airflow.Experimental,
+			probeV2 + "\n" + probeV1 + "\n" + probeExp},
 		{"Airflow 2, refused", script{probeV2: html(404), probeV1: forbidden}, airflow.V1, probeV2 + "\n" + probeV1},
 		{"Airflow 3, refused", script{probeV2: refused, probeV1: removed()}, airflow.V2, probeV2 + "\n" + probeV1},
 		{"Airflow 2, only its own path let through", script{probeV2: refused, probeV1: version("2.9.0")}, airflow.V1, probeV2 + "\n" + probeV1},
-		{"oauth2-proxy redirects v2, and lets v1 through", script{probeV2: html(302), probeV1: version("2.10.5")}, airflow.V1, probeV2 + "\n" + probeV1},
+		{"oauth2-proxy redirects v2, and lets v1 through", script{probeV2: html(302), probeV1: version("2.10.5")}, airflow.V1,
+			probeV2 + "\n" + probeV1},
 		{"a front forbids v2 and v1", script{probeV2: html(403), probeV1: html(403), probeExp: json(200, `{"status":"OK"}`)},
 			airflow.Experimental, probeV2 + "\n" + probeV1 + "\n" + probeExp},
 		{"a page for what is not let through", script{probeV2: html(200), probeV1: version("2.10.5")}, airflow.V1, probeV2 + "\n" + probeV1},
@@ -85,16 +88,22 @@ func TestAutoFindsNothing(t *testing.T) {
 		kind airflow.Kind
 		said string
 	}{
-		{"no Airflow", script{probeV2: html(404), probeV1: html(404), probeExp: html(404)}, airflow.APIAbsent, "API absent: no API of Airflow answers at this URL; no Airflow answers there, or its REST API is off: set AIRFLOW_URL"},
+		{"no Airflow", script{probeV2: html(404), probeV1: html(404), probeExp: html(404)}, airflow.APIAbsent,
+			"API absent: no API of Airflow answers at this URL; no Airflow answers there, or its REST API is off: set AIRFLOW_URL"},
 		{"a proxy refuses everything", everywhere(html(403)), airflow.Forbidden, "403 text/html: no credentials were sent: "},
-		{"IAP refuses everything", everywhere(iap), airflow.Unauthorized, "401 text/html: IAP: Invalid IAP credentials: empty token; the web server stands behind Identity-Aware Proxy: set AIRFLOW_AUTH to iap"},
-		{"a login page for everything", everywhere(html(200)), airflow.Unexpected, "200 text/html: not what was asked for: it is not JSON of Airflow's; a proxy, a gateway"},
-		{"a redirect to a login page", everywhere(html(302).with("Location", "https://accounts.google.com/x")), airflow.LoginRedirect, "302 text/html: redirect to accounts.google.com; the request was sent elsewhere"},
+		{"IAP refuses everything", everywhere(iap), airflow.Unauthorized,
+			"401 text/html: IAP: Invalid IAP credentials: empty token; the web server stands behind Identity-Aware Proxy: set AIRFLOW_AUTH to iap"},
+		{"a login page for everything", everywhere(html(200)), airflow.Unexpected,
+			"200 text/html: not what was asked for: it is not JSON of Airflow's; a proxy, a gateway"},
+		{"a redirect to a login page", everywhere(html(302).with("Location", "https://accounts.google.com/x")), airflow.LoginRedirect,
+			"302 text/html: redirect to accounts.google.com; the request was sent elsewhere"},
 		{"the server is down", script{probeV2: html(503)}, airflow.ServerFailure, "503 text/html: the web server failed or is overloaded: "},
 		{"v1 is down", script{probeV2: html(404), probeV1: html(502)}, airflow.ServerFailure, "502 text/html: "},
 		{"a bad request", everywhere(html(400)), airflow.Unexpected, "400 text/html: "},
-		{"another service's version", everywhere(json(200, `{"name":"x"}`)), airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
-		{"another service's test", script{probeV2: html(404), probeV1: html(404), probeExp: json(200, `{"status":"fine"}`)}, airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
+		{"another service's version", everywhere(json(200, `{"name":"x"}`)), airflow.Unexpected,
+			"200 application/json: not what was asked for: it names no version; "},
+		{"another service's test", script{probeV2: html(404), probeV1: html(404), probeExp: json(200, `{"status":"fine"}`)},
+			airflow.Unexpected, "200 application/json: not what was asked for: it names no version; "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -226,7 +235,8 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	}
 	body := `{"version":"3.3.2"}`
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+		Request: r}, nil
 }
 
 // One caller that gives up does not fail those who wait for the same answer.

@@ -133,7 +133,8 @@ func TestContextEndsTheCall(t *testing.T) {
 func TestConnectionIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	var opened atomic.Int32
-	replies := []reply{html(500), json(404, `{"detail":"x"}`), created(airflow.V2), html(200), {status: 204}, problem(409, strings.Repeat(" ", 300<<10))}
+	replies := []reply{html(500), json(404, `{"detail":"x"}`), created(airflow.V2), html(200), {status: 204},
+		problem(409, strings.Repeat(" ", 300<<10))}
 	var n atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

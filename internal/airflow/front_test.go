@@ -15,7 +15,8 @@ func page(status int, body string) reply { return answer(status, "text/html", bo
 // The pages and messages are those that the products give, shortened.
 func TestAnswerBeforeAirflowIsNoRefusalByAirflow(t *testing.T) {
 	t.Parallel()
-	const nginx = "<html>\r\n<head><title>400 %s</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<center>%s</center>\r\n<hr><center>nginx/1.25.3</center>\r\n</body></html>"
+	const nginx = "<html>\r\n<head><title>400 %s</title></head>\r\n<body>\r\n<center><h1>400 Bad " +
+		"Request</h1></center>\r\n<center>%s</center>\r\n<hr><center>nginx/1.25.3</center>\r\n</body></html>"
 	ofNginx := func(words string) reply { return page(400, strings.ReplaceAll(nginx, "%s", words)) }
 	aspNet := `{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"Bad Request","status":400,"traceId":"00-1"}`
 	spring := `{"type":"about:blank","title":"Bad Request","status":400,"detail":"Failed to read request","instance":"/api"}`
@@ -38,20 +39,25 @@ func TestAnswerBeforeAirflowIsNoRefusalByAirflow(t *testing.T) {
 			": AWS (a load balancer or API Gateway) (Server: awselb/2.0): Bad Request", "firewall"},
 		{"AWS API Gateway", json(400, `{"message":null}`).with("X-Amzn-Errortype", "BadRequestException"), airflow.FrontAWS,
 			": AWS (a load balancer or API Gateway)", "firewall"},
-		{"Kong", json(400, `{"message":"Bad request"}`).with("Server", "kong/3.4.2"), airflow.FrontKong, ": Kong (Server: kong/3.4.2): Bad request", "front-refused"},
+		{"Kong", json(400, `{"message":"Bad request"}`).with("Server", "kong/3.4.2"), airflow.FrontKong,
+			": Kong (Server: kong/3.4.2): Bad request", "front-refused"},
 		{"Envoy", answer(400, "text/plain", "upstream connect error or disconnect/reset before headers. reset reason: protocol error").
 			with("Server", "istio-envoy"), airflow.FrontEnvoy,
-			": Envoy or Istio (Server: istio-envoy): upstream connect error or disconnect/reset before headers. reset reason: protocol error", "front-refused"},
+			": Envoy or Istio (Server: istio-envoy): upstream connect error or disconnect/reset before headers. reset reason: protocol error",
+			"front-refused"},
 		{"Cloudflare", page(400, "<html><head><title>400 Bad Request</title></head><body><center>cloudflare</center></body></html>").
 			with("Server", "cloudflare"), airflow.FrontCloudflare, ": Cloudflare (Server: cloudflare): Bad Request", "firewall"},
 		{"IIS", page(400, `<HTML><HEAD><TITLE>Bad Request</TITLE></HEAD><BODY><h2>Bad Request - Invalid Hostname</h2></BODY></HTML>`).
-			with("Server", "Microsoft-HTTPAPI/2.0"), airflow.FrontIIS, ": IIS (Server: Microsoft-HTTPAPI/2.0): Bad Request - Invalid Hostname", "front-refused"},
-		{"HAProxy", page(400, "<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>"), airflow.FrontHAProxy,
+			with("Server", "Microsoft-HTTPAPI/2.0"), airflow.FrontIIS, ": IIS (Server: Microsoft-HTTPAPI/2.0): Bad Request - Invalid Hostname",
+			"front-refused"},
+		{"HAProxy", page(400, "<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>"),
+			airflow.FrontHAProxy,
 			": HAProxy: Bad request", "front-refused"},
 		{"Django's CSRF page", page(400, "<html><head><title>400 CSRF verification failed. Request aborted.</title></head></html>"), "",
 			": CSRF verification failed. Request aborted.", "csrf"},
 		{"a WAF", page(422, "<html>blocked</html>"), "", "", "front-refused"},
-		{"BIG-IP", page(400, "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with your administrator.</body></html>"),
+		{"BIG-IP", page(400, "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with your "+
+			"administrator.</body></html>"),
 			airflow.FrontF5, ": BIG-IP: Request Rejected", "firewall"},
 		{"Tyk", json(400, `{"error":"Bad request"}`), "", ": Bad request", "front-refused"},
 		{"an API of Google's", json(400, `{"error":{"code":400,"message":"Request contains an invalid argument."}}`).with("Via", "1.1 google"),

@@ -22,12 +22,13 @@ import (
 func fronts(status int) map[string]reply {
 	page := fmt.Sprintf("<html><head><title>%d</title></head></html>", status)
 	return map[string]reply{
-		"Airflow":      json(status, `{"detail":"No"}`),
-		"Composer":     json(status, `{"detail":"No"}`).with("WWW-Authenticate", "Composer"),
-		"Google":       html(status),
-		"IAP":          answer(status, "text/html", "Invalid IAP credentials: empty token").with("X-Goog-IAP-Generated-Response", "true"),
-		"Kong":         json(status, `{"message":"No API key found in request"}`).with("Server", "kong/3.4.2"),
-		"AWS":          json(status, `{"message":"Missing Authentication Token"}`).with("x-amzn-ErrorType", "MissingAuthenticationTokenException"),
+		"Airflow":  json(status, `{"detail":"No"}`),
+		"Composer": json(status, `{"detail":"No"}`).with("WWW-Authenticate", "Composer"),
+		"Google":   html(status),
+		"IAP":      answer(status, "text/html", "Invalid IAP credentials: empty token").with("X-Goog-IAP-Generated-Response", "true"),
+		"Kong":     json(status, `{"message":"No API key found in request"}`).with("Server", "kong/3.4.2"),
+		"AWS": json(status, `{"message":"Missing Authentication Token"}`).with("x-amzn-ErrorType",
+			"MissingAuthenticationTokenException"),
 		"Istio":        answer(status, "text/plain", "RBAC: access denied").with("Server", "istio-envoy"),
 		"oauth2-proxy": answer(status, "text/html", page).with("Location", "https://login.example.com/oauth2/start"),
 		"Cloudflare":   answer(status, "text/html", page).with("Server", "cloudflare"),
@@ -128,11 +129,14 @@ func TestTroubleWithTLSIsNotTroubleWithDNS(t *testing.T) {
 		reach     airflow.Reach
 		fix       string
 	}{
-		{"unknown authority", trusting.URL, x509.NewCertPool(), nil, airflow.UnknownAuthority, "name the authority's certificate in SSL_CERT_FILE"},
-		{"wrong name", strings.Replace(trusting.URL, "127.0.0.1", "localhost", 1), roots, nil, airflow.WrongName, "set AIRFLOW_URL to a name that the certificate has"},
+		{"unknown authority", trusting.URL, x509.NewCertPool(), nil, airflow.UnknownAuthority,
+			"name the authority's certificate in SSL_CERT_FILE"},
+		{"wrong name", strings.Replace(trusting.URL, "127.0.0.1", "localhost", 1), roots, nil, airflow.WrongName,
+			"set AIRFLOW_URL to a name that the certificate has"},
 		{"client certificate", requiring.URL, rootsToo, nil, airflow.NoClientCert, "set AIRFLOW_CLIENT_CERT_FILE"},
 		{"http port", strings.Replace(plain.URL, "http:", "https:", 1), roots, nil, airflow.NotTLS, "correct the port of AIRFLOW_URL"},
-		{"unknown name", "https://airflow.example.com", nil, &net.DNSError{Err: "no such host", IsNotFound: true}, airflow.UnknownName, "check the host in AIRFLOW_URL"},
+		{"unknown name", "https://airflow.example.com", nil, &net.DNSError{Err: "no such host", IsNotFound: true}, airflow.UnknownName,
+			"check the host in AIRFLOW_URL"},
 		{"refused", "https://airflow.example.com", nil, errors.New("connection refused"), "", "check AIRFLOW_URL, and the function's way out"},
 	}
 	for _, tt := range tests {

@@ -27,7 +27,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, mediaType, location, body string) {
 		header := http.Header{"Content-Type": {mediaType}, "Location": {location}, "Retry-After": {mediaType}}
 		canned := roundTrip(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)),
+				ContentLength: int64(len(body)), Request: r}, nil
 		})
 		for _, api := range []airflow.API{airflow.V2, airflow.V1, airflow.Experimental} {
 			client := newClient(t, airflow.Config{URL: "http://127.0.0.1", API: api, Transport: canned})

@@ -16,7 +16,8 @@ func TestMayTrigger(t *testing.T) {
 		reply reply
 		kind  airflow.Kind // empty: it may
 	}{
-		"v2, it may":            {airflow.V2, json(422, `{"detail":[{"type":"missing","loc":["body","logical_date"],"msg":"Field required"}]}`), ""},
+		"v2, it may": {airflow.V2,
+			json(422, `{"detail":[{"type":"missing","loc":["body","logical_date"],"msg":"Field required"}]}`), ""},
 		"v2, a viewer":          {airflow.V2, json(403, `{"detail":"Forbidden"}`), airflow.Forbidden},
 		"v2, no DAG":            {airflow.V2, json(404, "{\"detail\":\"The Dag with ID: `load_sales` was not found\"}"), airflow.UnknownDAG},
 		"v2, a proxy":           {airflow.V2, html(422), airflow.Unexpected},

@@ -149,17 +149,22 @@ func TestRunThatNeverLeaves(t *testing.T) {
 		{"a long run id", runID(strings.Repeat("a", 251)), "invalid: the run id has more than 250 characters; shorten it"},
 		{"scheduled", runID("scheduled__x"), `invalid: the run id "scheduled__x" begins as Airflow's own runs do; let it begin otherwise`},
 		{"backfill", runID("backfill_x"), `invalid: the run id "backfill_x" begins as Airflow's own runs do; let it begin otherwise`},
-		{"dataset", runID("dataset_triggered__x"), `invalid: the run id "dataset_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
-		{"asset", runID("asset_triggered__x"), `invalid: the run id "asset_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
-		{"materialization", runID("asset_materialization__x"), `invalid: the run id "asset_materialization__x" begins as Airflow's own runs do; let it begin otherwise`},
-		{"operator", runID("operator_triggered__x"), `invalid: the run id "operator_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
+		{"dataset", runID("dataset_triggered__x"),
+			`invalid: the run id "dataset_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
+		{"asset", runID("asset_triggered__x"),
+			`invalid: the run id "asset_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
+		{"materialization", runID("asset_materialization__x"),
+			`invalid: the run id "asset_materialization__x" begins as Airflow's own runs do; let it begin otherwise`},
+		{"operator", runID("operator_triggered__x"),
+			`invalid: the run id "operator_triggered__x" begins as Airflow's own runs do; let it begin otherwise`},
 		{"a list", conf(`[1]`), "invalid: the conf is not a JSON object; make the conf a map"},
 		{"null", conf(`null`), "invalid: the conf is not a JSON object; make the conf a map"},
 		{"blanks", conf(` `), "invalid: the conf is not a JSON object; make the conf a map"},
 		{"NaN", conf(`{"a":NaN}`), "invalid: the conf is not a JSON object; make the conf a map"},
 		{"two values", conf(`{}{}`), "invalid: the conf is not a JSON object; make the conf a map"},
 		{"no UTF-8", conf("{\"a\":\"\xff\"}"), "invalid: the conf is not a JSON object; make the conf a map"},
-		{"very deep", conf(`{"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`), "invalid: the conf is not a JSON object; make the conf a map"},
+		{"very deep", conf(`{"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`),
+			"invalid: the conf is not a JSON object; make the conf a map"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -227,7 +232,8 @@ func TestOneDateCannotBothWaitAndBeLogical(t *testing.T) {
 		run := sales()
 		run.RunAfter, run.LogicalDate = logicalDate, logicalDate
 		_, err := client.Trigger(t.Context(), run)
-		if e := asKind(t, err, airflow.Invalid); e.Error() != "invalid: a run cannot wait and have a logical date before Airflow 3; leave one of the two out" {
+		if e := asKind(t, err, airflow.Invalid); e.Error() != "invalid: a run cannot wait and have a logical date before Airflow 3; leave one "+
+			"of the two out" {
 			t.Error(e)
 		}
 	}

@@ -23,11 +23,13 @@ func TestACauseIsToldWithWhatIsKnown(t *testing.T) {
 		want  string
 	}{
 		{"everything", beneath, []string{"PROJECT", "acme", "LOCATION", "europe-west1", "NAME", "prod"},
-			"there is no environment prod in acme (it answers 404): gcloud composer environments list --project=acme --locations=europe-west1, and set AIRFLOW_PROJECT"},
+			"there is no environment prod in acme (it answers 404): gcloud composer environments list --project=acme --locations=europe-west1, " +
+				"and set AIRFLOW_PROJECT"},
 		{"a part", nil, []string{"PROJECT", "acme", "LOCATION", ""},
 			"there is no environment NAME in acme: gcloud composer environments list --project=acme --locations=LOCATION, and set AIRFLOW_PROJECT"},
 		{"a value that looks like a word", nil, []string{"NAME", "PROJECT", "PROJECT", "acme", "LOCATION"},
-			"there is no environment PROJECT in acme: gcloud composer environments list --project=acme --locations=LOCATION, and set AIRFLOW_PROJECT"},
+			"there is no environment PROJECT in acme: gcloud composer environments list --project=acme --locations=LOCATION, and set " +
+				"AIRFLOW_PROJECT"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

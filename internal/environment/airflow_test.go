@@ -200,14 +200,16 @@ func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
 	if asked := g.Asked(composerAPI); asked != 1 {
 		t.Errorf("%d look-ups", asked)
 	}
-	if connection, err := c.Connection(t.Context()); err != nil || connection.Composer.URL != "https://"+host2 || connection.URL.Host != host2 {
+	if connection, err := c.Connection(t.Context()); err != nil || connection.Composer.URL != "https://"+host2 ||
+		connection.URL.Host != host2 {
 		t.Errorf("connection = %+v, %v", connection, err)
 	}
 }
 
 func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
 	t.Parallel()
-	const hint = "; gcloud composer environments update prod --project=acme --location=europe-west1 --remove-airflow-configs=scheduler-allow_trigger_in_future"
+	const hint = "; gcloud composer environments update prod --project=acme --location=europe-west1 " +
+		"--remove-airflow-configs=scheduler-allow_trigger_in_future"
 	for _, row := range []struct {
 		image   string
 		version airflowsim.Version
@@ -229,7 +231,8 @@ func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
 		}
 		_, err := c.Start(t.Context(), airflow.Run{DAGID: "load", RunID: "waits", RunAfter: time.Now().Add(time.Hour)}, pressure.Policy{})
 		if row.refused {
-			wantsError(t, err, airflow.Invalid, "invalid: not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait"+hint)
+			wantsError(t, err, airflow.Invalid,
+				"invalid: not sent: the run is to wait, and the environment's [scheduler] allow_trigger_in_future lets none wait"+hint)
 		} else if err != nil {
 			t.Errorf("%s, %q: %v", row.image, row.setting, err)
 		}
@@ -247,20 +250,32 @@ func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 		roles []string
 		want  string
 	}{
-		{"no such environment", googlesim.Environment{Image: image}, environment.Spec{Composer: strings.Replace(composerName, "prod", "prd", 1)}, []string{"roles/composer.user"},
-			"no address: looking up projects/acme/locations/europe-west1/environments/prd: there is no environment prd in europe-west1 of the project acme; " +
-				"gcloud composer environments list --project=acme --locations=europe-west1"},
+		{"no such environment", googlesim.Environment{Image: image},
+			environment.Spec{Composer: strings.Replace(composerName, "prod", "prd", 1)}, []string{"roles/composer.user"},
+			"no address: looking up projects/acme/locations/europe-west1/environments/prd: there is no environment prd in europe-west1 of the " +
+				"project acme; gcloud composer environments list --project=acme --locations=europe-west1"},
 		{"no permission", googlesim.Environment{Image: image}, environment.Spec{Composer: composerName}, nil,
-			before + "serviceAccount:" + robot + " may not read the environment prod: it lacks composer.environments.get, which roles/composer.user has; " +
+			before + "serviceAccount:" + robot +
+				" may not read the environment prod: it lacks composer.environments.get, which roles/composer.user has; " +
 				"gcloud projects add-iam-policy-binding acme --member=serviceAccount:" + robot + " --role=roles/composer.user"},
-		{"not running", googlesim.Environment{Image: image, State: "CREATING"}, environment.Spec{Composer: composerName}, []string{"roles/composer.user"},
-			before + "the environment prod is not running but CREATING; gcloud composer environments describe prod --project=acme --location=europe-west1"},
-		{"iap for Composer 3", googlesim.Environment{Image: image, Host: host2}, environment.Spec{Composer: composerName, Auth: "iap"}, []string{"roles/composer.user"},
-			before + "https://" + host2 + " is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token; set AIRFLOW_AUTH to google, or leave it out"},
-		{"a client id for Composer 3", googlesim.Environment{Image: image, Host: host2}, environment.Spec{Composer: composerName, IAPClientID: clientID}, []string{"roles/composer.user"},
-			before + "https://" + host2 + " is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token; set AIRFLOW_AUTH to google, or leave it out"},
-		{"an address that is no Composer's", googlesim.Environment{Image: image, Host: "airflow.example.com"}, environment.Spec{Composer: composerName}, []string{"roles/composer.user"},
-			before + "setting up the credentials for https://airflow.example.com: a Google access token is not sent to airflow.example.com, which is not Composer's; where it is meant to go there, name the kind google"},
+		{"not running", googlesim.Environment{Image: image, State: "CREATING"}, environment.Spec{Composer: composerName},
+			[]string{"roles/composer.user"},
+			before + "the environment prod is not running but CREATING; gcloud composer environments describe prod --project=acme " +
+				"--location=europe-west1"},
+		{"iap for Composer 3", googlesim.Environment{Image: image, Host: host2}, environment.Spec{Composer: composerName, Auth: "iap"},
+			[]string{"roles/composer.user"},
+			before + "https://" + host2 +
+				" is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token; set AIRFLOW_AUTH to " +
+				"google, or leave it out"},
+		{"a client id for Composer 3", googlesim.Environment{Image: image, Host: host2},
+			environment.Spec{Composer: composerName, IAPClientID: clientID}, []string{"roles/composer.user"},
+			before + "https://" + host2 +
+				" is a Composer 2 or 3 web server, which stands behind no Identity-Aware Proxy and takes an access token; set AIRFLOW_AUTH to " +
+				"google, or leave it out"},
+		{"an address that is no Composer's", googlesim.Environment{Image: image, Host: "airflow.example.com"},
+			environment.Spec{Composer: composerName}, []string{"roles/composer.user"},
+			before + "setting up the credentials for https://airflow.example.com: a Google access token is not sent to airflow.example.com, which " +
+				"is not Composer's; where it is meant to go there, name the kind google"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,11 +305,13 @@ func TestAnAPIThatIsNotEnabledSaysSo(t *testing.T) {
 
 func TestAComposerAPIInTroubleIsTransient(t *testing.T) {
 	t.Parallel()
-	g := newGoogle(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12", Airflow: newAirflow(t, airflowsim.Airflow33)})
+	g := newGoogle(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
+		Airflow: newAirflow(t, airflowsim.Airflow33)})
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))
 	g.Fail(composerAPI, http.StatusServiceUnavailable, "")
 	wantsError(t, trigger(t, c, "run"), airflow.Network, "network: looking up "+composerName+
-		": the Composer API does not describe the environment prod (it answers 503); try again; or set AIRFLOW_URL in place of COMPOSER_ENVIRONMENT, which asks nothing")
+		": the Composer API does not describe the environment prod (it answers 503); try again; or set AIRFLOW_URL in place of "+
+		"COMPOSER_ENVIRONMENT, which asks nothing")
 	g.Fail(composerAPI, 0, "")
 	if err := trigger(t, c, "run"); err != nil {
 		t.Errorf("after the trouble: %v", err)
@@ -364,7 +381,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		asked := 0
 		carrier := roundTrip(func(req *http.Request) (*http.Response, error) {
 			asked++
-			return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {to}}, Body: http.NoBody, Request: req}, nil
+			return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {to}}, Body: http.NoBody,
+				Request: req}, nil
 		})
 		google := identity.NewGoogle(account{googlesim.New(googlesim.Config{}), robot})
 		c := newClient(t, environment.Spec{URL: composerURL, API: "v2"}, environment.Options{Transport: carrier, Google: google})

@@ -112,7 +112,8 @@ func (c *checker) composer() {
 	}
 	kind := c.spec.Auth
 	if kind != "" && kind != identity.KindGoogle && kind != identity.KindIAP {
-		c.fault(FieldAuth, "leave it out, or set it to google (Composer 2 and 3) or iap (Composer 1)", "is %q, which no Composer environment takes", kind)
+		c.fault(FieldAuth, "leave it out, or set it to google (Composer 2 and 3) or iap (Composer 1)",
+			"is %q, which no Composer environment takes", kind)
 		return
 	}
 	if c.spec.IAPClientID != "" {
@@ -131,7 +132,8 @@ func (c *checker) composer() {
 
 func (c *checker) url() {
 	if c.spec.URL == "" {
-		c.fault(FieldURL, fmt.Sprintf("give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in %s",
+		c.fault(FieldURL, fmt.Sprintf("give the web server's address, such as "+
+			"https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in %s",
 			c.name(FieldComposer)), "is missing")
 		return
 	}
@@ -141,7 +143,8 @@ func (c *checker) url() {
 		return
 	}
 	if u.User != nil {
-		c.fault(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)), "carries a user or a password")
+		c.fault(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)),
+			"carries a user or a password")
 	}
 	if root, page := withoutPage(u); page != "" {
 		c.fault(FieldURL, "use "+root, "ends in %s, which is a page of Airflow's", page)
@@ -312,7 +315,8 @@ func (c *checker) idToken(kind string) {
 	case kind != identity.KindIAP && !own:
 		c.unused(kind, FieldIAPClientID, s.IAPClientID)
 	case s.IAPClientID != "" && !identity.IsClientID(s.IAPClientID):
-		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered", "is not an OAuth client id")
+		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
+			"is not an OAuth client id")
 	}
 	if kind != identity.KindIDToken && !own {
 		c.unused(kind, FieldAudience, s.Audience)

@@ -54,7 +54,8 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 		want []string // field: what: fix
 	}{
 		{"nothing", environment.Spec{}, []string{
-			"url: url is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in composer",
+			"url: url is missing: give the web server's address, such as https://<id>-dot-<region>.composer.googleusercontent.com, or name the " +
+				"environment in composer",
 		}},
 		{"no address", environment.Spec{URL: "airflow.example.com", Auth: "none"}, []string{
 			"url: url is no web address: write it as https://HOST or https://HOST/PATH",
@@ -100,7 +101,8 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"oauth2_token_url: oauth2_token_url is not an https address: use the token_endpoint of the provider's .well-known/openid-configuration",
 		}},
 		{"plain text", environment.Spec{URL: "http://airflow.example.com", Auth: "google"}, []string{
-			"url: url is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with insecure=true",
+			"url: url is http to airflow.example.com, which sends credentials and conf in plain text: use https, or allow plain text with " +
+				"insecure=true",
 		}},
 		{"plain text to Composer", environment.Spec{URL: "http://x.composer.googleusercontent.com", Insecure: true}, []string{
 			"url: url is http to a Composer host: use https",
@@ -109,13 +111,16 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"auth: auth is missing, and airflow.example.com tells no default: say how to sign in, one of " + everyKind,
 		}},
 		{"no kind for appspot.com", environment.Spec{URL: "https://0a1b-tp.appspot.com"}, []string{
-			"auth: auth is missing, and 0a1b-tp.appspot.com tells no default: a Composer 1 web server stands behind Identity-Aware Proxy: iap; for another Airflow one of " + everyKind,
+			"auth: auth is missing, and 0a1b-tp.appspot.com tells no default: a Composer 1 web server stands behind Identity-Aware Proxy: iap; " +
+				"for another Airflow one of " + everyKind,
 		}},
 		{"an access token for appspot.com", environment.Spec{URL: "https://0a1b-tp.appspot.com", Auth: "google"}, []string{
-			"auth: auth is google, but a Google access token is not sent to 0a1b-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere",
+			"auth: auth is google, but a Google access token is not sent to 0a1b-tp.appspot.com, where anyone may host: use iap, whose token is " +
+				"useless elsewhere",
 		}},
 		{"an odd port of Composer's", environment.Spec{URL: composerURL + ":8443"}, []string{
-			"auth: auth is google, but a Google access token is not sent to 1a2b-dot-europe-west1.composer.googleusercontent.com:8443, which is not Composer's: where it is meant to go there, name the kind google",
+			"auth: auth is google, but a Google access token is not sent to 1a2b-dot-europe-west1.composer.googleusercontent.com:8443, which is " +
+				"not Composer's: where it is meant to go there, name the kind google",
 		}},
 		{"IAP on Composer 2 and 3", environment.Spec{URL: composerURL, Auth: "iap"}, []string{
 			"auth: auth is iap for a Composer 2 or 3 host, which stands behind no Identity-Aware Proxy: leave it out, for google",
@@ -142,7 +147,8 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 			"iap_client_id: iap_client_id is given, but auth=google does not use it: leave it out, or choose another auth",
 		}},
 		{"no client id", environment.Spec{URL: "https://x.appspot.com", Auth: "iap", IAPClientID: "https://x"}, []string{
-			"iap_client_id: iap_client_id is not an OAuth client id: write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
+			"iap_client_id: iap_client_id is not an OAuth client id: write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have " +
+				"it discovered",
 		}},
 		{"API and time-out", environment.Spec{URL: composerURL, API: "v3", Timeout: time.Millisecond}, []string{
 			`api: api is "v3": use one of auto, v2, v1, experimental`,

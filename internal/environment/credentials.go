@@ -36,7 +36,9 @@ func (s Spec) transport(o Options) (http.RoundTripper, error) {
 // address that was looked up (env) is not the operator's word: a Google access
 // token goes to Composer's hosts only, and an ID token of a discovered audience
 // to Composer 1's only.
-func (s Spec) credentials(root *url.URL, kind string, env *composer.Environment, c airflow.Config, o Options) (*identity.Credentials, error) {
+func (s Spec) credentials(
+	root *url.URL, kind string, env *composer.Environment, c airflow.Config, o Options,
+) (*identity.Credentials, error) {
 	parts := identity.Parts{Origin: identity.OriginOf(root), Method: identity.None{}}
 	if s.Headers != "" || s.HeadersFile != "" {
 		parts.Headers = identity.NewHeaders(identity.NewLines(s.Headers, s.HeadersFile))
@@ -57,7 +59,8 @@ func (s Spec) credentials(root *url.URL, kind string, env *composer.Environment,
 		parts.Method, err = o.Google.For(root, env == nil && s.Auth == identity.KindGoogle, s.Insecure)
 	case identity.KindIAP:
 		if env != nil && s.IAPClientID == "" && (!identity.IsAppspot(root.Hostname()) || root.Scheme != "https") {
-			return nil, fmt.Errorf("%s is not an address of Composer 1, whose client id can be discovered: set AIRFLOW_IAP_CLIENT_ID", root.Hostname())
+			return nil, fmt.Errorf("%s is not an address of Composer 1, whose client id can be discovered: set AIRFLOW_IAP_CLIENT_ID",
+				root.Hostname())
 		}
 		parts.Method = identity.NewIAP(o.Google, root, s.IAPClientID, o.wrap(o.Transport))
 	case identity.KindIDToken:

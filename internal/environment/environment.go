@@ -66,7 +66,8 @@ func (s Spec) HasSecret() bool { return s.Password+s.Token+s.OAuth2ClientSecret+
 
 // LogValue keeps secrets out of logs.
 func (s Spec) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("url", s.URL), slog.String("api", s.API), slog.String("auth", s.AuthKind()))
+	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("url", s.URL), slog.String("api", s.API),
+		slog.String("auth", s.AuthKind()))
 }
 
 // String and GoString keep secrets out of formatted text.

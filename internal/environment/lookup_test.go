@@ -79,7 +79,8 @@ func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
 func TestAnUpgradeIsFoundByItsVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-2.10.5-build.26", Airflow: newAirflow(t, airflowsim.Airflow211)})
+		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-2.10.5-build.26",
+			Airflow: newAirflow(t, airflowsim.Airflow211)})
 		if err := trigger(t, c, "before"); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,8 @@ func TestAnUpgradeIsFoundByItsVersion(t *testing.T) {
 func TestAnEnvironmentThatIsDownIsNotLookedUpAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12", Airflow: newAirflow(t, airflowsim.Airflow33)})
+		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
+			Airflow: newAirflow(t, airflowsim.Airflow33)})
 		if err := trigger(t, c, "before"); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +123,8 @@ func TestAnEnvironmentThatIsDownIsNotLookedUpAgainAndAgain(t *testing.T) {
 func TestTheLastAddressServesWhileTheAPIIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12", Airflow: newAirflow(t, airflowsim.Airflow33)})
+		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
+			Airflow: newAirflow(t, airflowsim.Airflow33)})
 		if err := trigger(t, c, "before"); err != nil {
 			t.Fatal(err)
 		}

@@ -125,10 +125,12 @@ func TestNoSecretShowsInAnyFailure(t *testing.T) {
 		}),
 	}
 	for _, status := range []int{200, 201, 302, 400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 500, 503} {
-		transports[fmt.Sprintf("%d JSON", status)] = parrot(status, "application/json", `{"title":"HEARD","detail":"you said HEARD","error":"HEARD"}`)
+		transports[fmt.Sprintf("%d JSON", status)] = parrot(status, "application/json",
+			`{"title":"HEARD","detail":"you said HEARD","error":"HEARD"}`)
 	}
 	for _, status := range []int{200, 302, 401, 403, 500} {
-		transports[fmt.Sprintf("%d Google's JSON", status)] = parrot(status, "application/json", `{"error":{"code":403,"message":"HEARD","status":"HEARD","details":[{"reason":"HEARD"}]}}`)
+		transports[fmt.Sprintf("%d Google's JSON", status)] = parrot(status, "application/json",
+			`{"error":{"code":403,"message":"HEARD","status":"HEARD","details":[{"reason":"HEARD"}]}}`)
 		transports[fmt.Sprintf("%d HTML", status)] = parrot(status, "text/html", `<p>HEARD</p>`)
 		transports[fmt.Sprintf("%d text", status)] = parrot(status, "text/plain", `HEARD`)
 	}

@@ -136,7 +136,8 @@ func TestStartWithoutTheRoleToUnpauseStartsNoRun(t *testing.T) {
 		env, sim := asUser(t, airflowsim.DAG{ID: "load", Paused: true}, version, airflowsim.Viewer)
 		_, err := env.Start(t.Context(), run("1"), pressure.Policy{WhenPaused: pressure.Unpause})
 		e, ok := errors.AsType[*airflow.Error](err)
-		const hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused otherwise; or "
+		const hint = "the account may not unpause the DAG: give it a role that may edit DAGs, such as Op or User, or set when_paused " +
+			"otherwise; or "
 		if !ok || e.Kind != airflow.Forbidden || !strings.HasPrefix(e.Hint, hint) || len(sim.Runs()) > 0 {
 			t.Errorf("%s: %v, with the runs %+v", version, err, sim.Runs())
 		}

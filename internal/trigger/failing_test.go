@@ -66,15 +66,21 @@ func TestDeferredEventIsGivenUp(t *testing.T) {
 		after  []time.Duration
 		want   []trigger.Kind
 	}{
-		{"published long ago: not at the first failure", event.Event{Published: old}, trigger.Replay{}, []time.Duration{0, 1}, []trigger.Kind{deferred, letter}},
-		{"published just now", event.Event{Published: now}, trigger.Replay{}, []time.Duration{0, limit, limit + 1}, []trigger.Kind{deferred, deferred, letter}},
-		{"about another day", event.Event{Time: old}, trigger.Replay{}, []time.Duration{0, limit, limit + 1}, []trigger.Kind{deferred, deferred, letter}},
-		{"about another day, published now", event.Event{Time: old, Published: now}, trigger.Replay{}, []time.Duration{0, limit}, []trigger.Kind{deferred, deferred}},
+		{"published long ago: not at the first failure", event.Event{Published: old}, trigger.Replay{}, []time.Duration{0, 1},
+			[]trigger.Kind{deferred, letter}},
+		{"published just now", event.Event{Published: now}, trigger.Replay{}, []time.Duration{0, limit, limit + 1},
+			[]trigger.Kind{deferred, deferred, letter}},
+		{"about another day", event.Event{Time: old}, trigger.Replay{}, []time.Duration{0, limit, limit + 1},
+			[]trigger.Kind{deferred, deferred, letter}},
+		{"about another day, published now", event.Event{Time: old, Published: now}, trigger.Replay{}, []time.Duration{0, limit},
+			[]trigger.Kind{deferred, deferred}},
 		{"of no time", event.Event{}, trigger.Replay{}, []time.Duration{0, limit, limit + 1}, []trigger.Kind{deferred, deferred, letter}},
 		{"of the year 2030", event.Event{Time: ahead}, trigger.Replay{}, []time.Duration{0, limit + 1}, []trigger.Kind{deferred, letter}},
 		{"published in 2030", event.Event{Published: ahead}, trigger.Replay{}, []time.Duration{0, limit + 1}, []trigger.Kind{deferred, letter}},
-		{"a change of an object long ago", event.Event{Time: old, Object: &event.Object{}}, trigger.Replay{}, []time.Duration{0, 1}, []trigger.Kind{deferred, letter}},
-		{"a replay that begins now", event.Event{Published: old}, trigger.Replay{Since: now}, []time.Duration{0, limit, limit + 1}, []trigger.Kind{deferred, deferred, letter}},
+		{"a change of an object long ago", event.Event{Time: old, Object: &event.Object{}}, trigger.Replay{}, []time.Duration{0, 1},
+			[]trigger.Kind{deferred, letter}},
+		{"a replay that begins now", event.Event{Published: old}, trigger.Replay{Since: now}, []time.Duration{0, limit, limit + 1},
+			[]trigger.Kind{deferred, deferred, letter}},
 		{"a replay that began long ago", event.Event{}, trigger.Replay{Since: old}, []time.Duration{0, 1}, []trigger.Kind{deferred, letter}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,15 +122,18 @@ func TestUnknownDAGIsPermanentAfterTenMinutes(t *testing.T) {
 		name string
 		all  []delivery
 	}{
-		{"ten minutes after the first look", []delivery{{0, "1", unknown, deferred}, {10*m - 1, "1", unknown, deferred}, {10 * m, "1", unknown, letter}}},
+		{"ten minutes after the first look",
+			[]delivery{{0, "1", unknown, deferred}, {10*m - 1, "1", unknown, deferred}, {10 * m, "1", unknown, letter}}},
 		{"a backlog while a dag-processor restarts", []delivery{
 			{0, "1", unknown, deferred}, {m, "2", unknown, deferred}, {m, "1", unknown, deferred}, {2 * m, "2", nil, trigger.Triggered},
 		}},
 		{"an event that comes later", []delivery{{0, "1", unknown, deferred}, {30 * m, "2", unknown, deferred}, {31 * m, "2", unknown, letter}}},
 		{"known in between", []delivery{
-			{0, "1", unknown, deferred}, {5 * m, "2", nil, trigger.Triggered}, {9 * m, "1", unknown, deferred}, {18 * m, "1", unknown, deferred}, {19 * m, "1", unknown, letter},
+			{0, "1", unknown, deferred}, {5 * m, "2", nil, trigger.Triggered}, {9 * m, "1", unknown, deferred}, {18 * m, "1", unknown, deferred},
+			{19 * m, "1", unknown, letter},
 		}},
-		{"other failures say nothing of the DAG", []delivery{{0, "1", unknown, deferred}, {5 * m, "1", refused(airflow.Network), deferred}, {10 * m, "1", unknown, letter}}},
+		{"other failures say nothing of the DAG",
+			[]delivery{{0, "1", unknown, deferred}, {5 * m, "1", refused(airflow.Network), deferred}, {10 * m, "1", unknown, letter}}},
 		{"not looked at for an hour", []delivery{{0, "1", unknown, deferred}, {61 * m, "1", unknown, deferred}, {71 * m, "1", unknown, letter}}},
 		{"import errors", []delivery{{0, "1", refused(airflow.BrokenDAG), deferred}, {10 * m, "1", refused(airflow.BrokenDAG), letter}}},
 	} {

@@ -133,7 +133,8 @@ func TestWhatEachAnswerComesTo(t *testing.T) {
 		{"a 5xx, and the run is there", []step{post(inDoubt(airflow.ServerFailure)), get(nil)}, trigger.Triggered, 200, nil},
 		{"a 2xx of something else, and the run is there", []step{post(inDoubt(airflow.Unexpected)), get(nil)}, trigger.Triggered, 200, nil},
 		{"a 5xx three times",
-			[]step{post(inDoubt(airflow.ServerFailure)), get(gone), post(inDoubt(airflow.ServerFailure)), get(gone), post(inDoubt(airflow.ServerFailure)), get(gone)},
+			[]step{post(inDoubt(airflow.ServerFailure)), get(gone), post(inDoubt(airflow.ServerFailure)), get(gone),
+				post(inDoubt(airflow.ServerFailure)), get(gone)},
 			trigger.Deferred, 503, []time.Duration{s / 2, s}},
 		{"the network fails, then it does not",
 			[]step{post(refused(airflow.Network)), post(refused(airflow.Network)), post(nil)}, trigger.Triggered, 200, []time.Duration{s / 2, s}},
@@ -149,7 +150,8 @@ func TestWhatEachAnswerComesTo(t *testing.T) {
 		{"a login page", []step{post(refused(airflow.LoginRedirect))}, trigger.Deferred, 503, nil},
 		{"no token to be had", []step{post(refused(airflow.NoCredentials))}, trigger.Deferred, 503, nil},
 		{"no web server to be found", []step{post(refused(airflow.NoAddress))}, trigger.Deferred, 503, nil},
-		{"the API is absent, then another is found", []step{post(refused(airflow.APIAbsent)), post(nil)}, trigger.Triggered, 200, []time.Duration{s / 2}},
+		{"the API is absent, then another is found", []step{post(refused(airflow.APIAbsent)), post(nil)}, trigger.Triggered, 200,
+			[]time.Duration{s / 2}},
 
 		{"something before Airflow refuses: one request", []step{post(refused(airflow.Unexpected))}, trigger.Deferred, 503, nil},
 		{"Airflow refuses the conf", []step{post(refused(airflow.Invalid))}, trigger.Rejected, 422, nil},
@@ -227,7 +229,8 @@ func TestDuplicateIsFoundByARoleThatMayNotRead(t *testing.T) {
 
 func TestEveryPlanAndFailureHasItsOutcome(t *testing.T) {
 	t.Parallel()
-	decision := route.Decision{Failures: []route.Failure{{Route: "f", Environment: "default", DAG: "x", Err: errors.New("int(\"a\"): no integer")}}}
+	decision := route.Decision{Failures: []route.Failure{{Route: "f", Environment: "default", DAG: "x",
+		Err: errors.New("int(\"a\"): no integer")}}}
 	fake := &answering{}
 	for i := range 20 {
 		p := plan()

@@ -39,7 +39,8 @@ func TestEachOutcomeIsALineOfItsFields(t *testing.T) {
 		var log bytes.Buffer
 		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
 		ev := event.Event{ID: "1", Source: "//storage", Type: "finalized", Subject: "objects/a", Time: time.Now().Add(-90 * time.Second)}
-		o := trigger.Outcome{EventID: "1", Route: "r", Environment: "prod", DAGID: "load", RunID: "id", Kind: trigger.Triggered, Reason: "created"}
+		o := trigger.Outcome{EventID: "1", Route: "r", Environment: "prod", DAGID: "load", RunID: "id", Kind: trigger.Triggered,
+			Reason: "created"}
 		r.Outcome(t.Context(), &ev, &o, 2*time.Second)
 		want := []map[string]any{{
 			"severity": "INFO", "message": "event triggered", "outcome": "triggered", "route": "r", "environment": "prod",

@@ -23,7 +23,8 @@ func TestRunIDsNeverChange(t *testing.T) {
 		identity []string
 		want     string
 	}{
-		{"default", []string{"storage", "finalized", "acme-landing", "sales/a.csv", "1732832936756275"}, "dagtrigger__default__455f87cb4626969d167f"},
+		{"default", []string{"storage", "finalized", "acme-landing", "sales/a.csv", "1732832936756275"},
+			"dagtrigger__default__455f87cb4626969d167f"},
 		{"default", []string{"pubsub", "projects/acme/topics/orders", "1096434104173400"}, "dagtrigger__default__ff998b3f6b4d0fe22545"},
 		{"sales-csv", []string{"acme-landing/2026-11-22"}, "dagtrigger__sales-csv__5d896697ea0e5ffd5d03"},
 		{"sales-csv", nil, "dagtrigger__sales-csv__7e5496a801ffb6585d16"},

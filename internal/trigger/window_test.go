@@ -19,7 +19,8 @@ import (
 // window is a plan for the window that ends at now, and starts a minute later.
 func window() *route.Plan {
 	w := route.Window{Begin: now.Add(-5 * time.Minute), End: now}
-	late := route.Plan{Route: "r", Environment: "default", DAG: "load", Identity: []string{"window", "event"}, Conf: []byte(`{"late":true}`), Window: &w}
+	late := route.Plan{Route: "r", Environment: "default", DAG: "load", Identity: []string{"window", "event"},
+		Conf: []byte(`{"late":true}`), Window: &w}
 	return &route.Plan{
 		Route: "r", Environment: "default", DAG: "load", Identity: []string{"window"}, Conf: []byte(`{}`),
 		Window: &route.Window{Begin: w.Begin, End: w.End, Start: now.Add(time.Minute), Late: &late},
@@ -53,21 +54,31 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 	}{
 		{"the first in time makes the window's run", 0, false, "", []step{post(nil)}, trigger.Triggered, 1, false, "Airflow created the run"},
 		{"another meets it", 0, false, "", []step{taken()}, trigger.Duplicate, 1, false, "the run exists already"},
-		{"a late one makes a separate run", time.Minute, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
+		{"a late one makes a separate run", time.Minute, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true,
+			"Airflow created the run"},
 		{"and makes it once", time.Hour, false, "", []step{taken(), taken()}, trigger.Duplicate, 2, true, "the run exists already"},
-		{"the clocks may differ a little", time.Minute - time.Second, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
-		{"a late one that is the first of its window makes the window's run", time.Hour, false, "", []step{post(nil)}, trigger.Triggered, 1, false, "Airflow created the run"},
-		{"a late one that is ignored", time.Hour, true, "", []step{taken()}, trigger.Unmatched, 1, false, "the run of its window started at 2026-11-22T12:01:00Z, and late events start none"},
-		{"a lost answer may be another's run", time.Hour, false, "running", []step{post(inDoubt(airflow.Timeout)), get(nil), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
+		{"the clocks may differ a little", time.Minute - time.Second, false, "", []step{taken(), post(nil)}, trigger.Triggered, 2, true,
+			"Airflow created the run"},
+		{"a late one that is the first of its window makes the window's run", time.Hour, false, "", []step{post(nil)}, trigger.Triggered, 1,
+			false, "Airflow created the run"},
+		{"a late one that is ignored", time.Hour, true, "", []step{taken()}, trigger.Unmatched, 1, false,
+			"the run of its window started at 2026-11-22T12:01:00Z, and late events start none"},
+		{"a lost answer may be another's run", time.Hour, false, "running", []step{post(inDoubt(airflow.Timeout)), get(nil), post(nil)},
+			trigger.Triggered, 2, true, "Airflow created the run"},
 		{"what fails is no late event", time.Hour, false, "", []step{post(refused(airflow.Invalid))}, trigger.Rejected, 1, false, "invalid"},
 
-		{"before Airflow 3 a conflict is looked into", 0, false, "queued", []step{post(refused(airflow.Conflict)), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
+		{"before Airflow 3 a conflict is looked into", 0, false, "queued", []step{post(refused(airflow.Conflict)), get(nil)},
+			trigger.Duplicate, 1, false, "the run exists already"},
 		{"a run that did not wait", 0, false, "running", []step{post(refused(airflow.Conflict)), get(nil)}, trigger.Rejected, 1, false,
-			"the run of its window has started before the window was over: set [scheduler] allow_trigger_in_future to False, which it is by default, or leave every out of the route"},
+			"the run of its window has started before the window was over: set [scheduler] allow_trigger_in_future to False, which it is by " +
+				"default, or leave every out of the route"},
 		{"on 1.10 all runs say that they run", 0, false, "running",
-			[]step{post(&airflow.Error{Kind: airflow.Conflict, API: airflow.Experimental}), get(nil)}, trigger.Duplicate, 1, false, "the run exists already"},
-		{"a run that waited", 2 * time.Minute, false, "success", []step{post(refused(airflow.Conflict)), get(nil), post(nil)}, trigger.Triggered, 2, true, "Airflow created the run"},
-		{"another run has the date", 0, false, "", []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), post(nil)}, trigger.Triggered, 2, false, "Airflow created the run"},
+			[]step{post(&airflow.Error{Kind: airflow.Conflict, API: airflow.Experimental}), get(nil)}, trigger.Duplicate, 1, false,
+			"the run exists already"},
+		{"a run that waited", 2 * time.Minute, false, "success", []step{post(refused(airflow.Conflict)), get(nil), post(nil)},
+			trigger.Triggered, 2, true, "Airflow created the run"},
+		{"another run has the date", 0, false, "", []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), post(nil)},
+			trigger.Triggered, 2, false, "Airflow created the run"},
 	}
 	for _, tt := range tests {
 		fake := &scripted{t: t, script: tt.script}

@@ -103,7 +103,8 @@ tests:
     event: {specversion: '1.0', id: '7', source: //acme, type: com.acme.paid, data: {amount: much}}
     fails:
       - route: paid
-        error: 'when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)'
+        error: 'when on line 27, column 11: evaluating data.amount > 10 where data.amount is "much": no such overload: ` +
+		`convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)'
 # The end.
 `
 	if diff := cmp.Diff(right, updated(t, wrong)); diff != "" {
@@ -127,7 +128,8 @@ tests:
 config: routes.yaml
 tests:
   # One.
-  - {name: a file, upload: 'gs://acme-landing/sales/eu/a.csv', starts: [{route: sales-csv, dag: load_sales, conf: {uri: 'gs://acme-landing/sales/eu/a.csv', region: eu, size: 0}}]} # in braces
+  - {name: a file, upload: 'gs://acme-landing/sales/eu/a.csv', starts: [{route: sales-csv, dag: load_sales, ` +
+		`conf: {uri: 'gs://acme-landing/sales/eu/a.csv', region: eu, size: 0}}]} # in braces
 `
 	if diff := cmp.Diff(right, updated(t, wrong)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
