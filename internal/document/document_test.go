@@ -67,14 +67,16 @@ func keys() []document.Key[settings] {
 
 func TestMapReadsEachKeyByItsType(t *testing.T) {
 	t.Parallel()
-	root, fault := document.Parse([]byte("text: 2026-11-22\nword: two\nsecret: ''\nflag: true\nnumber: 12\ntime: 90s\ntexts: &t {a: b, c: ''}\n"))
+	root, fault := document.Parse([]byte("text: 2026-11-22\nword: two\nsecret: ''\nflag: true\nnumber: 12\ntime: 90s\ntexts: &t {a: " +
+		"b, c: ''}\n"))
 	if fault != nil {
 		t.Fatal(fault)
 	}
 	var r document.Reader
 	var s settings
 	places := document.Map(&r, root, "it", keys(), &s).Places
-	if s.text != "2026-11-22" || s.word != "two" || !s.flag || s.number != 12 || s.time != 90*time.Second || len(s.texts) != 2 || s.texts["a"] != "b" {
+	if s.text != "2026-11-22" || s.word != "two" || !s.flag || s.number != 12 || s.time != 90*time.Second || len(s.texts) != 2 ||
+		s.texts["a"] != "b" {
 		t.Errorf("read %+v", s)
 	}
 	if len(r.Faults) > 0 || len(places) != 7 || places["word"] != (document.Position{Line: 2, Column: 7}) {

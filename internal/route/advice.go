@@ -33,6 +33,7 @@ func Advice(specs []Spec) document.Faults {
 	if !messages || open == nil {
 		return nil
 	}
-	return document.Faults{fault(at, "any message that is pushed can look like a notification of a bucket, and start "+shorten(strings.Join(open, ", "), maxReason),
+	return document.Faults{fault(at,
+		"any message that is pushed can look like a notification of a bucket, and start "+shorten(strings.Join(open, ", "), maxReason),
 		"where the uploads come as notifications, add subscription: NAME, so that only that subscription starts it")}
 }

@@ -19,11 +19,13 @@ import (
 func manyRoutes(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "- name: route-%d\n  on: object.finalized\n  bucket: acme-landing-%d\n  object: sales-%d/{region=*}/{day=*}/*.csv\n", i, i/10, i%10)
+		fmt.Fprintf(&b, "- name: route-%d\n  on: object.finalized\n  bucket: acme-landing-%d\n  object: sales-%d/{region=*}/{day=*}/*.csv\n",
+			i, i/10, i%10)
 		if i%2 == 0 {
 			fmt.Fprintf(&b, "  when: int(object.size) != %d\n", i+100)
 		}
-		fmt.Fprintf(&b, "  dag: load_%d\n  conf:\n    uri: gs://${object.bucket}/${object.name}\n    size: ${int(object.size)}\n    region: ${path.region}\n", i)
+		fmt.Fprintf(&b, "  dag: load_%d\n  conf:\n    uri: gs://${object.bucket}/${object.name}\n    size: ${int(object.size)}\n    region: "+
+			"${path.region}\n", i)
 	}
 	return b.String()
 }
@@ -35,8 +37,10 @@ func computingRoutes(n int) string {
 	for i := range n {
 		fmt.Fprintf(&b, "- name: route-%d\n  on: object.finalized\n  bucket: acme-landing-%d\n  object: sales/{region=*}/*.csv\n", i, i)
 		fmt.Fprintf(&b, "  when: int(object.size) > %d && object.name.endsWith('.csv')\n  dag: load_%d\n  conf:\n", i, i)
-		fmt.Fprintf(&b, "    uri: ${'gs://' + object.bucket + '/%d'}\n    size: ${int(object.size) + %d}\n    part: ${object.name.split('/')[%d]}\n", i, i, i)
-		fmt.Fprintf(&b, "    region: ${path.region + '-%d'}\n    owner: \"${has(object.metadata.x%d) ? object.metadata.x%d : 'none'}\"\n", i, i, i)
+		fmt.Fprintf(&b, "    uri: ${'gs://' + object.bucket + '/%d'}\n    size: ${int(object.size) + %d}\n    part: "+
+			"${object.name.split('/')[%d]}\n", i, i, i)
+		fmt.Fprintf(&b, "    region: ${path.region + '-%d'}\n    owner: \"${has(object.metadata.x%d) ? object.metadata.x%d : 'none'}\"\n", i,
+			i, i)
 	}
 	return b.String()
 }

@@ -47,12 +47,14 @@ func TestTheMessageThatCarriedAnEventIsMatchedAndMapped(t *testing.T) {
 		keys string
 		want string // the conf, empty for none
 	}{
-		{"attributes", notified, "attributes: {overwroteGeneration: '*'}, conf: {was: '${message.attributes.overwroteGeneration}'}", `{"was":"16"}`},
+		{"attributes", notified, "attributes: {overwroteGeneration: '*'}, conf: {was: '${message.attributes.overwroteGeneration}'}",
+			`{"was":"16"}`},
 		{"an attribute that is not there", notified, "attributes: {overwrittenByGeneration: '*'}", ""},
 		{"topic", notified, "topic: changes, conf: {topic: '${message.topic}'}", `{"topic":"projects/p/topics/changes"}`},
 		{"bucket and topic", notified, "bucket: b, topic: changes, conf: {id: '${message.id}'}", `{"id":"7"}`},
 		{"another topic", notified, "topic: orders", ""},
-		{"subscription", notified, "subscription: uploads, conf: {a: '${message.delivery_attempt}', k: '${message.ordering_key}', at: '${message.publish_time}'}",
+		{"subscription", notified, "subscription: uploads, conf: {a: '${message.delivery_attempt}', k: '${message.ordering_key}', at: " +
+			"'${message.publish_time}'}",
 			`{"a":3,"k":"k","at":"2026-11-22T01:02:03Z"}`},
 		{"no metadata", notified, "conf: {m: '${object.metadata}', t: '${object.metadata.size() == 0}'}", `{"m":{},"t":true}`},
 		{"a CloudEvent's extension", paid, "attributes: {kind: x}, conf: {j: '${message.json}', d: '${data.order}'}", `{"j":{"order":1},"d":1}`},

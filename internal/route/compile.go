@@ -184,7 +184,8 @@ func (c *compiler) dag() (*located, []string) {
 	case literal && !IsDAG(id):
 		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), FixDAG)
 	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.invalid, "dags"):
-		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become", "list the DAGs it may start, such as dags: [load_eu, load_us]")
+		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become",
+			"list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
 	var dags []string
 	for _, id := range s.DAGs {
@@ -222,7 +223,8 @@ func (c *compiler) exactRunID() *located {
 		return nil
 	}
 	if c.spec.RunID.IsSet() {
-		c.fault(text.Position, "run_id_exact cannot be combined with run_id", "keep run_id_exact for an id of the sender's, or run_id for one made of a hash")
+		c.fault(text.Position, "run_id_exact cannot be combined with run_id",
+			"keep run_id_exact for an id of the sender's, or run_id for one made of a hash")
 	}
 	if c.spec.Every.Value > 0 {
 		c.fault(text.Position, "run_id_exact cannot be combined with every, whose windows make the run ids", "leave one of the two out")

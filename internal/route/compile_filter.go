@@ -18,7 +18,8 @@ func (c *compiler) filters() []filter {
 	for _, f := range []struct {
 		key   string
 		texts []Text
-	}{{"bucket", s.Bucket}, {"object", s.Object}, {"topic", s.Topic}, {"subscription", s.Subscription}, {"source", s.Source}, {"subject", s.Subject}} {
+	}{{"bucket", s.Bucket}, {"object", s.Object}, {"topic", s.Topic}, {"subscription", s.Subscription}, {"source", s.Source},
+		{"subject", s.Subject}} {
 		if len(f.texts) > 0 {
 			filters = append(filters, filter{key: f.key, patterns: c.patterns(f.key, f.texts)})
 		}

@@ -36,8 +36,10 @@ func (c *compiler) template(key string, text Text) *located {
 	}
 	t, uses, faults := c.expressions.Template(text.Value)
 	if c.sound(key, text, uses, faults) {
-		if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Null || lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
-			c.fault(text.Position, fmt.Sprintf("%s is text, and this gives %s", key, lone.Gives()), "give text, a number or a timestamp; end an optional in .orValue(…)")
+		if lone := t.Lone(); lone != nil &&
+			(lone.Gives() == expression.Null || lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
+			c.fault(text.Position, fmt.Sprintf("%s is text, and this gives %s", key, lone.Gives()),
+				"give text, a number or a timestamp; end an optional in .orValue(…)")
 		}
 	}
 	return &located{t, text.Position}
@@ -176,7 +178,8 @@ func (b *confBuilder) template(text Text, key string) {
 		return
 	}
 	if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
-		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is not valid JSON", key, lone.Gives()), "give text, a number, a map or a list; end an optional in .orValue(…)")
+		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is not valid JSON", key, lone.Gives()),
+			"give text, a number, a map or a list; end an optional in .orValue(…)")
 	}
 	b.flush()
 	b.conf.pieces = append(b.conf.pieces, confPiece{hole: &located{t, text.Position}})

@@ -72,7 +72,8 @@ func TestMatching(t *testing.T) {
 		wants(`on: com.acme.*`, custom),
 		wants(`on: message.published`, msg),
 		misses(`on: object.deleted`, up, `type is "google.cloud.storage.object.v1.finalized", not google.cloud.storage.object.v1.deleted`),
-		misses(`on: [object.deleted, com.acme.*]`, up, `type is "google.cloud.storage.object.v1.finalized", not google.cloud.storage.object.v1.deleted or com.acme.*`),
+		misses(`on: [object.deleted, com.acme.*]`, up,
+			`type is "google.cloud.storage.object.v1.finalized", not google.cloud.storage.object.v1.deleted or com.acme.*`),
 
 		wants(`bucket: acme`, up),
 		wants(`bucket: [other, acme]`, up),
@@ -171,7 +172,8 @@ func TestMapping(t *testing.T) {
 		{`conf: {z: "${data.f}", a: ["${data.id}", {n: "x ${data.f}"}], "k ${v}": "$${x} <&>"}`, msg, conf,
 			`{"z":1.10,"a":[12345678901234567890,{"n":"x 1.10"}],"k ${v}":"${x} <&>"}`},
 		{"conf:\n    sql: |\n      select *\n      from ${data.day}\n", msg, conf, `{"sql":"select *\nfrom 2026-11-22\n"}`},
-		{"conf:\n    a: &x {f: '${data.f}'}\n    b: *x\n    c: [*x, *x]\n", msg, conf, `{"a":{"f":1.10},"b":{"f":1.10},"c":[{"f":1.10},{"f":1.10}]}`},
+		{"conf:\n    a: &x {f: '${data.f}'}\n    b: *x\n    c: [*x, *x]\n", msg, conf,
+			`{"a":{"f":1.10},"b":{"f":1.10},"c":[{"f":1.10},{"f":1.10}]}`},
 
 		{`on: object.finalized`, up, identity, fmt.Sprintf("%q", up.Key())},
 		{`run_id: ${data.day}/${data.f}`, msg, identity, `["2026-11-22/1.10"]`},
@@ -185,7 +187,8 @@ func TestMapping(t *testing.T) {
 
 		{`note: "of ${data.day}: ü"`, msg, noted, `of 2026-11-22: ü`},
 		{`note: ""`, msg, noted, ``},
-		{`note: "${'é' + data.day.replace('2026-11-22', lists.range(400).map(i, 'xyz').join(''))}"`, msg, noted, "é" + strings.Repeat("xyz", 332) + "xy…"},
+		{`note: "${'é' + data.day.replace('2026-11-22', lists.range(400).map(i, 'xyz').join(''))}"`, msg, noted,
+			"é" + strings.Repeat("xyz", 332) + "xy…"},
 
 		{"dag: load_${data.day.split('-')[0]}\n  dags: [load_2026, load_2027]", msg, dag, `load_2026`},
 		{"dag: ${'l' + 'x'}\n  dags: lx", msg, dag, `lx`},
@@ -277,9 +280,11 @@ func TestConfsAreBoundedWhileTheyAreWritten(t *testing.T) {
 // A busy machine must not make a failure of an event permanent.
 func TestDecideEndsAfterItsTime(t *testing.T) {
 	t.Parallel()
-	table := load(t, "- {name: r, on: '*', when: '1 in [data.n]', dag: d}\n- {name: s, on: '*', dag: d, conf: {n: '${data.n}'}}").WithMaxTime(0)
+	table := load(t, "- {name: r, on: '*', when: '1 in [data.n]', dag: d}\n- {name: s, on: '*', dag: d, conf: {n: "+
+		"'${data.n}'}}").WithMaxTime(0)
 	d := table.Decide(t.Context(), publication(t, `{"n": 1}`))
-	if len(d.Failures) != 2 || !errors.Is(d.Failures[0].Err, context.DeadlineExceeded) || !errors.Is(d.Failures[1].Err, context.DeadlineExceeded) {
+	if len(d.Failures) != 2 || !errors.Is(d.Failures[0].Err, context.DeadlineExceeded) ||
+		!errors.Is(d.Failures[1].Err, context.DeadlineExceeded) {
 		t.Errorf("Decide = %+v, want two failures at the deadline", d)
 	}
 }
@@ -290,18 +295,23 @@ func TestFailuresSayWhereAndWhy(t *testing.T) {
 	const absent = ": the event has no data.y: test it with has(data.y), or give a default with data.?y.orValue(…)"
 	ev := publication(t, `{"x": "one", "secret": {"password": "planted"}}`)
 	for _, row := range []struct{ keys, dag, want string }{
-		{`when: '{"a": 1}[data.x] > 1'`, "", `when on line 4, column 9: evaluating {"a": 1}[data.x] > 1 where data.x is "one": no such key: one: ` +
-			`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
-		{`when: data.x`, "", `when on line 4, column 9: evaluating data.x where data.x is "one": it gives neither true nor false: compare it with something`},
-		{`when: int(data.x) > 1 && data.secret != ""`, "", `when on line 4, column 9: evaluating int(data.x) > 1 && data.secret != "" where data.x is "one": ` +
-			`type conversion error from 'string' to 'int': guard the expression, or fix what sends such events`},
+		{`when: '{"a": 1}[data.x] > 1'`, "",
+			`when on line 4, column 9: evaluating {"a": 1}[data.x] > 1 where data.x is "one": no such key: one: ` +
+				`test with has(…), in or size(…), or give a default with .?name.orValue(…)`},
+		{`when: data.x`, "", `when on line 4, column 9: evaluating data.x where data.x is "one": it gives neither true nor false: compare it ` +
+			`with something`},
+		{`when: int(data.x) > 1 && data.secret != ""`, "",
+			`when on line 4, column 9: evaluating int(data.x) > 1 && data.secret != "" where data.x is "one": ` +
+				`type conversion error from 'string' to 'int': guard the expression, or fix what sends such events`},
 		{"dag: load_${data.y}\n  dags: load_a", "", `dag on line 4, column 8: evaluating data.y` + absent},
-		{"dag: load_${data.x}\n  dags: load_a", "", `dag on line 4, column 8: it became "load_one", which dags does not list: add it there, or fix what sends such events`},
+		{"dag: load_${data.x}\n  dags: load_a", "",
+			`dag on line 4, column 8: it became "load_one", which dags does not list: add it there, or fix what sends such events`},
 		{`conf: {a: 1, b: "${data.y}"}`, "d", `conf on line 4, column 19: evaluating data.y` + absent},
 		{`conf: {a: "x ${null}"}`, "d", `conf on line 4, column 13: evaluating null: null has no text: give a default, or test with != null`},
 		{`conf: ${data.x}`, "d", `conf on line 4, column 9: it is not a map: Airflow takes an object`},
 		{`run_id: ${data.y}`, "d", `run_id on line 4, column 11: evaluating data.y` + absent},
-		{`run_id: ${data.x.replace("one", "")}`, "d", `run_id on line 4, column 11: it is empty, and would make all such events one run: compute it of something that each has`},
+		{`run_id: ${data.x.replace("one", "")}`, "d",
+			`run_id on line 4, column 11: it is empty, and would make all such events one run: compute it of something that each has`},
 		{`run_id_exact: ${data.y}`, "d", `run_id_exact on line 4, column 17: evaluating data.y` + absent},
 		{
 			`run_id_exact: ${data.x} two`, "d",
@@ -311,7 +321,9 @@ func TestFailuresSayWhereAndWhy(t *testing.T) {
 			`run_id_exact: scheduled__${data.x}`, "d",
 			`run_id_exact on line 4, column 17: the run id "scheduled__one" begins as Airflow's own runs do: let it begin otherwise`,
 		},
-		{`logical_date: ${data.x}`, "d", `logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`logical_date: ${data.x}`, "d",
+			`logical_date on line 4, column 17: evaluating data.x where data.x is "one": "one" is not a valid timestamp: write it as ` +
+				`2026-11-22T00:00:00Z`},
 		{`note: ${data.y}`, "d", `note on line 4, column 9: evaluating data.y` + absent},
 	} {
 		keys := row.keys

@@ -75,7 +75,8 @@ func explained(t *testing.T, table *route.Table, ev *event.Event) []string {
 func TestATableIsSafeToShare(t *testing.T) {
 	t.Parallel()
 	table := load(t, `
-- {name: a, on: object.finalized, object: "{region=*}/{x=**}", when: "path.region.size() + int(object.size) > 0", dag: d, conf: {r: "${path.region}", x: "${path.x + '!'}"}}
+- {name: a, on: object.finalized, object: "{region=*}/{x=**}", when: "path.region.size() + int(object.size) > 0", dag: d, `+
+		`conf: {r: "${path.region}", x: "${path.x + '!'}"}}
 `)
 	for i := range 8 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

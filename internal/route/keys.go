@@ -33,12 +33,14 @@ func Schema() (*document.Schema, error) { return document.ObjectSchema(keys) }
 var keys = []document.Key[Spec]{
 	{
 		Name: "name", Takes: takesName, Required: true, Example: "name: sales-csv", Pattern: NamePattern,
-		Doc: "What logs, run ids and this file call the route: lower-case letters, digits, _ and -, at most 63. Events in flight start twice when it changes, because run ids are made of it.",
-		To:  func(s *Spec) any { return &s.Name },
+		Doc: "What logs, run ids and this file call the route: lower-case letters, digits, _ and -, at most 63. Events in flight start twice " +
+			"when it changes, because run ids are made of it.",
+		To: func(s *Spec) any { return &s.Name },
 	},
 	{
 		Name: "on", Takes: takesPatterns, Required: true, Example: "on: [object.finalized, object.deleted]",
-		Doc:   "The event types, as CloudEvents name them, or short: object.finalized, object.deleted, object.archived, object.metadataUpdated and message.published. A pattern such as com.acme.* is one too.",
+		Doc: "The event types, as CloudEvents name them, or short: object.finalized, object.deleted, object.archived, object.metadataUpdated " +
+			"and message.published. A pattern such as com.acme.* is one too.",
 		Words: slices.Sorted(maps.Keys(shortTypes)), Open: true,
 		To: func(s *Spec) any { return &s.On },
 	},
@@ -49,13 +51,16 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "object", Takes: takesPatterns, Example: "object: sales/{region=*}/{day=*}/*.csv",
-		Doc: "The object's name. * is zero or more characters but /, ** zero or more of any, and {name=*} or {name=**} the same, captured as path.name. A pattern covers the whole name. Of several the first that matches counts, and each wildcard in it, from left to right, takes as much as it can.",
-		To:  func(s *Spec) any { return &s.Object },
+		Doc: "The object's name. * is zero or more characters but /, ** zero or more of any, and {name=*} or {name=**} the same, captured as " +
+			"path.name. A pattern covers the whole name. Of several the first that matches counts, and each wildcard in it, from left to right, " +
+			"takes as much as it can.",
+		To: func(s *Spec) any { return &s.Object },
 	},
 	{
 		Name: "topic", Takes: takesPatterns, Example: "topic: projects/acme/topics/orders",
-		Doc: "The message's topic. One without / is the topic's own name, in whichever project. A push subscription that you made does not name its topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
-		To:  func(s *Spec) any { return &s.Topic },
+		Doc: "The message's topic. One without / is the topic's own name, in whichever project. A push subscription that you made does not " +
+			"name its topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
+		To: func(s *Spec) any { return &s.Topic },
 	},
 	{
 		Name: "subscription", Takes: takesPatterns, Example: "subscription: orders-to-airflow",
@@ -74,19 +79,23 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "attributes", Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
-		Doc: "The message's attributes, or the extension attributes of an event that is no message. All of those named must be there and match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
-		To:  func(s *Spec) any { return &s.Attributes },
+		Doc: "The message's attributes, or the extension attributes of an event that is no message. All of those named must be there and " +
+			"match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
+		To: func(s *Spec) any { return &s.Attributes },
 	},
 	{
 		Name: "skip", Takes: takesNames, Example: "skip: [folders, empty, temporary]",
-		Doc:   "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as the first of two writes by gcsfuse. temporary: names that Hadoop, Spark, Beam and Dataflow, gsutil and gcloud give to what they are still writing.",
+		Doc: "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as " +
+			"the first of two writes by gcsfuse. temporary: names that Hadoop, Spark, Beam and Dataflow, gsutil and gcloud give to what they are " +
+			"still writing.",
 		Words: presetNames(),
 		To:    func(s *Spec) any { return &s.Skip },
 	},
 	{
 		Name: "when", Takes: takesExpression, Example: "when: int(object.size) > 0",
-		Doc: "A CEL expression that must be true. Where the event has not a member that it needs, the route does not match; any other error is a permanent failure.",
-		To:  func(s *Spec) any { return &s.When },
+		Doc: "A CEL expression that must be true. Where the event has not a member that it needs, the route does not match; any other error is " +
+			"a permanent failure.",
+		To: func(s *Spec) any { return &s.When },
 	},
 	{
 		Name: "dag", Takes: takesTemplate, Required: true, Example: "dag: load_sales",
@@ -100,13 +109,15 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "conf", Takes: takesConf, Example: "conf: {uri: \"gs://${object.bucket}/${object.name}\", size: \"${int(object.size)}\"}",
-		Doc: "The run's conf. A value that is one ${expression} alone keeps its type. Left out: the object resource, the message's JSON object or the event's data.",
-		To:  func(s *Spec) any { return confField{&s.Conf} },
+		Doc: "The run's conf. A value that is one ${expression} alone keeps its type. Left out: the object resource, the message's JSON object " +
+			"or the event's data.",
+		To: func(s *Spec) any { return confField{&s.Conf} },
 	},
 	{
 		Name: "run_id", Takes: takesTemplate, Example: "run_id: ${object.bucket}/${object.name}",
-		Doc: "What makes two events the same run. It is hashed, so that any text is safe. Left out: the event's key, so that each event is a separate run. Events in flight start twice when it changes.",
-		To:  func(s *Spec) any { return &s.RunID },
+		Doc: "What makes two events the same run. It is hashed, so that any text is safe. Left out: the event's key, so that each event is a " +
+			"separate run. Events in flight start twice when it changes.",
+		To: func(s *Spec) any { return &s.RunID },
 	},
 	{
 		Name: "run_id_exact", Takes: takesTemplate, Example: "run_id_exact: ${message.json.run_id}",
@@ -133,8 +144,11 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "every", Example: "every: 5m",
-		Doc: "Makes one run of all events of a window of this length (and of one run_id, where the route has that): hours and days begin as UTC's do. The run starts when the window has ended and the grace is over, and finds the window's begin and end in its conf, under window. Without conf, its conf is the window alone. An object that was written belongs where its updated says, any other event where its time does.",
-		To:  func(s *Spec) any { return &s.Every },
+		Doc: "Makes one run of all events of a window of this length (and of one run_id, where the route has that): hours and days begin as " +
+			"UTC's do. The run starts when the window has ended and the grace is over, and finds the window's begin and end in its conf, under " +
+			"window. Without conf, its conf is the window alone. An object that was written belongs where its updated says, any other event " +
+			"where its time does.",
+		To: func(s *Spec) any { return &s.Every },
 	},
 	{
 		Name: "grace", Example: "grace: 2m",
@@ -143,16 +157,20 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "late", Takes: takesWord, Example: "late: ignore", Words: []string{lateRun, lateIgnore},
-		Doc: "With every: what becomes of an event that arrives when its window's run has started. run: a separate run at once, whose window says late: true. ignore: nothing. Left out: run.",
-		To:  func(s *Spec) any { return &s.Late },
+		Doc: "With every: what becomes of an event that arrives when its window's run has started. run: a separate run at once, whose window " +
+			"says late: true. ignore: nothing. Left out: run.",
+		To: func(s *Spec) any { return &s.Late },
 	},
 	{
 		Name: "max_active", Example: "max_active: 16",
-		Doc: "How many runs of the DAG may be queued or running. While there are as many, events are deferred, so that a DAG that is paused, stuck or slow leaves its backlog where it came from. The count is some seconds old. Pub/Sub slows the whole subscription down, so such a route deserves a separate trigger. Left out: any number.",
-		To:  func(s *Spec) any { return &s.MaxActive },
+		Doc: "How many runs of the DAG may be queued or running. While there are as many, events are deferred, so that a DAG that is paused, " +
+			"stuck or slow leaves its backlog where it came from. The count is some seconds old. Pub/Sub slows the whole subscription down, so " +
+			"such a route deserves a separate trigger. Left out: any number.",
+		To: func(s *Spec) any { return &s.MaxActive },
 	},
 	{
-		Name: "when_paused", Takes: takesWord, Example: "when_paused: defer", Words: []string{PausedTrigger, PausedUnpause, PausedDefer, PausedFail},
+		Name: "when_paused", Takes: takesWord, Example: "when_paused: defer",
+		Words: []string{PausedTrigger, PausedUnpause, PausedDefer, PausedFail},
 		Doc: "What becomes of an event whose DAG is paused, or draining (Airflow 3.4). trigger: its run is made, and waits until somebody " +
 			"unpauses the DAG. unpause: the DAG is unpaused first, permanently and for its schedule as well; the account then needs a role that " +
 			"may edit the DAG. defer: the event is redelivered, until somebody unpauses the DAG. fail: it fails permanently. The state is up to " +
@@ -169,8 +187,9 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "dead_letter", Takes: takesAddress, Example: "dead_letter: gs://acme-dead-letters/sales",
-		Doc: "Where events are kept that failed permanently by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. Left out: where those of all routes are.",
-		To:  func(s *Spec) any { return &s.DeadLetter },
+		Doc: "Where events are kept that failed permanently by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. " +
+			"Left out: where those of all routes are.",
+		To: func(s *Spec) any { return &s.DeadLetter },
 	},
 	{
 		Name: "enabled", Example: "enabled: false",

@@ -61,7 +61,8 @@ func TestDecodeListReadsAnyListAndKeepsPlaces(t *testing.T) {
 
 // FuzzDecodeList holds reading item by item to reading all at once.
 func FuzzDecodeList(f *testing.F) {
-	for _, text := range []string{good, "- a\n- b", "-\n  - x", "- 'x\n- y'", "- {a: b,\n- c}", "- &a b\n- *a", "- |\n  - x\n-", "# c\n - a\n - b\n- c", "- a\n..."} {
+	for _, text := range []string{good, "- a\n- b", "-\n  - x", "- 'x\n- y'", "- {a: b,\n- c}", "- &a b\n- *a", "- |\n  - x\n-",
+		"# c\n - a\n - b\n- c", "- a\n..."} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -205,7 +205,8 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	if len(r.dags) > 0 && !slices.Contains(r.dags, dag) {
-		return p, placed("dag", r.dag.at, fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80)))
+		return p, placed("dag", r.dag.at,
+			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80)))
 	}
 	p.DAG = dag
 	if p.Conf, err = r.conf.json(ctx, s); err != nil {
@@ -214,7 +215,8 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 	if r.runID != nil {
 		identity, err := r.runID.text(ctx, s, "run_id")
 		if err == nil && identity == "" {
-			err = placed("run_id", r.runID.at, errors.New("it is empty, and would make all such events one run: compute it of something that each has"))
+			err = placed("run_id", r.runID.at,
+				errors.New("it is empty, and would make all such events one run: compute it of something that each has"))
 		}
 		if err != nil {
 			return p, err

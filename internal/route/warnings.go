@@ -112,7 +112,8 @@ func (w *warner) carrier() {
 		}
 	}
 	if usesMessage.MatchString(w.spec.When.Value) {
-		w.warn(w.spec.When.Position, "when: message is absent from what Eventarc delivers: only a notification or a CloudEvent in a message has it", fix)
+		w.warn(w.spec.When.Position,
+			"when: message is absent from what Eventarc delivers: only a notification or a CloudEvent in a message has it", fix)
 	}
 }
 
@@ -168,7 +169,8 @@ func (w *warner) constants() {
 		w.warn(w.spec.When.Position, "when is always false: the route can match nothing", "write enabled: false to switch it off")
 	}
 	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") && w.spec.Every.Value == 0 {
-		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate", "compute it, as in ${object.bucket}/${object.name}")
+		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate",
+			"compute it, as in ${object.bucket}/${object.name}")
 	}
 	if id := w.spec.RunIDExact; id.IsSet() && !strings.Contains(id.Value, "${") {
 		w.warn(id.Position, "run_id_exact is the same for all events: after the first each is a duplicate",
@@ -270,7 +272,8 @@ func Compare(old, new []Spec) document.Faults {
 			if !s.RunID.IsSet() {
 				at = s.Position
 			}
-			all = append(all, fault(at, fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
+			all = append(all, fault(at,
+				fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
 				"deploy it when no events are in flight, or accept the duplicates"))
 		case known && was.RunIDExact.Value != s.RunIDExact.Value:
 			at := s.RunIDExact.Position
@@ -285,7 +288,8 @@ func Compare(old, new []Spec) document.Faults {
 				return !after[o.Name.Value] && o.wants() == s.wants() && o.asks() == s.asks()
 			})
 			if at >= 0 {
-				all = append(all, fault(s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
+				all = append(all, fault(s.Name.Position,
+					fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
 					"keep the name, or deploy it when no events are in flight"))
 			}
 		}

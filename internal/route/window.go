@@ -47,7 +47,8 @@ func (c *compiler) windowing() *windowing {
 		c.fault(s.LogicalDate.Position, "logical_date cannot be combined with every, which sets when the run starts", "leave one of the two out")
 	}
 	if s.MaxActive.Value > 0 {
-		c.fault(s.MaxActive.Position, "max_active cannot be combined with every, whose waiting run counts as active", "leave max_active out: every makes one run of a window")
+		c.fault(s.MaxActive.Position, "max_active cannot be combined with every, whose waiting run counts as active",
+			"leave max_active out: every makes one run of a window")
 	}
 	if at := slices.IndexFunc(s.Conf.Names, func(t Text) bool { return t.Value == windowKey }); at >= 0 {
 		c.fault(s.Conf.Names[at].Position, "conf has a key window, under which every puts its window", "name it otherwise")

@@ -136,8 +136,10 @@ func TestWhatCannotBePutIntoAWindowFails(t *testing.T) {
 		ev   *event.Event
 		want string
 	}{
-		{"every: 5m", timeless, "every on line 1, column 37: the event does not say when it happened: have its sender set time, or leave every out"},
-		{`every: 5m, conf: "${data}"`, taken, "conf on line 1, column 37: it has a key window, under which every puts its window: name it otherwise"},
+		{"every: 5m", timeless, "every on line 1, column 37: the event does not say when it happened: have its sender set time, or " +
+			"leave every out"},
+		{`every: 5m, conf: "${data}"`, taken,
+			"conf on line 1, column 37: it has a key window, under which every puts its window: name it otherwise"},
 	} {
 		d := load(t, "- {name: r, on: '*', dag: d, "+row.keys+"}").Decide(t.Context(), row.ev)
 		if len(d.Failures) != 1 || d.Failures[0].Err.Error() != row.want {
@@ -171,8 +173,11 @@ func TestFaultsOfWindowsAndLimits(t *testing.T) {
 		{good + "  grace: 5m", `4:10: grace stands without every: leave it out, or add every: 5m`},
 		{good + "  late: run", `4:9: late stands without every: leave it out, or add every: 5m`},
 		{good + "  every: 5m\n  late: never", `5:9: late is "never": use one of run, ignore`},
-		{good + "  every: 5m\n  logical_date: ${event.time}", `5:17: logical_date cannot be combined with every, which sets when the run starts: leave one of the two out`},
-		{good + "  every: 5m\n  max_active: 2", `5:15: max_active cannot be combined with every, whose waiting run counts as active: leave max_active out: every makes one run of a window`},
+		{good + "  every: 5m\n  logical_date: ${event.time}",
+			`5:17: logical_date cannot be combined with every, which sets when the run starts: leave one of the two out`},
+		{good + "  every: 5m\n  max_active: 2",
+			`5:15: max_active cannot be combined with every, whose waiting run counts as active: leave max_active out: every makes one run of ` +
+				`a window`},
 		{good + "  every: 5m\n  conf: {a: 1, window: 2}", `5:16: conf has a key window, under which every puts its window: name it otherwise`},
 		{good + "  max_active: many", `4:15: max_active takes a whole number of one or more, and this is text: write it as max_active: 16`},
 		{good + "  max_active: 0", `4:15: max_active takes a whole number of one or more, and this is a number: write it as max_active: 16`},

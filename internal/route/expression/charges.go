@@ -54,7 +54,8 @@ var charges = map[string]charge{
 	"math.bitShiftLeft": one, "math.bitShiftRight": one, "math.bitXor": one, "math.ceil": one, "math.floor": one, "math.isFinite": one,
 	"math.isInf": one, "math.isNaN": one, "math.round": one, "math.sign": one, "math.sqrt": one, "math.trunc": one,
 
-	"first": one, "last": one, "slice": listed, "lists.range": ranged, "flatten": func(args []ref.Val) int { return 2 * depth(args[0], maximumCost) },
+	"first": one, "last": one, "slice": listed, "lists.range": ranged,
+	"flatten":  func(args []ref.Val) int { return 2 * depth(args[0], maximumCost) },
 	"distinct": func(args []ref.Val) int { return 2 * crossed(args[0], args[0]) },
 	"hasAll":   paired, "hasAny": paired, "hasExactly": paired, "hasOnly": paired,
 	"sort": sorted, "@sortByAssociatedKeys": sorted,

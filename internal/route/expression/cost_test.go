@@ -53,7 +53,8 @@ func TestSteepFunctionsAreRefusedBeforeTheyBegin(t *testing.T) {
 			continue
 		}
 		b := expression.Output{Most: 1 << 20}
-		if err := e.JSON(t.Context(), generic(long), &b); err == nil || !strings.Contains(err.Error(), "cost limit exceeded: make the expression do less") {
+		if err := e.JSON(t.Context(), generic(long), &b); err == nil ||
+			!strings.Contains(err.Error(), "cost limit exceeded: make the expression do less") {
 			t.Errorf("%s gives %d bytes, %v", text, b.Len(), err)
 		}
 	}

@@ -36,15 +36,18 @@ int(object.size) > 20 && (object.name.endsWith(".csv") || has(object.metadata.fo
 		},
 		{
 			upload(), `path.region == "eu" && object.etag != "" && data.undeclared.b > 1`, `
-path.region == "eu" && object.etag != "" && data.undeclared.b > 1: the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…) !
+path.region == "eu" && object.etag != "" && data.undeclared.b > 1: the event has no object.etag: ` +
+				`test it with has(object.etag), or give a default with object.?etag.orValue(…) !
   path.region == "eu": true
     path.region: "eu"
-  object.etag != "": the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…) !
+  object.etag != "": the event has no object.etag: ` +
+				`test it with has(object.etag), or give a default with object.?etag.orValue(…) !
     object.etag: absent !
   data.undeclared.b > 1: true
     data.undeclared.b: 1.10
 `,
-			`object.etag != "" is the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…) where object.etag is absent`,
+			`object.etag != "" is the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…) ` +
+				`where object.etag is absent`,
 		},
 		{
 			generic(order), `data.items.exists(i, i.price > data.count) ? false : !data.flag`, `

@@ -150,7 +150,8 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 }
 
 // errSpent says that the event's share is used up.
-var errSpent = fmt.Errorf("all expressions for the event took more than %d million steps together: make them do less, or send less in one event",
+var errSpent = fmt.Errorf("all expressions for the event took more than %d million steps together: make them do less, or send less "+
+	"in one event",
 	EventCostLimit/1_000_000)
 
 // make checks the text again, and plans it: what was checked when the file

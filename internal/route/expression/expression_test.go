@@ -37,7 +37,8 @@ func message(data string) *expression.Scope {
 
 // generic is any other event with JSON data.
 func generic(data string) *expression.Scope {
-	return expression.NewScope(&event.Event{ID: "2", Source: "//acme", Type: "com.acme.made", ContentType: "application/json", Data: []byte(data)})
+	return expression.NewScope(&event.Event{ID: "2", Source: "//acme", Type: "com.acme.made", ContentType: "application/json",
+		Data: []byte(data)})
 }
 
 const order = `{"id": 12345678901234567890, "amount": 150.10, "count": 150, "big": 1e400, "none": null, "flag": true,
@@ -67,10 +68,13 @@ func rows() []row {
 		gives(up, `event.extensions`, `{"bucket":"acme"}`),
 		gives(msg, `has(event.subject)`, `false`),
 		gives(msg, `has(event.time)`, `false`),
-		fails(msg, `event.subject`, "evaluating event.subject: the event has no event.subject"+fmt.Sprintf(ask, "event.subject", "event", "subject")),
+		fails(msg, `event.subject`, "evaluating event.subject: the event has no event.subject"+fmt.Sprintf(ask, "event.subject", "event",
+			"subject")),
 		fails(msg, `event.time > timestamp("2026-01-01T00:00:00Z")`,
-			`evaluating event.time > timestamp("2026-01-01T00:00:00Z"): the event has no event.time`+fmt.Sprintf(ask, "event.time", "event", "time")),
-		gives(msg, `event`, `{"extensions":{},"id":"7","source":"//pubsub.googleapis.com/projects/p/topics/t","type":"google.cloud.pubsub.topic.v1.messagePublished"}`),
+			`evaluating event.time > timestamp("2026-01-01T00:00:00Z"): the event has no event.time`+fmt.Sprintf(ask, "event.time", "event",
+				"time")),
+		gives(msg, `event`, `{"extensions":{},"id":"7","source":"//pubsub.googleapis.com/projects/p/topics/t",`+
+			`"type":"google.cloud.pubsub.topic.v1.messagePublished"}`),
 
 		// The object: int64 fields are text, whichever way they came.
 		gives(up, `object.name`, `"sales/ü #1%.csv"`),
@@ -131,7 +135,8 @@ func rows() []row {
 		gives(ord, `has(data.nothing.at.all)`, `false`),
 		gives(ord, `has(data.text.at.all)`, `false`),
 		fails(ord, `data.nothing`, "evaluating data.nothing: the event has no data.nothing"+fmt.Sprintf(ask, "data.nothing", "data", "nothing")),
-		fails(ord, `data.text.length`, "evaluating data.text.length: the event has no data.text.length"+fmt.Sprintf(ask, "data.text.length", "data.text", "length")),
+		fails(ord, `data.text.length`,
+			"evaluating data.text.length: the event has no data.text.length"+fmt.Sprintf(ask, "data.text.length", "data.text", "length")),
 		fails(ord, `data.items[2]`, `evaluating data.items[2]: the event has no data.items[2]: test with in or size(…)`),
 		fails(ord, `data.items[-1]`, `evaluating data.items[-1]: the event has no data.items[-1]: test with in or size(…)`),
 		fails(ord, `data.items[data.count].sku`, `evaluating data.items[data.count].sku where data.count is 150: `+
@@ -165,9 +170,12 @@ func rows() []row {
 		gives(ord, `1e21 + 0`, `1e+21`),
 		fails(ord, `data.id + 1`, `evaluating data.id + 1 where data.id is 12345678901234567890: `+
 			`12345678901234567890 is beyond 64 bits: pass it on as it is, as a lone selection`),
-		fails(ord, `data.big > 1`, `evaluating data.big > 1 where data.big is 1e400: 1e400 is beyond a double: pass it on as it is, as a lone selection`),
-		fails(ord, `data.count / 0`, `evaluating data.count / 0 where data.count is 150: division by zero: guard the expression, or fix what sends such events`),
-		fails(ord, `data.half / 0.0`, `evaluating data.half / 0.0 where data.half is 150.25: it gives +Inf, which is not JSON: test with math.isFinite(…)`),
+		fails(ord, `data.big > 1`, `evaluating data.big > 1 where data.big is 1e400: 1e400 is beyond a double: pass it on as it is, as a lone `+
+			`selection`),
+		fails(ord, `data.count / 0`,
+			`evaluating data.count / 0 where data.count is 150: division by zero: guard the expression, or fix what sends such events`),
+		fails(ord, `data.half / 0.0`,
+			`evaluating data.half / 0.0 where data.half is 150.25: it gives +Inf, which is not JSON: test with math.isFinite(…)`),
 		fails(ord, `data.text + 1`, `evaluating data.text + 1 where data.text is "x": no such overload: `+
 			`convert with int(…), double(…), string(…) or timestamp(…), or test with type(…)`),
 
@@ -188,23 +196,27 @@ func rows() []row {
 		gives(ord, `[3, 1, 2].sort().map(i, i * 2).slice(0, 2)`, `[2,4]`),
 		gives(ord, `regex.extract("a_20261122.csv", "_([0-9]{8})[.]").orValue("")`, `"20261122"`),
 		gives(ord, `"Ab-12".matches("^[A-Z][a-z]-[0-9]+$")`, `true`),
-		gives(up, `event.time.strftime("%Y/%m/%d %y%j %H:%M:%S.%f %z %s %G-W%V-%u 100%%")`, `"2026/11/22 26326 01:02:03.500000 +0000 1795309323 2026-W47-7 100%"`),
+		gives(up, `event.time.strftime("%Y/%m/%d %y%j %H:%M:%S.%f %z %s %G-W%V-%u 100%%")`,
+			`"2026/11/22 26326 01:02:03.500000 +0000 1795309323 2026-W47-7 100%"`),
 		gives(up, `event.time.strftime("%F", "UTC") == "" || true`, `true`),
 		gives(up, `timestamp("2026-11-22T23:30:00Z").strftime("%d %H", "Europe/Berlin")`, `"23 00"`),
 		fails(up, `event.time.strftime("%F")`, `evaluating event.time.strftime("%F") where event.time is "2026-11-22T01:02:03.5Z": `+
 			`%F is not a directive of strftime: write one such as %Y, %m or %d`),
 		fails(up, `event.time.strftime("100%")`, `evaluating event.time.strftime("100%") where event.time is "2026-11-22T01:02:03.5Z": `+
 			`% is not a directive of strftime: write one such as %Y, %m or %d`),
-		fails(up, `event.time.strftime("%d", "Mars")`, `evaluating event.time.strftime("%d", "Mars") where event.time is "2026-11-22T01:02:03.5Z": `+
-			`Mars is not a known time zone: name one such as Europe/Berlin`),
+		fails(up, `event.time.strftime("%d", "Mars")`,
+			`evaluating event.time.strftime("%d", "Mars") where event.time is "2026-11-22T01:02:03.5Z": `+
+				`Mars is not a known time zone: name one such as Europe/Berlin`),
 
 		// Bounds.
 		fails(ord, `lists.range(1000).map(i, lists.range(1000).map(j, i * j)).size() > 0`,
 			`evaluating lists.range(1000).map(i, lists.range(1000).map(j, i * j)).size() > 0: operation cancelled: `+
 				`actual cost limit exceeded: make the expression do less: it may take one million steps`),
-		gives(ord, `["a-b".replace("-", "+"), "aaa".replace("a", "b", 2), "a,b".split(",").join("; "), regex.replace("2026-11", "([0-9]+)-([0-9]+)", "\\2 \\1"), string("abc".indexOf("c"))]`,
+		gives(ord, `["a-b".replace("-", "+"), "aaa".replace("a", "b", 2), "a,b".split(",").join("; "), regex.replace("2026-11", `+
+			`"([0-9]+)-([0-9]+)", "\\2 \\1"), string("abc".indexOf("c"))]`,
 			`["a+b","bba","a; b","11 2026","2"]`),
-		gives(ord, `[[1, 2, 1].distinct(), ["a"].hasAny(["b"]), ["a"].hasAll(["a"]), regex.replace("aaa", "a", "b", 1) == "baa"]`, `[[1,2],false,true,true]`),
+		gives(ord, `[[1, 2, 1].distinct(), ["a"].hasAny(["b"]), ["a"].hasAll(["a"]), regex.replace("aaa", "a", "b", 1) == "baa"]`,
+			`[[1,2],false,true,true]`),
 		fails(generic(`"`+strings.Repeat("é", 200)+`"`), `int(data)`, `evaluating int(data) where data is "`+strings.Repeat("é", 79)+
 			`…: type conversion error from 'string' to 'int': guard the expression, or fix what sends such events`),
 		fails(generic(`{"password": "x", "n": 1}`), `[data, data.n][5] == 1`, `evaluating [data, data.n][5] == 1 where data.n is 1: `+

@@ -13,7 +13,8 @@ import (
 // FuzzTemplate holds templates to what any text promises: no panic, faults
 // within the text, and text that is escaped means itself.
 func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{"gs://${object.bucket}/${object.name}", "$${x}", "${", "${}", `${"}"}`, "${{'a': 1}}", "a${data}b${", "$$${1}"} {
+	for _, text := range []string{"gs://${object.bucket}/${object.name}", "$${x}", "${", "${}", `${"}"}`, "${{'a': 1}}", "a${data}b${",
+		"$$${1}"} {
 		f.Add(text)
 	}
 	c := compiler(f)

@@ -70,7 +70,8 @@ func newLanguage() (*language, error) {
 		"matches":   cel.ValidateRegexLiterals(),
 		"timestamp": cel.ValidateTimestampLiterals(),
 	}}
-	options := []parser.Option{parser.EnablePrattParser(true), parser.EnableOptionalSyntax(true), parser.Macros(append(env.Macros(), has())...)}
+	options := []parser.Option{parser.EnablePrattParser(true), parser.EnableOptionalSyntax(true),
+		parser.Macros(append(env.Macros(), has())...)}
 	if l.operations, err = operations(env); err != nil {
 		return nil, err
 	}

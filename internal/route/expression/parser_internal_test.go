@@ -44,9 +44,11 @@ func TestBothParsersAgree(t *testing.T) {
 		"1", "-1", "- 1", "--1", "!a", "!!a", "1.5e3", "0x1F", "7u", ".5", "1.", "01", "9223372036854775808", "-9223372036854775808",
 		`"a"`, `'a'`, `r"\d"`, `b"\xff"`, `br'\x'`, `"""a"b"""`, `'\u00e9\n'`, `"\q"`, `"a`, "'a\nb'", "true", "null", "in", "a in b", "!a in b",
 		"a.b.c", "a.b(c).d[0]", "a[b][c]", "a.?b", "a[?0]", "a ? b : c ? d : e", "a || b && c", "a && b || c", "a == b != c", "a < b <= c",
-		"a + b * c - d / e % f", "-a.b", "-(a)", "(a)", "((a))", "[1, 2,]", "[?a]", "[]", "{}", "{a: 1,}", `{"a": {"b": [1]}}`, "{?a: b}", "a{b: 1}", "a.b{}",
+		"a + b * c - d / e % f", "-a.b", "-(a)", "(a)", "((a))", "[1, 2,]", "[?a]", "[]", "{}", "{a: 1,}", `{"a": {"b": [1]}}`, "{?a: b}",
+		"a{b: 1}", "a.b{}",
 		"has(a.b)", "has(a.b.c.d)", "has(a)", "a.map(x, x + 1)", "a.filter(x, x > 1).exists(y, y)", "a.all(x)", "[1].exists_one(x, x == 1)",
-		"optional.of(1).orValue(2)", "math.greatest(1, 2)", "a // comment", "a /* no */", "", " ", "a b", "a..b", "a.", "(a", "a)", "[a", "a = b", "a & b",
+		"optional.of(1).orValue(2)", "math.greatest(1, 2)", "a // comment", "a /* no */", "", " ", "a b", "a..b", "a.", "(a", "a)", "[a",
+		"a = b", "a & b",
 		"var", "a.var", "a.in", "if", "`a`", "a.`b-c`", "@a", "ü", "a\u00a0+ b", "\x00", "a\t+\r\nb",
 	} {
 		sameParse(t, l, text)

@@ -59,7 +59,9 @@ func TestTemplates(t *testing.T) {
 
 		// Null has no text, but is JSON.
 		{ord, `${data.none}`, ``, `evaluating data.none where data.none is null: null has no text: give a default, or test with != null`, `null`},
-		{ord, `${data.nothing}`, ``, `evaluating data.nothing: the event has no data.nothing: test it with has(data.nothing), or give a default with data.?nothing.orValue(…)`, ``},
+		{ord, `${data.nothing}`, ``,
+			`evaluating data.nothing: the event has no data.nothing: test it with has(data.nothing), or give a default with ` +
+				`data.?nothing.orValue(…)`, ``},
 	} {
 		template, _, faults := c.Template(row.text)
 		if len(faults) > 0 {
@@ -95,10 +97,13 @@ func TestTime(t *testing.T) {
 		{`${event.time - duration("1h")}`, "2026-11-22T00:02:03.5Z", ""},
 		{`${"2026-11-22"}T00:00:00+01:00`, "2026-11-21T23:00:00Z", ""},
 		{`2026-11-22T00:00:00Z`, "2026-11-22T00:00:00Z", ""},
-		{`${object.name}`, "", `evaluating object.name where object.name is "sales/ü #1%.csv": "sales/ü #1%.csv" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
+		{`${object.name}`, "", `evaluating object.name where object.name is "sales/ü #1%.csv": "sales/ü #1%.csv" is not a valid timestamp: ` +
+			`write it as 2026-11-22T00:00:00Z`},
 		{`2026-11-22`, "", `"2026-11-22" is not a valid timestamp: write it as 2026-11-22T00:00:00Z`},
-		{`${object.etag}`, "", `evaluating object.etag: the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…)`},
-		{`${data.none}`, "", `evaluating data.none: the event has no data.none: test it with has(data.none), or give a default with data.?none.orValue(…)`},
+		{`${object.etag}`, "", `evaluating object.etag: the event has no object.etag: test it with has(object.etag), or give a default with ` +
+			`object.?etag.orValue(…)`},
+		{`${data.none}`, "", `evaluating data.none: the event has no data.none: test it with has(data.none), or give a default with ` +
+			`data.?none.orValue(…)`},
 	} {
 		template, _, faults := c.Template(row.text)
 		if len(faults) > 0 {
@@ -139,12 +144,15 @@ func TestFaults(t *testing.T) {
 		{`${object.nane}`, `8: object has no field nane: did you mean object.name?`},
 		{`${object.contenttype}`, `8: object has no field contenttype: did you mean object.contentType?`},
 		{`${object.retention.mod}`, `18: object.retention has no field mod: did you mean object.retention.mode?`},
-		{`${event.data}`, `7: event has no field data: use one of id, source, type, subject, time, extensions, or data.data for what is not declared`},
+		{`${event.data}`, `7: event has no field data: use one of id, source, type, subject, time, extensions, or data.data for what is not ` +
+			`declared`},
 		{`${message.publishTime}`, `9: message has no field publishTime: did you mean message.publish_time?`},
 		{`${has(object.nane)}`, `5: object has no field nane: did you mean object.name?`},
 		{`${object.?nane.orValue("")}`, `8: object has no field nane: did you mean object.name?`},
-		{`${objct.name + object.nane}`, `2: objct is not a variable or function: did you mean object?|21: object has no field nane: did you mean object.name?`},
-		{`x ${object.nane} y ${object.sise}`, `10: object has no field nane: did you mean object.name?|27: object has no field sise: did you mean object.size?`},
+		{`${objct.name + object.nane}`,
+			`2: objct is not a variable or function: did you mean object?|21: object has no field nane: did you mean object.name?`},
+		{`x ${object.nane} y ${object.sise}`,
+			`10: object has no field nane: did you mean object.name?|27: object has no field sise: did you mean object.size?`},
 
 		// Types.
 		{`${object.size > 0}`, `14: > does not take (string, int)` + convert},

@@ -64,7 +64,8 @@ var variables = []Variable{
 		{Name: "time", Type: Time, Doc: "when it happened"},
 		{Name: "extensions", Type: MapOfText, Doc: "the CloudEvent's extension attributes, names in lower case"},
 	}},
-	{objectVariable, "the object resource of a Cloud Storage change, under the JSON API's names; ${object} is the whole of it, undeclared fields included", objectFields},
+	{objectVariable, "the object resource of a Cloud Storage change, under the JSON API's names; ${object} is the whole of it, undeclared " +
+		"fields included", objectFields},
 	{messageVariable, "the Pub/Sub message that is the event, or that carried an object's notification or a CloudEvent", []Field{
 		{Name: "id", Type: Text, Doc: "the message id"},
 		{Name: "topic", Type: Text, Doc: "projects/P/topics/T"},
@@ -77,7 +78,8 @@ var variables = []Variable{
 		{Name: "data_base64", Type: Text, Doc: "the data, base64"},
 		{Name: "json", Type: Any, Doc: "the data parsed, null where it is not JSON"},
 	}},
-	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is not valid JSON, text, or bytes where it is no UTF-8", nil},
+	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is not valid JSON, text, " +
+		"or bytes where it is no UTF-8", nil},
 	{pathVariable, "what the object pattern captured: text, under the captures' names", nil},
 }
 

@@ -111,7 +111,8 @@ func (p *Pattern) parseCapture(at int) (int, error) {
 	case !found || !isName(name):
 		return 0, &Fault{at, fmt.Sprintf("%s is no capture", p.text[at:end+1]), fix + ", its name made of letters, digits and _"}
 	case wildcard != "*" && wildcard != "**":
-		return 0, &Fault{at, fmt.Sprintf("{%s=%s} takes neither * nor **", name, wildcard), fmt.Sprintf("write {%s=*} or {%s=**}, and what is fixed outside the braces", name, name)}
+		return 0, &Fault{at, fmt.Sprintf("{%s=%s} takes neither * nor **", name, wildcard),
+			fmt.Sprintf("write {%s=*} or {%s=**}, and what is fixed outside the braces", name, name)}
 	case slices.Contains(p.names, name):
 		return 0, &Fault{at, fmt.Sprintf("%s is captured twice", name), "give the second another name"}
 	}
