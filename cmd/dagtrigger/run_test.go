@@ -243,7 +243,8 @@ func TestPrintedCommandsWorkAsTyped(t *testing.T) {
 	p.report(&hintedError{errors.New("x"), `"dagtrigger help settings" lists them all`})
 	for _, want := range []string{
 		"  ./dagtrigger serve routes.yaml\n", "  ./dagtrigger serve --dag load_sales --port 9090\n",
-		"  ./dagtrigger serve [FILE] [flags]\n", `"./dagtrigger help settings" lists all of them`, `hint: "./dagtrigger help settings" lists them all`,
+		"  ./dagtrigger serve [FILE] [flags]\n", `"./dagtrigger help settings" lists all of them`,
+		`hint: "./dagtrigger help settings" lists them all`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it did not print %q:\n%s", want, out)

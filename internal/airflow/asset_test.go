@@ -86,7 +86,8 @@ func TestAssetSearchEscapesPatterns(t *testing.T) {
 	client, _ := of(t, airflow.V1, "2.11.2", script{escapedPattern: json(200, `{"datasets":[]}`)})
 	_, err := client.Asset(t.Context(), `a\b|%`)
 	e := asKind(t, err, airflow.UnknownAsset)
-	const want = `unknown asset: no asset has the URI or the name "a\\b|%"; Airflow does not know the asset: misspelt, or no DAG that it has parsed ` +
+	const want = `unknown asset: no asset has the URI or the name "a\\b|%"; Airflow does not know the asset: misspelt, or no DAG that it ` +
+		`has parsed ` +
 		`uses it: write the URI or the name as Airflow's page of assets shows it, and see that a DAG is scheduled by it or makes it`
 	if e.Error() != want {
 		t.Errorf("got  %v\nwant %s", e, want)

@@ -36,7 +36,7 @@ func (c *Client) Producer(ctx context.Context, nameOrURI string) (dagID string, 
 }
 
 // withMaterialize is the web server, where a materialization has the run id that
-// is asked for. Before 3.2.2 the endpoint took no body, and made an id of its own
+// is asked for. Before 3.2.2 the endpoint took no body, and made an id itself
 // (airflow/api_fastapi/core_api/routes/public/assets.py, materialize_asset).
 func (c *Client) withMaterialize(ctx context.Context) (server, error) {
 	d, err := c.withAssets(ctx)

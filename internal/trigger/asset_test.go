@@ -93,7 +93,7 @@ func TestWhatEachAnswerToAnAssetEventComesTo(t *testing.T) {
 			trigger.Deferred, 429, "paused",
 		},
 		{"a paused consumer: fail", true, []step{post(&pressure.PausedError{DAGID: "bill"})}, trigger.Rejected, 422, ""},
-		{"too old to be told", true, []step{post(&pressure.RemovedError{Asset: "s3://acme/orders"}), get(gone)}, trigger.Rejected, 422, ""},
+		{"too old to be known", true, []step{post(&pressure.RemovedError{Asset: "s3://acme/orders"}), get(gone)}, trigger.Rejected, 422, ""},
 		{
 			"old, and there", true, []step{post(&pressure.RemovedError{Asset: "s3://acme/orders"}), get(nil)}, trigger.Duplicate,
 			200, "the asset event exists already",

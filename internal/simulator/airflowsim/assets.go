@@ -111,7 +111,8 @@ func (c *call) v1Event(event assetEvent) *object {
 	for _, r := range event.runs {
 		state, start, end := c.s.state(r, c.now)
 		runs = append(runs, obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", iso(r.LogicalDate),
-			"start_date", iso(start), "end_date", iso(end), "state", state, "data_interval_start", iso(r.dataInterval[0]), "data_interval_end", iso(r.dataInterval[1])))
+			"start_date", iso(start), "end_date", iso(end), "state", state, "data_interval_start", iso(r.dataInterval[0]), "data_interval_end",
+			iso(r.dataInterval[1])))
 	}
 	return obj("id", event.ID, "dataset_id", event.AssetID, "dataset_uri", event.URI, "extra", event.extra, "source_dag_id", nil,
 		"source_task_id", nil, "source_run_id", nil, "source_map_index", -1, "created_dagruns", runs, "timestamp", iso(event.Time))
@@ -185,7 +186,8 @@ func (c *call) v2Event(event assetEvent) *object {
 	for i, r := range event.runs {
 		state, start, end := c.s.state(r, c.now)
 		runs = append(runs, obj("run_id", r.ID, "dag_id", r.DAG, "logical_date", nil,
-			"start_date", isoZ(start), "end_date", isoZ(end), "state", state, "data_interval_start", nil, "data_interval_end", nil, "partition_key", orNull(r.PartitionKey), "triggering", i == 0))
+			"start_date", isoZ(start), "end_date", isoZ(end), "state", state, "data_interval_start", nil, "data_interval_end", nil,
+			"partition_key", orNull(r.PartitionKey), "triggering", i == 0))
 	}
 	asset := c.s.config.Assets[event.AssetID-1]
 	o := obj("id", event.ID, "asset_id", event.AssetID, "uri", event.URI, "name", cmp.Or(asset.Name, asset.URI), "group", "asset",
