@@ -284,10 +284,14 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 		f.refuse(ctx, w, err)
 		return
 	}
-	body := f.bytes.Body(ctx, r.Body, http.NewResponseController(w).SetReadDeadline)
+	body := f.bytes.Body(ctx, r.Body, r.ContentLength, http.NewResponseController(w).SetReadDeadline)
 	defer body.Release()
 	r.Body = body
 	events, err := event.FromRequest(r, event.MaxBody)
+	if failed := reserveCopies(body, events); failed != nil {
+		f.refuse(ctx, w, failed)
+		return
+	}
 	outcomes := f.handleAll(ctx, events, body)
 	if err != nil {
 		f.refuse(ctx, w, err, outcomes...)
@@ -295,6 +299,22 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.answer(w, trigger.Status(outcomes), outcomes)
 }
+
+// reserveCopies counts the memory of what is sent to Airflow, or stored as a dead
+// letter: a copy of each event that is handled at once.
+func reserveCopies(body *pressure.Body, events []event.Event) error {
+	bytes := 0
+	for i := range events {
+		bytes += events[i].Size()
+	}
+	if bytes <= smallBody {
+		return nil
+	}
+	return body.Reserve(int64(bytes))
+}
+
+// smallBody is the most bytes of events whose copies are not counted.
+const smallBody = 32 << 10
 
 // handleAll handles the events of one request: one, or those of a batch.
 func (f *Function) handleAll(ctx context.Context, events []event.Event, body *pressure.Body) []trigger.Outcome {

@@ -51,13 +51,12 @@ func (r Record) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the dead letter: %w", err)
 	}
-	data := r.Event.AppendData(nil)
-	if data == nil {
+	if len(r.Event.Data) == 0 {
 		return b.Bytes(), nil
 	}
 	b.Truncate(b.Len() - len(eventEnd))
 	b.WriteString(",\n    ")
-	b.Write(data)
+	b.Write(r.Event.AppendData(b.AvailableBuffer())) // in place where it fits
 	b.WriteString(eventEnd)
 	return b.Bytes(), nil
 }

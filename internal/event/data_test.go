@@ -308,6 +308,30 @@ func TestDataThatItsPublisherCompressedIsReadAsJSON(t *testing.T) {
 	}
 }
 
+// Whoever sends an event has to wait until there is memory for its decoded data.
+func TestDecodedDataIsReserved(t *testing.T) {
+	t.Parallel()
+	data := strings.Repeat("x", 90_000)
+	encoded := base64.StdEncoding.EncodeToString([]byte(data))
+	for _, row := range []struct{ name, body, contentType string }{
+		{"push", pushed(data, nil), plainJSON},
+		{"structured", `{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"` + encoded + `"}`, structured},
+		{"batch", `[{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"` + encoded + `"}]`, batch},
+	} {
+		for most, want := range map[int64]bool{80_000: false, 100_000: true} {
+			r := post(t, row.body, row.contentType)
+			r.Body = &reserving{r.Body, most}
+			all, err := event.FromRequest(r, event.MaxBody)
+			if (err == nil) != want || (len(all) == 1) != want {
+				t.Errorf("%s with memory for %d bytes: %d events, %v", row.name, most, len(all), err)
+			}
+			if err != nil && err.Error() != "none left: send the request again" {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // A message that is declared as bytes is bytes, whatever they happen to be.
 func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
 	t.Parallel()

@@ -113,6 +113,19 @@ type decoder struct {
 	failed  error // of reserve: the request is to be sent again
 }
 
+// hold reserves the memory of so many bytes, and reports whether there is some.
+// Few are not counted.
+func (d *decoder) hold(bytes int) bool {
+	if d.reserve == nil || bytes < fewBytes || d.failed != nil {
+		return d.failed == nil
+	}
+	d.failed = d.reserve(int64(bytes))
+	return d.failed == nil
+}
+
+// fewBytes are too few to count.
+const fewBytes = 32 << 10
+
 func (d *decoder) walk(data []byte, depth int, visit func(name, value []byte)) error {
 	return d.walkInto(data, depth, &jsonscan.Visitor{Visit: visit})
 }

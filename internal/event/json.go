@@ -25,9 +25,10 @@ func integer(value []byte) string {
 	return string(s)
 }
 
-// decodeBase64 returns the bytes of a JSON value that is base64 (RFC 4648, padded).
-func decodeBase64(value []byte) ([]byte, bool) {
-	if len(value) == 0 || value[0] != '"' {
+// decodeBase64 returns the bytes of a JSON value that is base64 (RFC 4648, padded),
+// once there is memory for them.
+func (d *decoder) decodeBase64(value []byte) ([]byte, bool) {
+	if len(value) == 0 || value[0] != '"' || !d.hold(base64.StdEncoding.DecodedLen(len(value))) {
 		return nil, false
 	}
 	encoded := jsonscan.Unquote(value)

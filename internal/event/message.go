@@ -97,11 +97,11 @@ func (p *push) attribute(name, value []byte) {
 }
 
 // content decodes the message's data.
-func (p *push) content() *DataError {
+func (d *decoder) content(p *push) *DataError {
 	if p.problem != nil || isNull(p.data) {
 		return p.problem
 	}
-	data, ok := decodeBase64(p.data)
+	data, ok := d.decodeBase64(p.data)
 	if !ok {
 		return badData("the message's data is not valid base64: send what Pub/Sub sends, RFC 4648 base64, padded")
 	}
@@ -146,7 +146,7 @@ func (d *decoder) setMessage(e *Event, p *push, trusted bool) {
 		e.Time = m.PublishTime
 	}
 	if p.data != nil || p.problem != nil {
-		if e.Invalid = p.content(); e.Invalid != nil {
+		if e.Invalid = d.content(p); e.Invalid != nil {
 			e.Data = e.Origin().Data
 			return
 		}

@@ -5,6 +5,7 @@ package event
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 
 	"example.com/dagtrigger/internal/jsonscan"
@@ -209,15 +210,11 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	var b bytes.Buffer
-	// MinRead more, so that the read that meets the end need not grow b.
-	b.Grow(int(min(max(r.ContentLength, 0), firstRead)) + bytes.MinRead)
-	_, err := b.ReadFrom(http.MaxBytesReader(nil, r.Body, limit))
+	text, err := readAll(http.MaxBytesReader(nil, r.Body, limit), r.ContentLength)
 	if over, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge(over.Limit)
 	}
 	if err != nil {
-		b.Reset()
 		unread := noEvent("reading the body: %v: send the whole request again", err)
 		if errors.Is(err, errCoding) {
 			unread = noEvent("%v", errCoding)
@@ -225,5 +222,29 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		unread.cause = err
 		return nil, unread
 	}
-	return b.Bytes(), nil
+	return text, nil
+}
+
+// readAll reads all of r, which promises so many bytes, or -1. It sets aside no
+// more than is promised, and no more than twice of what has come.
+func readAll(r io.Reader, promised int64) ([]byte, error) {
+	// A byte more, so that the read that meets the end need not grow it.
+	data := make([]byte, 0, min(max(promised, 0), firstRead)+bytes.MinRead)
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			more := len(data)
+			if left := int(promised) - len(data); left >= 0 {
+				more = min(more, left+bytes.MinRead)
+			}
+			data = append(make([]byte, 0, len(data)+more), data...)
+		}
+	}
 }

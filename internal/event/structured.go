@@ -37,7 +37,7 @@ func (d *decoder) structured(raw []byte) (CloudEvent, error) {
 	if errors.Is(err, jsonscan.ErrInvalid) || !isObject(raw) {
 		return CloudEvent{}, noEvent("the event is not a CloudEvent in JSON: send a JSON object in UTF-8, with id, source and type")
 	}
-	return m.event(errors.Is(err, jsonscan.ErrTooDeep))
+	return d.cloudEvent(&m, errors.Is(err, jsonscan.ErrTooDeep))
 }
 
 // members are those of a JSON object that is a CloudEvent.
@@ -65,14 +65,14 @@ func (m *members) visit(name, value []byte) {
 	}
 }
 
-// event is the CloudEvent that the members make.
-func (m *members) event(deep bool) (CloudEvent, error) {
-	ce, ok := m.attributes.event()
+// cloudEvent is the CloudEvent that the members make.
+func (d *decoder) cloudEvent(m *members, deep bool) (CloudEvent, error) {
+	ce, ok := m.event()
 	if !ok {
 		return ce, lacks(m.missing())
 	}
 	var bad *DataError
-	ce.Data, bad = m.payload()
+	ce.Data, bad = d.payload(m)
 	switch {
 	case ce.invalid != nil:
 	case bad != nil:
@@ -85,7 +85,7 @@ func (m *members) event(deep bool) (CloudEvent, error) {
 }
 
 // payload is the data of a CloudEvent in JSON, byte for byte.
-func (m *members) payload() ([]byte, *DataError) {
+func (d *decoder) payload(m *members) ([]byte, *DataError) {
 	encoded := m.base64
 	switch {
 	case isNull(encoded) && m.coding == "base64" && jsonscan.First(m.data) == '"': // CloudEvents 0.3
@@ -95,7 +95,7 @@ func (m *members) payload() ([]byte, *DataError) {
 	}
 	switch {
 	case !isNull(encoded):
-		decoded, ok := decodeBase64(encoded)
+		decoded, ok := d.decodeBase64(encoded)
 		if !ok {
 			return nil, badData("the CloudEvent's data_base64 is not valid base64: send RFC 4648 base64, padded")
 		}

@@ -40,24 +40,32 @@ var (
 	ErrMemory = errors.New("this instance holds as many bytes of requests as it may: send it again later")
 )
 
-// Bytes bounds how many bytes of request bodies are in memory at once. They
-// are counted as they are read, so that a sender that announces much and sends
-// little costs little, and given back when the request has ended. Decoding a
-// body may need several times its size: the bound is for the bodies.
+// Bytes bounds how many bytes of requests are in memory at once. They are counted
+// as they are read, so that a sender that announces much and sends little costs
+// little, and given back when the request has ended. What is decoded, sent on or
+// computed of them is counted too, the latter apart, where it is more than a few
+// bytes.
 //
 // Where all bytes are given out, bodies wait, the oldest first. One of them
 // may go on beyond the bound: so a body alone always passes, whatever its
 // size, and many that have each begun do not wait for each other for ever.
 // What is in memory is less than the bound and one body together.
+//
+// A body that announces few bytes does not wait for larger ones: its bytes are
+// not counted, and bounded by the number of requests.
 type Bytes struct {
-	most int64
+	mu       sync.Mutex
+	bodies   budget
+	computed budget
+	last     int64               // number of the youngest body
+	reading  map[*Body]time.Time // those that wait for their sender, and until when
+}
 
-	mu      sync.Mutex
-	used    int64
-	beyond  *Body // the one that may go on beyond the bound
-	last    int64 // number of the youngest body
-	waiting []*claim
-	reading map[*Body]time.Time // those that wait for their sender, and until when
+// budget is a number of bytes that bodies share.
+type budget struct {
+	most, used int64
+	beyond     *Body // the one that may go on beyond the bound
+	waiting    []*claim
 }
 
 // claim is a body that waits to read on.
@@ -67,86 +75,96 @@ type claim struct {
 	granted chan struct{}
 }
 
-// NewBytes makes a bound of so many bytes; 0 means [DefaultMaxBytes].
+// NewBytes makes a bound of so many bytes for bodies and as many for what is
+// computed; 0 means [DefaultMaxBytes].
 func NewBytes(most int64) *Bytes {
-	return &Bytes{most: cmp.Or(most, DefaultMaxBytes), reading: make(map[*Body]time.Time)}
+	most = cmp.Or(most, DefaultMaxBytes)
+	return &Bytes{bodies: budget{most: most}, computed: budget{most: most}, reading: make(map[*Body]time.Time)}
 }
 
 // InFlight is how many bytes are given out.
 func (b *Bytes) InFlight() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.used
+	return b.bodies.used + b.computed.used
 }
 
-// Body counts the bytes of a request's body. ctx bounds the waiting for
-// memory. setDeadline bounds the next read of the body, as
+// Body counts the bytes of a request's body, which announces size; -1 for none.
+// ctx bounds the waiting for memory. setDeadline bounds the next read of the body, as
 // http.ResponseController.SetReadDeadline does; where that is not supported,
 // no sender is cut off. Release has to be called when the request has ended.
-func (b *Bytes) Body(ctx context.Context, body io.ReadCloser, setDeadline func(time.Time) error) *Body {
+func (b *Bytes) Body(ctx context.Context, body io.ReadCloser, size int64, setDeadline func(time.Time) error) *Body {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last++
-	return &Body{all: b, ctx: ctx, body: body, setDeadline: setDeadline, number: b.last, left: progressTime}
+	return &Body{
+		all: b, ctx: ctx, body: body, setDeadline: setDeadline, small: 0 <= size && size <= portion, number: b.last, left: progressTime,
+	}
 }
 
-// take waits until a body may read so many bytes more.
-func (b *Bytes) take(body *Body, bytes int64) error {
+// take waits until a body may take so many bytes more of a budget.
+func (b *Bytes) take(of *budget, body *Body, bytes int64) error {
 	b.mu.Lock()
-	if b.beyond == body || len(b.waiting) == 0 && b.used+bytes <= b.most {
-		b.used += bytes
+	if of.beyond == body || len(of.waiting) == 0 && of.used+bytes <= of.most {
+		of.used += bytes
 		b.mu.Unlock()
 		return nil
 	}
 	c := &claim{body: body, bytes: bytes, granted: make(chan struct{})}
-	b.waiting = append(b.waiting, c)
-	b.grant()
+	of.waiting = append(of.waiting, c)
+	of.grant()
 	b.hurry()
 	b.mu.Unlock()
 	select {
 	case <-c.granted:
 		return nil
 	case <-body.ctx.Done():
-		return b.leave(c)
+		return b.leave(of, c)
 	}
 }
 
 // leave takes a claim back, unless it has been granted meanwhile.
-func (b *Bytes) leave(c *claim) error {
+func (b *Bytes) leave(of *budget, c *claim) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.Index(b.waiting, c)
+	i := slices.Index(of.waiting, c)
 	if i < 0 {
 		return nil
 	}
-	b.waiting = slices.Delete(b.waiting, i, i+1)
+	of.waiting = slices.Delete(of.waiting, i, i+1)
 	return fmt.Errorf("%w (%w)", ErrMemory, c.body.ctx.Err())
 }
 
 // give takes bytes back.
-func (b *Bytes) give(bytes int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= bytes
-	if b.used <= b.most {
-		b.beyond = nil
+func (of *budget) give(bytes int64) {
+	of.used -= bytes
+	if of.used <= of.most {
+		of.beyond = nil
 	}
-	b.grant()
+	of.grant()
 }
 
-// grant lets bodies read on, the oldest first, as far as there are bytes, and
+// end takes back all that a body has.
+func (of *budget) end(body *Body, held int64) {
+	if of.beyond == body {
+		of.beyond = nil // others may hold more than the bound still
+	}
+	of.give(held)
+}
+
+// grant lets bodies go on, the oldest first, as far as there are bytes, and
 // one of them where there are none. The caller holds the lock.
-func (b *Bytes) grant() {
-	for len(b.waiting) > 0 {
-		c := slices.MinFunc(b.waiting, func(c, d *claim) int { return cmp.Compare(c.body.number, d.body.number) })
-		if b.used+c.bytes > b.most {
-			if b.beyond != nil {
+func (of *budget) grant() {
+	for len(of.waiting) > 0 {
+		c := slices.MinFunc(of.waiting, func(c, d *claim) int { return cmp.Compare(c.body.number, d.body.number) })
+		if of.used+c.bytes > of.most {
+			if of.beyond != nil {
 				return
 			}
-			b.beyond = c.body
+			of.beyond = c.body
 		}
-		b.used += c.bytes
-		b.waiting = slices.DeleteFunc(b.waiting, func(d *claim) bool { return d == c })
+		of.used += c.bytes
+		of.waiting = slices.DeleteFunc(of.waiting, func(d *claim) bool { return d == c })
 		close(c.granted)
 	}
 }
@@ -167,7 +185,7 @@ func (b *Bytes) hurry() {
 func (b *Bytes) begin(body *Body, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) > 0 {
+	if len(b.bodies.waiting) > 0 {
 		left = min(left, crowdedTime)
 	}
 	until := time.Now().Add(left)
@@ -194,11 +212,13 @@ type Body struct {
 	ctx         context.Context // of the request that the body is a part of
 	body        io.ReadCloser
 	setDeadline func(time.Time) error
+	small       bool  // not counted
 	number      int64 // an older body has a smaller one
 
-	held int64         // bytes that were given to it
-	came int           // bytes that came since the sender was last seen to go on
-	left time.Duration // that the sender has to go on
+	held     int64         // bytes that were given to it
+	computed int64         // bytes that were computed for it
+	came     int           // bytes that came since the sender was last seen to go on
+	left     time.Duration // that the sender has to go on
 }
 
 // Read reads a part of the body, once it may. Its error is [ErrMemory] where
@@ -206,19 +226,24 @@ type Body struct {
 // body's own.
 func (b *Body) Read(p []byte) (int, error) {
 	p = p[:min(len(p), portion)]
-	if err := b.all.take(b, int64(len(p))); err != nil {
+	if b.small {
+		return b.read(p)
+	}
+	if err := b.Reserve(int64(len(p))); err != nil {
 		return 0, err
 	}
 	n, err := b.read(p)
-	b.held += int64(n)
-	b.all.give(int64(len(p) - n))
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.held -= int64(len(p) - n)
+	b.all.bodies.give(int64(len(p) - n))
 	return n, err
 }
 
 // Reserve counts bytes that are kept beside the body, such as its data
 // uncompressed, once there is memory for them. Its error is [ErrMemory].
 func (b *Body) Reserve(bytes int64) error {
-	if err := b.all.take(b, bytes); err != nil {
+	if err := b.all.take(&b.all.bodies, b, bytes); err != nil {
 		return err
 	}
 	b.held += bytes
@@ -249,7 +274,7 @@ func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 // request. It is called before a turn is taken: one that held a turn and waited for
 // memory could wait for a request that waits for the turn. Several goroutines may
 // call it at once. Its error is [ErrMemory] where the context ended first.
-func (b *Body) WaitForMemory() error { return b.all.take(b, 0) }
+func (b *Body) WaitForMemory() error { return b.all.take(&b.all.computed, b, 0) }
 
 // Hold counts bytes that were computed for the request until [Body.Release]. It
 // does not wait: they are in memory already. Several goroutines may call it at
@@ -260,8 +285,8 @@ func (b *Body) Hold(bytes int) {
 	}
 	b.all.mu.Lock()
 	defer b.all.mu.Unlock()
-	b.all.used += int64(bytes)
-	b.held += int64(bytes)
+	b.all.computed.used += int64(bytes)
+	b.computed += int64(bytes)
 }
 
 // Close closes the body. Its bytes stay counted until [Body.Release].
@@ -270,7 +295,9 @@ func (b *Body) Close() error { return b.body.Close() }
 // Release gives the bytes back. Nothing may refer to them by then. Further
 // calls do nothing.
 func (b *Body) Release() {
-	held := b.held
-	b.held = 0
-	b.all.give(held)
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.all.bodies.end(b, b.held)
+	b.all.computed.end(b, b.computed)
+	b.held, b.computed = 0, 0
 }

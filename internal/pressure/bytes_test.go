@@ -46,7 +46,7 @@ func send(size, chunk int, pause time.Duration, stalls bool) *sender {
 
 // receive reads a whole body, as a request's handler does.
 func receive(ctx context.Context, b *pressure.Bytes, s *sender) (*pressure.Body, int64, error) {
-	body := b.Body(ctx, s, s.SetReadDeadline)
+	body := b.Body(ctx, s, -1, s.SetReadDeadline)
 	n, err := io.Copy(io.Discard, struct{ io.Reader }{body})
 	return body, n, err
 }
@@ -80,7 +80,7 @@ func TestABodyIsReadAsItCame(t *testing.T) {
 		want[i] = byte(rand.Uint32())
 	}
 	b := pressure.NewBytes(0)
-	body := b.Body(t.Context(), io.NopCloser(bytes.NewReader(want)), func(time.Time) error { return errors.ErrUnsupported })
+	body := b.Body(t.Context(), io.NopCloser(bytes.NewReader(want)), -1, func(time.Time) error { return errors.ErrUnsupported })
 	got, err := io.ReadAll(body)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("read %d bytes, %v", len(got), err)
@@ -132,6 +132,32 @@ func TestABodyWaitsForMemoryUntilItsDeadline(t *testing.T) {
 	})
 }
 
+// An event of a few bytes is handled while large ones wait for memory.
+func TestASmallBodyDoesNotWaitForLargeOnes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := pressure.NewBytes(mib)
+		full, _, _ := receive(t.Context(), b, send(mib, mib, 0, false))
+		beyond, _, _ := receive(t.Context(), b, send(mib, mib, 0, false))
+		ended, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for size, want := range map[int64]error{1000: nil, 32 << 10: nil, 33 << 10: pressure.ErrMemory, -1: pressure.ErrMemory} {
+			s := send(1000, 1000, 0, false)
+			body := b.Body(ended, s, size, s.SetReadDeadline)
+			if _, err := io.ReadAll(body); !errors.Is(err, want) {
+				t.Errorf("%d bytes announced: %v, want %v", size, err, want)
+			}
+			if want == nil && body.WaitForMemory() != nil {
+				t.Errorf("%d bytes announced: what is computed for it waits", size)
+			}
+			body.Release()
+			_ = s.Close()
+		}
+		full.Release()
+		beyond.Release()
+	})
+}
+
 func TestTheOldestBodyIsServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,7 +167,7 @@ func TestTheOldestBodyIsServedFirst(t *testing.T) {
 		bodies := make([]*pressure.Body, 5)
 		for i := range bodies {
 			s := send(mib, mib, 0, false)
-			bodies[i] = b.Body(t.Context(), s, s.SetReadDeadline)
+			bodies[i] = b.Body(t.Context(), s, -1, s.SetReadDeadline)
 		}
 		var mu sync.Mutex
 		var order []int
@@ -336,7 +362,7 @@ func TestAConnectionOutlivesTheDeadlineOfABodyThatWasRead(t *testing.T) {
 	b := pressure.NewBytes(0)
 	var deadlines []time.Time
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := b.Body(r.Context(), r.Body, func(d time.Time) error {
+		body := b.Body(r.Context(), r.Body, r.ContentLength, func(d time.Time) error {
 			deadlines = append(deadlines, d)
 			return http.NewResponseController(w).SetReadDeadline(d)
 		})

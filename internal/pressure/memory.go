@@ -36,22 +36,35 @@ func LimitMemory() int64 {
 
 // memoryLimit is the least of the bounds that the files name, in bytes; 0 for none.
 // https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+//
+// The process's own bound counts address space, such as the stacks of threads, and
+// not what is used of it: what it has at its start is not the heap's.
 func memoryLimit(read func(path string) string) int64 {
-	texts := []string{
-		strings.TrimSpace(read("/sys/fs/cgroup/memory.max")),
-		strings.TrimSpace(read("/sys/fs/cgroup/memory/memory.limit_in_bytes")),
-	}
-	for line := range strings.Lines(read("/proc/self/limits")) {
-		if rest, ok := strings.CutPrefix(line, "Max data size"); ok {
-			texts = append(texts, strings.Fields(rest)...)
-		}
-	}
-	var least int64
-	for _, text := range texts {
+	least := int64(math.MaxInt64)
+	bound := func(text string, taken int64) {
 		// A control group without a limit says max, or a number near the largest.
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && n < math.MaxInt64/4 && (least == 0 || n < least) {
-			least = n
+		if n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil && n > taken && n < math.MaxInt64/4 {
+			least = min(least, n-taken)
 		}
+	}
+	bound(read("/sys/fs/cgroup/memory.max"), 0)
+	bound(read("/sys/fs/cgroup/memory/memory.limit_in_bytes"), 0)
+	taken, _ := strconv.ParseInt(strings.TrimSuffix(field(read("/proc/self/status"), "VmData:"), " kB"), 10, 64)
+	for text := range strings.FieldsSeq(field(read("/proc/self/limits"), "Max data size")) {
+		bound(text, taken<<10)
+	}
+	if least == math.MaxInt64 {
+		return 0
 	}
 	return least
+}
+
+// field is what a line that begins with name says.
+func field(text, name string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
 }

@@ -64,14 +64,14 @@ func TestLargeEventsShareTheMemory(t *testing.T) {
 	}
 }
 
-// What the routes compute counts like the bytes that came. It never waits, for
+// What the routes compute is counted apart from the bytes that came. It never waits, for
 // it is in memory already, and its holder has a turn that others wait for.
 func TestComputedBytesCountUntilReleaseAndNeverWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		all := pressure.NewBytes(1 << 20)
 		body := func(ctx context.Context) *pressure.Body {
-			return all.Body(ctx, nil, func(time.Time) error { return nil })
+			return all.Body(ctx, nil, -1, func(time.Time) error { return nil })
 		}
 		first, second, third := body(t.Context()), body(t.Context()), body(t.Context())
 		first.Hold(3 << 20)
@@ -86,6 +86,10 @@ func TestComputedBytesCountUntilReleaseAndNeverWait(t *testing.T) {
 		defer cancel()
 		if err := body(ended).WaitForMemory(); !errors.Is(err, pressure.ErrMemory) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("WaitForMemory = %v, want ErrMemory", err)
+		}
+		third.Release()
+		if err := body(t.Context()).WaitForMemory(); err != nil { // then another does, though others hold more than the bound
+			t.Error(err)
 		}
 		first.Release()
 		second.Release()

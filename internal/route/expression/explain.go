@@ -47,6 +47,9 @@ func (e *Expression) Explain(ctx context.Context, s *Scope) Part {
 	if cost := details.ActualCost(); cost != nil {
 		s.spend(*cost)
 	}
+	if unparsed := s.unparsed(); unparsed != nil {
+		return failed(unparsed.Error())
+	}
 	if details.State() == nil {
 		return failed(bounded(err.Error()))
 	}

@@ -3,6 +3,7 @@
 package expression
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 	}
 	if e.selection != nil {
 		value, err := s.look(e.selection)
-		if err != nil {
+		if err = cmp.Or(s.unparsed(), err); err != nil {
 			return nil, e.fail(s, err)
 		}
 		return value, nil
@@ -142,6 +143,9 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 	}
 	if ended := ctx.Err(); ended != nil {
 		return nil, e.fail(s, ended)
+	}
+	if unparsed := s.unparsed(); unparsed != nil {
+		return nil, e.fail(s, unparsed)
 	}
 	if err != nil {
 		return nil, e.fail(s, advised(err))

@@ -3,6 +3,7 @@
 package expression
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"slices"
@@ -184,7 +185,7 @@ func (s *Scope) messageField(name string) (any, bool) {
 	case "attributes":
 		return m.Attributes, true
 	case "text":
-		return s.once(name, func() string { return string(m.Data) }), m.IsText()
+		return s.once(name, func() string { return view(m.Data) }), m.IsText()
 	case "delivery_attempt":
 		return int64(m.DeliveryAttempt), m.DeliveryAttempt > 0
 	case "data_base64":
@@ -241,7 +242,7 @@ func (s *Scope) carries() any {
 	case len(data) == 0 && !s.ev.IsMessage():
 		return nil
 	case s.ev.IsText():
-		return string(data)
+		return view(data)
 	}
 	return data
 }
@@ -251,6 +252,7 @@ type carriedDocument struct {
 	checked bool // whether text is set
 	text    []byte
 	root    *node
+	err     error // of parsing it
 }
 
 // read returns the JSON, nil where there is none.
@@ -261,26 +263,30 @@ func (d *carriedDocument) read(text func() []byte) []byte {
 	return d.text
 }
 
-// parse returns the JSON parsed, false where there is none.
+// parse returns the JSON parsed, false where there is none or it has too many
+// values: [Scope.unparsed] is to be asked for that.
 func (d *carriedDocument) parse(text func() []byte) (node, bool) {
-	if d.root == nil {
+	if d.root == nil && d.err == nil {
 		json := d.read(text)
 		if json == nil {
 			return node{}, false
 		}
-		root := parse(string(json))
-		d.root = &root
+		root, err := parse(json)
+		d.root, d.err = &root, err
 	}
-	return *d.root, true
+	return *d.root, d.err == nil
 }
 
 // work is what went into looking for members of it.
 func (d *carriedDocument) work() int {
-	if d.root == nil {
+	if d.root == nil || d.err != nil {
 		return 0
 	}
 	return d.root.work
 }
+
+// unparsed is the error of what could not be parsed so far, nil for none.
+func (s *Scope) unparsed() error { return cmp.Or(s.carried.event.err, s.carried.message.err) }
 
 // json is the JSON that the event carries, parsed; false where it carries none.
 func (s *Scope) json() (node, bool) { return s.carried.event.parse(s.ev.JSON) }

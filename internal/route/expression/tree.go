@@ -4,8 +4,10 @@ package expression
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // tree is parsed JSON that takes little more memory than its text: eight bytes
@@ -54,13 +56,31 @@ const (
 	longString   = 256  // bytes
 )
 
-// parse reads valid JSON.
-func parse(text string) node {
-	t := &tree{text: text, spans: make([]span, 0, countSpans(text))}
+// maxSpans bounds the memory of a tree, at 8 bytes each. Text that Pub/Sub takes,
+// of 10 MB, has more only where its values have a byte or none each.
+const maxSpans = 6 << 20
+
+// errTooMany says that a tree would be too large.
+var errTooMany = fmt.Errorf("its JSON has over %d million values, arrays and objects, and takes too much memory: send it in several events",
+	maxSpans>>20)
+
+// parse reads valid JSON, which must not change as long as the tree is used. The
+// error is [errTooMany].
+func parse(json []byte) (node, error) {
+	t := &tree{text: view(json)}
+	count := countSpans(t.text)
+	if count > maxSpans {
+		return node{}, errTooMany
+	}
+	t.spans = make([]span, 0, count)
 	p := treeParser{tree: t}
 	p.value()
-	return node{t, 0}
+	return node{t, 0}, nil
 }
+
+// view is bytes as a string, without a copy: an event is up to 16 MiB, and nothing
+// changes it.
+func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
 
 // countSpans returns how many spans the text takes.
 func countSpans(text string) int {
@@ -235,8 +255,7 @@ func (t *tree) string(at int32) string {
 		return text
 	}
 	raw := t.text[s.start : s.end&^escaped]
-	var text string
-	_ = json.Unmarshal([]byte(raw), &text) // it is valid
+	text := unquote(raw)
 	if len(raw) >= longString {
 		if t.unquoted == nil {
 			t.unquoted = map[int32]string{}
@@ -244,6 +263,15 @@ func (t *tree) string(at int32) string {
 		t.unquoted[at] = text
 	}
 	return text
+}
+
+// isText reports whether a JSON string has a text.
+func (t *tree) isText(at int32, text string) bool {
+	s := t.spans[at]
+	if s.end&escaped == 0 {
+		return t.text[s.start+1:s.end-1] == text
+	}
+	return isQuoted(t.text[s.start:s.end&^escaped], text)
 }
 
 // find returns the member of an object that has a name.
@@ -261,10 +289,7 @@ func (n node) find(name string) (node, bool) {
 	}
 	found := node{n.tree, -1}
 	for name2, value := range n.eachMember() {
-		if s := n.spans[name2]; s.end&escaped == 0 && int(s.end-s.start)-2 != len(name) {
-			continue
-		}
-		if n.string(name2) == name {
+		if n.isText(name2, name) {
 			found.at = value
 		}
 	}

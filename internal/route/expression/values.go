@@ -45,9 +45,13 @@ func textOf(value any, most int, c *meter) (string, error) {
 		return textOf(string(v), most, c)
 	case carriedJSON:
 		if v[0] == '{' || v[0] == '[' {
-			return textOf(string(v), most, c)
+			return textOf(view(v), most, c)
 		}
-		return textOf(parse(string(v)).native(), most, c)
+		root, err := parse(v)
+		if err != nil {
+			return "", err
+		}
+		return textOf(root.native(), most, c)
 	case nil, types.Null:
 		return "", errors.New("null has no text: give a default, or test with != null")
 	}
@@ -287,7 +291,11 @@ func (s *Scope) show(way selection) (string, bool) {
 
 func shown(value any) (string, bool) {
 	if raw, ok := value.(carriedJSON); ok {
-		value = parse(string(raw)).native()
+		root, err := parse(raw)
+		if err != nil {
+			return "", false
+		}
+		value = root.native()
 	}
 	switch v := value.(type) {
 	case node, map[string]any, map[string]string, record, traits.Lister, traits.Mapper:
