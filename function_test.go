@@ -127,7 +127,7 @@ func upload(data string) *http.Request {
 
 const uploadRun = "dagtrigger__default__30db3192e426dc5bce4e"
 
-func TestAnUploadStartsARunOfItsOwn(t *testing.T) {
+func TestUploadStartsOneRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	status, body := w.send(upload(resource))
@@ -160,7 +160,7 @@ func TestAnUploadStartsARunOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestARedeliveryMeetsTheRunThatExists(t *testing.T) {
+func TestRedeliveryIsADuplicate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(upload(resource))
@@ -172,7 +172,7 @@ func TestARedeliveryMeetsTheRunThatExists(t *testing.T) {
 	}
 }
 
-func TestTheDialectIsAskedForOnceAndARunThenCostsOneRequest(t *testing.T) {
+func TestAPIVersionIsDetectedOnceAndEachRunCostsOneRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(upload(resource))
@@ -185,7 +185,7 @@ func TestTheDialectIsAskedForOnceAndARunThenCostsOneRequest(t *testing.T) {
 	}
 }
 
-func TestWhatEachTroubleIsAnswered(t *testing.T) {
+func TestStatusOfEachFailure(t *testing.T) {
 	t.Parallel()
 	message := func(body string) *http.Request {
 		return httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
@@ -242,7 +242,7 @@ func TestWhatEachTroubleIsAnswered(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsNoEventIsRefused(t *testing.T) {
+func TestInvalidRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -274,7 +274,7 @@ func TestARequestThatIsNoEventIsRefused(t *testing.T) {
 }
 
 // A body that cannot be read is not an error of the event.
-func TestABodyThatIsNotReadIsAskedForAgain(t *testing.T) {
+func TestUnreadBodyIsRetryable(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -295,7 +295,7 @@ func TestABodyThatIsNotReadIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestABatchIsAnsweredWithItsWorstStatus(t *testing.T) {
+func TestBatchHasItsWorstStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.airflow.Inject(airflowsim.Fault{Kind: airflowsim.Refuse, Status: 503, Method: "POST", Count: 9})
@@ -323,7 +323,7 @@ func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // Events that wait for one environment are bounded, so that an instance can serve
 // for the others.
-func TestOneEnvironmentInTroubleTakesNoMoreThanItsShare(t *testing.T) {
+func TestSlowEnvironmentDoesNotDelayTheOthers(t *testing.T) {
 	t.Parallel()
 	const events, share = 40, 16
 	slow, quick := newWorld(t), newWorld(t)
@@ -379,7 +379,7 @@ routes:
 }
 
 // The routes of a replay share a gate, as those of the function do.
-func TestFunctionsOfOneReplayShareTheEnvironment(t *testing.T) {
+func TestReplayFunctionsShareTheEnvironment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "AIRFLOW_MAX_IN_FLIGHT=1")
 	release := make(chan struct{})

@@ -15,9 +15,9 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// TestAReplayStartsTheRunThatFailed has every kind of event fail, in every
+// TestReplayStartsTheFailedRun has every kind of event fail, in every
 // envelope, and holds the run of its replay to that of an event which did not.
-func TestAReplayStartsTheRunThatFailed(t *testing.T) {
+func TestReplayStartsTheFailedRun(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	events := map[string]delivery.Event{

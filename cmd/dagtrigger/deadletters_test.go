@@ -92,9 +92,9 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestAReplayThatCannotRemoveIsSafeToRepeat has the store fail between a run and
+// TestReplayIsRepeatableAfterFailedRemoval has the store fail between a run and
 // the removal of its letter, as where the process dies there.
-func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
+func TestReplayIsRepeatableAfterFailedRemoval(t *testing.T) {
 	t.Parallel()
 	for _, flags := range [][]string{{"--yes"}, {"--yes", "--run-again"}} {
 		sim, airflow := startAirflow(t, nil)
@@ -124,7 +124,7 @@ func TestAReplayThatCannotRemoveIsSafeToRepeat(t *testing.T) {
 }
 
 // That another route's run exists says nothing of the run that failed.
-func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
+func TestReplayKeepsALetterWithoutItsRoute(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)
@@ -143,7 +143,7 @@ func TestALetterWhoseRouteIsGoneStays(t *testing.T) {
 	}
 }
 
-func TestRunAgainStartsOneRunMoreForEachLetter(t *testing.T) {
+func TestRunAgainStartsAnotherRunPerLetter(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)
@@ -161,9 +161,9 @@ func TestRunAgainStartsOneRunMoreForEachLetter(t *testing.T) {
 	}
 }
 
-// TestAReplayThatIsInterruptedLosesNothing ends it while Airflow is busy with
+// TestInterruptedReplayLosesNothing ends it while Airflow is busy with
 // the first letters.
-func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
+func TestInterruptedReplayLosesNothing(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
@@ -184,7 +184,7 @@ func TestAReplayThatIsInterruptedLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
+func TestInterruptAtTheConfirmationDoesNothing(t *testing.T) {
 	t.Parallel()
 	_, airflow := startAirflow(t, func() { t.Error("Airflow was asked for a run") })
 	g := newGoogle(t)
@@ -206,7 +206,7 @@ func TestAnInterruptAtTheQuestionDoesNothing(t *testing.T) {
 	contains(t, output.String(), "interrupted before anything was done")
 }
 
-func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
+func TestReplayAcknowledgesMessagesWhoseRunsExist(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)
@@ -243,7 +243,7 @@ func TestMessagesAreAcknowledgedOnceTheirRunsExist(t *testing.T) {
 	}
 }
 
-func TestADeferredLetterIsTriedAgain(t *testing.T) {
+func TestReplayRetriesADeferredLetter(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // The scripts of the repository are what the command prints for its routes.
-func TestTheScriptsAreWhatThePlanPrints(t *testing.T) {
+func TestScriptsMatchThePlan(t *testing.T) {
 	t.Parallel()
 	for format, name := range map[string]string{"script": "deploy.sh", "undo": "undeploy.sh"} {
 		var stdout, stderr bytes.Buffer

@@ -15,8 +15,8 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// TestDoctorHoldsExamplesAgainstParams examines a DAG whose Params ask for a region.
-func TestDoctorHoldsExamplesAgainstParams(t *testing.T) {
+// TestDoctorChecksExamplesAgainstParams examines a DAG whose Params ask for a region.
+func TestDoctorChecksExamplesAgainstParams(t *testing.T) {
 	t.Parallel()
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen,
@@ -67,8 +67,8 @@ func TestDoctorHoldsExamplesAgainstParams(t *testing.T) {
 	}
 }
 
-// TestDoctorThatIsEndedSaysSo ends it before its first check.
-func TestDoctorThatIsEndedSaysSo(t *testing.T) {
+// TestInterruptedDoctorReportsIt ends it before its first check.
+func TestInterruptedDoctorReportsIt(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())

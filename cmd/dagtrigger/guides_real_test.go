@@ -17,9 +17,9 @@ import (
 	"example.com/dagtrigger/internal/real/realtest"
 )
 
-// TestTheFirstGuideOnARealAirflow serves the first guide's routes, sends the
+// TestFirstGuideOnRealAirflow serves the first guide's routes, sends the
 // upload, and reads in the task's log what the DAG printed.
-func TestTheFirstGuideOnARealAirflow(t *testing.T) {
+func TestFirstGuideOnRealAirflow(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
 	for _, version := range airflowreal.Versions() {

@@ -26,9 +26,9 @@ func contents(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestTheExamplesOfTheGuidesHold checks every routes file, and tries it on the
+// TestGuideExamplesPass checks every routes file, and tries it on the
 // events beside it: none is without.
-func TestTheExamplesOfTheGuidesHold(t *testing.T) {
+func TestGuideExamplesPass(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(guides + "examples/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -48,9 +48,9 @@ func TestTheExamplesOfTheGuidesHold(t *testing.T) {
 	}
 }
 
-// TestTheGuidesShowTheirExamples holds the routes in the page to the files that
+// TestGuidesShowTheirExamples holds the routes in the page to the files that
 // are tried.
-func TestTheGuidesShowTheirExamples(t *testing.T) {
+func TestGuidesShowTheirExamples(t *testing.T) {
 	t.Parallel()
 	shown := contents(t, guides+"README.md")
 	for _, name := range []string{"bucket.yaml", "topic.yaml", "airflow_2_to_3.yaml"} {
@@ -61,8 +61,8 @@ func TestTheGuidesShowTheirExamples(t *testing.T) {
 	}
 }
 
-// TestTheTopicGuideOnALaptop does what the guide says before anything is deployed.
-func TestTheTopicGuideOnALaptop(t *testing.T) {
+// TestTopicGuideOnALaptop does what the guide says before anything is deployed.
+func TestTopicGuideOnALaptop(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
@@ -88,8 +88,8 @@ func TestTheTopicGuideOnALaptop(t *testing.T) {
 	}
 }
 
-// TestTheCostsAreComputed by the formula that stands above them.
-func TestTheCostsAreComputed(t *testing.T) {
+// TestCostFiguresAreComputed by the formula that stands above them.
+func TestCostFiguresAreComputed(t *testing.T) {
 	t.Parallel()
 	const events, cpu, memory, requests = 1e6, 0.000024, 0.5 * 0.0000025, 0.40 // dollars a second of an instance; a million requests
 	number := func(text string) float64 {
@@ -116,8 +116,8 @@ func TestTheCostsAreComputed(t *testing.T) {
 	}
 }
 
-// TestTheUnitIsOneOfSystemds where there is a systemd to ask.
-func TestTheUnitIsOneOfSystemds(t *testing.T) {
+// TestSystemdUnitIsValid where there is a systemd to ask.
+func TestSystemdUnitIsValid(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {

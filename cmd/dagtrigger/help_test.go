@@ -27,9 +27,9 @@ func everyCommand(visit func(*cobra.Command)) {
 	walk(root)
 }
 
-// TestHelpIsWritten holds the help of all commands, as they print it, against the
+// TestHelpMatchesTheGoldens holds the help of all commands, as they print it, against the
 // page that a reader of the repository finds.
-func TestHelpIsWritten(t *testing.T) {
+func TestHelpMatchesTheGoldens(t *testing.T) {
 	t.Parallel()
 	var got bytes.Buffer
 	everyCommand(func(cmd *cobra.Command) {
@@ -57,8 +57,8 @@ func TestHelpIsWritten(t *testing.T) {
 	}
 }
 
-// TestHelpTeaches holds every command to a help that stands alone.
-func TestHelpTeaches(t *testing.T) {
+// TestHelpShowsCommandsAndExamples holds every command to a help that stands alone.
+func TestHelpShowsCommandsAndExamples(t *testing.T) {
 	t.Parallel()
 	everyCommand(func(cmd *cobra.Command) {
 		name := cmd.CommandPath()

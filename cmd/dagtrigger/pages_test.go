@@ -101,7 +101,7 @@ func (p *page) heads() (names []string) {
 	return names
 }
 
-func TestTheLinksOfThePagesLead(t *testing.T) {
+func TestPageLinksResolve(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
 	heads := map[string][]string{}
@@ -128,8 +128,8 @@ func TestTheLinksOfThePagesLead(t *testing.T) {
 	}
 }
 
-// TestTheRoutesOfThePagesHaveNoFault holds what a reader copies.
-func TestTheRoutesOfThePagesHaveNoFault(t *testing.T) {
+// TestPageRoutesAreValid holds what a reader copies.
+func TestPageRoutesAreValid(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for _, p := range pages(t) {
@@ -219,7 +219,7 @@ func parse(words []string) error {
 	return found.ValidateArgs(found.Flags().Args())
 }
 
-func TestTheCommandsOfThePagesParse(t *testing.T) {
+func TestPageCommandsParse(t *testing.T) {
 	t.Parallel()
 	parsed := 0
 	for _, p := range pages(t) {
@@ -239,9 +239,9 @@ func TestTheCommandsOfThePagesParse(t *testing.T) {
 	}
 }
 
-// TestTheCommandsOfThePagesDoWhatTheySay runs those that ask nobody, on the files
+// TestPageCommandsWork runs those that ask nobody, on the files
 // of this repository.
-func TestTheCommandsOfThePagesDoWhatTheySay(t *testing.T) {
+func TestPageCommandsWork(t *testing.T) {
 	t.Parallel()
 	for _, p := range pages(t) {
 		for _, c := range p.commands() {
@@ -264,9 +264,9 @@ func TestTheCommandsOfThePagesDoWhatTheySay(t *testing.T) {
 	}
 }
 
-// TestTheSettingsOfThePagesAreSettings finds a name that no setting has, or no
+// TestPageSettingsExist finds a name that no setting has, or no
 // longer.
-func TestTheSettingsOfThePagesAreSettings(t *testing.T) {
+func TestPageSettingsExist(t *testing.T) {
 	t.Parallel()
 	known := []string{"DAGTRIGGER_REAL", "DAGTRIGGER_PROOF"} // of the tests
 	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)`").FindAllStringSubmatch(config.Reference(), -1) {

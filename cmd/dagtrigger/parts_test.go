@@ -15,9 +15,9 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// TestConnectionIsEverySettingOfAnAirflow finds a setting that would lead the
+// TestConnectionHasEverySetting finds a setting that would lead the
 // function elsewhere without anybody here knowing.
-func TestConnectionIsEverySettingOfAnAirflow(t *testing.T) {
+func TestConnectionHasEverySetting(t *testing.T) {
 	t.Parallel()
 	var got []string
 	for _, line := range strings.Split(config.Reference(), "\n") {
@@ -85,7 +85,7 @@ func TestColumnsAlign(t *testing.T) {
 	}
 }
 
-func TestWrappedKeepsWordsWhole(t *testing.T) {
+func TestWrapBreaksBetweenWords(t *testing.T) {
 	t.Parallel()
 	got := wrapped("one two  three averyverylongword four", 11, "  ")
 	want := "  one two\n  three\n  averyverylongword\n  four\n"
@@ -109,8 +109,8 @@ func TestOnlyTerminalsGetColours(t *testing.T) {
 	}
 }
 
-// TestTroubleIsWhatTheFunctionMeets on the way to Airflow.
-func TestTroubleIsWhatTheFunctionMeets(t *testing.T) {
+// TestDemoInjectsTheFailuresItNames on the way to Airflow.
+func TestDemoInjectsTheFailuresItNames(t *testing.T) {
 	t.Parallel()
 	reached := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -45,7 +45,7 @@ func TestOutputHasNoControlCharacters(t *testing.T) {
 	}
 }
 
-func TestOnlyThePainterCanColourText(t *testing.T) {
+func TestUntrustedTextCannotSetColours(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	w := newPrintable(&out)
@@ -60,7 +60,7 @@ func TestOnlyThePainterCanColourText(t *testing.T) {
 }
 
 // What others wrote into an event is in the output of these commands.
-func TestEveryCommandEscapesWhatOthersWrote(t *testing.T) {
+func TestEveryCommandEscapesUntrustedText(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := letter(1)
@@ -120,7 +120,7 @@ func TestEveryCommandEscapesWhatOthersWrote(t *testing.T) {
 }
 
 // A program that reads the JSON gets what was sent.
-func TestEscapedJSONStandsForTheSameText(t *testing.T) {
+func TestEscapedJSONDecodesToTheSameText(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := letter(1)

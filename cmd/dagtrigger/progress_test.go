@@ -30,7 +30,7 @@ func TestProgressIsOneLineThatChangesTenTimesASecond(t *testing.T) {
 	})
 }
 
-func TestProgressIsShownOnTerminalsAlone(t *testing.T) {
+func TestProgressIsShownOnTerminalsOnly(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	p := &program{stderr: &out, getenv: none}

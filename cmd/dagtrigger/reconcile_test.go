@@ -64,7 +64,7 @@ func tell(t *testing.T, settings map[string]string, o delivery.Event, as deliver
 	}
 }
 
-func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
+func TestReconcileStartsOnlyMissedUploads(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)
@@ -97,7 +97,7 @@ func TestAReconciliationStartsWhatWasMissedAndNothingTwice(t *testing.T) {
 	contains(t, out, "no uploads in gs://acme/none\n")
 }
 
-func TestWhatNoRouteWantsIsReconciled(t *testing.T) {
+func TestReconcileSettlesUnmatchedUploads(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)
@@ -136,7 +136,7 @@ routes:
 }
 
 // An Airflow that has removed old runs would start their uploads again.
-func TestReconcileLeavesWhatIsOlderThanAllRuns(t *testing.T) {
+func TestReconcileSkipsUploadsOlderThanTheRetention(t *testing.T) {
 	t.Parallel()
 	day := 24 * time.Hour
 	now := time.Now().UTC().Truncate(time.Second)

@@ -12,7 +12,7 @@ import (
 
 // A run that lists the bucket for its window has seen what a reconciliation
 // lists: none of it is late.
-func TestAReconciliationStartsOneRunForEachWindow(t *testing.T) {
+func TestReconcileStartsOneRunPerWindow(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)
 	g := newGoogle(t)

@@ -16,8 +16,8 @@ import (
 	"example.com/dagtrigger/internal/config"
 )
 
-// TestServeFollowsItsRoutes edits the routes file while the function serves.
-func TestServeFollowsItsRoutes(t *testing.T) {
+// TestServeReloadsChangedRoutes edits the routes file while the function serves.
+func TestServeReloadsChangedRoutes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
 	write := func(text string) {
@@ -132,8 +132,8 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 	})
 }
 
-// TestAFileThatIsOnlyTouchedIsNoChange holds the function that serves.
-func TestAFileThatIsOnlyTouchedIsNoChange(t *testing.T) {
+// TestReloadIgnoresAnUnchangedFile holds the function that serves.
+func TestReloadIgnoresAnUnchangedFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
 	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard,

@@ -21,9 +21,9 @@ func sample(t *testing.T, help, first string) string {
 	return strings.ReplaceAll("\n"+yaml, "\n  ", "\n")
 }
 
-// TestTheSamplesOfTheHelpWork checks the routes and tries the examples that the
+// TestHelpSamplesWork checks the routes and tries the examples that the
 // help shows.
-func TestTheSamplesOfTheHelpWork(t *testing.T) {
+func TestHelpSamplesWork(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	routes := sample(t, routesHelp, "# yaml-language-server") + `

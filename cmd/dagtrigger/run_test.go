@@ -65,8 +65,8 @@ func (o *output) after(t *testing.T, text string, ended <-chan int) string {
 	}
 }
 
-// TestServeFinishesWhatIsInFlight ends the function while Airflow is still busy.
-func TestServeFinishesWhatIsInFlight(t *testing.T) {
+// TestServeFinishesRequestsInFlight ends the function while Airflow is still busy.
+func TestServeFinishesRequestsInFlight(t *testing.T) {
 	t.Parallel()
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, DAGs: []airflowsim.DAG{{ID: "load"}},
@@ -129,9 +129,9 @@ func lying(t *testing.T, lie func(sim, other http.Handler) http.HandlerFunc) str
 	return server.URL
 }
 
-// TestDemoBelievesAirflowAlone holds that the story fails where Airflow does not
+// TestDemoReportsWhatAirflowHas holds that the story fails where Airflow does not
 // hold what the function was output.
-func TestDemoBelievesAirflowAlone(t *testing.T) {
+func TestDemoReportsWhatAirflowHas(t *testing.T) {
 	t.Parallel()
 	forgetful := lying(t, func(sim, other http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -195,8 +195,8 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestSendTellsWhoAnswered where that is not the function.
-func TestSendTellsWhoAnswered(t *testing.T) {
+// TestSendReportsTheServer where that is not the function.
+func TestSendReportsTheServer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/login" {

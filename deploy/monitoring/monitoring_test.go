@@ -130,7 +130,7 @@ func extracted(t *testing.T, extractor string, line map[string]any) any {
 	return value
 }
 
-func TestEachMetricCountsTheLinesThatItSays(t *testing.T) {
+func TestMetricFiltersMatchTheLogLines(t *testing.T) {
 	t.Parallel()
 	counts := map[string]map[string]int{}
 	for name, m := range metrics(t) {
@@ -175,7 +175,7 @@ func TestEachMetricCountsTheLinesThatItSays(t *testing.T) {
 
 // A query in PromQL spells a metric's name in its own way:
 // https://cloud.google.com/monitoring/promql/promql-mapping
-func TestTheQueriesInPromQLNameMetricsThatExist(t *testing.T) {
+func TestPromQLUsesExistingMetrics(t *testing.T) {
 	t.Parallel()
 	own, found := metrics(t), 0
 	for _, path := range files(t, "alerts/*.json") {
@@ -192,7 +192,7 @@ func TestTheQueriesInPromQLNameMetricsThatExist(t *testing.T) {
 }
 
 // What a page has its reader look for is logged, too.
-func TestThePagesAndPanelsReadFieldsThatAreLogged(t *testing.T) {
+func TestPagesAndPanelsUseLoggedFields(t *testing.T) {
 	t.Parallel()
 	lines := logged(t)
 	pages := append(files(t, "alerts/*.md"), "dashboard.json")
@@ -218,7 +218,7 @@ func TestThePagesAndPanelsReadFieldsThatAreLogged(t *testing.T) {
 
 // The bounds of a policy's documentation:
 // https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Documentation
-func TestEachPolicyCarriesItsPage(t *testing.T) {
+func TestPoliciesLinkTheirPages(t *testing.T) {
 	t.Parallel()
 	for _, path := range files(t, "alerts/*.json") {
 		page := text(t, strings.TrimSuffix(path, ".json")+".md")
@@ -260,7 +260,7 @@ func write(t *testing.T, path, page string) {
 
 // The grid is 48 columns wide, and no tile covers another:
 // https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards#MosaicLayout
-func TestTheTilesOfTheDashboardLieBesideEachOther(t *testing.T) {
+func TestDashboardTilesDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	var dashboard struct {
 		MosaicLayout struct {

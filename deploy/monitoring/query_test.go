@@ -67,7 +67,7 @@ func groups(v map[string]any) (fields []string) {
 	return fields
 }
 
-func TestEachPolicyAndChartAsksForWhatThereIs(t *testing.T) {
+func TestPoliciesAndChartsUseExistingMetrics(t *testing.T) {
 	t.Parallel()
 	own, lines := metrics(t), logged(t)
 	asked := 0

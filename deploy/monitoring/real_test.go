@@ -59,7 +59,7 @@ func unknown(t *testing.T, messages ...string) string {
 
 // gcloud knows every field and every word of Google's APIs, though it sends on
 // what it does not know.
-func TestEachFileHoldsWhatGcloudKnowsAndNothingElse(t *testing.T) {
+func TestFilesHaveOnlyKnownFields(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, needs("gcloud", "python3"))
 	if out := unknown(t, messages(t)...); out != "" {

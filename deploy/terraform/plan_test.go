@@ -67,7 +67,7 @@ func samplePlan(t *testing.T) deployment.Plan {
 	return p
 }
 
-func TestThePlanOfTheExample(t *testing.T) {
+func TestPlanOfTheExample(t *testing.T) {
 	t.Parallel()
 	made, p := sample(t, "examples/routes"), samplePlan(t)
 	for name, holds := range map[string]func(*testing.T, resources, deployment.Plan){

@@ -58,7 +58,7 @@ func tables(t *testing.T) string {
 	return b.String()
 }
 
-func TestReadmeHoldsTheVariablesAsTheyAre(t *testing.T) {
+func TestReadmeListsTheVariables(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(module + "/README.md")
 	if err != nil {
@@ -70,7 +70,7 @@ func TestReadmeHoldsTheVariablesAsTheyAre(t *testing.T) {
 }
 
 // The linker ignores a version under another name.
-func TestTheVersionIsGivenToTheLinkerByItsName(t *testing.T) {
+func TestVersionIsLinkedByName(t *testing.T) {
 	t.Parallel()
 	const flag = "-X=example.com/dagtrigger/internal/build.linked="
 	if !strings.Contains(sources(t)["main.tf"], flag) {

@@ -73,9 +73,9 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 	return all
 }
 
-// TestTheSourcesAreThoseOfThePlan holds the module's rule to the one of
+// TestSourcesMatchThePlan holds the module's rule to the one of
 // "dagtrigger deploy plan", in whose words each row reads.
-func TestTheSourcesAreThoseOfThePlan(t *testing.T) {
+func TestSourcesMatchThePlan(t *testing.T) {
 	t.Parallel()
 	none := deployment.Settings{}
 	rows := []struct {

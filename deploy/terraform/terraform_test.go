@@ -15,7 +15,7 @@ import (
 // examples are the folders that are run by themselves.
 var examples = []string{"examples/bucket", "examples/routes"}
 
-func TestItIsFormatted(t *testing.T) {
+func TestModuleIsFormatted(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), installed(t, terraformProgram), "fmt", "-check", "-diff", "-recursive")
 	cmd.Dir = module
@@ -24,7 +24,7 @@ func TestItIsFormatted(t *testing.T) {
 	}
 }
 
-func TestItIsWhatTheProviderTakes(t *testing.T) {
+func TestModuleIsValidForTheProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	for _, folder := range append(examples, ".") {
@@ -70,7 +70,7 @@ func TestChecksFindErrors(t *testing.T) {
 
 // The oldest provider that the module takes is the one that it is checked
 // against.
-func TestTheOldestProvidersAreThoseThatAreChecked(t *testing.T) {
+func TestOldestSupportedProvidersAreChecked(t *testing.T) {
 	t.Parallel()
 	newWorkspace(t)
 	for name, p := range published {
@@ -92,7 +92,7 @@ func TestTheOldestProvidersAreThoseThatAreChecked(t *testing.T) {
 	}
 }
 
-func TestTheLinterHasNothingToSay(t *testing.T) {
+func TestLinterPasses(t *testing.T) {
 	t.Parallel()
 	tflint := installed(t, tflintProgram)
 	config, err := filepath.Abs(module + "/.tflint.hcl")

@@ -34,7 +34,7 @@ func (w *workspace) use(variables given) {
 const environment = "projects/acme-data/locations/europe-west1/environments/prod"
 
 // What cannot work is refused before anything is made, with what to do.
-func TestWhatCannotWorkIsRefused(t *testing.T) {
+func TestInvalidVariablesAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name      string
@@ -81,7 +81,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 }
 
 // One DAG, another Airflow, secrets as a setting and as a file, and a version.
-func TestTheModuleWithoutRoutes(t *testing.T) {
+func TestModuleWithoutRoutes(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.use(given{
@@ -142,7 +142,7 @@ func encoded(t *testing.T, value any) string {
 
 // Where the file of routes says where dead letters go, no topic is made for
 // them, and the function may write there and nowhere else.
-func TestDeadLettersGoWhereTheFileSays(t *testing.T) {
+func TestDeadLetterStoreIsTheFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.use(given{"composer_environment": environment, "routes_file": "routes.yaml"})
@@ -176,7 +176,7 @@ routes:
 
 // The module cannot read the code's list of secret settings, so that its own is
 // compared with it.
-func TestTheModuleRefusesEverySecretSetting(t *testing.T) {
+func TestModuleRefusesSecretSettings(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("variables.tf")
 	if err != nil {

@@ -203,7 +203,7 @@ func TestPublishAnswers(t *testing.T) {
 	}{
 		{"taken", taken, "", false},
 		{"another event", json(200, `{"id":3,"asset_id":7,"extra":{}}`), airflow.Unexpected, true},
-		{"no JSON", html(200), airflow.Unexpected, true},
+		{"not JSON", html(200), airflow.Unexpected, true},
 		{"no such asset", detail(404, "Asset with ID: `7` was not found"), airflow.UnknownAsset, false},
 		{"no such path", detail(404, "Not Found"), airflow.APIAbsent, false},
 		{"no permission", detail(403, "Forbidden"), airflow.Forbidden, false},

@@ -54,7 +54,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestNewTakesURLsAsPeopleWriteThem(t *testing.T) {
+func TestNewAcceptsCommonURLForms(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
 		"https://airflow.example.com":           "https://airflow.example.com/api/v2/dags/load_sales/dagRuns",
@@ -81,7 +81,7 @@ func TestInsecureAllowsHTTP(t *testing.T) {
 	}
 }
 
-func TestTriggerGivesTheRunInOneRequest(t *testing.T) {
+func TestTriggerCreatesTheRunInOneRequest(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 9, 30, 0, 123456000, time.UTC)
 	for api, want := range map[airflow.API]airflow.DAGRun{
@@ -109,7 +109,7 @@ func TestTriggerGivesTheRunInOneRequest(t *testing.T) {
 }
 
 // A 2xx that is not the run asked for is no success: the run may exist or not.
-func TestAnotherAnswerIsNoSuccess(t *testing.T) {
+func TestUnexpectedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		api   airflow.API
@@ -162,7 +162,7 @@ func TestOldMessageNamesTheRun(t *testing.T) {
 	}
 }
 
-func TestAnswerOverTheLimitIsNoSuccess(t *testing.T) {
+func TestOversizedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	endless := roundTrip(func(r *http.Request) (*http.Response, error) {
 		spaces := io.LimitReader(blanks{}, 33<<20)
@@ -203,7 +203,7 @@ func TestRedirectIsNeverFollowed(t *testing.T) {
 	}
 }
 
-func TestRenewIsToldOfEachRefusedCredential(t *testing.T) {
+func TestRenewIsCalledForEachRefusal(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		reply reply
@@ -226,7 +226,7 @@ func TestRenewIsToldOfEachRefusedCredential(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentialsNothingIsSent(t *testing.T) {
+func TestNothingIsSentWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	server := serve(t, script{})
 	id := &credentials{kind: "google", err: errors.New("fetching a token: the metadata server\nis away")}

@@ -172,7 +172,7 @@ func TestImportErrors(t *testing.T) {
 	}
 }
 
-func TestExperimentalDoesNotTell(t *testing.T) {
+func TestExperimentalAPIHasNoPermissionCheck(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, airflow.Config{URL: serve(t, script{}).URL, API: airflow.Experimental})
 	_, err := client.ImportErrors(t.Context())
@@ -220,7 +220,7 @@ func TestHealth(t *testing.T) {
 }
 
 // Nothing that is asked of a DAG is asked of a path that no DAG has.
-func TestQuestionsRefuseIDsThatNoDAGHas(t *testing.T) {
+func TestReadsRefuseInvalidDAGIDs(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, airflow.Config{URL: serve(t, script{}).URL})
 	_, err := client.DAG(t.Context(), "..")
@@ -231,7 +231,7 @@ func TestQuestionsRefuseIDsThatNoDAGHas(t *testing.T) {
 	wantKind(t, err, airflow.Invalid)
 }
 
-func TestQuestionsPassOnWhyTheAPIIsNotKnown(t *testing.T) {
+func TestReadsReportWhyDetectionFailed(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, airflow.Config{URL: serve(t, script{probeV2: html(503)}).URL})
 	for name, ask := range map[string]func() error{

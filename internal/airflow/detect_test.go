@@ -68,7 +68,7 @@ func TestAutoDetectsTheAPI(t *testing.T) {
 // everywhere gives one answer to every probe.
 func everywhere(r reply) script { return script{probeV2: r, probeV1: r, probeExp: r} }
 
-func TestHintOfARefusedProbeNamesTheSetting(t *testing.T) {
+func TestRefusedProbeNamesTheSetting(t *testing.T) {
 	t.Parallel()
 	for _, r := range []reply{html(302), html(401), html(403), html(200)} {
 		server := serve(t, everywhere(r))
@@ -79,7 +79,7 @@ func TestHintOfARefusedProbeNamesTheSetting(t *testing.T) {
 	}
 }
 
-func TestAutoFindsNothing(t *testing.T) {
+func TestAutoDetectionFails(t *testing.T) {
 	t.Parallel()
 	iap := answer(401, "text/html", "Invalid IAP credentials: empty token").with("X-Goog-IAP-Generated-Response", "true")
 	for _, row := range []struct {
@@ -141,7 +141,7 @@ func TestNamedAPIIsNotDetected(t *testing.T) {
 }
 
 // In the good case one event costs one request.
-func TestAutoAsksOnceForManyRuns(t *testing.T) {
+func TestAutoDetectsOnceForManyRuns(t *testing.T) {
 	t.Parallel()
 	server := serve(t, script{probeV2: version("3.3.2"), postV2: created(airflow.V2)})
 	client := newClient(t, airflow.Config{URL: server.URL})
@@ -160,7 +160,7 @@ func TestAutoAsksOnceForManyRuns(t *testing.T) {
 }
 
 // An upgraded Airflow says that the API is gone, and is asked again.
-func TestAutoAsksAgainWhenTheAPIIsGone(t *testing.T) {
+func TestAutoDetectsAgainWhenTheAPIIsGone(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]reply{
 		"405":          json(405, `{"detail":"Method Not Allowed"}`),

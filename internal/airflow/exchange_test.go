@@ -20,7 +20,7 @@ import (
 )
 
 // Nobody listened: the run cannot exist, and no look is needed.
-func TestRefusedConnectionLeavesNoDoubt(t *testing.T) {
+func TestRefusedConnectionIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,7 +36,7 @@ func TestRefusedConnectionLeavesNoDoubt(t *testing.T) {
 }
 
 // The server was reached and hung up, before or within its answer.
-func TestLostAnswerLeavesDoubt(t *testing.T) {
+func TestLostResponseIsInDoubt(t *testing.T) {
 	t.Parallel()
 	for name, half := range map[string]string{"none": "", "half": `{"dag_id":"load_sales","dag_run_id":`} {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestLostAnswerLeavesDoubt(t *testing.T) {
 	}
 }
 
-func TestResetConnectionLeavesDoubt(t *testing.T) {
+func TestResetConnectionIsInDoubt(t *testing.T) {
 	t.Parallel()
 	reset := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
@@ -79,7 +79,7 @@ func (*slow) Authorize(r *http.Request) error {
 	return r.Context().Err()
 }
 
-func TestCallerWhoGivesUpBeforeTheRequestLeavesNoDoubt(t *testing.T) {
+func TestCanceledCallBeforeTheRequestIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

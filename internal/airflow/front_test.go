@@ -13,7 +13,7 @@ import (
 func page(status int, body string) reply { return answer(status, "text/html", body) }
 
 // The pages and messages are those that the products give, shortened.
-func TestAnswerBeforeAirflowIsNoRefusalByAirflow(t *testing.T) {
+func TestGatewayResponseIsNotARefusalByAirflow(t *testing.T) {
 	t.Parallel()
 	const nginx = "<html>\r\n<head><title>400 %s</title></head>\r\n<body>\r\n<center><h1>400 Bad " +
 		"Request</h1></center>\r\n<center>%s</center>\r\n<hr><center>nginx/1.25.3</center>\r\n</body></html>"

@@ -38,7 +38,7 @@ func fronts(status int) map[string]reply {
 
 // Whatever refuses a caller, and however it signs in: there is a fix, and none
 // is impossible.
-func TestEveryRefusalEndsInAFixThatFixes(t *testing.T) {
+func TestEveryRefusalNamesItsFix(t *testing.T) {
 	t.Parallel()
 	kinds := []string{"google", "iap", "basic", "password", "bearer", "oauth2", "id_token", "none"}
 	statuses := []int{302, 401, 403, 404, 405, 407, 429, 500, 502, 503}
@@ -86,7 +86,7 @@ func possible(t *testing.T, e *airflow.Error, front, auth string) {
 	wrong(front != "IAP" && auth != "iap" && refused, "Identity-Aware Proxy")
 }
 
-func TestWordsOfAFrontAreQuoted(t *testing.T) {
+func TestGatewayMessageIsQuoted(t *testing.T) {
 	t.Parallel()
 	for front, want := range map[string]string{
 		"Kong":       "401 application/json: answered by Kong (Server: kong/3.4.2): No API key found in request; ",
@@ -116,7 +116,7 @@ func tlsServer(t *testing.T, c *tls.Config) (*httptest.Server, *x509.CertPool) {
 	return server, pool
 }
 
-func TestTroubleWithTLSIsNotTroubleWithDNS(t *testing.T) {
+func TestTLSErrorsAreDistinguishedFromDNSErrors(t *testing.T) {
 	t.Parallel()
 	trusting, roots := tlsServer(t, nil)
 	requiring, rootsToo := tlsServer(t, &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12})

@@ -44,7 +44,7 @@ func TestMayTrigger(t *testing.T) {
 	}
 }
 
-func TestMayTriggerAsksNothingWhereNothingIsAllowed(t *testing.T) {
+func TestMayTriggerSendsNothingWithoutPermission(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, airflow.Config{URL: serve(t, script{}).URL, API: airflow.Experimental})
 	if err := client.MayTrigger(t.Context(), "load_sales"); !errors.Is(err, errors.ErrUnsupported) {

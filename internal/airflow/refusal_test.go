@@ -263,7 +263,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 // A question holds nothing of an event: no refusal of one is the event's fault.
-func TestRefusedQuestionIsNeverInvalid(t *testing.T) {
+func TestRefusedReadIsNeverInvalid(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 409, 413, 415, 422} {
 		server := serve(t, script{getV2: json(status, `{"detail":"no"}`)})
@@ -295,7 +295,7 @@ func TestLongRefusalIsReadUpToItsLimit(t *testing.T) {
 	}
 }
 
-func TestSaidHasAtMost500Characters(t *testing.T) {
+func TestQuotedTextHasAtMost500Characters(t *testing.T) {
 	t.Parallel()
 	server := serve(t, script{postV1: problem(400, `{"title":"Bad Request","detail":"`+strings.Repeat("word ", 800)+`"}`)})
 	client := newClient(t, airflow.Config{URL: server.URL, API: airflow.V1})

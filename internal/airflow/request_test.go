@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 // Each golden file is the request for an API, byte for byte.
-func TestRequestsAreGolden(t *testing.T) {
+func TestRequestsMatchTheGoldens(t *testing.T) {
 	t.Parallel()
 	bare := airflow.Run{DAGID: "load_sales", RunID: "dagtrigger__sales__5f3c"}
 	full := airflow.Run{
@@ -68,7 +68,7 @@ func TestRequestsAreGolden(t *testing.T) {
 }
 
 // The questions, in the order of the API's golden file.
-func TestQuestionsAreGolden(t *testing.T) {
+func TestReadRequestsMatchTheGoldens(t *testing.T) {
 	t.Parallel()
 	for _, api := range []airflow.API{airflow.V2, airflow.V1, airflow.Experimental} {
 		t.Run(string(api), func(t *testing.T) {
@@ -120,7 +120,7 @@ func sameAsGolden(t *testing.T, file, got string) {
 }
 
 // What Airflow would refuse, or lose, never leaves.
-func TestRunThatNeverLeaves(t *testing.T) {
+func TestInvalidRunIsNotSent(t *testing.T) {
 	t.Parallel()
 	dag := func(id string) airflow.Run { r := sales(); r.DAGID = id; return r }
 	runID := func(id string) airflow.Run { r := sales(); r.RunID = id; return r }
@@ -177,7 +177,7 @@ func TestRunThatNeverLeaves(t *testing.T) {
 	}
 }
 
-func TestRunAtTheLimitsLeaves(t *testing.T) {
+func TestRunAtTheLimitsIsSent(t *testing.T) {
 	t.Parallel()
 	run := airflow.Run{DAGID: strings.Repeat("d", 250), RunID: strings.Repeat("r", 250), Conf: []byte(" \t\r\n{}")}
 	client := newClient(t, airflow.Config{URL: "http://127.0.0.1", API: airflow.V2, Transport: silent{}})

@@ -30,7 +30,7 @@ func function(ours *debug.Module, settings ...debug.BuildSetting) *debug.BuildIn
 	}
 }
 
-func TestAProgramKnowsItsVersion(t *testing.T) {
+func TestProgramReportsItsVersion(t *testing.T) {
 	t.Parallel()
 	const revision, at = "5f3c9e0", "2026-11-22T06:00:00Z"
 	folder := &debug.Module{Path: "../serverless_function_source_code"}
@@ -88,7 +88,7 @@ func TestAProgramKnowsItsVersion(t *testing.T) {
 	}
 }
 
-func TestTheLineForPeople(t *testing.T) {
+func TestVersionLine(t *testing.T) {
 	t.Parallel()
 	b := Info{Version: "v1.2.3", Go: "go1.26.0", Platform: "linux/amd64"}
 	if got, want := b.String(), "dagtrigger v1.2.3, go1.26.0, linux/amd64"; got != want {

@@ -12,7 +12,7 @@ import (
 
 // The linker says nothing where it does not find the variable that it is to
 // set, so the name that deployments use is held by a build.
-func TestTheLinkerSetsTheVersion(t *testing.T) {
+func TestLinkerSetsTheVersion(t *testing.T) {
 	t.Parallel()
 	const flag = "-X=example.com/dagtrigger/internal/build.linked=v1.2.3"
 	out, err := exec.CommandContext(t.Context(), "go", "run", "-ldflags", flag, "./testdata/tell").CombinedOutput()

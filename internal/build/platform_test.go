@@ -50,7 +50,7 @@ func TestProgramsTypeCheckOnEveryPlatform(t *testing.T) {
 }
 
 // The check sees what a platform lacks.
-func TestAPlatformThatLacksSomethingIsSeen(t *testing.T) {
+func TestMissingPlatformSymbolIsReported(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	const text = "package main\n\nimport \"syscall\"\n\nfunc main() { _ = syscall.SysProcAttr{Setpgid: true} }\n"

@@ -50,7 +50,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func TestWorkflowsAreSound(t *testing.T) {
+func TestWorkflowsAreValid(t *testing.T) {
 	t.Parallel()
 	// Without the programs that it would look for, so that it says the same everywhere.
 	args := append([]string{"-no-color", "-shellcheck=", "-pyflakes="}, workflows(t)...)
@@ -118,7 +118,7 @@ func TestWorkflowsHaveTheLeastPermissions(t *testing.T) {
 	}
 }
 
-func TestTheWorkflowRunsTheGoReleaserThatIsCheckedHere(t *testing.T) {
+func TestWorkflowPinsTheCheckedGoReleaser(t *testing.T) {
 	t.Parallel()
 	var w workflow
 	if err := yaml.Unmarshal([]byte(read(t, root+"/.github/workflows/release.yml")), &w); err != nil {
@@ -137,7 +137,7 @@ func TestTheWorkflowRunsTheGoReleaserThatIsCheckedHere(t *testing.T) {
 	t.Error("it runs none")
 }
 
-func TestTheChecksAreThoseOfALaptop(t *testing.T) {
+func TestWorkflowRunsTheLocalChecks(t *testing.T) {
 	t.Parallel()
 	if !strings.Contains(read(t, root+"/.github/workflows/ci.yml"), "- run: .ci/run\n") {
 		t.Error("ci.yml does not run .ci/run")
@@ -196,7 +196,7 @@ func released(t *testing.T) config {
 	return c
 }
 
-func TestWhatIsPackedIsThere(t *testing.T) {
+func TestPackedFilesExist(t *testing.T) {
 	t.Parallel()
 	for _, archive := range released(t).Archives {
 		for _, file := range archive.Files {
@@ -208,7 +208,7 @@ func TestWhatIsPackedIsThere(t *testing.T) {
 }
 
 // The workflow takes a tag's section for the notes of its release.
-func TestTheWorkflowFindsTheNotesOfATag(t *testing.T) {
+func TestWorkflowFindsTheReleaseNotes(t *testing.T) {
 	t.Parallel()
 	_, after, ok := strings.Cut(read(t, root+"/.github/workflows/release.yml"), "awk ")
 	command, _, ends := strings.Cut(after, " > ")

@@ -88,7 +88,7 @@ func TestKeysAreCachedForTheLifetimeThatGoogleGives(t *testing.T) {
 	}
 }
 
-func TestAnUnknownKeyIsFetchedAtMostOnceAMinute(t *testing.T) {
+func TestUnknownKeyIsFetchedAtMostOnceAMinute(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	g := &google{header: http.Header{"Cache-Control": {"max-age=20000"}}}

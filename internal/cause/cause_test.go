@@ -9,7 +9,7 @@ import (
 	"example.com/dagtrigger/internal/cause"
 )
 
-func TestACauseIsToldWithWhatIsKnown(t *testing.T) {
+func TestCauseTextFillsInKnownNames(t *testing.T) {
 	t.Parallel()
 	table := []cause.Cause{{
 		Name: "composer-gone", Means: "there is no environment NAME in PROJECT",

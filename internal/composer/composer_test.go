@@ -50,7 +50,7 @@ func ask(t *testing.T, c *composer.Client) (composer.Environment, error) {
 	return c.Environment(t.Context(), name)
 }
 
-func TestAnEnvironmentIsReadWhole(t *testing.T) {
+func TestEnvironmentIsDecoded(t *testing.T) {
 	t.Parallel()
 	got, err := ask(t, api(t, 200, `{"state":"UPDATING","config":{
 		"airflowUri":"https://1a2b-dot-europe-west1.composer.googleusercontent.com",
@@ -129,7 +129,7 @@ func TestEveryFailureNamesItsFix(t *testing.T) {
 	}
 }
 
-func TestASilentAPIIsTransient(t *testing.T) {
+func TestUnansweredCallIsTransient(t *testing.T) {
 	t.Parallel()
 	silent := func(err error) *composer.Client {
 		return &composer.Client{HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })}}
@@ -153,7 +153,7 @@ func TestASilentAPIIsTransient(t *testing.T) {
 	}
 }
 
-func TestANameHoldsNothingButItsParts(t *testing.T) {
+func TestParseNameRejectsExtraParts(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{prod, "projects/example.com:acme/locations/us-central1/environments/e1",
 		"projects/123/locations/l/environments/e"} {
@@ -172,7 +172,7 @@ func TestANameHoldsNothingButItsParts(t *testing.T) {
 	}
 }
 
-func TestImagesTellTheirVersions(t *testing.T) {
+func TestVersionsOfImages(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]composer.Image{
 		"composer-3-airflow-3.1.7-build.12":       {Composer: 3, Airflow: "3.1.7"},
@@ -197,7 +197,7 @@ func TestImagesTellTheirVersions(t *testing.T) {
 	}
 }
 
-func TestAccessControlLetsInWhomItNames(t *testing.T) {
+func TestAccessControlMatchesAddresses(t *testing.T) {
 	t.Parallel()
 	v4, v6, mapped := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("::ffff:192.0.2.7")
 	tests := []struct {

@@ -26,7 +26,7 @@ func set(pairs ...string) func(string) string {
 	return func(name string) string { return m[name] }
 }
 
-func TestTwoVariablesAreEnough(t *testing.T) {
+func TestTwoVariablesSuffice(t *testing.T) {
 	t.Parallel()
 	got, err := config.FromEnv(set("DAG_ID=load", "AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com"))
 	if err != nil {

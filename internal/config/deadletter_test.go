@@ -14,7 +14,7 @@ import (
 
 const airflowHere = "AIRFLOW_URL=http://127.0.0.1:8080"
 
-func TestWhereDeadLettersGo(t *testing.T) {
+func TestDeadLetterAddress(t *testing.T) {
 	t.Parallel()
 	const own = "\nroutes: [{name: r, on: '*', dag: d, dead_letter: gs://acme/r}, {name: s, on: '*', dag: d, dead_letter: gs://acme/r}]"
 	const none = "\nroutes: [{name: r, on: '*', dag: d}]"
@@ -45,7 +45,7 @@ func TestWhereDeadLettersGo(t *testing.T) {
 	}
 }
 
-func TestFaultsOfDeadLettersAndLimits(t *testing.T) {
+func TestErrorsOfDeadLettersAndLimits(t *testing.T) {
 	t.Parallel()
 	const none = "\nroutes: [{name: r, on: '*', dag: d}]"
 	for _, row := range []struct {
@@ -74,7 +74,7 @@ func TestFaultsOfDeadLettersAndLimits(t *testing.T) {
 	}
 }
 
-func TestHowManyCallsMayBeUnderWay(t *testing.T) {
+func TestConcurrencyLimits(t *testing.T) {
 	t.Parallel()
 	c, err := config.FromEnv(set(airflowHere, "DAG_ID=d", "AIRFLOW_MAX_IN_FLIGHT=4"))
 	if err != nil || c.Environments[config.DefaultEnvironment].MaxInFlight != 4 {

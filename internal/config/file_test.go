@@ -28,7 +28,7 @@ routes:
     conf: {region: "${path.region}"}
 `
 
-func TestAFileSaysWhatItHolds(t *testing.T) {
+func TestFileIsDecoded(t *testing.T) {
 	t.Parallel()
 	const text = `
 environments:
@@ -61,7 +61,7 @@ routes:
 
 // The text of an error and its place are part of the product:
 // each row is a file and all that is wrong with it.
-func TestOneRouteOfAFileAlone(t *testing.T) {
+func TestSelectOneRoute(t *testing.T) {
 	t.Parallel()
 	f, err := config.Parse("f", []byte(`
 environments: {prod: {url: "http://127.0.0.1:1"}}
@@ -88,7 +88,7 @@ routes:
 	}
 }
 
-func TestFaultsOfAFile(t *testing.T) {
+func TestErrorsOfAFile(t *testing.T) {
 	t.Parallel()
 	const rest = `: indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`
 	const route = "routes: [{name: r, on: '*', dag: d}]\n"
@@ -195,7 +195,7 @@ func TestFaultsOfAFile(t *testing.T) {
 	}
 }
 
-func TestTheSettingNamesAFileOrIsOne(t *testing.T) {
+func TestConfigIsAPathOrInlineYAML(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(path, []byte(routes), 0o600); err != nil {
@@ -227,7 +227,7 @@ func TestTheSettingNamesAFileOrIsOne(t *testing.T) {
 	}
 }
 
-func TestAFileIsBounded(t *testing.T) {
+func TestFileSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(path, make([]byte, config.MaxFile+1), 0o600); err != nil {
@@ -239,7 +239,7 @@ func TestAFileIsBounded(t *testing.T) {
 	}
 }
 
-func TestAFileBesideTheVariables(t *testing.T) {
+func TestFileCannotBeCombinedWithConnectionVariables(t *testing.T) {
 	t.Parallel()
 	const declared = "environments: {lab: {url: 'http://127.0.0.1'}}\n" + routes
 	for _, row := range []struct {
@@ -284,7 +284,7 @@ func TestAFileBesideTheVariables(t *testing.T) {
 }
 
 // What the documentation shows must work.
-func TestTheExampleOfEveryKeyIsRead(t *testing.T) {
+func TestExampleOfEveryKeyIsValid(t *testing.T) {
 	t.Parallel()
 	for _, k := range config.Keys() {
 		text := k.Example

@@ -151,7 +151,7 @@ func shapes() []string {
 
 // For every key of the file and every type of value that it may be given, the
 // schema takes what Parse takes, and nothing else.
-func TestTheSchemaTakesWhatParseTakes(t *testing.T) {
+func TestSchemaAgreesWithParse(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	taken := map[string]int{}
@@ -182,7 +182,7 @@ func TestTheSchemaTakesWhatParseTakes(t *testing.T) {
 	}
 }
 
-func TestTheSchemaTakesTheEnvironmentsThatParseTakes(t *testing.T) {
+func TestSchemaAcceptsTheSameEnvironmentsAsParse(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	const routes = "routes: [{name: r, on: '*', dag: d}]\nenvironments: {lab: {"
@@ -228,7 +228,7 @@ func TestTheSchemaTakesTheEnvironmentsThatParseTakes(t *testing.T) {
 	}
 }
 
-func TestTheSchemaTakesTheFilesThatParseTakes(t *testing.T) {
+func TestSchemaAcceptsTheSameFilesAsParse(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	for _, row := range []struct {

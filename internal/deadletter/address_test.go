@@ -10,7 +10,7 @@ import (
 	"example.com/dagtrigger/internal/deadletter"
 )
 
-func TestAddressesAreReadStrictly(t *testing.T) {
+func TestParseAddress(t *testing.T) {
 	t.Parallel()
 	const fix = ": write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX or file:///FOLDER"
 	good := func(text, want string) [2]string { return [2]string{text, want} }
@@ -59,7 +59,7 @@ func TestAddressesAreReadStrictly(t *testing.T) {
 	}
 }
 
-func FuzzAnAddressIsReadAsItIsWritten(f *testing.F) {
+func FuzzAddressRoundTrip(f *testing.F) {
 	for _, seed := range []string{"pubsub://projects/proj-1/topics/dead", "gs://acme/x/", "file:///a/../b"} {
 		f.Add(seed)
 	}
@@ -75,7 +75,7 @@ func FuzzAnAddressIsReadAsItIsWritten(f *testing.F) {
 	})
 }
 
-func TestATopicNeedsASubscriptionToGiveLettersBack(t *testing.T) {
+func TestArchiveOfATopicNeedsASubscription(t *testing.T) {
 	t.Parallel()
 	o := deadletter.Options{Transport: newTransport(t), PubSubEmulator: "127.0.0.1:1"}
 	const topic = "pubsub://" + topicName

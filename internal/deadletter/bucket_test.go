@@ -15,7 +15,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
-func TestAFirstFailureCostsOneRequest(t *testing.T) {
+func TestFirstPutCostsOneRequest(t *testing.T) {
 	t.Parallel()
 	f := newStorage(t)
 	s, _ := openBucket(t, f)
@@ -28,7 +28,7 @@ func TestAFirstFailureCostsOneRequest(t *testing.T) {
 	}
 }
 
-func TestAnUploadWhoseAnswerIsLostCountsOnceInABucket(t *testing.T) {
+func TestLostUploadResponseCountsOnce(t *testing.T) {
 	t.Parallel()
 	f := newStorage(t)
 	s, a := openBucket(t, f)
@@ -54,7 +54,7 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return io.Discard.Write(b) }
 func (d discard) WriteHeader(int)             {}
 
-func TestARecordThatIsRemovedMeanwhileIsMadeAnew(t *testing.T) {
+func TestPutRecreatesARecordRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	f := newStorage(t)
 	s, a := openBucket(t, f)
@@ -72,7 +72,7 @@ func TestARecordThatIsRemovedMeanwhileIsMadeAnew(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRecordIsShownAndReplaced(t *testing.T) {
+func TestBucketReportsAndReplacesInvalidRecord(t *testing.T) {
 	t.Parallel()
 	f := newStorage(t)
 	s, a := openBucket(t, f)
@@ -90,7 +90,7 @@ func TestWhatIsNoRecordIsShownAndReplaced(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysWhatToDo(t *testing.T) {
+func TestStorageRefusalNamesTheFix(t *testing.T) {
 	t.Parallel()
 	const storing = "storing the dead letter in gs://acme-dead/letters/x.json: "
 	for _, row := range []struct {
@@ -117,7 +117,7 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestPutGivesUpAfterSomeLostRaces(t *testing.T) {
+func TestPutFailsAfterFiveLostRaces(t *testing.T) {
 	t.Parallel()
 	f := newStorage(t)
 	s, _ := openBucket(t, f)

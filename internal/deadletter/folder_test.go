@@ -15,7 +15,7 @@ import (
 	"example.com/dagtrigger/internal/deadletter"
 )
 
-func TestAFolderIsForItsOwnerAlone(t *testing.T) {
+func TestFolderPermissionsAreOwnerOnly(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a", "letters")
 	s, _ := opened(t, "file://"+filepath.ToSlash(path), deadletter.Options{})
@@ -28,7 +28,7 @@ func TestAFolderIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
-func TestAFolderThatCannotBeMadeIsFoundAtStart(t *testing.T) {
+func TestOpenReportsAFolderThatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -39,7 +39,7 @@ func TestAFolderThatCannotBeMadeIsFoundAtStart(t *testing.T) {
 	}
 }
 
-func TestManyProcessesMayShareAFolder(t *testing.T) {
+func TestProcessesShareAFolder(t *testing.T) {
 	t.Parallel()
 	// Each store has its own lock, as separate processes do: the file lock
 	// counts by open file, not by process.
@@ -64,7 +64,7 @@ func TestManyProcessesMayShareAFolder(t *testing.T) {
 	}
 }
 
-func TestAWriteThatWasCutOffLeavesTheRecordWhole(t *testing.T) {
+func TestInterruptedWriteKeepsTheRecord(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	s, a := opened(t, "file://"+filepath.ToSlash(path), deadletter.Options{})
@@ -79,7 +79,7 @@ func TestAWriteThatWasCutOffLeavesTheRecordWhole(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoRecordIsShownAndReplaced(t *testing.T) {
+func TestFolderReportsAndReplacesInvalidRecord(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	s, a := opened(t, "file://"+filepath.ToSlash(path), deadletter.Options{})

@@ -37,7 +37,7 @@ func google(base http.RoundTripper) *http.Client {
 	return &http.Client{Transport: authorised, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func TestTheTokenGoesToGooglesHostsAlone(t *testing.T) {
+func TestTokenIsSentToGoogleHostsOnly(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		address string
@@ -69,7 +69,7 @@ func TestTheTokenGoesToGooglesHostsAlone(t *testing.T) {
 	}
 }
 
-func TestNoErrorHoldsASecret(t *testing.T) {
+func TestErrorsHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "hush"
 	for _, row := range []struct {
@@ -97,7 +97,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	}
 }
 
-func TestAStoreThatLacksWhatItNeedsIsNotOpened(t *testing.T) {
+func TestOpenRequiresTransportAndCredentials(t *testing.T) {
 	t.Parallel()
 	none := transport(func(*http.Request) (*http.Response, error) { return nil, errors.New("asked") })
 	for _, o := range []deadletter.Options{{}, {Google: google}, {Transport: none}} {

@@ -53,7 +53,7 @@ func TestRealStorageKeepsARecordForEachEvent(t *testing.T) {
 	}
 }
 
-func TestRealPubSubGivesBackWhatWasPublished(t *testing.T) {
+func TestRealPubSubReturnsPublishedLetters(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, googlereal.NeedPubSub)
 	server, err := googlereal.StartPubSub(t.Context())

@@ -47,7 +47,7 @@ func encode(t *testing.T, r deadletter.Record) []byte {
 	return b
 }
 
-func TestARecordIsReadByPeopleAndByTools(t *testing.T) {
+func TestRecordMatchesTheGolden(t *testing.T) {
 	t.Parallel()
 	r := failure("dagtrigger__sales__5f3c", `400 application/json: "no" <conf>`, 0)
 	r.Attempts, r.FirstTime = 2, noon.Add(-time.Minute)
@@ -129,7 +129,7 @@ func TestDataSurvivesByteForByte(t *testing.T) {
 	}
 }
 
-func TestARecordWithoutDataHasNone(t *testing.T) {
+func TestEncodeWithoutData(t *testing.T) {
 	t.Parallel()
 	r := failure("x", "no", 0)
 	r.Attempts = 1
@@ -143,7 +143,7 @@ func TestARecordWithoutDataHasNone(t *testing.T) {
 	}
 }
 
-func TestARecordIsNamedByItsRunID(t *testing.T) {
+func TestRecordName(t *testing.T) {
 	t.Parallel()
 	named, unnamed := failure("dagtrigger__sales__5f3c", "no", 0), failure("", "no", 0)
 	if got := named.Name(); got != "dagtrigger__sales__5f3c" {
@@ -172,7 +172,7 @@ func TestARecordIsNamedByItsRunID(t *testing.T) {
 
 const notCloudEvent = "reading its event: the event is not a CloudEvent in JSON: send a JSON object in UTF-8, with id, source and type"
 
-func TestDecodeSaysWhatIsWrongWithoutRepeatingIt(t *testing.T) {
+func TestDecodeErrorsHoldNoContent(t *testing.T) {
 	t.Parallel()
 	valid := string(encode(t, func() deadletter.Record {
 		r := failure("x", "no", 0)
@@ -202,7 +202,7 @@ func TestDecodeSaysWhatIsWrongWithoutRepeatingIt(t *testing.T) {
 	}
 }
 
-func TestALaterVersionsMembersAreLeftOut(t *testing.T) {
+func TestDecodeIgnoresUnknownMembers(t *testing.T) {
 	t.Parallel()
 	r := failure("x", "no", 0)
 	r.Attempts = 1
@@ -212,7 +212,7 @@ func TestALaterVersionsMembersAreLeftOut(t *testing.T) {
 	}
 }
 
-func TestALogLineHoldsNoData(t *testing.T) {
+func TestLogValueHasNoData(t *testing.T) {
 	t.Parallel()
 	r := failure("x", "no", 0)
 	r.Event.Data = []byte(`"hush"`)
@@ -223,7 +223,7 @@ func TestALogLineHoldsNoData(t *testing.T) {
 	}
 }
 
-func FuzzARecordIsReadAsItWasWritten(f *testing.F) {
+func FuzzRecordRoundTrip(f *testing.F) {
 	f.Add("sales", "prod", "load", "dagtrigger__sales__5f3c", "400: no", "sha256:9f", "id", "application/json", []byte(`{"a": 1}`), int64(1))
 	f.Add("", "", "", "", "\xff\u2028", "", "a/b", "text/plain\x99", []byte("\xff"), int64(-1))
 	f.Add("r", "e", "d", "../x", "<&>", "", "\x00", "", []byte(" null"), int64(1<<40))
@@ -260,7 +260,7 @@ func FuzzARecordIsReadAsItWasWritten(f *testing.F) {
 	})
 }
 
-func FuzzWhatIsReadIsWrittenAlike(f *testing.F) {
+func FuzzDecodeEncode(f *testing.F) {
 	r := deadletter.Record{RunID: "x", Attempts: 1, Time: noon, FirstTime: noon, Event: finalized("", []byte("{}"))}
 	b, err := r.Encode()
 	if err != nil {

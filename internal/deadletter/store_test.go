@@ -79,7 +79,7 @@ func list(t *testing.T, a deadletter.Archive, f deadletter.Filter) []string {
 	return got
 }
 
-func TestWhatIsPutIsGivenBackWhole(t *testing.T) {
+func TestGetReturnsWhatPutStored(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
 		want := failure("dagtrigger__sales__5f3c", "400: no", 0)
@@ -98,7 +98,7 @@ func TestWhatIsPutIsGivenBackWhole(t *testing.T) {
 	})
 }
 
-func TestFailuresOfOneEventAndRouteAreOneRecordWhereAPlaceHoldsState(t *testing.T) {
+func TestPutCountsFailuresInOneRecord(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p place, s deadletter.Store, a deadletter.Archive) {
 		put(t, s, failure("x", "first", 0), failure("y", "other", 0), failure("x", "second", time.Hour), failure("x", "third", 2*time.Hour))
@@ -116,7 +116,7 @@ func TestFailuresOfOneEventAndRouteAreOneRecordWhereAPlaceHoldsState(t *testing.
 	})
 }
 
-func TestAFailureThatIsPutTwiceCountsOnce(t *testing.T) {
+func TestPutIgnoresARepeatedFailure(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p place, s deadletter.Store, a deadletter.Archive) {
 		if !p.stateful {
@@ -185,7 +185,7 @@ func TestListFilters(t *testing.T) {
 	})
 }
 
-func TestLettersAreFoundByTheirNames(t *testing.T) {
+func TestListFindsByName(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
 		put(t, s, failure("x", "no", 0), failure("y", "no", 0), failure("z", "other", 0))
@@ -199,7 +199,7 @@ func TestLettersAreFoundByTheirNames(t *testing.T) {
 	})
 }
 
-func TestAListingMayBeLeftAtAnyLetter(t *testing.T) {
+func TestListCanBeStoppedEarly(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
 		for i := range 5 {
@@ -220,7 +220,7 @@ func TestAListingMayBeLeftAtAnyLetter(t *testing.T) {
 	})
 }
 
-func TestWhatIsRemovedIsGone(t *testing.T) {
+func TestRemovedLetterIsGone(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
 		put(t, s, failure("x", "no", 0), failure("y", "no", 0))
@@ -251,7 +251,7 @@ func TestWhatIsRemovedIsGone(t *testing.T) {
 	})
 }
 
-func TestALetterThatFailedAgainIsNotRemoved(t *testing.T) {
+func TestRemoveRefusesAChangedLetter(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p place, s deadletter.Store, a deadletter.Archive) {
 		put(t, s, failure("x", "first", 0))
@@ -273,7 +273,7 @@ func TestALetterThatFailedAgainIsNotRemoved(t *testing.T) {
 	})
 }
 
-func TestALetterFromElsewhereIsNotRemoved(t *testing.T) {
+func TestRemoveRefusesALetterOfAnotherStore(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p place, s deadletter.Store, a deadletter.Archive) {
 		put(t, s, failure("x", "no", 0))
@@ -294,7 +294,7 @@ func TestALetterFromElsewhereIsNotRemoved(t *testing.T) {
 	})
 }
 
-func TestAnyRunIDMakesAName(t *testing.T) {
+func TestAnyRunIDIsAValidName(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, _ place, s deadletter.Store, a deadletter.Archive) {
 		names := []string{"manual__2026-11-22T12:00:00+00:00", "../../x", "a/b", "a b%2Fc", ".hidden", strings.Repeat("n", 250)}

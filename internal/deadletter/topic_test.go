@@ -15,7 +15,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
-func TestAMessageCarriesTheRecordAndWhatToFilterBy(t *testing.T) {
+func TestTopicMessageHasRecordAndAttributes(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, _ := openTopic(t, f, 0)
@@ -32,7 +32,7 @@ func TestAMessageCarriesTheRecordAndWhatToFilterBy(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
+func TestTopicRefusesOversizedRecord(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, _ := openTopic(t, f, 0)
@@ -48,7 +48,7 @@ func TestWhatIsTooLargeForATopicIsNotSent(t *testing.T) {
 	}
 }
 
-func TestARefusalByPubSubSaysWhatToDo(t *testing.T) {
+func TestPubSubRefusalNamesTheFix(t *testing.T) {
 	t.Parallel()
 	const storing = "storing the dead letter in pubsub://projects/proj-1/topics/dead: "
 	const pulling = "pulling dead letters in projects/proj-1/subscriptions/dead-pull: "
@@ -87,7 +87,7 @@ func TestARefusalByPubSubSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestTheSubscriptionMayStayUnseen(t *testing.T) {
+func TestListWithoutPermissionToReadTheSubscription(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, a := openTopic(t, f, 0)
@@ -104,7 +104,7 @@ func TestTheSubscriptionMayStayUnseen(t *testing.T) {
 	}
 }
 
-func TestASubscriptionToAnotherTopicIsNotPulled(t *testing.T) {
+func TestListRefusesASubscriptionToAnotherTopic(t *testing.T) {
 	t.Parallel()
 	const other = "projects/proj-1/topics/uploads"
 	f := newPubSub(t, other)
@@ -120,7 +120,7 @@ func TestASubscriptionToAnotherTopicIsNotPulled(t *testing.T) {
 	}
 }
 
-func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
+func TestSubscriptionLeasesMessagesUntilClosed(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, a := openTopic(t, f, 0)
@@ -151,7 +151,7 @@ func TestMessagesAreHeldWhileTheyAreLookedAtAndThenGivenBack(t *testing.T) {
 	}
 }
 
-func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
+func TestLettersOverTheMemoryBoundArePulledAgain(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, a := openTopic(t, f, 750) // bytes: between one letter and two
@@ -187,7 +187,7 @@ func TestLettersThatThereIsNoRoomForAreGivenBackAndPulledAnew(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsNoRecordStays(t *testing.T) {
+func TestInvalidMessageIsReturnedToTheSubscription(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	_, a := openTopic(t, f, 0)
@@ -201,7 +201,7 @@ func TestAMessageThatIsNoRecordStays(t *testing.T) {
 	}
 }
 
-func TestAMessageThatComesAgainIsAcknowledgedAsItCameLast(t *testing.T) {
+func TestRemoveAcknowledgesTheLastDelivery(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, a := openTopic(t, f, 0)
@@ -219,7 +219,7 @@ func TestAMessageThatComesAgainIsAcknowledgedAsItCameLast(t *testing.T) {
 	}
 }
 
-func TestAMessageThatComesAgainAfterItWasRemovedIsAcknowledgedAgain(t *testing.T) {
+func TestRedeliveredRemovedMessageIsAcknowledgedAgain(t *testing.T) {
 	t.Parallel()
 	f := newPubSub(t, topicName)
 	s, a := openTopic(t, f, 0)

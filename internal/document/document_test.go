@@ -13,7 +13,7 @@ import (
 )
 
 // Where a text stops being YAML is reported by the line that a person has to look at.
-func TestParseTellsWhereItStops(t *testing.T) {
+func TestParseErrorsHaveAPosition(t *testing.T) {
 	t.Parallel()
 	const before = "a:\n  - {b: 1,\n     c: 2}\n  - |\n    text\n    more\n"
 	for _, row := range []struct{ name, text, want string }{
@@ -84,7 +84,7 @@ func TestMapReadsEachKeyByItsType(t *testing.T) {
 	}
 }
 
-func TestMapTellsWhatIsWrong(t *testing.T) {
+func TestMapErrors(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
 		{"text: a", ``},
@@ -146,7 +146,7 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestAFaultIsOneLineThatEnds(t *testing.T) {
+func TestProblemIsOneBoundedLine(t *testing.T) {
 	t.Parallel()
 	f := document.Fault{File: "f", Position: document.Position{Line: 1, Column: 2}, What: "a\nb\u0007\u2028", Fix: strings.Repeat("ü", 1001)}
 	if got, want := f.String(), `f:1:2: a\nb\a`+"\u2028"+`: `+strings.Repeat("ü", 1000)+"…"; got != want {

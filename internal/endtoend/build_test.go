@@ -140,7 +140,7 @@ func TestInvalidSettingsEndTheProcessAndAreAllListed(t *testing.T) {
 
 // The buildpack reads the package's name from all Go files at the root, and
 // fails on a second one, such as that of an external test package.
-func TestTheRootHoldsOnePackage(t *testing.T) {
+func TestRootHasOnePackage(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(os.DirFS("../.."), "*.go")
 	if err != nil || len(files) == 0 {

@@ -46,7 +46,7 @@ func changed(data string) *http.Request {
 }
 
 // One bad event does not keep the others of its batch from starting.
-func TestABatchWithABadEventStartsTheOthers(t *testing.T) {
+func TestBatchWithAnInvalidEventStartsTheOthers(t *testing.T) {
 	t.Parallel()
 	const good = `{"specversion":"1.0","id":"1","type":"com.acme.done","source":"/jobs"}`
 	const deep = `{"specversion":"1.0","id":"2","type":"com.acme.done","source":"/jobs","data":`
@@ -84,7 +84,7 @@ func TestProbesAreAnswered(t *testing.T) {
 }
 
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection
-func TestTheHandshakeOfWebhooksIsAnswered(t *testing.T) {
+func TestWebhookHandshakeIsAnswered(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ origin, rate, allowedOrigin, allowedRate string }{
 		{"eventgrid.azure.net", "120", "eventgrid.azure.net", "120"},

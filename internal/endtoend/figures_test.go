@@ -16,10 +16,10 @@ import (
 	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
-// BenchmarkARealAirflowUnderLoad prints a table of what a real Airflow takes
+// BenchmarkRealAirflowUnderLoad prints a table of what a real Airflow takes
 // from a plain loop of POSTs, and from the function in front of it. .ci/figures
 // runs it, once. Only the ratio of the two, in one run, means anything.
-func BenchmarkARealAirflowUnderLoad(b *testing.B) {
+func BenchmarkRealAirflowUnderLoad(b *testing.B) {
 	y := newTestbed(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
 	for b.Loop() {
 		f := figures{testbed: y, out: b.Output()}

@@ -34,7 +34,7 @@ const (
 // An instance that needs more than its memory is killed by the platform, with
 // all requests that it has. What counts is what the process takes, whatever of
 // it the heap uses.
-func TestTheFunctionStaysWithinItsMemory(t *testing.T) {
+func TestFunctionStaysWithinItsMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of a process is read from /proc, which only Linux has")

@@ -29,12 +29,12 @@ const (
 	settleTime = 2 * time.Minute
 )
 
-// BenchmarkARealAirflowOverloaded prints a table of what a real Airflow gets
+// BenchmarkRealAirflowOverloaded prints a table of what a real Airflow gets
 // done while it is offered three times what it can take, through the function
 // and by a plain loop, which posts each event as it comes. .ci/figures runs it,
 // once. Only the ratio to what it takes at its best, measured in the same run
 // before and after, means anything.
-func BenchmarkARealAirflowOverloaded(b *testing.B) {
+func BenchmarkRealAirflowOverloaded(b *testing.B) {
 	y := newTestbed(b, startAirflow(b, airflowreal.Options{Version: "3.3.2"}))
 	for b.Loop() {
 		f := figures{testbed: y, out: io.Discard}

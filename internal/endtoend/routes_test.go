@@ -137,7 +137,7 @@ func TestUnmatchedEventGivesTheReason(t *testing.T) {
 
 // Most objects of a bucket may be of no interest: their lines would be most of
 // the log.
-func TestTheLogHoldsAnUnmatchedEventASecond(t *testing.T) {
+func TestUnmatchedEventsAreLoggedOnceASecond(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		level slog.Level

@@ -55,7 +55,7 @@ func (c *collecting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}, nil
 }
 
-func TestATraceGoesFromTheEventToAirflow(t *testing.T) {
+func TestTraceContextReachesAirflow(t *testing.T) {
 	t.Parallel()
 	const trace, sender = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	c, err := config.FromEnv(func(name string) string {

@@ -119,7 +119,7 @@ func wantsError(t *testing.T, err error, kind airflow.Kind, want string) {
 	}
 }
 
-func TestANameIsEnoughForEveryComposer(t *testing.T) {
+func TestEnvironmentNameSufficesForEveryComposer(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		image   string
@@ -167,7 +167,7 @@ func TestANameIsEnoughForEveryComposer(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenWinsOverWhatIsLookedUp(t *testing.T) {
+func TestSettingsOverrideTheLookup(t *testing.T) {
 	t.Parallel()
 	g := newGoogle(t, googlesim.Environment{
 		Host: host2, Image: "composer-2.9.7-airflow-2.9.3", Airflow: newAirflow(t, airflowsim.Airflow211),
@@ -182,7 +182,7 @@ func TestWhatIsWrittenWinsOverWhatIsLookedUp(t *testing.T) {
 	}
 }
 
-func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
+func TestConcurrentCallsShareOneLookup(t *testing.T) {
 	t.Parallel()
 	g := newGoogle(t, googlesim.Environment{
 		Host: host2, Image: "composer-3-airflow-3.1.7-build.12", Airflow: newAirflow(t, airflowsim.Airflow33),
@@ -206,7 +206,7 @@ func TestAnEnvironmentIsLookedUpOnceForAllWhoWait(t *testing.T) {
 	}
 }
 
-func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
+func TestWaitingRunIsRefusedWhereRunsCannotWait(t *testing.T) {
 	t.Parallel()
 	const hint = "; gcloud composer environments update prod --project=acme --location=europe-west1 " +
 		"--remove-airflow-configs=scheduler-allow_trigger_in_future"
@@ -239,7 +239,7 @@ func TestARunIsNotAskedToWaitWhereNoneDoes(t *testing.T) {
 	}
 }
 
-func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
+func TestLookupErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	image := "composer-3-airflow-3.1.7-build.12"
 	const before = "no address: looking up " + composerName + ": "
@@ -288,7 +288,7 @@ func TestAnEnvironmentThatCannotBeLookedUpSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatIsNotEnabledSaysSo(t *testing.T) {
+func TestDisabledComposerAPIIsNamed(t *testing.T) {
 	t.Parallel()
 	g, err := googlesim.New(googlesim.Config{
 		Accounts: []googlesim.Account{{Email: robot}}, Disabled: []string{composerAPI},
@@ -303,7 +303,7 @@ func TestAnAPIThatIsNotEnabledSaysSo(t *testing.T) {
 		": the Composer API is not enabled in the project 123456; gcloud services enable composer.googleapis.com --project=123456")
 }
 
-func TestAComposerAPIInTroubleIsTransient(t *testing.T) {
+func TestComposerAPIErrorIsTransient(t *testing.T) {
 	t.Parallel()
 	g := newGoogle(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
 		Airflow: newAirflow(t, airflowsim.Airflow33)})
@@ -318,7 +318,7 @@ func TestAComposerAPIInTroubleIsTransient(t *testing.T) {
 	}
 }
 
-func TestALongNamedAccountIsRefusedUntilItIsRegistered(t *testing.T) {
+func TestLongAccountIsRefusedUntilRegistered(t *testing.T) {
 	t.Parallel()
 	g := newGoogle(t, googlesim.Environment{Host: host2, Image: "composer-2.0.9-airflow-2.2.3", Airflow: newAirflow(t, airflowsim.Airflow211)})
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, longRobot))
@@ -333,7 +333,7 @@ func TestALongNamedAccountIsRefusedUntilItIsRegistered(t *testing.T) {
 }
 
 // Each kind, as it arrives at the web server.
-func TestEveryKindSignsIn(t *testing.T) {
+func TestEveryAuthKindSignsIn(t *testing.T) {
 	t.Parallel()
 	var token atomic.Value
 	seen := make(chan string, 1)

@@ -23,7 +23,7 @@ const (
 	everyKind    = "google, iap, basic, password, bearer, oauth2, id_token, none"
 )
 
-func TestWhatHoldsTogetherHasNoFault(t *testing.T) {
+func TestValidSpecs(t *testing.T) {
 	t.Parallel()
 	for name, spec := range map[string]environment.Spec{
 		"Composer by name":                 {Composer: composerName},
@@ -46,7 +46,7 @@ func TestWhatHoldsTogetherHasNoFault(t *testing.T) {
 	}
 }
 
-func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
+func TestEveryErrorNamesItsFieldAndFix(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -186,7 +186,7 @@ func TestEveryFaultNamesItsFieldAndItsFix(t *testing.T) {
 	}
 }
 
-func TestASpecNeverShowsItsSecrets(t *testing.T) {
+func TestSpecLogsNoSecret(t *testing.T) {
 	t.Parallel()
 	spec := environment.Spec{URL: composerURL, Password: "hush", Token: "hush", Username: "u"}
 	var log strings.Builder

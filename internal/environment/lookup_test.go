@@ -49,7 +49,7 @@ func bubble(t *testing.T, env googlesim.Environment) (*googlesim.Google, *enviro
 
 const pause = time.Minute // between look-ups
 
-func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
+func TestRecreatedEnvironmentIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		old, young := newAirflow(t, airflowsim.Airflow211), newAirflow(t, airflowsim.Airflow33)
@@ -76,7 +76,7 @@ func TestAnEnvironmentMadeAnewIsFoundAgain(t *testing.T) {
 	})
 }
 
-func TestAnUpgradeIsFoundByItsVersion(t *testing.T) {
+func TestUpgradeIsDetectedByVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-2.10.5-build.26",
@@ -95,7 +95,7 @@ func TestAnUpgradeIsFoundByItsVersion(t *testing.T) {
 	})
 }
 
-func TestAnEnvironmentThatIsDownIsNotLookedUpAgainAndAgain(t *testing.T) {
+func TestLookupIsNotRepeatedWhileTheServerIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
@@ -120,7 +120,7 @@ func TestAnEnvironmentThatIsDownIsNotLookedUpAgainAndAgain(t *testing.T) {
 	})
 }
 
-func TestTheLastAddressServesWhileTheAPIIsDown(t *testing.T) {
+func TestLastAddressIsUsedWhileTheAPIIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, c := bubble(t, googlesim.Environment{Host: host2, Image: "composer-3-airflow-3.1.7-build.12",
@@ -145,7 +145,7 @@ func TestTheLastAddressServesWhileTheAPIIsDown(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpOnALookUpIsToldSo(t *testing.T) {
+func TestCanceledLookupReturnsItsContextError(t *testing.T) {
 	t.Parallel()
 	g := newGoogle(t, googlesim.Environment{Host: host2, Airflow: newAirflow(t, airflowsim.Airflow33)})
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))

@@ -51,7 +51,7 @@ func create(w http.ResponseWriter, r *http.Request) {
 
 func run(id string) airflow.Run { return airflow.Run{DAGID: "load", RunID: id} }
 
-func TestStartHoldsTheLimitsOfTheDAG(t *testing.T) {
+func TestStartEnforcesTheLimitsOfTheDAG(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -145,7 +145,7 @@ func TestStartWithoutTheRoleToUnpauseStartsNoRun(t *testing.T) {
 }
 
 // Runs that were started since Airflow was asked count, duplicates do not.
-func TestStartHoldsMaxActiveInABurst(t *testing.T) {
+func TestStartEnforcesMaxActiveInABurst(t *testing.T) {
 	t.Parallel()
 	tries := 0
 	env := scripted(t, 1, false, func(w http.ResponseWriter, r *http.Request) {

@@ -15,7 +15,7 @@ import (
 // An address that the Composer API returned is not the operator's word: only
 // Composer's hosts get the access token, also where the operator chose google,
 // and only Composer 1's get an ID token for an audience that they name.
-func TestLookedUpAddressIsNotTheOperatorsWord(t *testing.T) {
+func TestLookedUpAddressMustBeComposers(t *testing.T) {
 	t.Parallel()
 	const composer1, composer3 = "composer-1.20.12-airflow-2.4.3", "composer-3-airflow-3.1.7-build.12"
 	tests := []struct {

@@ -8,7 +8,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 )
 
-func TestConfWithoutAnyMapping(t *testing.T) {
+func TestDefaultConf(t *testing.T) {
 	t.Parallel()
 	change := func(resource string) event.Event {
 		return event.Event{Object: &event.Object{Resource: []byte(resource)}}
@@ -70,7 +70,7 @@ func TestConfWithoutAnyMapping(t *testing.T) {
 	}
 }
 
-func TestJSONIsWhatTheEventCarriesAsJSON(t *testing.T) {
+func TestEventJSON(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name string

@@ -178,7 +178,7 @@ func TestMessageIsANotificationOnlyWhereItNamesTheChange(t *testing.T) {
 }
 
 // What a notification without payload has as data is not the object resource.
-func TestANotificationWithoutPayloadHasOnlyItsAttributes(t *testing.T) {
+func TestNotificationWithoutPayload(t *testing.T) {
 	t.Parallel()
 	e := one(t, post(t, pushed(`{"bucket":"other","name":"other","generation":"2"}`, map[string]string{"bucketId": "b", "objectId": "<o>",
 		"objectGeneration": "1", "eventType": "OBJECT_DELETE", "payloadFormat": "NONE"}), plainJSON))
@@ -189,7 +189,7 @@ func TestANotificationWithoutPayloadHasOnlyItsAttributes(t *testing.T) {
 
 // A name of a topic or a subscription may have a percent sign, which does not
 // begin a URL escape.
-func TestASubscriptionMayHaveAPercentSign(t *testing.T) {
+func TestSubscriptionWithPercentSign(t *testing.T) {
 	t.Parallel()
 	e := one(t, post(t, `{"message":{"message_id":"1"},"subscription":"projects/p/subscriptions/a%b"}`, plainJSON))
 	if want := []string{"pubsub", "projects/p/subscriptions/a%b", "1"}; !cmp.Equal(e.Key(), want) {
@@ -213,7 +213,7 @@ func TestInt64FieldsAreTextOrNumbers(t *testing.T) {
 }
 
 // A metadata update that names no metageneration is identified by what brought it.
-func TestAMetadataUpdateWithoutMetageneration(t *testing.T) {
+func TestMetadataUpdateWithoutMetageneration(t *testing.T) {
 	t.Parallel()
 	const object = `{"bucket":"b","name":"o","generation":"1"}`
 	direct := one(t, post(t, object, "ce-specversion: 1.0", "ce-id: 7", "ce-source: //storage.googleapis.com/projects/_/buckets/b",
@@ -229,7 +229,7 @@ func TestAMetadataUpdateWithoutMetageneration(t *testing.T) {
 }
 
 // Messages may carry messages, each of which is a quarter smaller.
-func TestAMessageInAMessage(t *testing.T) {
+func TestNestedMessage(t *testing.T) {
 	t.Parallel()
 	body := `{"specversion":"1.0","id":"inner","source":"/s","type":"t","data":{"a":1}}`
 	for range 20 {
@@ -273,7 +273,7 @@ func (r *reserving) Reserve(bytes int64) error {
 	return nil
 }
 
-func TestDataThatItsPublisherCompressedIsReadAsJSON(t *testing.T) {
+func TestCompressedDataIsDecoded(t *testing.T) {
 	t.Parallel()
 	compressed := map[string]string{"contentEncoding": "gzip"}
 	e := one(t, post(t, pushed(gzipped(t, `{"a":1}`), compressed), plainJSON))
@@ -333,7 +333,7 @@ func TestDecodedDataIsReserved(t *testing.T) {
 }
 
 // A message that is declared as bytes is bytes, whatever they happen to be.
-func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
+func TestMessageDeclaredAsBytes(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		attributes map[string]string
@@ -360,7 +360,7 @@ func TestAMessageDeclaredAsBytesIsBytes(t *testing.T) {
 
 // A subscription may transform what a notification brings. What is left out is in
 // the attributes.
-func TestANotificationThatWasCutDownIsCompleted(t *testing.T) {
+func TestReducedNotificationIsCompleted(t *testing.T) {
 	t.Parallel()
 	attributes := map[string]string{"bucketId": "b", "objectId": "o", "objectGeneration": "1", "eventType": "OBJECT_FINALIZE",
 		"payloadFormat": "JSON_API_V1"}

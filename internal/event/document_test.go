@@ -47,7 +47,7 @@ func document(t *testing.T, data string) event.Event {
 	return one(t, withBody(r, []byte(data)))
 }
 
-func TestAFirestoreDocumentIsDecodedIntoPlainJSON(t *testing.T) {
+func TestFirestoreDocumentIsDecoded(t *testing.T) {
 	t.Parallel()
 	at := string(proto{}.varint(1, 1795303736).varint(2, 763855000))
 	doc := proto{}.bytes(1, "projects/acme/databases/(default)/documents/orders/7").
@@ -88,7 +88,7 @@ func TestAFirestoreDocumentIsDecodedIntoPlainJSON(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoDocumentStaysBytes(t *testing.T) {
+func TestInvalidDocumentIsKeptAsBytes(t *testing.T) {
 	t.Parallel()
 	deep := ""
 	for range 101 {

@@ -122,7 +122,7 @@ var uploads = []string{
 // withoutPayload arrive with less than the whole resource, or with more.
 var withoutPayload = []string{"storage-push-none", "storage-push-unwrapped-none", "storage-background-change"}
 
-func TestOneUploadHasOneKeyAndFormWhicheverWayItCame(t *testing.T) {
+func TestUploadIsTheSameInEveryEnvelope(t *testing.T) {
 	t.Parallel()
 	want := one(t, fixture(t, "storage-finalized"))
 	for _, name := range slices.Concat(uploads, withoutPayload) {
@@ -147,7 +147,7 @@ func TestOneUploadHasOneKeyAndFormWhicheverWayItCame(t *testing.T) {
 	}
 }
 
-func TestAnyOtherChangeHasAnotherKey(t *testing.T) {
+func TestDifferentChangesHaveDifferentKeys(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]string)
 	for _, name := range []string{
@@ -163,7 +163,7 @@ func TestAnyOtherChangeHasAnotherKey(t *testing.T) {
 	}
 }
 
-func TestAChangeHasOneKeyByEventarcAndByNotification(t *testing.T) {
+func TestEventarcAndNotificationHaveTheSameKey(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{"deleted", "archived", "metadata-updated"} {
 		eventarc, push := one(t, fixture(t, "storage-"+change)), one(t, fixture(t, "storage-push-"+change))
@@ -177,7 +177,7 @@ func TestAChangeHasOneKeyByEventarcAndByNotification(t *testing.T) {
 }
 
 // A legacy object.change stands for all that can happen to an object.
-func TestObjectChangeIsTold(t *testing.T) {
+func TestObjectChangeHasItsKind(t *testing.T) {
 	t.Parallel()
 	const context = `"eventId":"1","eventType":"providers/cloud.storage/eventTypes/object.change",` +
 		`"resource":"projects/_/buckets/b/objects/o#7"`
@@ -198,7 +198,7 @@ func TestObjectChangeIsTold(t *testing.T) {
 }
 
 // All types that the functions framework converts for Storage and Pub/Sub.
-func TestBackgroundEventsTakeEventarcsType(t *testing.T) {
+func TestBackgroundEventsGetTheEventarcType(t *testing.T) {
 	t.Parallel()
 	const object, message = `{"bucket":"b","name":"o","generation":"7","metageneration":"3"}`, `{"data":"aGk="}`
 	for _, row := range []struct{ kind, data, want string }{
@@ -222,7 +222,7 @@ func TestBackgroundEventsTakeEventarcsType(t *testing.T) {
 }
 
 // A dead letter holds the event as it came: of a push, the body.
-func TestOriginHoldsTheDataByteForByte(t *testing.T) {
+func TestOriginKeepsTheData(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"storage-finalized", "pubsub-eventarc", "pubsub-push", "pubsub-push-emulator", "generic-firestore"} {
 		r := fixture(t, name)

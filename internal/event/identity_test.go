@@ -16,7 +16,7 @@ import (
 
 // id, source and type make an event. What else is wrong is dropped, or makes the
 // event invalid; it is never a bad request.
-func TestWhatHasAnIdentityIsAnEvent(t *testing.T) {
+func TestRequestWithAnIdentityIsAnEvent(t *testing.T) {
 	t.Parallel()
 	const ce = "ce-specversion: 1.0\nce-id: 1\nce-source: /s\nce-type: t\n"
 	const inJSON = `"specversion":"1.0","id":"1","source":"/s","type":"t"`
@@ -120,7 +120,7 @@ func TestExtensionsOfAnyName(t *testing.T) {
 
 // Of a batch the events that have an identity are events, whatever is beside
 // them.
-func TestABatchWithABadEventHasTheOthers(t *testing.T) {
+func TestBatchKeepsTheValidEvents(t *testing.T) {
 	t.Parallel()
 	all, err := event.FromRequest(post(t, `[{"id":"1","source":"/s","type":"t"},{"id":"`+secret+`"},{"id":"3","source":"/s","type":"t"}]`,
 		batch), event.MaxBody)
@@ -217,7 +217,7 @@ func TestSendersThatIdentifyTheirRequestsByHeaders(t *testing.T) {
 
 // A publisher writes what a message carries. What delivered it is not the
 // publisher's to say.
-func TestAPublisherCannotNameAnotherTopicOrSubscription(t *testing.T) {
+func TestPublisherCannotSetTopicOrSubscription(t *testing.T) {
 	t.Parallel()
 	claimed := fmt.Sprintf(`{"message":{"messageId":"9","data":"e30=","attributes":{"a":"1"}},"subscription":%q}`,
 		"projects/p/subscriptions/victim")

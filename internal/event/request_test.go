@@ -55,7 +55,7 @@ func lacks(attributes string) string {
 
 // What a request lacks is said in words that fit what it shows, with the fix for
 // that sender.
-func TestARequestWithoutIdentityIsRefusedInWordsThatFit(t *testing.T) {
+func TestRequestWithoutIdentityErrors(t *testing.T) {
 	t.Parallel()
 	const inJSON = `"specversion":"1.0","id":"1","source":"/s","type":"t","x":"` + secret + `"`
 	const curl, scheduler = "User-Agent: curl/8.9.1", "User-Agent: Google-Cloud-Scheduler"
@@ -109,7 +109,7 @@ func TestARequestWithoutIdentityIsRefusedInWordsThatFit(t *testing.T) {
 	}
 }
 
-func TestAFormatOfCloudEventsThatIsNotReadIsUnsupported(t *testing.T) {
+func TestOtherCloudEventsFormatsAreUnsupported(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"avro", "protobuf", "xml"} {
 		_, err := event.FromRequest(post(t, "x", "Content-Type: application/cloudevents+"+format), event.MaxBody)
@@ -135,7 +135,7 @@ func wantError(t *testing.T, err error, status int, reason string) {
 	}
 }
 
-func TestTheBodyIsLimited(t *testing.T) {
+func TestBodyIsLimited(t *testing.T) {
 	t.Parallel()
 	const limit = 1000
 	const want = "the body is over the limit of 1000 bytes: put the data into an object and send its name"
@@ -171,7 +171,7 @@ func TestTheBodyIsLimited(t *testing.T) {
 
 // A sender that announces too much is refused at once, and for one that announces
 // much and sends nothing little is set aside. It is not parallel: it counts memory.
-func TestContentLengthIsNoReasonToReadOrAllocate(t *testing.T) {
+func TestContentLengthDoesNotAllocate(t *testing.T) {
 	r := post(t, "", "ce-specversion: 1.0")
 	r.Body = io.NopCloser(iotest.ErrReader(errors.New("read")))
 	r.ContentLength = event.MaxBody + 1
@@ -241,7 +241,7 @@ func TestMemoryIsBoundedByTheBody(t *testing.T) {
 	}
 }
 
-func TestABatchHasEachEventAndALimit(t *testing.T) {
+func TestBatchIsSplitAndLimited(t *testing.T) {
 	t.Parallel()
 	const element = `{"specversion":"1.0","id":"1","source":"/s","type":"t","data":1}`
 	of := func(n int) *http.Request {

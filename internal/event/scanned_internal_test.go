@@ -58,7 +58,7 @@ func TestBytesScannedPerByteOfBody(t *testing.T) {
 	}
 }
 
-func TestTheLastOfTwoMembersCounts(t *testing.T) {
+func TestLastDuplicateMemberWins(t *testing.T) {
 	t.Parallel()
 	var d decoder
 	o, err := d.readObject([]byte(`{"name":"first","bucket":"b","generation":1,"name":"last"}`))

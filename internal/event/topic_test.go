@@ -12,7 +12,7 @@ import (
 
 // The event of an address that names the topic is the one that Eventarc sends:
 // its key too, so that it starts nothing twice.
-func TestTheAddressOfAPushMayNameItsTopic(t *testing.T) {
+func TestPushAddressMayNameItsTopic(t *testing.T) {
 	t.Parallel()
 	const subscription, mode = "projects/acme/subscriptions/s", "/?__GCP_CloudEventsMode="
 	const body = `{"message":{"messageId":"1","data":"e30="},"subscription":"` + subscription + `"}`

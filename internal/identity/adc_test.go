@@ -162,7 +162,7 @@ func (w *world) wants(want, what string, more ...string) {
 	}
 }
 
-func TestTheAttachedAccountIsUsed(t *testing.T) {
+func TestAttachedAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.wants("200 OK hello", composerHost)
@@ -170,7 +170,7 @@ func TestTheAttachedAccountIsUsed(t *testing.T) {
 	w.wants("the attached service account|"+robot+"|the metadata server", "account")
 }
 
-func TestAKeyIsUsed(t *testing.T) {
+func TestServiceAccountKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Attached = "" })
 	file := w.write("key.json", w.Key(robot))
@@ -186,7 +186,7 @@ func TestAKeyIsUsed(t *testing.T) {
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: "+refused, iapHost, key)
 }
 
-func TestAPersonsLoginIsUsedButMakesNoIDToken(t *testing.T) {
+func TestUserLoginHasNoIDToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.login(w.Login(person))
@@ -200,7 +200,7 @@ func TestAPersonsLoginIsUsedButMakesNoIDToken(t *testing.T) {
 		"(oauth2.googleapis.com answers 400 invalid_grant): gcloud auth application-default login", composerHost)
 }
 
-func TestAPersonActsAsAServiceAccount(t *testing.T) {
+func TestImpersonation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.login(w.Impersonation(person, robot))
@@ -215,7 +215,7 @@ func TestAPersonActsAsAServiceAccount(t *testing.T) {
 		"(iamcredentials.googleapis.com answers 503): try again; see https://status.cloud.google.com", iapHost)
 }
 
-func TestAPersonWhoMayNotActAsTheAccount(t *testing.T) {
+func TestImpersonationWithoutPermission(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Accounts[1].MayActAs = nil })
 	w.login(w.Impersonation(person, robot))
@@ -235,7 +235,7 @@ func TestImpersonationWithoutItsAPI(t *testing.T) {
 		": gcloud services enable iamcredentials.googleapis.com --project=acme", composerHost)
 }
 
-func TestAServiceWithoutAnAccount(t *testing.T) {
+func TestServiceWithoutAnAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *googlesim.Config) { c.Attached = "" })
 	const want = "the metadata server knows no service account: give the function one: gcloud run services update SERVICE " +
@@ -245,7 +245,7 @@ func TestAServiceWithoutAnAccount(t *testing.T) {
 	w.wants("error: "+want, "account")
 }
 
-func TestAMetadataServerThatRefuses(t *testing.T) {
+func TestMetadataServerRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.Fail("metadata", http.StatusForbidden, "")
@@ -255,7 +255,7 @@ func TestAMetadataServerThatRefuses(t *testing.T) {
 	w.wants("error: obtaining an ID token for Identity-Aware Proxy: "+want, iapHost)
 }
 
-func TestACredentialsFileThatIsNone(t *testing.T) {
+func TestInvalidCredentialsFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	for _, tt := range []struct{ name, content, want string }{

@@ -84,7 +84,7 @@ func TestClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	serial(3)
 }
 
-func TestClientCertificateThatIsNotAPairIsAnError(t *testing.T) {
+func TestMismatchedClientCertificateIsAnError(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "client.pem")
 	if err := os.WriteFile(file, []byte("hush"), 0o600); err != nil {

@@ -94,7 +94,7 @@ func googleToken(t *testing.T, source identity.Source) *identity.GoogleToken {
 	return c
 }
 
-func TestATokenIsReusedUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestTokenIsReusedUntilBeforeExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := googleToken(t, newIssuer())
@@ -112,7 +112,7 @@ func TestATokenIsReusedUntilShortlyBeforeItsEnd(t *testing.T) {
 	})
 }
 
-func TestAShortLivedTokenIsUsedForMostOfItsLife(t *testing.T) {
+func TestShortLivedTokenIsReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer()
@@ -130,7 +130,7 @@ func TestAShortLivedTokenIsUsedForMostOfItsLife(t *testing.T) {
 	})
 }
 
-func TestATokenIsMadeOnceForAllWhoWait(t *testing.T) {
+func TestConcurrentCallsShareOneToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer()
@@ -152,7 +152,7 @@ func TestATokenIsMadeOnceForAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpDoesNotFailTheOthers(t *testing.T) {
+func TestCanceledCallDoesNotFailTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer()
@@ -176,7 +176,7 @@ func TestWhoGivesUpDoesNotFailTheOthers(t *testing.T) {
 	})
 }
 
-func TestATokenThatTakesForEverIsGivenUp(t *testing.T) {
+func TestTokenRequestHasATimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer()
@@ -188,7 +188,7 @@ func TestATokenThatTakesForEverIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestAFailureIsNotKept(t *testing.T) {
+func TestFailedTokenIsNotCached(t *testing.T) {
 	t.Parallel()
 	source := newIssuer()
 	source.err = errors.New("down")
@@ -203,7 +203,7 @@ func TestAFailureIsNotKept(t *testing.T) {
 	}
 }
 
-func TestARefusedTokenIsMadeAnewAndNotAgainAtOnce(t *testing.T) {
+func TestRefusedTokenIsRenewedWithAPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := googleToken(t, newIssuer())
@@ -249,7 +249,7 @@ func TestEnvironmentsShareTheAccountsToken(t *testing.T) {
 	}
 }
 
-func TestGooglesAPIsGetTheTokenAndNobodyElse(t *testing.T) {
+func TestTokenIsSentToGoogleAPIsOnly(t *testing.T) {
 	t.Parallel()
 	var sent []string
 	client := identity.NewGoogle(newIssuer()).Client(roundTrip(func(req *http.Request) (*http.Response, error) {

@@ -47,7 +47,7 @@ func TestIAPTokenIsForTheClientIDThatWasGiven(t *testing.T) {
 	}
 }
 
-func TestIAPClientIDIsDiscoveredOnceAndAnewAfterARefusal(t *testing.T) {
+func TestIAPClientIDIsDiscoveredAgainAfterARefusal(t *testing.T) {
 	t.Parallel()
 	source, location, asked := newIssuer(), login+clientID, 0
 	iap := identity.NewIAP(identity.NewGoogle(source), mustParse(t, iapURL), "", redirecting(t, http.StatusFound, &location, &asked))
@@ -69,7 +69,7 @@ func TestIAPClientIDIsDiscoveredOnceAndAnewAfterARefusal(t *testing.T) {
 	}
 }
 
-func TestOnlyGooglesOwnRedirectTellsAClientID(t *testing.T) {
+func TestClientIDIsReadFromGoogleRedirectsOnly(t *testing.T) {
 	t.Parallel()
 	const (
 		elsewhere = "its redirect does not lead to https://accounts.google.com"
@@ -120,7 +120,7 @@ func TestOnlyGooglesOwnRedirectTellsAClientID(t *testing.T) {
 	}
 }
 
-func TestEveryFormOfRedirectTellsAClientID(t *testing.T) {
+func TestClientIDOfEveryRedirectForm(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		source, location, asked := newIssuer(), login+clientID, 0
@@ -142,7 +142,7 @@ func TestDiscoveryOnComposer2And3IsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestDiscoveryWithoutAnAnswerShowsTheCommandAndTheQuotesHold(t *testing.T) {
+func TestFailedDiscoveryPrintsAQuotedCommand(t *testing.T) {
 	t.Parallel()
 	silent := roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
 	iap := identity.NewIAP(identity.NewGoogle(newIssuer()), mustParse(t, iapURL+"/it's"), "", silent)

@@ -14,7 +14,7 @@ const composerURL = "https://1a2b-dot-europe-west1.composer.googleusercontent.co
 
 // Where a Google access token may be sent, which can do anything that its
 // account can: an empty want is leave to send it.
-func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
+func TestAccessTokenIsSentToConfiguredHostsOnly(t *testing.T) {
 	t.Parallel()
 	const (
 		appspot   = " is not sent to x-tp.appspot.com, where anyone may host: use iap, whose token is useless elsewhere"
@@ -100,7 +100,7 @@ func TestAnAccessTokenGoesWhereTheOperatorMeant(t *testing.T) {
 
 // Whatever the kind, credentials leave for the web server that they were made
 // for, and no other: its scheme, host and port.
-func TestCredentialsLeaveForTheirWebServerAlone(t *testing.T) {
+func TestCredentialsAreSentToTheirWebServerOnly(t *testing.T) {
 	t.Parallel()
 	home := mustParse(t, composerURL+"/base")
 	google := identity.NewGoogle(newIssuer())

@@ -60,7 +60,7 @@ func credentialsOf(t *testing.T, m identity.Method) *identity.Credentials {
 	return identity.New(identity.Parts{Origin: identity.OriginOf(mustParse(t, airflowURL)), Method: m})
 }
 
-func TestAPasswordsTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestPasswordTokenIsCachedUntilBeforeExpiry(t *testing.T) {
 	t.Parallel()
 	in := func(made, life time.Duration) func() string {
 		return func() string {
@@ -102,7 +102,7 @@ func TestAPasswordsTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	}
 }
 
-func TestARefusedPasswordsTokenIsMadeAgainOnce(t *testing.T) {
+func TestRefusedPasswordTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	p := newPassword(t, airflowURL+"/base/", apiServer(t, &asked, func() string { return "{}" }))

@@ -78,7 +78,7 @@ func always(e *airflow.Error) func(string) *airflow.Error {
 	return func(string) *airflow.Error { return e }
 }
 
-func TestRefusedPasswordIsTriedAHandfulOfTimes(t *testing.T) {
+func TestRefusedPasswordIsRetriedAFewTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		u := newUser(t, identity.NewSecret("old", ""), always(wrongPassword))
@@ -104,7 +104,7 @@ func TestRefusedPasswordIsTriedAHandfulOfTimes(t *testing.T) {
 	})
 }
 
-func TestRefusedPasswordIsTriedAHandfulOfTimesOverManyDAGs(t *testing.T) {
+func TestRefusedPasswordIsRetriedAFewTimesOverManyDAGs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		u := newUser(t, identity.NewSecret("old", ""), always(wrongPassword))
@@ -117,7 +117,7 @@ func TestRefusedPasswordIsTriedAHandfulOfTimesOverManyDAGs(t *testing.T) {
 	})
 }
 
-func TestPasswordThatIsRotatedWhileInUseIsTriedOnceMoreAtMost(t *testing.T) {
+func TestRotatedPasswordIsRetriedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var refusal *airflow.Error
@@ -231,7 +231,7 @@ func TestWaitForTheFirstAnswerEndsWithTheContext(t *testing.T) {
 
 // The caller of a refused request may change its error: what is held back
 // reports the refusal as it was.
-func TestRefusalIsKeptAsItWas(t *testing.T) {
+func TestRefusalIsReturnedUnchanged(t *testing.T) {
 	t.Parallel()
 	refusal := *wrongPassword
 	u := newUser(t, identity.NewSecret("p", ""), always(&refusal))

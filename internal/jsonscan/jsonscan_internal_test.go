@@ -76,7 +76,7 @@ func FuzzJSON(f *testing.F) {
 
 // Every text is read eight bytes at a time, so what ends a run of plain bytes
 // must be found wherever it stands among the eight.
-func TestTextsOfAnyLengthAreRead(t *testing.T) {
+func TestTextsOfAnyLength(t *testing.T) {
 	t.Parallel()
 	for length := range 40 {
 		for at := range length + 1 {

@@ -34,7 +34,7 @@ func TestHTMLIsNotEscaped(t *testing.T) {
 	}
 }
 
-func TestWriteAppendsNothingOnAnError(t *testing.T) {
+func TestWriteAppendsNothingOnError(t *testing.T) {
 	t.Parallel()
 	b := bytes.NewBufferString("[")
 	if err := plainjson.Write(b, func() {}); err == nil || b.String() != "[" {

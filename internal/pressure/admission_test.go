@@ -106,7 +106,7 @@ func refused(t *testing.T, a *pressure.Admission, p pressure.Policy, reason stri
 	}
 }
 
-func TestWithoutAPolicyAirflowIsNotAsked(t *testing.T) {
+func TestNoPolicyCostsNoRequest(t *testing.T) {
 	t.Parallel()
 	d := newDAGs()
 	d.set("load", 99, true)
@@ -117,7 +117,7 @@ func TestWithoutAPolicyAirflowIsNotAsked(t *testing.T) {
 	d.asks(t, 0)
 }
 
-func TestADAGGetsNoMoreRunsThanItsBound(t *testing.T) {
+func TestMaxActiveBoundsTheRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -146,7 +146,7 @@ func TestADAGGetsNoMoreRunsThanItsBound(t *testing.T) {
 	})
 }
 
-func TestABurstCountsOnceAndKeepsTheBound(t *testing.T) {
+func TestBurstIsCountedOnceAndBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -169,7 +169,7 @@ func TestABurstCountsOnceAndKeepsTheBound(t *testing.T) {
 	})
 }
 
-func TestARunThatIsStartedDuringACountIsNotForgotten(t *testing.T) {
+func TestRunStartedDuringACountIsCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -188,7 +188,7 @@ func TestARunThatIsStartedDuringACountIsNotForgotten(t *testing.T) {
 	})
 }
 
-func TestAPausedDAG(t *testing.T) {
+func TestPausedDAG(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -315,7 +315,7 @@ func TestSkipActiveStartsOneRunOfABurst(t *testing.T) {
 }
 
 // An event is skipped only for a run that was active after it came.
-func TestSkipActiveAsksForEachLaterEvent(t *testing.T) {
+func TestSkipActiveChecksEachLaterEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -379,7 +379,7 @@ func TestDAGsDoNotCountForEachOther(t *testing.T) {
 	}
 }
 
-func TestWhatAirflowDoesNotTellIsAskedAgain(t *testing.T) {
+func TestFailedCountIsRepeated(t *testing.T) {
 	t.Parallel()
 	d := newDAGs()
 	d.err = errors.New("503")
@@ -394,7 +394,7 @@ func TestWhatAirflowDoesNotTellIsAskedAgain(t *testing.T) {
 	d.asks(t, 4)
 }
 
-func TestWhoGivesUpDoesNotEndTheQuestionForOthers(t *testing.T) {
+func TestCanceledCallDoesNotEndTheCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()
@@ -424,7 +424,7 @@ func TestWhoGivesUpDoesNotEndTheQuestionForOthers(t *testing.T) {
 	})
 }
 
-func TestAQuestionIsBounded(t *testing.T) {
+func TestCountHasATimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDAGs()

@@ -73,7 +73,7 @@ func TestBytesAreCountedAsTheyAreRead(t *testing.T) {
 	})
 }
 
-func TestABodyIsReadAsItCame(t *testing.T) {
+func TestBodyIsReadUnchanged(t *testing.T) {
 	t.Parallel()
 	want := make([]byte, 100_000)
 	for i := range want {
@@ -87,7 +87,7 @@ func TestABodyIsReadAsItCame(t *testing.T) {
 	}
 }
 
-func TestABodyAlonePassesWhateverItsSize(t *testing.T) {
+func TestSingleBodyOfAnySizeIsAdmitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(mib)
@@ -99,7 +99,7 @@ func TestABodyAlonePassesWhateverItsSize(t *testing.T) {
 	})
 }
 
-func TestABodyWaitsForMemoryUntilItsDeadline(t *testing.T) {
+func TestBodyWaitsForMemoryUntilItsDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(2 * mib)
@@ -158,7 +158,7 @@ func TestASmallBodyDoesNotWaitForLargeOnes(t *testing.T) {
 	})
 }
 
-func TestTheOldestBodyIsServedFirst(t *testing.T) {
+func TestOldestBodyIsServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(mib)
@@ -193,7 +193,7 @@ func TestTheOldestBodyIsServedFirst(t *testing.T) {
 	})
 }
 
-func TestAStalledSenderIsCutOff(t *testing.T) {
+func TestStalledSenderIsDisconnected(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name  string
@@ -230,7 +230,7 @@ func TestAStalledSenderIsCutOff(t *testing.T) {
 	}
 }
 
-func TestAStalledSenderIsCutOffSoonerWhereOthersWait(t *testing.T) {
+func TestStalledSenderIsDisconnectedSoonerWhenOthersWait(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name         string
@@ -274,7 +274,7 @@ func TestAStalledSenderIsCutOffSoonerWhereOthersWait(t *testing.T) {
 	}
 }
 
-func TestWaitingForMemoryIsNotHeldAgainstTheSender(t *testing.T) {
+func TestWaitingForMemoryDoesNotCountAsStalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(mib)
@@ -294,7 +294,7 @@ func TestWaitingForMemoryIsNotHeldAgainstTheSender(t *testing.T) {
 	})
 }
 
-func TestManyStalledSendersHoldLittleAndKeepNobodyOut(t *testing.T) {
+func TestStalledSendersDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most, size = 4 * mib, 2 * mib
@@ -338,7 +338,7 @@ func TestManyStalledSendersHoldLittleAndKeepNobodyOut(t *testing.T) {
 	})
 }
 
-func TestBodiesThatHaveEachBegunDoNotWaitForEachOtherForEver(t *testing.T) {
+func TestBodiesBeingReadDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(mib)
@@ -357,7 +357,7 @@ func TestBodiesThatHaveEachBegunDoNotWaitForEachOtherForEver(t *testing.T) {
 	})
 }
 
-func TestAConnectionOutlivesTheDeadlineOfABodyThatWasRead(t *testing.T) {
+func TestConnectionOutlivesTheBodyDeadline(t *testing.T) {
 	t.Parallel()
 	b := pressure.NewBytes(0)
 	var deadlines []time.Time

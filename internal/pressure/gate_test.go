@@ -191,7 +191,7 @@ func TestTurnOfACanceledRequestGoesToTheNext(t *testing.T) {
 	}
 }
 
-func TestNoPlaceIsLost(t *testing.T) {
+func TestEveryAcquiredPlaceIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most = 5

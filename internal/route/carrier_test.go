@@ -33,7 +33,7 @@ func carried(t *testing.T, data string, attributes map[string]string) *event.Eve
 
 // The message that carried an object's change or a CloudEvent can be matched and
 // mapped as the message that is the event can.
-func TestTheMessageThatCarriedAnEventIsMatchedAndMapped(t *testing.T) {
+func TestCarrierMessageIsMatchedAndMapped(t *testing.T) {
 	t.Parallel()
 	notified := carried(t, `{"bucket":"b","name":"a.csv","generation":"17"}`, map[string]string{
 		"bucketId": "b", "objectId": "a.csv", "objectGeneration": "17", "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1",

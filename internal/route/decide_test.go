@@ -17,7 +17,7 @@ import (
 )
 
 // The design's own example, which is the README's too.
-func TestTheExampleOfTheDesign(t *testing.T) {
+func TestDesignExample(t *testing.T) {
 	t.Parallel()
 	table := load(t, `
 - name: sales-csv
@@ -222,7 +222,7 @@ func date(p route.Plan) string {
 }
 
 // A filter over messages of several shapes must not fail for the others.
-func TestAbsentMembersInWhenAreNoMatch(t *testing.T) {
+func TestAbsentMemberInWhenIsNoMatch(t *testing.T) {
 	t.Parallel()
 	ev := publication(t, `{"x": "one", "list": [{"a": 1}], "none": null}`)
 	for _, row := range []struct{ when, reason string }{
@@ -290,7 +290,7 @@ func TestDecideEndsAfterItsTime(t *testing.T) {
 }
 
 // A route that cannot be evaluated is a failure, never "no match".
-func TestFailuresSayWhereAndWhy(t *testing.T) {
+func TestFailuresHavePositionAndReason(t *testing.T) {
 	t.Parallel()
 	const absent = ": the event has no data.y: test it with has(data.y), or give a default with data.?y.orValue(…)"
 	ev := publication(t, `{"x": "one", "secret": {"password": "planted"}}`)
@@ -345,7 +345,7 @@ func TestFailuresSayWhereAndWhy(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsNamedWhereThereAreSeveral(t *testing.T) {
+func TestRouteNamesItsEnvironmentAmongSeveral(t *testing.T) {
 	t.Parallel()
 	const plain, named = "- {name: r, on: '*', dag: d}", "- {name: r, on: '*', dag: d, environment: lab}"
 	for _, row := range []struct {

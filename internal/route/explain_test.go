@@ -12,7 +12,7 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-func TestExplainSaysOfEveryRouteWhatItMakesOfAnEvent(t *testing.T) {
+func TestExplainReportsEveryRoute(t *testing.T) {
 	t.Parallel()
 	table := load(t, `
 - {name: off, on: object.finalized, dag: d, enabled: false}

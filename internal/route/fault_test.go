@@ -16,7 +16,7 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 
 // The words in which a problem is reported, and the place, are part of the
 // product: each row is a file and all that is wrong with it.
-func TestFaults(t *testing.T) {
+func TestErrors(t *testing.T) {
 	t.Parallel()
 	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, conf, " +
 		"run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, skip_active, dead_letter, enabled"
@@ -209,7 +209,7 @@ func listed(faults document.Faults) string {
 	return strings.Join(lines, "|")
 }
 
-func TestEnvironmentFaults(t *testing.T) {
+func TestEnvironmentErrors(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		keys  string
@@ -230,7 +230,7 @@ func TestEnvironmentFaults(t *testing.T) {
 
 // Thousands of routes are compiled on all cores: their faults come in the order
 // of the file all the same.
-func TestFaultsOfManyRoutes(t *testing.T) {
+func TestErrorsOfManyRoutes(t *testing.T) {
 	t.Parallel()
 	var text, want strings.Builder
 	for i := range 500 {

@@ -15,7 +15,7 @@ import (
 
 // The index may only leave out routes that do not match: Explain, which looks
 // at all of them, must see the same ones match.
-func TestTheIndexLosesNoRoute(t *testing.T) {
+func TestIndexFindsEveryRoute(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -72,7 +72,7 @@ func explained(t *testing.T, table *route.Table, ev *event.Event) []string {
 }
 
 // One table serves all requests at once.
-func TestATableIsSafeToShare(t *testing.T) {
+func TestTableIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	table := load(t, `
 - {name: a, on: object.finalized, object: "{region=*}/{x=**}", when: "path.region.size() + int(object.size) > 0", dag: d, `+

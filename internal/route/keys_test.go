@@ -11,7 +11,7 @@ import (
 )
 
 // What the documentation shows must work.
-func TestTheExampleOfEveryKeyCompiles(t *testing.T) {
+func TestExampleOfEveryKeyCompiles(t *testing.T) {
 	t.Parallel()
 	for _, key := range route.Keys() {
 		lines := map[string]string{"name": "name: r", "on": "on: [object.finalized, message.published]", "dag": "dag: d"}

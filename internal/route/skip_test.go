@@ -52,7 +52,7 @@ func TestSkip(t *testing.T) {
 }
 
 // A notification without payload says nothing of the size.
-func TestWhatSaysNoSizeIsNotEmpty(t *testing.T) {
+func TestObjectWithoutASizeIsNotEmpty(t *testing.T) {
 	t.Parallel()
 	ev := upload(t, "acme", "a")
 	ev.Object = &event.Object{Bucket: "acme", Name: "a", Generation: "1", Resource: []byte(`{"bucket":"acme","name":"a"}`)}

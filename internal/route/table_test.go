@@ -51,7 +51,7 @@ func TestDefaultStartsOneDAGForEveryEvent(t *testing.T) {
 	}
 }
 
-func TestASpecTellsWhatItMayStart(t *testing.T) {
+func TestSpecListsItsDAGs(t *testing.T) {
 	t.Parallel()
 	specs, _ := decode(t, "- {name: a, on: '*', dag: d}\n- {name: b, on: '*', dag: 'load_${event.id}', dags: [load_1, load_2]}")
 	for i, want := range []string{"d", "load_1 load_2"} {

@@ -125,7 +125,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-func TestCompareWarnsOfWhatStartsEventsTwice(t *testing.T) {
+func TestCompareWarnsOfDoubleStarts(t *testing.T) {
 	t.Parallel()
 	const renamed = "- name: s\n  on: object.finalized\n  dag: d\n"
 	const fix = ": events in flight start twice: deploy it when no events are in flight, or accept the duplicates"

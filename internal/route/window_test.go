@@ -36,7 +36,7 @@ func at(t *testing.T, clock string) *event.Event {
 	return ev
 }
 
-func TestAWindowIsOneRun(t *testing.T) {
+func TestWindowIsOneRun(t *testing.T) {
 	t.Parallel()
 	got := windowed(t, "every: 5m", at(t, "12:07:59.5"))
 	begin := time.Date(2026, 11, 22, 12, 5, 0, 0, time.UTC)
@@ -60,7 +60,7 @@ func TestAWindowIsOneRun(t *testing.T) {
 }
 
 // Who lists a bucket for what came in a window finds objects by their own time.
-func TestAnObjectIsInTheWindowOfItsOwnTime(t *testing.T) {
+func TestWindowOfAnObjectIsByItsTime(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ change, updated, begin string }{
 		{"finalized", `"2026-11-22T12:09:59.9Z"`, "12:05:00"},
@@ -100,7 +100,7 @@ func TestEventsOfOneWindowAreOneRunAndOthersAreNot(t *testing.T) {
 	}
 }
 
-func TestTheWindowStandsInTheConf(t *testing.T) {
+func TestWindowIsInTheConf(t *testing.T) {
 	t.Parallel()
 	const window = `"window":{"begin":"2026-11-22T12:00:00Z","end":"2026-11-22T13:00:00Z"}`
 	for _, row := range []struct{ conf, want string }{
@@ -118,7 +118,7 @@ func TestTheWindowStandsInTheConf(t *testing.T) {
 	}
 }
 
-func TestWhatALateEventIsWorth(t *testing.T) {
+func TestLateEvents(t *testing.T) {
 	t.Parallel()
 	p := windowed(t, "every: 5m, grace: 10m, late: ignore", at(t, "12:07:00"))
 	if p.Window.Late != nil || !p.Window.Start.Equal(p.Window.End.Add(10*time.Minute)) {
@@ -126,7 +126,7 @@ func TestWhatALateEventIsWorth(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBePutIntoAWindowFails(t *testing.T) {
+func TestEventWithoutATimeFailsInAWindow(t *testing.T) {
 	t.Parallel()
 	timeless := upload(t, "acme", "a.csv")
 	timeless.Time = time.Time{}
@@ -164,7 +164,7 @@ func TestLimitsAreInThePlan(t *testing.T) {
 	}
 }
 
-func TestFaultsOfWindowsAndLimits(t *testing.T) {
+func TestErrorsOfWindowsAndLimits(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
 		{good + "  every: 300", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is a number: write it as every: 5m`},

@@ -66,7 +66,7 @@ func runAsset(t *testing.T, fake *assets, p route.Plan, ev event.Event, replay t
 	return o
 }
 
-func TestWhatEachAnswerToAnAssetEventComesTo(t *testing.T) {
+func TestOutcomeOfEachAssetResponse(t *testing.T) {
 	t.Parallel()
 	const held = "Airflow holds the asset event, though the answer was: timeout"
 	gone := refused(airflow.UnknownRun)
@@ -111,7 +111,7 @@ func TestWhatEachAnswerToAnAssetEventComesTo(t *testing.T) {
 }
 
 // An asset event is looked for from its delivery on: a sender's own time may lie ahead of that.
-func TestAnAssetEventCarriesWhatItIsFoundBy(t *testing.T) {
+func TestAssetEventHasItsIDInExtra(t *testing.T) {
 	t.Parallel()
 	at := now.Add(-time.Hour)
 	for _, row := range []struct {
@@ -138,7 +138,7 @@ func TestAnAssetEventCarriesWhatItIsFoundBy(t *testing.T) {
 	}
 }
 
-func TestAMaterializationIsARunOfTheDAGThatMakesTheAsset(t *testing.T) {
+func TestMaterializationIsARunOfTheProducer(t *testing.T) {
 	t.Parallel()
 	producer := func(err error) step { return step{"GET producer", err} }
 	for _, row := range []struct {
@@ -168,7 +168,7 @@ func TestAMaterializationIsARunOfTheDAGThatMakesTheAsset(t *testing.T) {
 	}
 }
 
-func TestAnUnknownAssetIsGivenUpAfterAWhile(t *testing.T) {
+func TestUnknownAssetIsPermanentAfterAWhile(t *testing.T) {
 	t.Parallel()
 	at := now
 	p := &trigger.Pipeline{
@@ -185,7 +185,7 @@ func TestAnUnknownAssetIsGivenUpAfterAWhile(t *testing.T) {
 	}
 }
 
-func TestTheLogNamesTheAsset(t *testing.T) {
+func TestLogNamesTheAsset(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	o := trigger.Outcome{Kind: trigger.Triggered, Asset: "s3://acme/orders"}

@@ -17,7 +17,7 @@ import (
 )
 
 // What a metric counts by is a word, and stays that word.
-func TestEachOutcomeNamesWhatStoodInTheWay(t *testing.T) {
+func TestOutcomesNameTheirCause(t *testing.T) {
 	t.Parallel()
 	tests := map[string]error{
 		"":                  nil,

@@ -48,7 +48,7 @@ func end(t *testing.T, store *shelf, ev event.Event, err error, more ...step) tr
 	return p.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{plan()}}, trigger.Replay{})[0]
 }
 
-func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
+func TestPermanentFailureIsAcknowledgedOnceStored(t *testing.T) {
 	t.Parallel()
 	origin := event.CloudEvent{ID: "1", Source: "//acme", Type: "paid"}
 	store := &shelf{}
@@ -65,7 +65,7 @@ func TestAPermanentFailureIsAcknowledgedOnceItIsStored(t *testing.T) {
 	}
 }
 
-func TestAStoreThatFailsLeavesTheEventUnacknowledged(t *testing.T) {
+func TestFailedStoreLeavesTheEventUnacknowledged(t *testing.T) {
 	t.Parallel()
 	o := end(t, &shelf{err: errors.New("the bucket is gone: make it")}, event.Event{ID: "1"}, refused(airflow.Invalid))
 	if o.Kind != trigger.Deferred || o.Status() != 503 || o.Reason != "invalid; storing the dead letter: the bucket is gone: make it" {
@@ -94,7 +94,7 @@ func (hanging) Put(ctx context.Context, _ deadletter.Record) error {
 	return ctx.Err()
 }
 
-func TestAgainMakesOneRunMore(t *testing.T) {
+func TestAgainStartsAnotherRun(t *testing.T) {
 	t.Parallel()
 	id := func(exact, again string) string {
 		p := &trigger.Pipeline{Airflows: map[string]trigger.Airflow{"default": &scripted{t: t, script: []step{post(nil)}}}}
@@ -132,7 +132,7 @@ func TestReplayStoresNoDeadLetter(t *testing.T) {
 	}
 }
 
-func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
+func TestFailedExpressionIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	store := &shelf{}
 	p := &trigger.Pipeline{DeadLetters: store}
@@ -143,7 +143,7 @@ func TestAnExpressionThatFailsIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestAnExpressionThatRanOutOfTimeIsNoDeadLetter(t *testing.T) {
+func TestExpressionTimeoutIsDeferred(t *testing.T) {
 	t.Parallel()
 	store := &shelf{}
 	p := &trigger.Pipeline{DeadLetters: store}
@@ -155,7 +155,7 @@ func TestAnExpressionThatRanOutOfTimeIsNoDeadLetter(t *testing.T) {
 }
 
 // An overloaded server and one that is down are not asked again, and are distinguished.
-func TestWhatTheGateHoldsBackIsDeferred(t *testing.T) {
+func TestRefusedByTheGateIsDeferred(t *testing.T) {
 	t.Parallel()
 	full := &pressure.Refusal{Reason: "Airflow serves 1 at once", RetryAfter: 2 * time.Second}
 	down := &pressure.Refusal{Reason: "Airflow has been down since noon", RetryAfter: time.Second, DownSince: now}

@@ -100,7 +100,7 @@ func plan() route.Plan {
 	return route.Plan{Route: "default", Environment: "default", DAG: "load", Identity: []string{"a"}, Conf: []byte(`{}`)}
 }
 
-func TestWhatEachAnswerComesTo(t *testing.T) {
+func TestOutcomeOfEachResponse(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
 	gone := refused(airflow.UnknownRun)
@@ -301,7 +301,7 @@ func TestUnmatchedReasonNamesTheNearestRoutesAndCountsTheRest(t *testing.T) {
 	}
 }
 
-func TestTheWorstStatusWins(t *testing.T) {
+func TestWorstStatusWins(t *testing.T) {
 	t.Parallel()
 	ok := trigger.Outcome{Kind: trigger.Triggered}
 	duplicate := trigger.Outcome{Kind: trigger.Duplicate}

@@ -33,7 +33,7 @@ func lines(t *testing.T, log *bytes.Buffer) (all []map[string]any) {
 	}
 }
 
-func TestEachOutcomeIsALineOfItsFields(t *testing.T) {
+func TestEveryOutcomeIsOneLogLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -54,7 +54,7 @@ func TestEachOutcomeIsALineOfItsFields(t *testing.T) {
 	})
 }
 
-func TestTheLevelSaysWhetherAPersonIsNeeded(t *testing.T) {
+func TestLogLevelOfEachOutcome(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		outcome trigger.Outcome

@@ -24,7 +24,7 @@ func many(n, routes int) []trigger.Outcome {
 	return all
 }
 
-func TestRowsOverTheLimitAreAddedUp(t *testing.T) {
+func TestRowsOverTheLimitAreAggregated(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		n, routes int
@@ -44,7 +44,7 @@ func TestRowsOverTheLimitAreAddedUp(t *testing.T) {
 	}
 }
 
-func TestRowsOfManyRoutesAreBoundedAndComplete(t *testing.T) {
+func TestRowsOfManyRoutesAreBounded(t *testing.T) {
 	t.Parallel()
 	rows, counted := trigger.Rows(many(10_000, 5000)), 0
 	for _, row := range rows {
@@ -55,7 +55,7 @@ func TestRowsOfManyRoutesAreBoundedAndComplete(t *testing.T) {
 	}
 }
 
-func TestLinesOverTheLimitAreAddedUp(t *testing.T) {
+func TestLogLinesOverTheLimitAreAggregated(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Request()

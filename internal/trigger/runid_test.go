@@ -44,7 +44,7 @@ func TestExactRunIDIsUsedAsItIs(t *testing.T) {
 	}
 }
 
-func TestPartsOfAnIdentityNeverRunTogether(t *testing.T) {
+func TestIdentityPartsAreLengthPrefixed(t *testing.T) {
 	t.Parallel()
 	seen := map[string][]string{}
 	for _, identity := range [][]string{

@@ -38,7 +38,7 @@ func (f found) Find(ctx context.Context, dagID, runID string) (airflow.DAGRun, e
 	return airflow.DAGRun{State: f.state}, err
 }
 
-func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
+func TestOutcomesOfWindowEvents(t *testing.T) {
 	t.Parallel()
 	taken := func() step { return post(refused(airflow.RunExists)) }
 	tests := []struct {
@@ -100,7 +100,7 @@ func TestWhatBecomesOfAnEventOfAWindow(t *testing.T) {
 	}
 }
 
-func TestAConflictOfDatesMovesTheRunByAMicrosecond(t *testing.T) {
+func TestDateConflictMovesTheRunByAMicrosecond(t *testing.T) {
 	t.Parallel()
 	run := trigger.Run(window())
 	fake := &scripted{t: t, script: []step{post(refused(airflow.Conflict)), get(refused(airflow.UnknownRun)), post(nil)}}
@@ -115,7 +115,7 @@ func TestAConflictOfDatesMovesTheRunByAMicrosecond(t *testing.T) {
 }
 
 // The names and the dates are part of the promise that one window is one run.
-func TestTheRunOfAWindow(t *testing.T) {
+func TestRunOfAWindow(t *testing.T) {
 	t.Parallel()
 	got := trigger.Run(window())
 	if !regexp.MustCompile(`^dagtrigger__r__20261122T115500Z__[0-9a-f]{20}$`).MatchString(got.RunID) {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestTheTableHasEachFigureAndItsRatioToTheFirstRow(t *testing.T) {
+func TestTableHasFiguresAndRatios(t *testing.T) {
 	t.Parallel()
 	rows := []row{
 		{start: 6 * time.Millisecond, cpu: 100 * time.Microsecond, rate: 780, memory: 20e6, instructions: 400_000},
@@ -42,7 +42,7 @@ func TestTotalInstructionsReadsWhatCallgrindWrites(t *testing.T) {
 	}
 }
 
-func TestTheStandInForAirflowCreatesRunsOfItsDAGOnly(t *testing.T) {
+func TestAirflowStubCreatesRunsOfItsDAGOnly(t *testing.T) {
 	t.Parallel()
 	a, err := startAirflow()
 	if err != nil {

@@ -66,9 +66,9 @@ func TestOneChangeHasOneKeyInEveryEnvelope(t *testing.T) {
 	}
 }
 
-// TestAnObjectWithoutPayloadIsTheSameChange leaves out metadata updates: their
+// TestObjectWithoutPayloadHasTheSameKey leaves out metadata updates: their
 // metageneration stands in the payload alone.
-func TestAnObjectWithoutPayloadIsTheSameChange(t *testing.T) {
+func TestObjectWithoutPayloadHasTheSameKey(t *testing.T) {
 	t.Parallel()
 	o := upload()
 	want := decoded(t, o, delivery.Eventarc).Key()

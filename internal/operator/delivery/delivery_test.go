@@ -43,8 +43,8 @@ func custom() delivery.CloudEvent {
 	}
 }
 
-// TestRequestsAreThePlatforms pins every request, header by header and byte by byte.
-func TestRequestsAreThePlatforms(t *testing.T) {
+// TestRequestsMatchThePlatform pins every request, header by header and byte by byte.
+func TestRequestsMatchThePlatform(t *testing.T) {
 	t.Parallel()
 	bare := upload()
 	bare.WithoutPayload = true
@@ -115,9 +115,9 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestETagIsGooglesOwn holds the made-up resource against the one in Google's
+// TestETagHasGooglesForm holds the made-up resource against the one in Google's
 // events/generate/data/storage-legacy-input.json of functions-framework-conformance.
-func TestETagIsGooglesOwn(t *testing.T) {
+func TestETagHasGooglesForm(t *testing.T) {
 	t.Parallel()
 	r, err := delivery.Object{
 		Bucket: "some-bucket", Name: "folder/Test.cs", Generation: 1587627537231057, MessageID: "1", Time: at,
@@ -141,7 +141,7 @@ func TestETagIsGooglesOwn(t *testing.T) {
 	}
 }
 
-func TestWhatThePlatformWouldNotSend(t *testing.T) {
+func TestRequestErrors(t *testing.T) {
 	t.Parallel()
 	object := func(change func(*delivery.Object)) delivery.Event { o := upload(); change(&o); return o }
 	attribute := func(name, value string) delivery.Event {

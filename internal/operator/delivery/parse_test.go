@@ -15,8 +15,8 @@ var defaults = delivery.Defaults{
 	ID: "default-id", Time: at, Topic: "projects/p/topics/t", Subscription: "projects/p/subscriptions/s",
 }
 
-// TestParseTakesAFileForWhatItIs compares what a text and a value are in an envelope.
-func TestParseTakesAFileForWhatItIs(t *testing.T) {
+// TestParseDetectsTheKindOfAFile compares what a text and a value are in an envelope.
+func TestParseDetectsTheKindOfAFile(t *testing.T) {
 	t.Parallel()
 	older := time.Date(2020, 12, 20, 13, 37, 33, 647_000_000, time.UTC)
 	resource := `{"bucket":"b","name":"a/b.csv","generation":"17","metageneration":3,"extra":1.50}`
@@ -167,7 +167,7 @@ func FuzzParse(f *testing.F) {
 
 // The time of a CloudEvent is when it happened, also long ago; a push says when
 // its message was published.
-func TestAPushOfAnOldCloudEventIsPublishedNow(t *testing.T) {
+func TestPushOfAnOldCloudEventIsPublishedNow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
 	e, err := delivery.Parse([]byte(`{"specversion":"1.0","id":"7","source":"/s","type":"t","time":"2026-11-27T10:00:00Z"}`),

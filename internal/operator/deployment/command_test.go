@@ -30,7 +30,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-func TestALongCommandStandsOnSeveralLines(t *testing.T) {
+func TestLongCommandIsBrokenIntoLines(t *testing.T) {
 	t.Parallel()
 	words := deployment.Command{"gcloud"}
 	for range 30 {

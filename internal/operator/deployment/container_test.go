@@ -102,7 +102,7 @@ func buildImage(t *testing.T) string {
 	return program
 }
 
-func TestTheImagesProgramServes(t *testing.T) {
+func TestImageServes(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t) // a first build of all that it is made of takes a minute or more
 	if goruntime.GOOS != "linux" {

@@ -37,10 +37,10 @@ func (l line) takes(said string) bool {
 	return said == "ok" || unfinished(said) || l.named && lacks
 }
 
-// TestGcloudTakesEveryLine has the real gcloud parse each of its commands in
+// TestGcloudAcceptsEveryCommand has the real gcloud parse each of its commands in
 // the repository: in scripts, on pages, and in what the program says. Words in
 // capitals and variables stand for what a reader puts there.
-func TestGcloudTakesEveryLine(t *testing.T) {
+func TestGcloudAcceptsEveryCommand(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, needGcloud)
 	gcloud, err := findSDK()

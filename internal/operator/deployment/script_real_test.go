@@ -80,7 +80,7 @@ func TestScriptsOnTheRealGcloud(t *testing.T) {
 
 // A container is deployed for a topic, and for a subscription that was there
 // before and stays.
-func TestAContainerOnTheRealGcloud(t *testing.T) {
+func TestContainerOnRealGcloud(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	const routes = `

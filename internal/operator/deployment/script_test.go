@@ -23,7 +23,7 @@ var scripts = map[string]func(*deployment.Plan) string{
 	"undeploy.sh": (*deployment.Plan).UndoScript,
 }
 
-func TestScriptsAreThoseOfTheSampleRoutes(t *testing.T) {
+func TestScriptsMatchTheSampleRoutes(t *testing.T) {
 	t.Parallel()
 	p := sample(t)
 	for name, made := range scripts {

@@ -8,7 +8,7 @@ import (
 	"example.com/dagtrigger/internal/operator/doctor"
 )
 
-func TestEveryCauseHasItsNameAndItsFix(t *testing.T) {
+func TestEveryCauseHasANameAndAFix(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
 	for _, c := range doctor.Causes() {

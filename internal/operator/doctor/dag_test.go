@@ -22,7 +22,7 @@ func (nameless) Account(context.Context) (identity.Account, error) {
 	return identity.Account{Type: identity.User, From: "gcloud auth application-default login"}, nil
 }
 
-func TestEachRoutesDAGIsLookedAt(t *testing.T) {
+func TestDAGOfEachRouteIsChecked(t *testing.T) {
 	t.Parallel()
 	trace := "Traceback (most recent call last): No module named 'acme'"
 	tests := []struct {
@@ -67,7 +67,7 @@ func TestEachRoutesDAGIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestAPausedDAGOfOnesOwnAirflowIsUnpausedByAirflowsCommand(t *testing.T) {
+func TestPausedDAGPrintsTheAirflowCommand(t *testing.T) {
 	t.Parallel()
 	w := plain(t, airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: "op"})
 	w.airflow.DAGs = []airflowsim.DAG{{ID: "load", Paused: true}}
@@ -108,7 +108,7 @@ func TestRunsThatAreToWaitCanWait(t *testing.T) {
 		"see that it is False, as it is by default")
 }
 
-func TestExamplesAreHeldAgainstParams(t *testing.T) {
+func TestExamplesAreCheckedAgainstParams(t *testing.T) {
 	t.Parallel()
 	const declared = `{"day":{"type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}$"},"size":{"type":"integer","minimum":1,"default":1}}`
 	for _, image := range []string{composer33, composer21} {
@@ -139,7 +139,7 @@ func TestExamplesAreHeldAgainstParams(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotTriggerIsToldWithoutTriggering(t *testing.T) {
+func TestMissingPermissionIsFoundWithoutTriggering(t *testing.T) {
 	t.Parallel()
 	for _, image := range []string{composer33, composer21} {
 		w := newWorld(t, image)

@@ -11,7 +11,7 @@ import (
 	"example.com/dagtrigger/internal/operator/doctor"
 )
 
-func TestAHealthyDeploymentIsTold(t *testing.T) {
+func TestHealthyDeployment(t *testing.T) {
 	t.Parallel()
 	for name, image := range map[string]string{"composer3": composer33, "composer2": composer21, "composer1": composer1} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func (s without) Account(ctx context.Context) (identity.Account, error) {
 	return identity.Account{}, s.err()
 }
 
-func TestWithoutCredentialsTheFixIsToldAndTheRestIsSkipped(t *testing.T) {
+func TestMissingCredentialsSkipTheOtherChecks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.target.Google = identity.NewGoogle(without{w, "google-account-missing", false})
@@ -63,7 +63,7 @@ func TestWithoutCredentialsTheFixIsToldAndTheRestIsSkipped(t *testing.T) {
 	}
 }
 
-func TestAPersonsLoginBehindIAPIsToldToImpersonate(t *testing.T) {
+func TestUserLoginBehindIAPMustImpersonate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer1)
 	w.account = identity.Account{Type: identity.User, Email: "ann@example.com", From: "gcloud auth application-default login"}
@@ -75,7 +75,7 @@ func TestAPersonsLoginBehindIAPIsToldToImpersonate(t *testing.T) {
 		"act as a service account: gcloud auth application-default login --impersonate-service-account=ACCOUNT")
 }
 
-func TestAClientIDThatCannotBeDiscovered(t *testing.T) {
+func TestClientIDCannotBeDiscovered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer1)
 	w.start()
@@ -87,7 +87,7 @@ func TestAClientIDThatCannotBeDiscovered(t *testing.T) {
 		"text/html' 'https://"+host1+"'")
 }
 
-func TestAClientIDThatIsAnothers(t *testing.T) {
+func TestClientIDOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer1)
 	w.target.Environments["default"] = environment.Spec{Composer: prod, IAPClientID: "999-zzz.apps.googleusercontent.com"}
@@ -97,7 +97,7 @@ func TestAClientIDThatIsAnothers(t *testing.T) {
 		"iap-token"))
 }
 
-func TestAnEnvironmentThatIsNotThere(t *testing.T) {
+func TestMissingEnvironment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.target.Environments["default"] = environment.Spec{Composer: "projects/acme/locations/us-central1/environments/prod"}
@@ -119,7 +119,7 @@ func plain(t *testing.T, version airflowsim.Version, spec environment.Spec) *wor
 	return w
 }
 
-func TestAnAirflowOfOnesOwn(t *testing.T) {
+func TestOwnAirflow(t *testing.T) {
 	t.Parallel()
 	w := plain(t, airflowsim.Airflow33, environment.Spec{Auth: "password", Username: "op", Password: "op"})
 	all, summary := w.examine()
@@ -139,7 +139,7 @@ func TestAnAirflowOfOnesOwn(t *testing.T) {
 	}
 }
 
-func TestAirflowsOwnCredentialsThatAreRefused(t *testing.T) {
+func TestRefusedAirflowCredentials(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string

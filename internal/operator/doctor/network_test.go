@@ -17,7 +17,7 @@ import (
 )
 
 // The way to a web server breaks at one step, and each is distinguished.
-func TestTheWayToTheWebServerIsLookedAtStepByStep(t *testing.T) {
+func TestNetworkPathIsCheckedStepByStep(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -54,7 +54,7 @@ func TestTheWayToTheWebServerIsLookedAtStepByStep(t *testing.T) {
 	}
 }
 
-func TestOneFamilyOfAddressesIsEnough(t *testing.T) {
+func TestOneAddressFamilySuffices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.start()
@@ -69,7 +69,7 @@ func TestOneFamilyOfAddressesIsEnough(t *testing.T) {
 	w.wants(all, "tls", "ok: TLS 1.3, until 2099-12-31")
 }
 
-func TestBehindAProxyTheWayIsNotLookedAt(t *testing.T) {
+func TestNetworkChecksAreSkippedBehindAProxy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.target.Network.Proxy = func(*http.Request) (*url.URL, error) {
@@ -85,7 +85,7 @@ func TestBehindAProxyTheWayIsNotLookedAt(t *testing.T) {
 	}
 }
 
-func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
+func TestAccessControlIsCheckedForTheCallersAddress(t *testing.T) {
 	t.Parallel()
 	const (
 		update = "gcloud composer environments update prod --project=acme --location=europe-west1"
@@ -132,7 +132,7 @@ func TestAccessControlIsHeldAgainstTheCallersAddress(t *testing.T) {
 
 // Without Composer's API access control looks like a lack of permission: both
 // are reported. With it, only the one that holds.
-func TestARefusalOfTheFrontNamesWhatItMayBe(t *testing.T) {
+func TestGatewayRefusalNamesPossibleCauses(t *testing.T) {
 	t.Parallel()
 	const said = "failed: 403 text/html: answered by Google's front end: That's an error. "
 	const byAddress = said + "Access is denied by the network access control."

@@ -21,7 +21,7 @@ const (
 	fix = "gcloud pubsub subscriptions update " + hidden + " --project=acme "
 )
 
-func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
+func TestEventsThatThePlatformDropsAreReported(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.google.Triggers = []string{uploads + `,"retryPolicy":{"maxAttempts":1}}`}
@@ -45,7 +45,7 @@ func TestWhatThePlatformWouldDropIsTold(t *testing.T) {
 
 // A function that serves a bucket and a topic has two triggers, and the second
 // may be the one that drops events.
-func TestEveryTriggerIsLookedAt(t *testing.T) {
+func TestEveryTriggerIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.google.Triggers = append(w.google.Triggers,
@@ -70,7 +70,7 @@ func TestEveryTriggerIsLookedAt(t *testing.T) {
 }
 
 // What is deployed without Eventarc has its own push subscriptions.
-func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
+func TestOwnPushSubscriptionIsChecked(t *testing.T) {
 	t.Parallel()
 	for endpoint, found := range map[string]bool{
 		"https://dagtrigger-123456789.europe-west1.run.app":                                      true,
@@ -105,7 +105,7 @@ func TestAPushSubscriptionOfOnesOwnIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestTheDeadlineIsHeldAgainstTheLongestCall(t *testing.T) {
+func TestDeadlineIsComparedWithTheLongestCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.target.Environments["default"] = environment.Spec{Composer: prod, Timeout: 15 * time.Minute}
@@ -116,7 +116,7 @@ func TestTheDeadlineIsHeldAgainstTheLongestCall(t *testing.T) {
 	}
 }
 
-func TestWhatThePlatformDoesNotTellIsSkipped(t *testing.T) {
+func TestUnreadablePlatformChecksAreSkipped(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		ill           func(*world)

@@ -67,7 +67,7 @@ func TestSummaryInALine(t *testing.T) {
 	}
 }
 
-func TestFaultySettingsEndTheExamination(t *testing.T) {
+func TestInvalidSettingsEndTheChecks(t *testing.T) {
 	t.Parallel()
 	var all []doctor.Result
 	summary := doctor.Run(t.Context(), doctor.Target{Settings: errors.New("DAG_ID is missing: name the DAG that every event starts")},
@@ -116,7 +116,7 @@ func TestSeveralEnvironments(t *testing.T) {
 	}
 }
 
-func TestEveryCheckSaysWhatItMeans(t *testing.T) {
+func TestEveryCheckIsDescribed(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
 	for _, c := range doctor.Checks() {

@@ -20,7 +20,7 @@ const update = "gcloud composer environments update prod --project=acme --locati
 
 // deny_all and wrong credentials look alike from outside: what Composer's API
 // tells decides, and without it both are named.
-func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
+func TestDenyAllIsDistinguishedFromWrongCredentials(t *testing.T) {
 	t.Parallel()
 	const denied = "failed: 403 application/problem+json: Forbidden\n" +
 		"if [api] auth_backends (auth_backend up to 2.2.5) is airflow.api.auth.backend.session, as it is by default, or " +
@@ -60,7 +60,7 @@ func TestAnAPIThatDeniesEverybodyIsToldFromWrongCredentials(t *testing.T) {
 	})
 }
 
-func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
+func TestServerBehindTheAddressIsReported(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -90,7 +90,7 @@ func TestWhatAnswersBehindTheAddressIsTold(t *testing.T) {
 	}
 }
 
-func TestAnExperimentalAPIThatDeniesEverybody(t *testing.T) {
+func TestExperimentalAPIDeniesAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer1)
 	w.airflow.Auth, w.env().Overrides = airflowsim.AuthDenyAll, map[string]string{"api-auth_backend": "airflow.api.auth.backend.deny_all"}
@@ -102,7 +102,7 @@ func TestAnExperimentalAPIThatDeniesEverybody(t *testing.T) {
 	}
 }
 
-func TestAnExperimentalAPIThatIsOffHasItsSetting(t *testing.T) {
+func TestDisabledExperimentalAPINamesItsSetting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer21)
 	w.target.Environments["default"] = environment.Spec{Composer: prod, API: "experimental"}
@@ -113,7 +113,7 @@ func TestAnExperimentalAPIThatIsOffHasItsSetting(t *testing.T) {
 	}
 }
 
-func TestAnExperimentalAPIWithoutCredentialsIsAWarning(t *testing.T) {
+func TestOpenExperimentalAPIIsAWarning(t *testing.T) {
 	t.Parallel()
 	w := plain(t, airflowsim.Airflow211, environment.Spec{Auth: "basic", Username: "op", Password: "op"})
 	w.airflow.ExperimentalAPI = true
@@ -129,7 +129,7 @@ func TestAnExperimentalAPIWithoutCredentialsIsAWarning(t *testing.T) {
 	off.wants(all, "anonymous", "ok: it is off")
 }
 
-func TestALongNamedAccountHasToBeRegisteredBefore23(t *testing.T) {
+func TestLongAccountMustBeRegisteredBefore23(t *testing.T) {
 	t.Parallel()
 	const commands = "gcloud iam service-accounts describe " + longRobot + ` --format="value(oauth2ClientId)"` + "\n" +
 		"gcloud composer environments run prod --project=acme --location=europe-west1 users create -- " +
@@ -176,7 +176,7 @@ func TestALongNamedAccountHasToBeRegisteredBefore23(t *testing.T) {
 	})
 }
 
-func TestTheRoleOfNewCallersIsTold(t *testing.T) {
+func TestRoleOfNewCallersIsReported(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"User": "ok: User, by api-composer_auth_user_registration_role",
@@ -192,7 +192,7 @@ func TestTheRoleOfNewCallersIsTold(t *testing.T) {
 	}
 }
 
-func TestAnAccountWithoutAnEmailIsNotJudged(t *testing.T) {
+func TestAccountWithoutAnEmailIsSkipped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, composer33)
 	w.target.Google = identity.NewGoogle(nameless{w})

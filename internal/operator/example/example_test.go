@@ -72,7 +72,7 @@ func try(t testing.TB, tests string) (example.Suite, []example.Result, string) {
 }
 
 // Each row is an example and where it differs from what is.
-func TestAnExampleTellsWhereItDiffers(t *testing.T) {
+func TestExampleReportsDifferences(t *testing.T) {
 	t.Parallel()
 	const upload = "- name: n\n  upload: gs://acme-landing/sales/eu/a.csv\n  size: 12\n"
 	const order = "- name: n\n  message: {id: 4711}\n  topic: orders\n  attributes: {kind: order}\n"
@@ -144,7 +144,7 @@ sales-csv: conf.uri is "gs://acme-landing/sales/eu/a.csv", which is not said`},
 	}
 }
 
-func TestAConfIsComparedByWhatItSays(t *testing.T) {
+func TestConfIsComparedByValue(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ data, said, want string }{
 		{`{"n": 9007199254740993}`, `{n: 9007199254740993}`, ``},
@@ -175,7 +175,7 @@ func TestAConfIsComparedByWhatItSays(t *testing.T) {
 	}
 }
 
-func TestFaultsOfExamples(t *testing.T) {
+func TestErrorsOfExamples(t *testing.T) {
 	t.Parallel()
 	const head = "config: routes.yaml\ntests:\n"
 	const keys = "use one of name, upload, deleted, archived, metadata_updated, size, content_type, metadata, generation, " +
@@ -238,7 +238,7 @@ func TestFaultsOfExamples(t *testing.T) {
 	}
 }
 
-func TestFilesAreFoundBesideTheExamples(t *testing.T) {
+func TestFilesAreRelativeToTheExamples(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -266,7 +266,7 @@ func TestFilesAreFoundBesideTheExamples(t *testing.T) {
 }
 
 // What the documentation shows must work.
-func TestTheExampleOfEveryKeyIsRead(t *testing.T) {
+func TestExampleOfEveryKeyIsValid(t *testing.T) {
 	t.Parallel()
 	for _, k := range example.SuiteKeys() {
 		keys := map[string]string{"config": "config: routes.yaml", "tests": "tests: []"}

@@ -13,7 +13,7 @@ import (
 )
 
 // What is stands in the place of what was said, and nothing else changes.
-func TestUpdateWritesWhatIs(t *testing.T) {
+func TestUpdateWritesTheActualResult(t *testing.T) {
 	t.Parallel()
 	const wrong = `# Examples of the routes.
 config: routes.yaml

@@ -58,9 +58,9 @@ func TestPythonHasAParamAndATypeForEachMember(t *testing.T) {
 	}
 }
 
-// TestARealAirflowImportsTheModules imports them with the Python and the Airflow
+// TestRealAirflowImportsTheModules imports them with the Python and the Airflow
 // of two versions, and runs the tests that they hold.
-func TestARealAirflowImportsTheModules(t *testing.T) {
+func TestRealAirflowImportsTheModules(t *testing.T) {
 	t.Parallel()
 	const script = "import sys; sys.path.insert(0, 'testdata')\nfor name in sys.argv[1:]: __import__(name).test_params()"
 	args := []string{"-B", "-c", script}

@@ -18,7 +18,7 @@ func happened(kind, data string) event.CloudEvent {
 	return event.CloudEvent{ID: "1", Source: "//example.com", Type: kind, ContentType: "application/json", Data: []byte(data)}
 }
 
-func TestAPlanTellsWhatTheRoutesWouldDo(t *testing.T) {
+func TestPlanCountsWhatRoutesWouldDo(t *testing.T) {
 	t.Parallel()
 	file, err := config.Parse("routes.yaml", []byte(`
 routes:

@@ -68,7 +68,7 @@ func (s *script) event() replay.Event {
 	}
 }
 
-func TestOnlyAnEventWhoseRunsAllExistIsSettled(t *testing.T) {
+func TestEventIsSettledOnceAllItsRunsExist(t *testing.T) {
 	t.Parallel()
 	triggered, duplicate := outcome(trigger.Triggered), outcome(trigger.Duplicate)
 	unmatched, rejected := outcome(trigger.Unmatched), outcome(trigger.Rejected)
@@ -103,7 +103,7 @@ func TestOnlyAnEventWhoseRunsAllExistIsSettled(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSettledIsTold(t *testing.T) {
+func TestUnsettledEventsAreListed(t *testing.T) {
 	t.Parallel()
 	s := &script{tries: [][]trigger.Outcome{{outcome(trigger.Triggered)}}, settles: errors.New("the record has changed")}
 	var end replay.End
@@ -114,7 +114,7 @@ func TestWhatCannotBeSettledIsTold(t *testing.T) {
 	}
 }
 
-func TestTriesBeginAtTheRateAtMost(t *testing.T) {
+func TestRateIsLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -142,7 +142,7 @@ func TestTriesBeginAtTheRateAtMost(t *testing.T) {
 	})
 }
 
-func TestAFewEventsAreUnderWayAtOnce(t *testing.T) {
+func TestConcurrencyIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -180,7 +180,7 @@ func TestAFewEventsAreUnderWayAtOnce(t *testing.T) {
 	})
 }
 
-func TestADeferredEventIsTriedAgainWhileTheDAGIsWaitedFor(t *testing.T) {
+func TestDeferredEventIsRetried(t *testing.T) {
 	t.Parallel()
 	full, operator := outcome(trigger.Deferred), outcome(trigger.Deferred)
 	full.RetryAfter = 10 * time.Second
@@ -261,7 +261,7 @@ func TestEventsWaitTogetherForADAGThatMakesNoRun(t *testing.T) {
 	})
 }
 
-func TestARunThatIsMadeBeginsTheWaitAnew(t *testing.T) {
+func TestCreatedRunRestartsTheWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		// A DAG that makes one run every 40 seconds, and patience for a minute.
@@ -279,7 +279,7 @@ func TestARunThatIsMadeBeginsTheWaitAnew(t *testing.T) {
 	})
 }
 
-func TestAnEndFinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
+func TestCancelFinishesEventsInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
@@ -308,7 +308,7 @@ func TestAnEndFinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 	})
 }
 
-func TestAListingThatFailsEndsThePass(t *testing.T) {
+func TestFailedListingEndsTheReplay(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("listing failed")
 	s := &script{tries: [][]trigger.Outcome{{outcome(trigger.Triggered)}}}
@@ -323,7 +323,7 @@ func TestAListingThatFailsEndsThePass(t *testing.T) {
 	}
 }
 
-func TestRowsStandInOneOrder(t *testing.T) {
+func TestRowsAreSorted(t *testing.T) {
 	t.Parallel()
 	var events []replay.Event
 	for _, kind := range []trigger.Kind{trigger.Rejected, trigger.Unmatched, trigger.Duplicate, trigger.Triggered, trigger.Triggered} {

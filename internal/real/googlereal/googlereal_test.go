@@ -58,7 +58,7 @@ func next(t *testing.T, requests <-chan pushed) pushed {
 	}
 }
 
-func TestAnUploadIsPushedWrappedAndUnwrapped(t *testing.T) {
+func TestUploadIsPushedWrappedAndUnwrapped(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, googlereal.NeedPubSub, googlereal.NeedStorage)
 	ctx := t.Context()
@@ -117,7 +117,7 @@ func TestAnUploadIsPushedWrappedAndUnwrapped(t *testing.T) {
 	}
 }
 
-func TestWhatIsInAFolderIsThereAgainAfterAKill(t *testing.T) {
+func TestFolderSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, googlereal.NeedStorage)
 	ctx := t.Context()

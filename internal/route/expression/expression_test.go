@@ -263,7 +263,7 @@ func TestEachTextCompilesOnce(t *testing.T) {
 	}
 }
 
-func TestABoolIsNeeded(t *testing.T) {
+func TestWhenMustBeBool(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	for text, want := range map[string]string{
@@ -279,7 +279,7 @@ func TestABoolIsNeeded(t *testing.T) {
 	}
 }
 
-func TestUsesSayWhichVariablesWhere(t *testing.T) {
+func TestUsesListVariablesAndPositions(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	for text, want := range map[string]string{

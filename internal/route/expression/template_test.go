@@ -118,7 +118,7 @@ func TestTime(t *testing.T) {
 }
 
 // The words in which an invalid expression is reported are part of the product.
-func TestFaults(t *testing.T) {
+func TestErrors(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	const langdef = ": see https://github.com/google/cel-spec/blob/master/doc/langdef.md"

@@ -124,7 +124,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestParseSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
+func TestParseErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		text   string

@@ -208,7 +208,7 @@ func TestV2PublishesAnAssetEvent(t *testing.T) {
 }
 
 // An asset event has no id of its sender's, so that it can be sent twice.
-func TestAnAssetEventIsNeverADuplicate(t *testing.T) {
+func TestAssetEventsAreNeverDuplicates(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow33(t))
 	for range 2 {

@@ -194,7 +194,7 @@ func TestEveryFaultBeforeAndAfterTheWork(t *testing.T) {
 	}
 }
 
-func TestDownIsDownForAll(t *testing.T) {
+func TestDownRefusesEveryRequest(t *testing.T) {
 	t.Parallel()
 	c := listen(t, open33(t))
 	c.SetDown(true)
@@ -236,7 +236,7 @@ func TestStallContinuesWithoutItsCaller(t *testing.T) {
 	}
 }
 
-func TestAStallWaitsForItsChannel(t *testing.T) {
+func TestStallWaitsForItsChannel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, open33(t))

@@ -44,7 +44,7 @@ type step struct {
 	want  string
 }
 
-func TestARunMovesByTheClock(t *testing.T) {
+func TestRunStateFollowsTheClock(t *testing.T) {
 	t.Parallel()
 	const v110, v211, v33 = airflowsim.Airflow110, airflowsim.Airflow211, airflowsim.Airflow33
 	const tick = time.Microsecond
@@ -133,7 +133,7 @@ func TestRunReportsStartAndEnd(t *testing.T) {
 	}
 }
 
-func TestTheAPIPauses(t *testing.T) {
+func TestAPIPausesADAG(t *testing.T) {
 	t.Parallel()
 	const v110, v211, v33 = airflowsim.Airflow110, airflowsim.Airflow211, airflowsim.Airflow33
 	for version, api := range map[airflowsim.Version]struct{ pause, resume, trigger request }{
@@ -262,7 +262,7 @@ func TestRunsListsAllRuns(t *testing.T) {
 	}
 }
 
-func TestADAGIsAddedAndReplaced(t *testing.T) {
+func TestAddDAGReplaces(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, airflow33(t))
 	detail(404, "Dag with dag_id: 'new' not found").compare(t, do(t, s, v2Trigger("new", wish("r", ""))))

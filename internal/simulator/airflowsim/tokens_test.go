@@ -42,7 +42,7 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-func TestATokenExpiresAndIsForgotten(t *testing.T) {
+func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	c := airflow33(t)

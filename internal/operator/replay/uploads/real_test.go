@@ -14,9 +14,9 @@ import (
 	"example.com/dagtrigger/internal/real/realtest"
 )
 
-// TestAnUploadIsWhatItsNotificationToldOf holds the event of a listing against
+// TestListedUploadEqualsItsNotification holds the event of a listing against
 // the notification that the same server has published of the same upload.
-func TestAnUploadIsWhatItsNotificationToldOf(t *testing.T) {
+func TestListedUploadEqualsItsNotification(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t, googlereal.NeedPubSub, googlereal.NeedStorage)
 	pubsub, err := googlereal.StartPubSub(t.Context())

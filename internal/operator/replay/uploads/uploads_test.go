@@ -145,9 +145,9 @@ func only(t *testing.T, b uploads.Bucket) event.Event {
 	return all[0]
 }
 
-// TestAnUploadIsWhatEventarcToldOf holds the event of a listing against one as
+// TestListedUploadEqualsTheEventarcEvent holds the event of a listing against one as
 // Eventarc has delivered it.
-func TestAnUploadIsWhatEventarcToldOf(t *testing.T) {
+func TestListedUploadEqualsTheEventarcEvent(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../../event/testdata/storage-finalized.http")
 	if err != nil {
@@ -165,9 +165,9 @@ func TestAnUploadIsWhatEventarcToldOf(t *testing.T) {
 	same(t, received(t, r), only(t, b))
 }
 
-// TestAnUploadIsWhatEachEnvelopeToldOf does so for every way in which the same
+// TestListedUploadEqualsEveryEnvelope does so for every way in which the same
 // change may have come.
-func TestAnUploadIsWhatEachEnvelopeToldOf(t *testing.T) {
+func TestListedUploadEqualsEveryEnvelope(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 2, 28, 56, 763e6, time.UTC)
 	for _, as := range delivery.Envelopes() {
@@ -196,7 +196,7 @@ func TestAnUploadIsWhatEachEnvelopeToldOf(t *testing.T) {
 	}
 }
 
-func TestTheTimeIsThatOfTheUpload(t *testing.T) {
+func TestTimeOfAnUpload(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]string{
 		resource("a"): "2026-11-22T02:28:56.763Z", // not that of the metadata's change
@@ -210,7 +210,7 @@ func TestTheTimeIsThatOfTheUpload(t *testing.T) {
 	}
 }
 
-func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
+func TestListErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	const listing = "error: listing gs://acme/: "
 	for _, row := range []struct {
@@ -240,7 +240,7 @@ func TestWhatFailsIsToldWithWhatMendsIt(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoListIsRefused(t *testing.T) {
+func TestInvalidListingIsRefused(t *testing.T) {
 	t.Parallel()
 	b := uploads.Bucket{Name: "acme", Client: &http.Client{Transport: answer("<html>")}}
 	want := []string{"error: listing gs://acme/: the response is not what the API returns: does something stand between this program " +
@@ -250,7 +250,7 @@ func TestAnAnswerThatIsNoListIsRefused(t *testing.T) {
 	}
 }
 
-func TestAListingEndsWithItsContext(t *testing.T) {
+func TestListEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -263,7 +263,7 @@ func TestAListingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAddressesAreReadStrictly(t *testing.T) {
+func TestParseAddress(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"gs://acme":             "gs://acme/",
@@ -288,7 +288,7 @@ func TestAddressesAreReadStrictly(t *testing.T) {
 	}
 }
 
-func FuzzAnyAnswerIsListedOrRefused(f *testing.F) {
+func FuzzList(f *testing.F) {
 	for _, seed := range []string{resource("a"), "{}", `{"bucket":"b","name":"n","generation":"1","timeCreated":"x"}`,
 		`{"bucket":"b","name":"\u0000","generation":""}`} {
 		f.Add(seed)
