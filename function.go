@@ -99,6 +99,9 @@ func open(getenv func(string) string) (*Function, error) {
 	log := cloudlog.New(os.Stderr, c.LogLevel)
 	pressure.LimitMemory()
 	// Once per process: Cloud Run adds the revision to every line.
+	for _, unknown := range config.Unknown(os.Environ()) {
+		log.Warn("unknown variable", slog.String("reason", unknown.String()))
+	}
 	version := build.Read()
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
 	return New(c, log, nil)

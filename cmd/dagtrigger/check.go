@@ -120,6 +120,7 @@ type finding struct {
 }
 
 func (p *program) runCheck(c checkFlags, paths []string) error {
+	p.warnUnknown()
 	var old config.File
 	if c.against != "" {
 		var err error

@@ -115,7 +115,7 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 	if err != nil || !d.serve && d.real == "" {
 		return err
 	}
-	if err := st.decide(""); err != nil {
+	if err := st.decide(ctx, ""); err != nil {
 		return err
 	}
 	return p.keepUp(ctx, st, out)
@@ -128,11 +128,19 @@ func (p *program) keepUp(ctx context.Context, st *stage, out io.Writer) error {
 		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
 	}
 	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about,
-		p.tryThis(st.function.url, st.local))
+		p.tryThis(ctx, st.function.url, st.served.config(), st.airflows()))
 	if err != nil {
 		return err
 	}
 	return wait(ctx, st.function.failed, st.local.failure())
+}
+
+// airflows are those that the stage has started.
+func (st *stage) airflows() map[string]*localAirflow {
+	if st.local == nil {
+		return nil
+	}
+	return map[string]*localAirflow{config.DefaultEnvironment: st.local}
 }
 
 // stage is what the demo runs on: the function, an Airflow, and the injected
@@ -187,7 +195,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	}
 	st.trouble = &trouble{way: airflow.NewTransport(1)}
 	st.settings, st.served = getenv, &reloading{log: log, transport: st.trouble}
-	if err := st.decide(""); err != nil {
+	if err := st.decide(ctx, ""); err != nil {
 		return err
 	}
 	env, err := environment.New(st.served.config().Environments[config.DefaultEnvironment], config.Variable, environment.Options{
@@ -207,12 +215,12 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 }
 
 // decide loads a routes file; without one every event starts the stage's DAG.
-func (st *stage) decide(routes string) error {
+func (st *stage) decide(ctx context.Context, routes string) error {
 	st.served.getenv = st.settings
 	if routes != "" {
 		st.served.getenv = withRoutes(routes, st.settings)
 	}
-	_, err := st.served.load(config.FileFromEnv(st.served.getenv))
+	_, err := st.served.reload(ctx)
 	return err
 }
 

@@ -65,7 +65,7 @@ func (t *teller) count(ctx context.Context) (int, error) {
 func (t *teller) play(ctx context.Context, number int, s scene) (eventReport, error) {
 	e := eventReport{Title: s.title, NoRun: s.noRun, Due: s.runs(), Runs: map[string]string{}}
 	if s.routes != "" {
-		if err := t.stage.decide(s.routes); err != nil {
+		if err := t.stage.decide(ctx, s.routes); err != nil {
 			return e, err
 		}
 		t.show("\nFrom here on, a routes file decides:\n\n%s\n", indented(s.routes))

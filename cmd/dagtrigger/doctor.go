@@ -81,6 +81,7 @@ func (p *program) runDoctor(ctx context.Context, d doctorFlags) error {
 		return err
 	}
 	target := p.target(ctx, getenv, d)
+	target.Unknown = p.unknownVariables()
 	if d.json {
 		var report doctor.Report
 		summary := doctor.Run(ctx, target, report.Observe)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"example.com/dagtrigger/internal/operator/delivery"
@@ -136,6 +137,16 @@ func (p *program) makeMessage(f *eventFlags) (maker, error) {
 			Attributes: numberedMap(f.attributes, n), Data: []byte(numbered(string(data), n)),
 		}, nil
 	}, err
+}
+
+// noteTopic says where --topic is of no use: a push subscription sends its own name,
+// and not that of its topic.
+func (p *program) noteTopic(cmd *cobra.Command, f *eventFlags, as string) {
+	if !cmd.Flags().Changed("topic") || as != string(delivery.Push) && as != string(delivery.PushUnwrapped) {
+		return
+	}
+	_, _ = fmt.Fprintf(p.stderr, "dagtrigger: note: a push subscription does not carry its topic, so --topic is not sent: pick by "+
+		"subscription (this one is %s), or send --as eventarc\n", subscription(f.subscription))
 }
 
 // makeFile makes the events in a JSON file.

@@ -50,7 +50,7 @@ func (p *program) explain() *cobra.Command {
 		Args:        takesAtMost(1),
 		Annotations: exits("the result of each route was printed", "a route could not be evaluated, or the routes or the event are invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			made, err := p.oneEvent(cmd, &f, args)
+			made, err := p.oneEvent(cmd, &f, x.as, args)
 			if err != nil {
 				return err
 			}
@@ -89,13 +89,14 @@ func takesAtMost(n int) cobra.PositionalArgs {
 }
 
 // oneEvent makes the event that the argument or flags describe.
-func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, args []string) (delivery.Event, error) {
+func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, as string, args []string) (delivery.Event, error) {
 	var events maker
 	var err error
 	switch isMessage := cmd.Flags().Changed("data"); {
 	case isMessage && len(args) > 0:
 		return nil, usage(cmd, "%q is an event, and --data is another", args[0])
 	case isMessage:
+		p.noteTopic(cmd, f, as)
 		events, err = p.makeMessage(f)
 	case len(args) == 0:
 		return nil, usage(cmd, "the EVENT is missing")

@@ -65,31 +65,11 @@ func bucketDraft(bucket, pattern, dag string) routeDraft {
 	d.lines = append(d.lines, "skip: [folders, empty, temporary]", "dag: "+quoted(dag), "conf:",
 		"  uri: gs://${object.bucket}/${object.name}", "  size: ${int(object.size)}")
 	d.examples = []string{
-		fmt.Sprintf("name: an upload to %s starts %s\nupload: %s\nsize: 1024", bucket, dag, quoted("gs://"+bucket+"/"+matching(pattern))),
+		fmt.Sprintf("name: an upload to %s starts %s\nupload: %s\nsize: 1024", bucket, dag, quoted("gs://"+bucket+"/"+example.Matching(pattern, "a"))),
 		fmt.Sprintf("name: a file in %s that is still being written starts nothing\nupload: %s\nsize: 1024", bucket,
-			quoted("gs://"+bucket+"/_temporary/"+path.Base(matching(pattern)))),
+			quoted("gs://"+bucket+"/_temporary/"+path.Base(example.Matching(pattern, "a")))),
 	}
 	return d
-}
-
-// matching is a name that the pattern matches: each wildcard becomes "a", and so
-// does each capture, whose pattern is a wildcard.
-func matching(pattern string) string {
-	var b strings.Builder
-	for pattern != "" {
-		switch {
-		case pattern[0] == '{' && strings.Contains(pattern, "}"):
-			b.WriteByte('a')
-			pattern = pattern[strings.IndexByte(pattern, '}')+1:]
-		case pattern[0] == '*':
-			b.WriteByte('a')
-			pattern = strings.TrimLeft(pattern, "*")
-		default:
-			b.WriteByte(pattern[0])
-			pattern = pattern[1:]
-		}
-	}
-	return b.String()
 }
 
 // topicDraft starts dag for the messages of topic. data is that of its example.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -169,13 +170,19 @@ func self(arg0 string) string {
 	folder, name := filepath.Split(arg0)
 	switch {
 	case strings.Contains(folder, "go-build") && filepath.Base(folder) == "exe":
+		if _, err := os.Stat("cmd/dagtrigger"); err != nil { // not in the module's root
+			return "go run " + modulePath
+		}
 		return "go run ./cmd/dagtrigger"
-	case strings.TrimSuffix(name, ".exe") == "dagtrigger" && folder != "":
-		return arg0
-	default:
+	case strings.HasSuffix(name, ".test"):
 		return "dagtrigger"
+	default:
+		return shellWord(arg0)
 	}
 }
+
+// modulePath is this program's, which works everywhere within the module.
+const modulePath = "example.com/dagtrigger/cmd/dagtrigger"
 
 // called matches commands of this program in a text: at the start of an indented
 // line, after a variable or a pipe, or quoted.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,7 +28,7 @@ type reloading struct {
 	log       io.Writer         // of the function
 	transport http.RoundTripper // to Airflow; nil for a new one
 	path      string            // of the file to follow; empty for none
-	local     *localAirflow     // nil for the user's Airflow
+	local     *localAirflows    // nil for the user's Airflow
 	out       io.Writer         // gets a line for each change
 	json      bool
 
@@ -52,11 +51,8 @@ func (r *reloading) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // load makes the function of the settings and of the file, unless its text is
 // the same as before. It reports whether the function is another one.
-func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
-	f, c, err := r.function(file, fileErr)
-	if r.local != nil && file != nil && fileErr == nil {
-		err = errors.Join(err, r.teach(file))
-	}
+func (r *reloading) load(ctx context.Context, file *config.File, fileErr error) (bool, error) {
+	f, c, err := r.function(ctx, file, fileErr)
 	if err != nil {
 		return false, err
 	}
@@ -68,27 +64,31 @@ func (r *reloading) load(file *config.File, fileErr error) (bool, error) {
 }
 
 // function makes the function that the settings and the file describe.
-func (r *reloading) function(file *config.File, fileErr error) (*dagtrigger.Function, config.Config, error) {
-	c, err := config.WithFile(r.getenv, file, fileErr)
+func (r *reloading) function(ctx context.Context, file *config.File, fileErr error) (*dagtrigger.Function, config.Config, error) {
+	getenv := r.getenv
+	if r.local != nil && fileErr == nil {
+		prepared, err := r.local.prepare(ctx, file, getenv)
+		if err != nil {
+			return nil, config.Config{}, err
+		}
+		getenv = prepared
+	}
+	c, err := config.WithFile(getenv, file, fileErr)
 	if err != nil {
 		return nil, c, &hintedError{fmt.Errorf("invalid settings:\n%w", err),
 			`"dagtrigger help settings" lists them all; without any, "dagtrigger serve" embeds an Airflow`}
+	}
+	if r.local != nil {
+		r.local.connect(&c)
 	}
 	f, err := dagtrigger.New(c, cloudlog.New(r.log, c.LogLevel), r.transport)
 	return f, c, err
 }
 
-// teach adds the DAGs of the file to the embedded Airflow.
-func (r *reloading) teach(file *config.File) error {
-	if file.Environments != nil {
-		return errors.New("it names an Airflow now: stop, and start again without the embedded one")
-	}
-	for _, id := range dagsOf(file) {
-		if err := r.local.addDAG(id); err != nil {
-			return err
-		}
-	}
-	return nil
+// reload reads the file again and loads it.
+func (r *reloading) reload(ctx context.Context) (bool, error) {
+	file, err := config.FileFromEnv(r.getenv)
+	return r.load(ctx, file, err)
 }
 
 // follow loads the file again whenever it has changed, until ctx ends. It waits
@@ -112,7 +112,7 @@ func (r *reloading) follow(ctx context.Context) {
 			continue
 		}
 		r.loaded = now
-		if changed, err := r.load(config.FileFromEnv(r.getenv)); changed || err != nil {
+		if changed, err := r.reload(ctx); changed || err != nil {
 			r.report(err)
 		}
 	}

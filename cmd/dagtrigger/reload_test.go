@@ -99,7 +99,7 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 			getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}),
 			log:    &log, path: path, out: &out, loaded: look(path),
 		}
-		if _, err := r.load(config.FileFromEnv(r.getenv)); err != nil {
+		if _, err := r.reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, end := context.WithCancel(t.Context())
@@ -149,7 +149,7 @@ func TestReloadIgnoresAnUnchangedFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(row.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if changed, err := r.load(config.FileFromEnv(r.getenv)); err != nil || changed != row.changed {
+		if changed, err := r.reload(t.Context()); err != nil || changed != row.changed {
 			t.Errorf("%s is a change: %t, %v", row.text, changed, err)
 		}
 	}

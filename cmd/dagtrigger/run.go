@@ -27,7 +27,10 @@ const (
 // When ctx ends, it finishes the events in flight.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stdout, stderr = newPrintable(stdout), newPrintable(stderr)
-	p := &program{self: self(os.Args[0]), getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, number: newNumber}
+	p := &program{
+		self: self(os.Args[0]), getenv: getenv, environ: os.Environ, stdin: stdin, stdout: stdout, stderr: stderr,
+		now: time.Now, number: newNumber,
+	}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -40,6 +43,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 type program struct {
 	self           string // how this program is called, such as dagtrigger
 	getenv         func(string) string
+	environ        func() []string // as os.Environ: the variables that there may be
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time

@@ -226,7 +226,8 @@ func TestPrintedCommandsWorkAsTyped(t *testing.T) {
 	t.Parallel()
 	for arg0, want := range map[string]string{
 		"dagtrigger": "dagtrigger", "./dagtrigger": "./dagtrigger", "/opt/bin/dagtrigger": "/opt/bin/dagtrigger",
-		"/tmp/go-build417/b001/exe/dagtrigger": "go run ./cmd/dagtrigger", "/tmp/go-build417/b001/dagtrigger.test": "dagtrigger",
+		"/tmp/go-build417/b001/exe/dagtrigger":  "go run example.com/dagtrigger/cmd/dagtrigger",
+		"/tmp/go-build417/b001/dagtrigger.test": "dagtrigger", "./dt": "./dt", "/opt/my tools/dagtrigger": "'/opt/my tools/dagtrigger'",
 	} {
 		if got := self(arg0); got != want {
 			t.Errorf("called as %s, it prints %s, want %s", arg0, got, want)

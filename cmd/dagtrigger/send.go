@@ -142,6 +142,7 @@ comes straight to the function, under a new message id each time.`,
 		Args:        takes(),
 		Annotations: sendExits(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			p.noteTopic(cmd, f, s.as)
 			events, err := p.makeMessage(f)
 			return p.deliver(cmd.Context(), s, events, err)
 		},

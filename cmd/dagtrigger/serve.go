@@ -7,17 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
-	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
@@ -39,6 +36,11 @@ these settings are enough:
 in with gcloud, or the service account of the machine. All errors in the settings are
 printed at once, and the function does not start.
 
+--local tries a routes file on a laptop: it embeds an Airflow in place of each that the
+file or the settings name, with the API that the environment names (else that of
+--airflow-version), and with the file's DAGs. Credentials are not used, nor are dead
+letters stored in Google Cloud: what would become one is rejected.
+
 A routes FILE that is named here is read again whenever it changes. The errors of an
 invalid one are printed, and the routes stay as they were.`
 
@@ -51,6 +53,7 @@ func (p *program) serve() *cobra.Command {
 		GroupID: groupTry,
 		Example: `  dagtrigger serve
   dagtrigger serve routes.yaml
+  dagtrigger serve --local routes.yaml
   dagtrigger serve --dag load_sales --port 9090
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
@@ -66,6 +69,7 @@ func (p *program) serve() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&s.host, "host", loopback, "the `ADDRESS` to listen on; with 0.0.0.0 any caller in the network can start the runs "+
 		"that events start")
+	flags.BoolVar(&s.local, "local", false, "embed an Airflow in place of each that the settings or the file name, without credentials")
 	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting names one; =false makes that an error, as in production")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
 	jsonFlag(flags, &s.json, "the addresses, and each reload, as one JSON object")
@@ -78,6 +82,7 @@ func (p *program) serve() *cobra.Command {
 
 type serveFlags struct {
 	embed   bool
+	local   bool
 	config  string
 	dag     string
 	host    string
@@ -95,6 +100,7 @@ func connection() []string {
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	pressure.LimitMemory()
+	p.warnUnknown()
 	port, err := p.port(s.port)
 	if err != nil {
 		return err
@@ -108,19 +114,12 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	}
 	loaded := look(s.config) // before it is read, so that no later change is missed
 	file, fileErr := config.FileFromEnv(getenv)
-	var local *localAirflow
-	if s.embed && fileErr == nil {
-		if local, getenv, err = p.embed(ctx, getenv, file, s.version); err != nil {
-			return err
-		}
-	}
-	if local != nil {
-		defer func() { err = errors.Join(err, local.close()) }()
-	}
+	local, getenv := s.locals(getenv, file)
+	defer func() { err = errors.Join(err, local.close()) }()
 	f := &reloading{
 		getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json, loaded: loaded,
 	}
-	if _, err := f.load(file, fileErr); err != nil {
+	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err
 	}
 	var handler http.Handler = f
@@ -132,7 +131,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, served.close()) }()
-	if err := p.ready(s, served.url, f.config(), local); err != nil {
+	if err := p.ready(ctx, s, served.url, f.config(), local); err != nil {
 		return err
 	}
 	if s.config != "" {
@@ -143,36 +142,23 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	return wait(ctx, served.failed, local.failure())
 }
 
-// embed starts an Airflow where no setting names one, and returns its settings.
-func (p *program) embed(ctx context.Context, getenv func(string) string, file *config.File, version string) (*localAirflow,
-	func(string) string, error) {
-	if slices.ContainsFunc(connection(), func(name string) bool { return getenv(name) != "" }) {
-		return nil, getenv, nil
-	}
-	settings := map[string]string{}
-	dags := []string{dagOf(getenv)}
+// locals are the Airflows to embed: with --local in place of every other one, else
+// where nothing names one. It returns the settings without those that are replaced.
+func (s *serveFlags) locals(getenv func(string) string, file *config.File) (*localAirflows, func(string) string) {
+	named := func(name string) bool { return getenv(name) != "" }
 	switch {
-	case file == nil:
-		settings["DAG_ID"] = dagOf(getenv)
-	case file.Environments != nil:
-		return nil, getenv, nil
+	case s.local:
+		left := map[string]string{}
+		for _, name := range connection() {
+			left[name] = ""
+		}
+		left[config.Variable(environment.FieldAPI)] = getenv(config.Variable(environment.FieldAPI))
+		return newLocalAirflows(s.version, true), over(left, getenv)
+	case !s.embed || slices.ContainsFunc(connection(), named) || file != nil && file.Environments != nil:
+		return nil, getenv
 	default:
-		dags = dagsOf(file)
+		return newLocalAirflows(s.version, false), getenv
 	}
-	local, err := embedded{version: version, host: loopback, dags: dags}.start(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("starting the embedded Airflow: %w", err)
-	}
-	maps.Copy(settings, local.settings)
-	return local, over(settings, getenv), nil
-}
-
-// dagsOf are the DAGs that a file's routes name.
-func dagsOf(file *config.File) (dags []string) {
-	for i := range file.Routes {
-		dags = append(dags, file.Routes[i].Starts()...)
-	}
-	return dags
 }
 
 // withRoutes replaces the settings for routes by the file at path. An empty path
@@ -212,45 +198,3 @@ func (p *program) port(flag string) (int, error) {
 
 // dagOf is the DAG that every event starts on an embedded Airflow.
 func dagOf(getenv func(string) string) string { return cmp.Or(getenv("DAG_ID"), defaultDAG) }
-
-// ready prints the function's URL, and commands to try.
-func (p *program) ready(s serveFlags, url string, c config.Config, local *localAirflow) error {
-	var airflows []string
-	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
-		spec := c.Environments[name]
-		airflows = append(airflows, cmp.Or(spec.URL, spec.Composer))
-	}
-	file, what := "", "every event starts the DAG "+c.DAGID
-	if c.File != nil {
-		file, what = c.File.Name, "the routes in "+c.File.Name+" decide what events start"
-	}
-	if s.json {
-		return plainjson.Encode(p.stdout, map[string]any{
-			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil,
-		})
-	}
-	where := "Airflow is at " + strings.Join(airflows, ", ") + "."
-	if local != nil {
-		where = fmt.Sprintf("No setting names an Airflow, so one is embedded: %s, at %s\n(login: %s).", local.name, local.url, local.login)
-	}
-	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\n\nFrom another terminal:\n%s\nIts log follows, one line per "+
-		"event. Ctrl-C ends it.\n",
-		url, what, where, p.tryThis(url, local))
-	return err
-}
-
-// tryThis are commands to try.
-func (p *program) tryThis(url string, local *localAirflow) string {
-	to := ""
-	if url != defaultFunction {
-		to = " --to " + url
-	}
-	text := "  # an upload, a message, and many\n" +
-		"  " + p.self + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
-		"  " + p.self + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
-		"  " + p.self + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
-	if local != nil {
-		text += "  # the runs that Airflow holds\n  " + local.curl(local.dagID) + "\n"
-	}
-	return text
-}

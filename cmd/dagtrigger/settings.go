@@ -3,11 +3,14 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/document"
 )
 
 // settings is a topic of the help, made from the table by which the settings are read.
@@ -18,6 +21,21 @@ func (p *program) settings() *cobra.Command {
 		Long: `The function, and "dagtrigger serve" with it, reads its settings from environment
 variables:
 ` + strings.TrimSuffix(settingsText(config.Reference()), "\n"),
+	}
+}
+
+// unknownVariables are warnings about variables that look like settings, and are none.
+func (p *program) unknownVariables() document.Faults {
+	return config.Unknown(slices.DeleteFunc(p.environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return p.getenv(name) == ""
+	}))
+}
+
+// warnUnknown prints them on standard error.
+func (p *program) warnUnknown() {
+	for _, unknown := range p.unknownVariables() {
+		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: warning: "+p.typed(unknown.String()))
 	}
 }
 

@@ -130,6 +130,20 @@ func Variable(field string) string {
 	return "AIRFLOW_" + strings.ToUpper(field)
 }
 
+// Credentials are the keys of s that are about its caller, and not about where it is
+// or how it is called: those that something else than that Airflow ignores.
+func Credentials(s environment.Spec) (keys []string) {
+	for _, k := range append(credentialSettings(), frontSettings()...) {
+		if text, ok := k.to(&s).(*string); ok && *text != "" {
+			keys = append(keys, k.field)
+		}
+	}
+	if s.Auth != "" {
+		keys = append([]string{environment.FieldAuth}, keys...)
+	}
+	return keys
+}
+
 // ConnectionVariables are the environment variables of a connection.
 func ConnectionVariables() []string {
 	var names []string

@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"time"
 
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
 )
@@ -99,6 +100,8 @@ type Target struct {
 	// Settings is why the settings cannot be used; nil where they can. Nothing
 	// else is examined then.
 	Settings error
+	// Unknown are warnings about variables that look like settings, and are none.
+	Unknown document.Faults
 	// Environments are the Airflows by name, as the operator wrote them, and
 	// Name turns a field of theirs into the name it is written under.
 	Environments map[string]environment.Spec

@@ -85,6 +85,11 @@ func (e *runner) settings() {
 			Fixes: []Fix{{Do: "fix what is reported there; dagtrigger help settings lists them all"}}}
 	}
 	e.tell(Result{Check: c.Name, Means: c.Means, Finding: f})
+	for _, unknown := range e.target.Unknown {
+		e.tell(Result{Check: c.Name, Means: "every variable that looks like a setting is one", Finding: Finding{
+			Status: Warning, Why: unknown.What, Fixes: []Fix{{Do: unknown.Fix}},
+		}})
+	}
 }
 
 // skipAll reports every check but the first as skipped.

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/operator/example"
+	"example.com/dagtrigger/internal/plainjson"
+	"example.com/dagtrigger/internal/route"
+)
+
+// ready prints the function's URL, and commands to try.
+func (p *program) ready(ctx context.Context, s serveFlags, url string, c config.Config, local *localAirflows) error {
+	var airflows []string
+	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
+		airflows = append(airflows, place(c.Environments[name]))
+	}
+	file, what := "", "every event starts the DAG "+c.DAGID
+	if c.File != nil {
+		file, what = c.File.Name, "the routes in "+c.File.Name+" decide what events start"
+	}
+	if s.json {
+		return plainjson.Encode(p.stdout, map[string]any{
+			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil,
+		})
+	}
+	where := "Airflow is at " + strings.Join(airflows, ", ") + ".\n"
+	if local != nil {
+		where = local.text(c)
+	}
+	if s.local {
+		where += ignored(c, p.getenv)
+	}
+	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\nFrom another terminal:\n%s\nIts log follows, one line per "+
+		"event. Ctrl-C ends it.\n",
+		url, what, where, p.tryThis(ctx, url, c, local.all()))
+	return err
+}
+
+// place is where an environment is.
+func place(spec environment.Spec) string { return cmp.Or(spec.URL, spec.Composer) }
+
+// text describes the embedded Airflows.
+func (l *localAirflows) text(c config.Config) string {
+	if c.File == nil || len(c.File.Environments) == 0 {
+		a := l.all()[config.DefaultEnvironment]
+		why := "No setting names an Airflow, so one is embedded"
+		if l.replace {
+			why = "An Airflow is embedded"
+		}
+		return fmt.Sprintf("%s: %s, at %s\n(login: %s).\n", why, a.name, a.url, a.login)
+	}
+	text := "Each environment is replaced by an Airflow whose runs end with this command:\n"
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(l.all())) {
+		if spec, ok := c.File.Environments[name]; ok {
+			a := l.all()[name]
+			rows = append(rows, []string{"  " + name, a.name, a.url, "in place of " + place(spec)})
+		}
+	}
+	return text + strings.Join(columns(rows), "\n") + "\n"
+}
+
+// maxTried bounds the routes of which a command is printed.
+const maxTried = 6
+
+// tryThis are commands to try, made from the routes that are loaded.
+func (p *program) tryThis(ctx context.Context, url string, c config.Config, airflows map[string]*localAirflow) string {
+	to := ""
+	if url != defaultFunction {
+		to = " --to " + url
+	}
+	if c.File == nil {
+		text := "  # an upload, a message, and many\n" +
+			"  " + p.self + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
+			"  " + p.self + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
+			"  " + p.self + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
+		return text + listRuns(c, airflows)
+	}
+	var b strings.Builder
+	tried, more := 0, 0
+	for i := range c.File.Routes {
+		spec := &c.File.Routes[i]
+		if spec.Enabled.Off {
+			continue
+		}
+		if tried++; tried > maxTried {
+			more++
+			continue
+		}
+		b.WriteString(p.tryRoute(ctx, c.File, spec, url, to))
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  # and %s: \"%s explain\" shows what each makes of an event\n", plural(more, "other route"), p.self)
+	}
+	return b.String() + listRuns(c, airflows)
+}
+
+// tryRoute is a command that sends an event of a route's.
+func (p *program) tryRoute(ctx context.Context, file *config.File, spec *route.Spec, url, to string) string {
+	table, ok := file.Only(spec.Name.Value)
+	if !ok {
+		return ""
+	}
+	sample := example.SampleOf(ctx, spec, table).WithID(strconv.FormatInt(p.number(), 10), p.now())
+	about := "  # " + spec.Name.Value + " starts " + strings.Join(spec.Starts(), " or ")
+	if !sample.Matches {
+		about = "  # " + spec.Name.Value + " may not match this: edit it to meet the route's conditions"
+	}
+	if sample.Args != nil {
+		return about + "\n  " + p.self + " send " + shellLine(sample.Args) + to + "\n"
+	}
+	request, err := sample.Event.Request(delivery.Eventarc)
+	if err != nil {
+		return ""
+	}
+	return about + "\n  " + strings.ReplaceAll(request.Curl(url), "\n", "\n  ") + "\n"
+}
+
+// listRuns are commands that list the runs of embedded Airflows.
+func listRuns(c config.Config, airflows map[string]*localAirflow) string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(airflows)) {
+		a := airflows[name]
+		dags := []string{a.dagID}
+		if c.File != nil {
+			dags = dagsIn(c.File, name)
+		}
+		slices.Sort(dags)
+		for _, id := range slices.Compact(dags) {
+			if route.IsDAG(id) {
+				lines = append(lines, "  "+a.curl(id)+"\n")
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "  # the runs that Airflow holds\n" + strings.Join(lines[:min(len(lines), maxTried)], "")
+}
+
+// shellLine are arguments as a POSIX shell reads them.
+func shellLine(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = shellWord(arg)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes an argument where a POSIX shell would read it as something else.
+func shellWord(arg string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+"
+	if arg != "" && strings.Trim(arg, plain) == "" {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
