@@ -5,6 +5,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/nearest"
 	"example.com/dagtrigger/internal/route/pattern"
 )
@@ -182,7 +184,7 @@ func (c *compiler) dag() (*located, []string) {
 	case literal && len(s.DAGs) > 0:
 		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
 	case literal && !IsDAG(id):
-		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), FixDAG)
+		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), c.fixDAG(id))
 	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.invalid, "dags"):
 		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become",
 			"list the DAGs it may start, such as dags: [load_eu, load_us]")
@@ -198,6 +200,20 @@ func (c *compiler) dag() (*located, []string) {
 		dags = append(dags, id.Value)
 	}
 	return dag, dags
+}
+
+// fixDAG is the fix for an invalid DAG id, which may be written in another language.
+func (c *compiler) fixDAG(id string) string {
+	if found, ok := habit.Text(id, c.known()); ok {
+		return found.Fix + ", and list what it may become in dags"
+	}
+	if strings.Contains(id, ",") {
+		return "write one DAG, and a route for each other"
+	}
+	if file := path.Base(id); strings.HasSuffix(file, ".py") {
+		return "name the DAG, not its file, such as " + strings.TrimSuffix(file, ".py")
+	}
+	return FixDAG
 }
 
 func (c *compiler) skipActive() bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/pattern"
 )
 
@@ -72,6 +73,9 @@ func (c *compiler) patterns(key string, texts []Text) []*pattern.Pattern {
 	for _, text := range texts {
 		p, err := c.pattern(text.Value)
 		if f, ok := errors.AsType[*pattern.Fault](err); ok {
+			if h, ok := habit.Pattern(text.Value); ok && key != "on" {
+				f = &pattern.Fault{Offset: h.Offset, What: h.What, Fix: h.Fix}
+			}
 			c.fault(text.At(f.Offset), key+": "+f.What, f.Fix)
 			continue
 		}

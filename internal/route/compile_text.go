@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/nearest"
 )
 
@@ -52,6 +54,13 @@ func (c *compiler) logicalDate() *located {
 	if t == nil || len(c.faults) > before {
 		return t
 	}
+	if literal, ok := t.Literal(); ok && !expression.IsTime(literal) {
+		fix := "write it as 2026-11-22T00:00:00Z, or compute it, as in ${event.time}"
+		if found, ok := habit.Text(literal, c.known()); ok && !strings.Contains(found.Fix, "strftime") {
+			fix = found.Fix
+		}
+		c.fault(text.Position, fmt.Sprintf("logical_date: %q is not a timestamp", literal), fix)
+	}
 	if lone := t.Lone(); lone != nil && !slices.Contains([]expression.Type{expression.Time, expression.Text, expression.Any}, lone.Gives()) {
 		c.fault(text.Position, fmt.Sprintf("logical_date gives %s", lone.Gives()), "give a timestamp, such as ${event.time}")
 	}
@@ -63,7 +72,7 @@ func (c *compiler) logicalDate() *located {
 func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []expression.Fault) bool {
 	before := len(c.faults)
 	for _, f := range faults {
-		c.fault(text.At(f.Offset), key+": "+f.What, f.Fix)
+		c.fault(text.At(f.Offset), key+": "+f.What, c.meant(f))
 	}
 	for _, u := range uses {
 		if what, fix := c.available(u); what != "" {
@@ -71,6 +80,21 @@ func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []
 		}
 	}
 	return len(c.faults) == before
+}
+
+// meant is the fix of an expression. A name that is none may be a capture or a field
+// without its variable.
+func (c *compiler) meant(f expression.Fault) string {
+	if f.Name != "" && (slices.Contains(c.captures, f.Name) || habit.Function(f.Name) == "") {
+		if name := c.known().Name(f.Name); name != "" {
+			return "write " + name
+		}
+	}
+	return f.Fix
+}
+
+func (c *compiler) known() habit.Known {
+	return habit.Known{Object: c.object, Message: c.message, Captures: c.captures}
 }
 
 // available says what is wrong with the use of a variable, if anything is.

@@ -178,8 +178,7 @@ func TestErrors(t *testing.T) {
 				`object.archived, object.deleted, object.finalized, ` +
 				`object.metadataUpdated|` +
 				`3:3: colour is not a key of a route: ` + keys + `|` +
-				`4:12: when: invalid CEL: mismatched input '<EOF>' expecting expression: fix the expression; in YAML, quote one that holds ': ' or ' ` +
-				`#', or begins with a quote|` +
+				`4:12: when: invalid CEL: the expression ends too early: write what is missing at its end|` +
 				`5:16: conf.a: b is not a variable or function: name one of data, event, message, object or path, or a function of CEL`},
 	} {
 		if got := faultsOf(t, row.text); got != row.want {

@@ -3,6 +3,7 @@
 package route
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -35,8 +36,12 @@ func fullType(name string) (full, what, fix string) {
 	if full, ok := shortTypes[name]; ok {
 		return full, "", ""
 	}
-	looks := slices.ContainsFunc(
-		[]string{"object.", "message.", storageTypes, pubsubTypes, "google.storage.", "google.pubsub."},
+	if strings.Contains(name, ",") {
+		list := strings.Join(strings.Fields(strings.ReplaceAll(name, ",", " ")), ", ")
+		return name, "an event type holds no comma", "write a list: [" + list + "]"
+	}
+	looks := isNotification(name) || slices.ContainsFunc(
+		[]string{"object.", "message.", "google.cloud.storage.", "google.cloud.pubsub.", "google.storage.", "google.pubsub.", "providers/cloud."},
 		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	known := slices.Collect(maps.Values(shortTypes))
 	if !looks || strings.Contains(name, "*") || slices.Contains(known, name) {
@@ -47,6 +52,9 @@ func fullType(name string) (full, what, fix string) {
 	ends := make([]string, len(short))
 	for i := range short {
 		ends[i] = verb(short[i])
+	}
+	if meant := cmp.Or(meantType(name), meantType(verb(name))); meant != "" {
+		return name, name + " is not an event type", "did you mean " + meant + "?"
 	}
 	if at := slices.Index(ends, nearest.Of(verb(name), ends...)); at >= 0 {
 		fix = "did you mean " + short[at] + "?"

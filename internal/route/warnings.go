@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"example.com/dagtrigger/internal/document"
+	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/pattern"
 )
 
@@ -18,6 +20,7 @@ func Warnings(specs []Spec) document.Faults {
 	var all document.Faults
 	seen := map[string]Text{}
 	enabled := 0
+	expressions, err := expression.NewCompiler()
 	for i := range specs {
 		s := &specs[i]
 		if s.Enabled.Off {
@@ -28,6 +31,10 @@ func Warnings(specs []Spec) document.Faults {
 		w.kinds()
 		w.names()
 		w.constants()
+		w.habits()
+		if err == nil {
+			w.needs(expressions)
+		}
 		w.coarse()
 		w.reserved(&s.Conf)
 		all = append(all, w.found...)
@@ -123,8 +130,8 @@ func (w *warner) carrier() {
 // https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
 func (w *warner) names() {
 	for _, text := range w.spec.Bucket {
-		if strings.Trim(text.Value, "abcdefghijklmnopqrstuvwxyz0123456789-_.*") != "" {
-			w.nothing("bucket", text, "a bucket's name has lower-case letters, digits, -, _ and . only", "leave gs:// and / off")
+		if _, habitual := habit.Pattern(text.Value); !habitual && strings.Trim(text.Value, "abcdefghijklmnopqrstuvwxyz0123456789-_.*") != "" {
+			w.nothing("bucket", text, "a bucket's name has lower-case letters, digits, -, _ and . only", bucketFix(text.Value))
 		}
 	}
 	for _, text := range w.spec.Object {
@@ -146,6 +153,20 @@ func (w *warner) names() {
 	w.resources("subscription", "subscriptions", w.spec.Subscription)
 }
 
+// bucketFix is the fix for what is no name of a bucket.
+func bucketFix(text string) string {
+	name, object, _ := strings.Cut(strings.TrimPrefix(text, "gs://"), "/")
+	switch name = strings.ToLower(name); {
+	case object == "":
+		return "write " + name
+	case strings.HasSuffix(object, "/"):
+		object += "**"
+	case !strings.Contains(object, "*"):
+		object += "/**"
+	}
+	return "write bucket: " + name + " and object: " + object
+}
+
 // resources looks at full names of topics and subscriptions.
 func (w *warner) resources(key, kind string, texts []Text) {
 	for _, text := range texts {
@@ -153,8 +174,9 @@ func (w *warner) resources(key, kind string, texts []Text) {
 		if err != nil || !strings.Contains(text.Value, "/") || !p.Exact() {
 			continue
 		}
+		last := text.Value[strings.LastIndexByte(text.Value, '/')+1:]
 		if parts := strings.Split(text.Value, "/"); len(parts) != 4 || parts[0] != "projects" || parts[2] != kind {
-			w.nothing(key, text, "its full name has another form", fmt.Sprintf("write projects/PROJECT/%s/NAME, or NAME alone", kind))
+			w.nothing(key, text, "its full name has another form", fmt.Sprintf("write projects/PROJECT/%s/%s, or %s alone", kind, last, last))
 		}
 	}
 }
@@ -168,14 +190,20 @@ func (w *warner) constants() {
 	if strings.TrimSpace(w.spec.When.Value) == "false" {
 		w.warn(w.spec.When.Position, "when is always false: the route can match nothing", "write enabled: false to switch it off")
 	}
-	if id := w.spec.RunID; id.IsSet() && !strings.Contains(id.Value, "${") && w.spec.Every.Value == 0 {
+	if id := w.spec.RunID; isConstant(id) && w.spec.Every.Value == 0 {
 		w.warn(id.Position, "run_id is the same for all events: after the first each is a duplicate",
 			"compute it, as in ${object.bucket}/${object.name}")
 	}
-	if id := w.spec.RunIDExact; id.IsSet() && !strings.Contains(id.Value, "${") {
+	if id := w.spec.RunIDExact; isConstant(id) {
 		w.warn(id.Position, "run_id_exact is the same for all events: after the first each is a duplicate",
 			"compute it, as in ${message.json.run_id}")
 	}
+}
+
+// isConstant reports whether a text is the same for all events, and meant to be.
+func isConstant(t Text) bool {
+	_, habitual := habit.Text(t.Value, habit.Known{})
+	return t.IsSet() && !strings.Contains(t.Value, "${") && !habitual
 }
 
 var (
@@ -195,7 +223,7 @@ func (w *warner) coarse() {
 	uses := used.FindAllString(date.Value, -1)
 	path := !slices.ContainsFunc(uses, func(use string) bool { return !strings.HasPrefix(use, "path.") })
 	switch {
-	case !date.IsSet(),
+	case !date.IsSet(), dayCapture.MatchString(date.Value),
 		slices.ContainsFunc(uses, func(use string) bool { return !shared.MatchString(use) }),
 		strings.Contains(date.Value, "${") && len(uses) == 0,
 		!path && wholeTime.MatchString(strings.TrimSpace(date.Value)),

@@ -58,7 +58,7 @@ func TestWarnings(t *testing.T) {
 
 		// Names that none can be called by.
 		{good + "  bucket: gs://acme",
-			`4:11: bucket: "gs://acme" can match nothing: a bucket's name has lower-case letters, digits, -, _ and . only: leave gs:// and / off`},
+			`4:11: bucket: "gs://acme" can match nothing: a bucket's name has lower-case letters, digits, -, _ and . only: write acme`},
 		{good + "  object: gs://acme/sales/*",
 			`4:11: object: "gs://acme/sales/*" can match nothing: an object's name does not hold its bucket: write bucket: acme and ` +
 				`object: sales/*`},
@@ -69,10 +69,10 @@ func TestWarnings(t *testing.T) {
 		{good + "  object: '*/'\n  skip: folders",
 			`4:11: object: "*/" can match nothing: skip: folders passes over names that end in /: end it in /**, or do not skip folders`},
 		{msg + "  topic: orders/new",
-			`4:10: topic: "orders/new" can match nothing: its full name has another form: write projects/PROJECT/topics/NAME, or NAME alone`},
+			`4:10: topic: "orders/new" can match nothing: its full name has another form: write projects/PROJECT/topics/new, or new alone`},
 		{msg + "  subscription: projects/p/topics/s",
 			`4:17: subscription: "projects/p/topics/s" can match nothing: its full name has another form: write ` +
-				`projects/PROJECT/subscriptions/NAME, or NAME alone`},
+				`projects/PROJECT/subscriptions/s, or s alone`},
 
 		// What is the same for all events.
 		{good + "  when: 'false'", `4:9: when is always false: the route can match nothing: write enabled: false to switch it off`},
@@ -89,9 +89,9 @@ func TestWarnings(t *testing.T) {
 		{good + "  logical_date: ${object.timeCreated}", ``},
 		{msg + "  logical_date: ${message.json.date}", ``},
 		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}T00:00:00Z", `5:17: ` + coarse},
-		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}\n  run_id: ${object.name}", `5:17: ` + coarse},
-		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}\n  run_id: ${path.day}", ``},
-		{good + "  object: sales/{day=*}.csv\n  logical_date: ${path.day}", ``},
+		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}T00:00:00Z\n  run_id: ${object.name}", `5:17: ` + coarse},
+		{good + "  object: sales/{day=*}/*.csv\n  logical_date: ${path.day}T00:00:00Z\n  run_id: ${path.day}", ``},
+		{good + "  object: sales/{day=*}.csv\n  logical_date: ${path.day}T00:00:00Z", ``},
 		{good + "  logical_date: ${event.time.strftime('%Y-%m-%d')}", `4:17: ` + coarse},
 		{good + "  logical_date: 2026-11-22T00:00:00Z", `4:17: ` + coarse},
 

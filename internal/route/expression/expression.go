@@ -278,3 +278,9 @@ func parseTime(text string) (time.Time, error) {
 	}
 	return t, nil
 }
+
+// IsTime reports whether text is a timestamp, such as 2026-11-22T00:00:00Z.
+func IsTime(text string) bool {
+	_, err := parseTime(text)
+	return err == nil
+}

@@ -3,14 +3,21 @@
 package expression
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/nearest"
 )
 
@@ -19,6 +26,7 @@ import (
 type Fault struct {
 	Offset    int // in bytes from the text's beginning
 	What, Fix string
+	Name      string // what is no variable or function, where that is at fault
 }
 
 // forbidden finds what CEL allows and a route has no use for.
@@ -31,63 +39,185 @@ func forbidden(text string, a *ast.AST) []Fault {
 			c := e.AsComprehension()
 			for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
 				if isVariable(name) {
-					found = append(found, Fault{at(e), name + " would hide the variable " + name, "give the macro's variable another name"})
+					what := name + " would hide the variable " + name
+					found = append(found, Fault{Offset: at(e), What: what, Fix: "give the macro's variable another name"})
 				}
 			}
+		case ast.CallKind:
+			if index, ok := fromTheEnd(e); ok {
+				found = append(found, Fault{Offset: at(e), What: "[" + index + "] counts from the end in Python, and fails here", Fix: lastFix(index)})
+			}
 		case ast.StructKind:
-			found = append(found, Fault{at(e), e.AsStruct().TypeName() + "{…} is no value", `write a map as {"name": value}`})
+			found = append(found, Fault{Offset: at(e), What: e.AsStruct().TypeName() + "{…} is no value", Fix: `write a map as {"name": value}`})
 		}
 	})
 	return found
 }
 
-// faults translates errors of the parser, the checker and the validators.
-// parsed is nil where there is none.
+// fromTheEnd returns the index of a selection by a negative one, which no list has.
+func fromTheEnd(e ast.Expr) (string, bool) {
+	call := e.AsCall()
+	if call.FunctionName() != operators.Index || call.Args()[1].Kind() != ast.LiteralKind {
+		return "", false
+	}
+	n, ok := call.Args()[1].AsLiteral().(types.Int)
+	return strconv.FormatInt(int64(n), 10), ok && n < 0
+}
+
+func lastFix(index string) string {
+	if index == "-1" {
+		return `write .last().orValue("")`
+	}
+	return "write [size(x) - " + index[1:] + "]"
+}
+
+// faults translates errors of the parser, the checker and the validators, one for each
+// cause. parsed is nil where there is none: the parser is at a loss after its first error.
 func faults(text string, errs []*cel.Error, parsed *ast.AST) []Fault {
+	if parsed == nil {
+		if found := habits(text); len(found) > 0 {
+			return found
+		}
+		errs = errs[:1]
+	}
 	var all []Fault
 	for _, e := range errs {
-		what, fix := translate(e.Message, operandOf(parsed, e.ExprID))
-		all = append(all, Fault{offsetOf(text, e.Location), what, fix})
+		f := translate(e.Message, operandOf(parsed, e.ExprID))
+		f.Offset = offsetOf(text, e.Location)
+		f = f.seen(text)
+		if len(all) == 0 || !follows(text, all[len(all)-1], f) {
+			all = append(all, f)
+		}
 	}
 	return all
 }
 
+var (
+	dotted = regexp.MustCompile(`^\w+(?:\.\w+)+`)
+	picked = regexp.MustCompile(`^\[["'](\w+)["']\]`)
+)
+
+// seen completes a problem by the text around it: a call stands where its bracket does, a
+// name may begin the name of a function, and what […] picks may be a field.
+func (f Fault) seen(text string) Fault {
+	if strings.HasPrefix(text[f.Offset:], "(") {
+		f.Offset = len(strings.TrimSuffix(text[:f.Offset], f.Name))
+	}
+	if whole := dotted.FindString(text[f.Offset:]); f.Name != "" && whole != "" {
+		last := whole[strings.LastIndexByte(whole, '.')+1:]
+		if fix := habit.Function(last); fix != "" && habit.Function(f.Name) != "" {
+			f.What, f.Fix = whole+" is not a variable or function", fix
+		}
+	}
+	if field := picked.FindStringSubmatch(text[f.Offset:]); field != nil {
+		owner := beforeBracket.FindString(text[:f.Offset])
+		if meant := habit.Member(owner, field[1]); meant != "" {
+			f.Fix = "write " + meant
+		} else if slices.Contains(fieldsOf(owner), field[1]) {
+			f.Fix = "write " + owner + "." + field[1]
+		}
+	}
+	return f
+}
+
+var beforeBracket = regexp.MustCompile(`\w+$`)
+
+// isWord reports whether a function is no operator.
+func isWord(function string) bool { return !strings.ContainsAny(function, "_@") }
+
+// habits finds the syntax of other languages.
+func habits(text string) []Fault {
+	var all []Fault
+	for _, f := range habit.Expression(text, habit.Known{Object: true, Message: true}) {
+		all = append(all, Fault{Offset: f.Offset, What: f.What, Fix: f.Fix})
+	}
+	return all
+}
+
+// follows reports whether an error is but a consequence of the one before it: a method of
+// a name that is unknown is unknown too.
+func follows(text string, first, next Fault) bool {
+	return first.Name != "" && first.Offset <= next.Offset && chain.MatchString(text[first.Offset:next.Offset])
+}
+
+var chain = regexp.MustCompile(`^\w*(?:\.\w*|\[[^\]]*\]|\([^()]*\))*$`)
+
 // translate puts an error of cel-go into the words of a problem. operand is what
 // a selection at fault selects from.
-func translate(message, operand string) (what, fix string) {
+func translate(message, operand string) Fault {
 	quoted := append(strings.Split(message, "'"), "", "", "")
 	syntax, isSyntax := strings.CutPrefix(message, "Syntax error: ")
 	switch name := strings.TrimPrefix(quoted[1], "."); {
+	case isSyntax && strings.Contains(syntax, "<EOF>"):
+		return Fault{What: "invalid CEL: the expression ends too early", Fix: "write what is missing at its end"}
 	case isSyntax:
-		return "invalid CEL: " + syntax, "fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
+		const fix = "fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
+		return Fault{What: "invalid CEL: " + syntax, Fix: fix}
 	case strings.HasPrefix(message, "undefined field"):
-		return fmt.Sprintf("%s has no field %s", operand, name), fieldFix(operand, name)
+		return Fault{What: fmt.Sprintf("%s has no field %s", operand, name), Fix: fieldFix(operand, name)}
 	case strings.HasPrefix(message, "undeclared reference"):
-		known := variableNames()
-		if near := nearest.Of(name, known...); near != "" {
-			return name + " is not a variable or function", "did you mean " + near + "?"
-		}
-		return name + " is not a variable or function", "name one of " + nearest.Join(known...) + ", or a function of CEL"
-	case strings.HasPrefix(message, "found no matching overload for '_[_]'"):
-		return "[…] does not take " + quoted[3], "select what is declared by a dot, as in object.name"
+		return Fault{What: name + " is not a variable or function", Fix: nameFix(name), Name: name}
 	case strings.HasPrefix(message, "found no matching overload"):
-		return fmt.Sprintf("%s does not take %s", strings.Trim(name, "_"), quoted[3]),
-			"convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
+		function := strings.Trim(name, "_@")
+		if name == "_[_]" {
+			function = "[…]"
+		}
+		return Fault{What: fmt.Sprintf("%s does not take %s", function, quoted[3]), Fix: overloadFix(name, quoted[3], operand)}
+	}
+	if strings.HasPrefix(message, "expected type 'bool'") {
+		return Fault{What: "this is no true or false", Fix: "compare it, as in x != \"\", or write has(…) for a field that may be absent"}
 	}
 	fixes := map[string]string{
 		"invalid matches argument":   "write a regular expression of RE2: https://github.com/google/re2/wiki/Syntax",
 		"invalid timestamp argument": "write it as 2026-11-22T00:00:00Z",
 		"invalid duration argument":  "write it as 90s or 1h30m",
 	}
-	if fix, ok := fixes[message]; ok {
-		return message, fix
+	return Fault{What: message, Fix: cmp.Or(fixes[message], "see https://github.com/google/cel-spec/blob/master/doc/langdef.md")}
+}
+
+// nameFix suggests what is meant by a name that is no variable or function.
+func nameFix(name string) string {
+	known := variableNames()
+	if fix := habit.Function(name); fix != "" {
+		return fix
 	}
-	return message, "see https://github.com/google/cel-spec/blob/master/doc/langdef.md"
+	if near := nearest.Of(name, known...); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "name one of " + nearest.Join(known...) + ", or a function of CEL"
+}
+
+// overloadFix says what to write where a function does not take values of such types.
+func overloadFix(function, of, operand string) string {
+	value := cmp.Or(operand, "the text")
+	switch {
+	case function == "_[_]":
+		return "select what is declared by a dot, as in object.name"
+	case function == "@in" && of == "(string, string)":
+		return `write a.contains(b) for text within text, or x in ["a", "b"]`
+	case function == "_%_" && strings.HasPrefix(of, "(string"):
+		return "join with +, or write text with ${…} inside"
+	case function == "_+_" && strings.Contains(of, "string"):
+		return "convert with string(…), or write text with ${…} inside"
+	case strings.Contains(of, "timestamp") && strings.Contains(of, "string"):
+		return `write a time as timestamp("2026-11-22T00:00:00Z")`
+	case slices.Contains([]string{"_&&_", "_||_", "!_", "_?_:_"}, function):
+		return "compare it, as in x != \"\", or write has(…) for a field that may be absent"
+	case of == "(string, int)" || of == "(string, double)" || of == "(int, string)":
+		return "convert with int(" + value + "), or quote the number; 64-bit integers of an object resource are text"
+	}
+	if first, _, several := strings.Cut(of, ","); several && strings.HasPrefix(first, "(string") && isWord(function) {
+		return "it is a method: write " + cmp.Or(operand, "x") + "." + function + "(…)"
+	}
+	return "convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
 }
 
 // fieldFix suggests a field of the variable or field called owner.
 func fieldFix(owner, field string) string {
 	fields := fieldsOf(owner)
+	if meant := habit.Member(owner, field); meant != "" {
+		return "write " + meant
+	}
 	if near := nearest.Of(field, fields...); near != "" {
 		return "did you mean " + owner + "." + near + "?"
 	}

@@ -150,12 +150,12 @@ func parts(text string) func(yield func(part) bool) {
 				begin := at + len("${")
 				length := length(text[begin:])
 				if length < 0 {
-					yield(part{fault: &Fault{at, "${ is not closed", "end the expression with }, or write $${ for a literal ${"}})
+					yield(part{fault: &Fault{Offset: at, What: "${ is not closed", Fix: "end the expression with }, or write $${ for a literal ${"}})
 					return
 				}
 				inside := text[begin : begin+length]
 				if strings.TrimSpace(inside) == "" {
-					yield(part{fault: &Fault{at, "${} holds no expression", "write one, or $${ for a literal ${"}})
+					yield(part{fault: &Fault{Offset: at, What: "${} holds no expression", Fix: "write one, or $${ for a literal ${"}})
 					return
 				}
 				if !flush() || !yield(part{text: inside, offset: begin, expression: true}) {

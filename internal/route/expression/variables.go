@@ -20,6 +20,7 @@ type Field struct {
 	Name, Doc string
 	Type      Type
 	Fields    []Field // of a Resource
+	Optional  bool    // many events have none: a conf that needs it fails for those
 }
 
 // Type is a type in words, as faults and the documentation name it.
@@ -70,9 +71,9 @@ var variables = []Variable{
 		{Name: "id", Type: Text, Doc: "the message id"},
 		{Name: "topic", Type: Text, Doc: "projects/P/topics/T"},
 		{Name: "subscription", Type: Text, Doc: "projects/P/subscriptions/S"},
-		{Name: "ordering_key", Type: Text, Doc: "the ordering key"},
+		{Name: "ordering_key", Type: Text, Optional: true, Doc: "the ordering key"},
 		{Name: "publish_time", Type: Time, Doc: "when it was published"},
-		{Name: "delivery_attempt", Type: Number, Doc: "from 1; absent where the subscription has no dead-letter policy"},
+		{Name: "delivery_attempt", Type: Number, Optional: true, Doc: "from 1; absent where the subscription has no dead-letter policy"},
 		{Name: "attributes", Type: MapOfText, Doc: "the attributes, names as they were sent"},
 		{Name: "text", Type: Text, Doc: "the data, where it is UTF-8 and not declared as bytes"},
 		{Name: "data_base64", Type: Text, Doc: "the data, base64"},
@@ -93,48 +94,48 @@ var objectFields = []Field{
 	{Name: "metageneration", Type: Text, Doc: "an int64 as text: the version of the metadata"},
 	{Name: "size", Type: Text, Doc: "an int64 as text: bytes"},
 	{Name: "contentType", Type: Text},
-	{Name: "contentEncoding", Type: Text},
-	{Name: "contentDisposition", Type: Text},
-	{Name: "contentLanguage", Type: Text},
-	{Name: "cacheControl", Type: Text},
+	{Name: "contentEncoding", Type: Text, Optional: true},
+	{Name: "contentDisposition", Type: Text, Optional: true},
+	{Name: "contentLanguage", Type: Text, Optional: true},
+	{Name: "cacheControl", Type: Text, Optional: true},
 	{Name: "metadata", Type: MapOfText, Doc: "the object's custom metadata; an empty map where it has none"},
-	{Name: "contexts", Type: Any},
-	{Name: "md5Hash", Type: Text, Doc: "base64; absent on composite objects"},
+	{Name: "contexts", Type: Any, Optional: true},
+	{Name: "md5Hash", Type: Text, Optional: true, Doc: "base64; absent on composite objects"},
 	{Name: "crc32c", Type: Text, Doc: "base64"},
 	{Name: "etag", Type: Text},
 	{Name: "storageClass", Type: Text},
-	{Name: "componentCount", Type: Number, Doc: "of a composite object"},
+	{Name: "componentCount", Type: Number, Optional: true, Doc: "of a composite object"},
 	{Name: "timeCreated", Type: Text},
-	{Name: "timeDeleted", Type: Text},
+	{Name: "timeDeleted", Type: Text, Optional: true},
 	{Name: "timeFinalized", Type: Text},
 	{Name: "timeStorageClassUpdated", Type: Text},
 	{Name: "updated", Type: Text},
-	{Name: "customTime", Type: Text},
-	{Name: "softDeleteTime", Type: Text},
-	{Name: "hardDeleteTime", Type: Text},
-	{Name: "retentionExpirationTime", Type: Text},
-	{Name: "temporaryHold", Type: Bool},
-	{Name: "eventBasedHold", Type: Bool},
-	{Name: "retention", Type: Resource, Fields: []Field{
+	{Name: "customTime", Type: Text, Optional: true},
+	{Name: "softDeleteTime", Type: Text, Optional: true},
+	{Name: "hardDeleteTime", Type: Text, Optional: true},
+	{Name: "retentionExpirationTime", Type: Text, Optional: true},
+	{Name: "temporaryHold", Type: Bool, Optional: true},
+	{Name: "eventBasedHold", Type: Bool, Optional: true},
+	{Name: "retention", Type: Resource, Optional: true, Fields: []Field{
 		{Name: "mode", Type: Text},
 		{Name: "retainUntilTime", Type: Text},
 	}},
-	{Name: "customerEncryption", Type: Resource, Fields: []Field{
+	{Name: "customerEncryption", Type: Resource, Optional: true, Fields: []Field{
 		{Name: "encryptionAlgorithm", Type: Text},
 		{Name: "keySha256", Type: Text},
 	}},
-	{Name: "kmsKeyName", Type: Text},
-	{Name: "owner", Type: Resource, Fields: []Field{
+	{Name: "kmsKeyName", Type: Text, Optional: true},
+	{Name: "owner", Type: Resource, Optional: true, Fields: []Field{
 		{Name: "entity", Type: Text},
 		{Name: "entityId", Type: Text},
 	}},
-	{Name: "acl", Type: Any},
+	{Name: "acl", Type: Any, Optional: true},
 	{Name: "id", Type: Text},
 	{Name: "kind", Type: Text},
 	{Name: "selfLink", Type: Text},
 	{Name: "mediaLink", Type: Text},
-	{Name: "restoreToken", Type: Text},
-	{Name: "eventType", Type: Text, Doc: "of a notification without payload alone, such as OBJECT_FINALIZE"},
+	{Name: "restoreToken", Type: Text, Optional: true},
+	{Name: "eventType", Type: Text, Optional: true, Doc: "of a notification without payload alone, such as OBJECT_FINALIZE"},
 }
 
 // celType is the type by which a field called name is declared.
