@@ -153,7 +153,7 @@ func (w *warner) names() {
 	w.resources("subscription", "subscriptions", w.spec.Subscription)
 }
 
-// bucketFix is the fix for what is no name of a bucket.
+// bucketFix is the fix for an invalid name of a bucket.
 func bucketFix(text string) string {
 	name, object, _ := strings.Cut(strings.TrimPrefix(text, "gs://"), "/")
 	switch name = strings.ToLower(name); {

@@ -90,7 +90,7 @@ var expressionRules = []rule{
 	{form(`(?i)\bnot\b`), noOperator, write("write !")},
 	{form(`(?:^|[^&])(?P<at>&)(?:[^&]|$)`), noOperator, write("write &&")},
 	{form(`(?:^|[^|])(?P<at>\|)(?:[^|]|$)`), noOperator, write("write ||, or a function in place of a filter")},
-	{form(`\+=|:=`), noOperator, write("write an expression: CEL has no variables of its own")},
+	{form(`\+=|:=`), noOperator, write("write an expression: CEL assigns nothing")},
 	{form(`(?:^|[^=!<>])(?P<at>=)(?:[^=~]|$)`), noOperator, write("write ==")},
 	{form(`#.*$`), "# begins a comment in Python and YAML", write("write the comment on a line before, or //")},
 	{form(`;\s*$`), "; ends nothing in CEL", write("leave it out")},

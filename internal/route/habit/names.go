@@ -72,8 +72,8 @@ var members = map[string]map[string]string{
 		"length": "int(object.size)", "data": "data", "attributes": "object.metadata", "time": "event.time",
 	},
 	"message": {
-		"data": "message.json, or message.text where it is no JSON", "body": "message.json, or message.text where it is no JSON",
-		"payload": "message.json, or message.text where it is no JSON", "content": "message.json, or message.text where it is no JSON",
+		"data": "message.json, or message.text where it is not JSON", "body": "message.json, or message.text where it is not JSON",
+		"payload": "message.json, or message.text where it is not JSON", "content": "message.json, or message.text where it is not JSON",
 		"messageId": "message.id", "message_id": "message.id", "publishTime": "message.publish_time", "orderingKey": "message.ordering_key",
 		"deliveryAttempt": "message.delivery_attempt", "attribute": "message.attributes", "attrs": "message.attributes",
 	},
