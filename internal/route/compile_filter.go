@@ -73,7 +73,7 @@ func (c *compiler) patterns(key string, texts []Text) []*pattern.Pattern {
 	for _, text := range texts {
 		p, err := c.pattern(text.Value)
 		if f, ok := errors.AsType[*pattern.Fault](err); ok {
-			if h, ok := habit.Pattern(text.Value); ok && key != "on" {
+			if h, ok := habit.Pattern(text.Value); ok && key != "on" && h.Offset <= f.Offset {
 				f = &pattern.Fault{Offset: h.Offset, What: h.What, Fix: h.Fix}
 			}
 			c.fault(text.At(f.Offset), key+": "+f.What, f.Fix)

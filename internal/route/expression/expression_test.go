@@ -138,7 +138,6 @@ func rows() []row {
 		fails(ord, `data.text.length`,
 			"evaluating data.text.length: the event has no data.text.length"+fmt.Sprintf(ask, "data.text.length", "data.text", "length")),
 		fails(ord, `data.items[2]`, `evaluating data.items[2]: the event has no data.items[2]: test with in or size(…)`),
-		fails(ord, `data.items[-1]`, `evaluating data.items[-1]: the event has no data.items[-1]: test with in or size(…)`),
 		fails(ord, `data.items[data.count].sku`, `evaluating data.items[data.count].sku where data.count is 150: `+
 			`index out of bounds: 150: test with has(…), in or size(…), or give a default with .?name.orValue(…)`),
 

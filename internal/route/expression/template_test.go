@@ -155,6 +155,7 @@ func TestErrors(t *testing.T) {
 			`10: object has no field nane: did you mean object.name?|27: object has no field sise: did you mean object.size?`},
 
 		// Types.
+		{`${data.items[-1]}`, `12: [-1] counts from the end in Python, and fails here: write .last().orValue("")`},
 		{`${object.size > 0}`, `14: > does not take (string, int)` + sizeIsText},
 		{`${object.size == 0}`, `14: == does not take (string, int)` + sizeIsText},
 		{`${"a" + 1}`, `6: + does not take (string, int): convert with string(…), or write text with ${…} inside`},
