@@ -63,7 +63,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 			_ = plainjson.Encode(p.stdout, map[string]any{"method": method, "path": path, "status": status})
 			return
 		}
-		_, _ = fmt.Fprintf(p.stdout, "%s %s: %d\n", method, visible(path), status)
+		_, _ = fmt.Fprintf(p.prose(p.stdout), "%s %s: %d\n", method, visible(path), status)
 	}
 	a, err := e.start(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 	if asJSON {
 		err = plainjson.Encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": e.dags, "settings": a.settings})
 	} else {
-		_, err = fmt.Fprint(p.stdout, p.typed(a.text(e.dags)))
+		_, err = fmt.Fprint(p.prose(p.stdout), p.typed(a.text(e.dags)))
 	}
 	if err == nil {
 		err = wait(ctx, a.failed, nil)

@@ -176,7 +176,7 @@ func (p *program) printChecked(asJSON bool, f config.File, faults, warnings docu
 	} else {
 		b.WriteString(paint.good(f.Name+": "+about(f, len(warnings))) + "\n")
 	}
-	_, err := io.WriteString(p.stdout, b.String())
+	_, err := io.WriteString(p.prose(p.stdout), b.String())
 	return err
 }
 

@@ -87,7 +87,7 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 	for _, whose := range slices.Sorted(maps.Keys(of)) {
 		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(whose, "without a route"))
 	}
-	if _, err := io.WriteString(p.stdout, b.String()); err != nil {
+	if _, err := io.WriteString(p.prose(p.stdout), b.String()); err != nil {
 		return err
 	}
 	if count > 0 {
@@ -133,7 +133,7 @@ func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, t
 	}
 	_ = group.Wait() // each removal reports its own error
 	bar.finish()
-	_, err := fmt.Fprintf(p.stdout, "%d dropped, %d left\n", dropped.Load(), left.Load())
+	_, err := fmt.Fprintf(p.prose(p.stdout), "%d dropped, %d left\n", dropped.Load(), left.Load())
 	if err = errors.Join(failed, err); err == nil && left.Load() > 0 {
 		return errReported
 	}

@@ -65,7 +65,7 @@ func (p *program) runList(ctx context.Context, s *storeFlags, f deadletter.Filte
 		}
 	}
 	if !asJSON {
-		_, err = fmt.Fprintf(p.stdout, "%s in %s\n", plural(count, "dead letter"), strings.Join(names, ", "))
+		_, err = fmt.Fprintf(p.prose(p.stdout), "%s in %s\n", plural(count, "dead letter"), strings.Join(names, ", "))
 	}
 	if err == nil && unreadable > 0 {
 		return errReported
@@ -110,7 +110,7 @@ func (p *program) printLetter(l *deadletter.Letter, paint painter, asJSON bool) 
 			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s\n  %s%s\n  %s\n  %s\n", paint.bold(visible(l.Name())), l.Time.Format(time.RFC3339), attempts,
+	_, err := fmt.Fprintf(p.prose(p.stdout), "%s\n  %s%s\n  %s\n  %s\n", paint.bold(visible(l.Name())), l.Time.Format(time.RFC3339), attempts,
 		visible(strings.Join(which, ", ")), paint.bad(visible(l.Reason)))
 	return err
 }

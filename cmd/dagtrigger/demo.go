@@ -48,10 +48,11 @@ type demoFlags struct {
 	serve      bool
 	log        bool
 	json       bool
+	logFormat  string
 }
 
 func (p *program) demo() *cobra.Command {
-	d := demoFlags{version: string(airflowsim.Airflow33)}
+	d := demoFlags{version: string(airflowsim.Airflow33), logFormat: logAuto}
 	cmd := &cobra.Command{
 		Use:     "demo",
 		Short:   "See events start DAG runs, through every kind of trouble",
@@ -80,6 +81,8 @@ func (p *program) demo() *cobra.Command {
 		"the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))
 	flags.BoolVar(&d.serve, "serve", false, "keep both running afterwards, and print commands to try")
 	flags.BoolVar(&d.log, "log", false, "show the function's log on standard error")
+	flags.Var(&choice{&d.logFormat, logFormats()}, "log-format", logFormatHelp+"; text and json turn --log on")
+	completes(cmd, "log-format", logFormats())
 	jsonFlag(flags, &d.json, "what happened as one JSON object at the end")
 	completes(cmd, "airflow-version", texts(versions()))
 	completes(cmd, "real", airflowreal.Versions())
@@ -92,11 +95,11 @@ func (p *program) runDemo(ctx context.Context, d demoFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	out := p.stdout
+	out := p.prose(p.stdout)
 	if d.json {
 		out = io.Discard
 	}
-	t := &teller{stage: st, out: out, paint: p.painter(out)}
+	t := &teller{stage: st, out: out, paint: p.painter(p.stdout)}
 	if _, err := fmt.Fprintf(out, "The function listens on %s.\n%s.\n\n", st.function.url, st.about); err != nil {
 		return err
 	}
@@ -189,9 +192,9 @@ func (p *program) openAirflow(ctx context.Context, st *stage, d demoFlags) (err 
 }
 
 func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, getenv func(string) string) error {
-	log := io.Discard
-	if d.log {
-		log = p.stderr
+	log := jsonLog(io.Discard)
+	if d.log || d.logFormat != logAuto {
+		log = p.log(d.logFormat)
 	}
 	st.trouble = &trouble{way: airflow.NewTransport(1)}
 	st.settings, st.served = getenv, &reloading{log: log, transport: st.trouble}

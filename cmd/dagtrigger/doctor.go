@@ -87,8 +87,8 @@ func (p *program) runDoctor(ctx context.Context, d doctorFlags) error {
 		summary := doctor.Run(ctx, target, report.Observe)
 		return examined(ctx, summary, report.JSON(p.stdout, summary))
 	}
-	summary := doctor.Run(ctx, target, doctor.Table(p.stdout, p.painter(p.stdout).finding))
-	_, err = fmt.Fprintf(p.stdout, "\n%s\n", summary.Line())
+	summary := doctor.Run(ctx, target, doctor.Table(p.prose(p.stdout), p.painter(p.stdout).finding))
+	_, err = fmt.Fprintf(p.prose(p.stdout), "\n%s\n", summary.Line())
 	return examined(ctx, summary, err)
 }
 

@@ -145,7 +145,7 @@ func (p *program) noteTopic(cmd *cobra.Command, f *eventFlags, as string) {
 	if !cmd.Flags().Changed("topic") || as != string(delivery.Push) && as != string(delivery.PushUnwrapped) {
 		return
 	}
-	_, _ = fmt.Fprintf(p.stderr, "dagtrigger: note: a push subscription does not carry its topic, so --topic is not sent: pick by "+
+	_, _ = fmt.Fprintf(p.prose(p.stderr), "dagtrigger: note: a push subscription does not carry its topic, so --topic is not sent: pick by "+
 		"subscription (this one is %s), or send --as eventarc\n", subscription(f.subscription))
 }
 

@@ -144,7 +144,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.
 	if x.json {
 		err = plainjson.Encode(p.stdout, result)
 	} else {
-		_, err = io.WriteString(p.stdout, result.text(p.painter(p.stdout)))
+		_, err = io.WriteString(p.prose(p.stdout), result.text(p.painter(p.stdout)))
 	}
 	if err == nil && result.failed() {
 		return errReported

@@ -101,7 +101,7 @@ func (p *program) runInit(ctx context.Context, i initFlags, folder string) error
 Next:
   %s check %s
   %s test %s
-  %s serve --config %s
+  %s serve --local %s
 `, at(routesName), at(examplesName), at(schemaName), p.self, at(routesName), p.self, at(examplesName), p.self, at(routesName))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 
 	"example.com/dagtrigger/internal/event"
@@ -64,12 +65,28 @@ func bucketDraft(bucket, pattern, dag string) routeDraft {
 	}
 	d.lines = append(d.lines, "skip: [folders, empty, temporary]", "dag: "+quoted(dag), "conf:",
 		"  uri: gs://${object.bucket}/${object.name}", "  size: ${int(object.size)}")
+	for _, capture := range captures(pattern) {
+		d.lines = append(d.lines, "  "+capture+": ${path."+capture+"}")
+	}
 	d.examples = []string{
 		fmt.Sprintf("name: an upload to %s starts %s\nupload: %s\nsize: 1024", bucket, dag, quoted("gs://"+bucket+"/"+example.Matching(pattern, "a"))),
 		fmt.Sprintf("name: a file in %s that is still being written starts nothing\nupload: %s\nsize: 1024", bucket,
 			quoted("gs://"+bucket+"/_temporary/"+path.Base(example.Matching(pattern, "a")))),
 	}
 	return d
+}
+
+// captured matches a capture of a pattern.
+var captured = regexp.MustCompile(`\{([a-z][a-z0-9_]*)=\*+\}`)
+
+// captures are the names of a pattern's captures, less those that the conf has.
+func captures(pattern string) (names []string) {
+	for _, m := range captured.FindAllStringSubmatch(pattern, -1) {
+		if m[1] != "uri" && m[1] != "size" {
+			names = append(names, m[1])
+		}
+	}
+	return names
 }
 
 // topicDraft starts dag for the messages of topic. data is that of its example.
@@ -185,8 +202,7 @@ func quoted(text string) string {
 func firstRoutes(drafts []routeDraft) []byte {
 	var b bytes.Buffer
 	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n" +
-		"# Which event starts which DAG. \"dagtrigger help routes\" lists the keys,\n# \"dagtrigger help expressions\" what ${...} can " +
-		"be.\nroutes:\n")
+		"# \"dagtrigger help routes\" lists the keys.\nroutes:\n")
 	for _, d := range drafts {
 		b.WriteString("  - name: " + d.name + "\n")
 		for _, line := range d.lines {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
 	"example.com/dagtrigger/internal/config"
@@ -365,20 +366,14 @@ func TestReadmeCommandsRun(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, []string{"serve"}, set(map[string]string{"PORT": "0"}), nil, out, log) }()
 	url := out.after(t, "The function listens on ", ended)
-	routes := filepath.Join(folder, "routes.yaml")
+	first := filepath.Join(folder, "init")
+	routes := filepath.Join(first, routesName)
 	if err := os.Mkdir(filepath.Join(folder, "dead"), 0o700); err != nil { // as the function does
 		t.Fatal(err)
 	}
 	for _, p := range pages(t) {
 		if p.path != "README.md" {
 			continue
-		}
-		for _, b := range p.code {
-			if b.language == "yaml" {
-				if err := os.WriteFile(routes, []byte(b.text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
 		}
 		for _, c := range p.commands() {
 			if c.prose {
@@ -389,14 +384,14 @@ func TestReadmeCommandsRun(t *testing.T) {
 			case "demo", "serve", "reconcile":
 				continue // run elsewhere; reconcile needs a bucket
 			case "init":
-				args = append(args, filepath.Join(folder, "init"))
+				args = append(args, first)
 			case "send":
 				args = append(args, "--to", url)
 			}
 			for i, word := range args {
 				switch {
-				case word == "routes.yaml":
-					args[i] = routes
+				case word == routesName || word == examplesName:
+					args[i] = filepath.Join(first, word)
 				case strings.HasPrefix(word, "deploy/"):
 					args[i] = filepath.Join(repository, word)
 				}
@@ -406,6 +401,10 @@ func TestReadmeCommandsRun(t *testing.T) {
 			if status := run(t.Context(), args, settings, nil, shown, shown); status != exitOK {
 				t.Errorf("%s: dagtrigger %s ended with %d:\n%s", c.at, strings.Join(args, " "), status, shown)
 			}
+		}
+		shown := slices.IndexFunc(p.code, func(b block) bool { return b.language == "yaml" })
+		if diff := cmp.Diff(contents(t, routes), p.code[shown].text); diff != "" {
+			t.Errorf("the README does not show the file that init writes (-init +README):\n%s", diff)
 		}
 	}
 	end()

@@ -91,7 +91,7 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 	r.from = bucket.String()
 	since := f.since.at(p.now())
 	if r.beyond(since) {
-		_, _ = fmt.Fprintf(p.stderr, "dagtrigger: warning: --since goes further back than the %s for which Airflow keeps its runs "+
+		_, _ = fmt.Fprintf(p.prose(p.stderr), "dagtrigger: warning: --since goes further back than the %s for which Airflow keeps its runs "+
 			"(--retention)\n",
 			r.retention)
 	}

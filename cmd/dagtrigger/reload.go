@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"example.com/dagtrigger"
-	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/plainjson"
 )
@@ -25,7 +24,7 @@ const reloadEvery = 500 * time.Millisecond
 // at a change end with the routes that they began with.
 type reloading struct {
 	getenv    func(string) string
-	log       io.Writer         // of the function
+	log       newLog            // of the function
 	transport http.RoundTripper // to Airflow; nil for a new one
 	path      string            // of the file to follow; empty for none
 	local     *localAirflows    // nil for the user's Airflow
@@ -81,7 +80,7 @@ func (r *reloading) function(ctx context.Context, file *config.File, fileErr err
 	if r.local != nil {
 		r.local.connect(&c)
 	}
-	f, err := dagtrigger.New(c, cloudlog.New(r.log, c.LogLevel), r.transport)
+	f, err := dagtrigger.New(c, r.log(c.LogLevel), r.transport)
 	return f, c, err
 }
 
@@ -137,7 +136,7 @@ func look(path string) state {
 // may read its log alone. What was loaded is in the log already.
 func (r *reloading) report(err error) {
 	if err != nil {
-		cloudlog.New(r.log, r.config().LogLevel).Error("routes not reloaded: the function keeps those that it has",
+		r.log(r.config().LogLevel).Error("routes not reloaded: the function keeps those that it has",
 			slog.String("file", r.path), slog.String("reason", err.Error()))
 	}
 	switch { // a closed standard output is reported at the end of the command

@@ -97,7 +97,7 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 		var out, log bytes.Buffer
 		r := &reloading{
 			getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}),
-			log:    &log, path: path, out: &out, loaded: look(path),
+			log:    jsonLog(&log), path: path, out: &out, loaded: look(path),
 		}
 		if _, err := r.reload(t.Context()); err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func TestServeWaitsUntilTheRoutesFileIsWritten(t *testing.T) {
 func TestReloadIgnoresAnUnchangedFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
-	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: io.Discard,
+	r := &reloading{getenv: set(map[string]string{config.FileVariable: path, "AIRFLOW_URL": "http://127.0.0.1:1"}), log: jsonLog(io.Discard),
 		path: path}
 	for _, row := range []struct {
 		text    string

@@ -29,12 +29,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	stdout, stderr = newPrintable(stdout), newPrintable(stderr)
 	p := &program{
 		self: self(os.Args[0]), getenv: getenv, environ: os.Environ, stdin: stdin, stdout: stdout, stderr: stderr,
-		now: time.Now, number: newNumber,
+		now: time.Now, number: newNumber, width: terminalWidth,
 	}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(p.prose(stdout))
 	root.SetErr(stderr)
 	return p.report(root.ExecuteContext(ctx))
 }
@@ -46,6 +46,7 @@ type program struct {
 	environ        func() []string // as os.Environ: the variables that there may be
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	width          func(io.Writer) int // the columns of a terminal, 0 for anything else; nil for no terminal
 	now            func() time.Time
 	number         func() int64 // of sixteen digits, where the ids of new events begin
 }
@@ -90,7 +91,7 @@ func (p *program) root() *cobra.Command {
 		Annotations:   exits("done", "it failed, or a check did"),
 	}
 	root.Annotations[cobra.CommandDisplayNameAnnotation] = cmp.Or(p.self, "dagtrigger")
-	root.SetUsageTemplate(usageTemplate)
+	root.SetUsageTemplate(p.usageTemplate())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
@@ -142,6 +143,18 @@ Examples:
 "{{.CommandPath}} COMMAND --help" describes a command.{{end}}
 `
 
+// usageTemplate folds the flags at the terminal's width.
+func (p *program) usageTemplate() string {
+	width := 0
+	if p.width != nil {
+		width = p.width(p.stdout)
+	}
+	if width < minWidth {
+		return usageTemplate
+	}
+	return strings.ReplaceAll(usageTemplate, "FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", width))
+}
+
 // exits are a command's exit statuses for its help.
 func exits(ok, failed string) map[string]string {
 	return map[string]string{"exits": fmt.Sprintf("  %d  %s\n  %d  %s\n  %d  invalid usage", exitOK, ok, exitFailed, failed, exitUsage)}
@@ -178,13 +191,13 @@ func (p *program) report(err error) int {
 	if errors.Is(err, errReported) {
 		return exitFailed
 	}
-	_, _ = fmt.Fprintln(p.stderr, "dagtrigger: "+err.Error())
+	_, _ = fmt.Fprintln(p.prose(p.stderr), "dagtrigger: "+err.Error())
 	if e, ok := errors.AsType[*usageError](err); ok {
-		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+p.typed(e.hint))
+		_, _ = fmt.Fprintln(p.prose(p.stderr), "dagtrigger: hint: "+p.typed(e.hint))
 		return exitUsage
 	}
 	if e, ok := errors.AsType[*hintedError](err); ok {
-		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: hint: "+p.typed(e.hint))
+		_, _ = fmt.Fprintln(p.prose(p.stderr), "dagtrigger: hint: "+p.typed(e.hint))
 	}
 	return exitFailed
 }

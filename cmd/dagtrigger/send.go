@@ -222,7 +222,7 @@ func (p *program) sendOne(ctx context.Context, s *sendFlags, post *poster, r del
 	if s.json {
 		err = plainjson.Encode(p.stdout, a)
 	} else {
-		_, err = fmt.Fprint(p.stdout, a.text(p.painter(p.stdout)))
+		_, err = fmt.Fprint(p.prose(p.stdout), a.text(p.painter(p.stdout)))
 	}
 	if err == nil && !a.Acknowledged {
 		return errReported

@@ -20,8 +20,9 @@ import (
 )
 
 const serveHelp = `Run the function as Cloud Run would: it listens on PORT (8080), reads its settings from
-environment variables and writes its log as JSON to standard error. At SIGTERM or SIGINT
-it accepts no further event, finishes those in flight and ends.
+environment variables and writes its log to standard error: for people on a terminal, else
+as JSON. At SIGTERM or SIGINT it accepts no further event, finishes those in flight and
+ends.
 
 Without a setting for an Airflow, one is embedded, and you need no account. Otherwise
 these settings are enough:
@@ -45,7 +46,7 @@ A routes FILE that is named here is read again whenever it changes. The errors o
 invalid one are printed, and the routes stay as they were.`
 
 func (p *program) serve() *cobra.Command {
-	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33)}
+	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33), logFormat: logAuto}
 	cmd := &cobra.Command{
 		Use:     "serve [FILE]",
 		Short:   "Run the function, as Cloud Run would",
@@ -72,6 +73,8 @@ func (p *program) serve() *cobra.Command {
 	flags.BoolVar(&s.local, "local", false, "embed an Airflow in place of each that the settings or the file name, without credentials")
 	flags.BoolVar(&s.embed, "embed", true, "embed an Airflow where no setting names one; =false makes that an error, as in production")
 	flags.Var(&choice{&s.version, texts(versions())}, "airflow-version", "the embedded Airflow's version")
+	flags.Var(&choice{&s.logFormat, logFormats()}, "log-format", logFormatHelp)
+	completes(cmd, "log-format", logFormats())
 	jsonFlag(flags, &s.json, "the addresses, and each reload, as one JSON object")
 	configFlag(flags, &s.config, "DAGTRIGGER_CONFIG, read once")
 	flags.StringVar(&s.port, "port", "", "the `PORT` to listen on, 0 for any that is free (default: PORT, or 8080)")
@@ -81,14 +84,16 @@ func (p *program) serve() *cobra.Command {
 }
 
 type serveFlags struct {
-	embed   bool
-	local   bool
-	config  string
-	dag     string
-	host    string
-	port    string
-	version string // of the embedded Airflow
-	json    bool
+	embed  bool
+	local  bool
+	config string
+	dag    string
+	host   string
+
+	logFormat string
+	port      string
+	version   string // of the embedded Airflow
+	json      bool
 }
 
 // connection are the settings that name the Airflow. Where none is set, one is
@@ -117,7 +122,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	local, getenv := s.locals(getenv, file)
 	defer func() { err = errors.Join(err, local.close()) }()
 	f := &reloading{
-		getenv: getenv, log: p.stderr, path: s.config, local: local, out: p.stdout, json: s.json, loaded: loaded,
+		getenv: getenv, log: p.log(s.logFormat), path: s.config, local: local, out: p.prose(p.stdout), json: s.json, loaded: loaded,
 	}
 	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err

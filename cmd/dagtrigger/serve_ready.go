@@ -41,7 +41,7 @@ func (p *program) ready(ctx context.Context, s serveFlags, url string, c config.
 	if s.local {
 		where += ignored(c, p.getenv)
 	}
-	_, err := fmt.Fprintf(p.stdout, "The function listens on %s: %s.\n%s\nFrom another terminal:\n%s\nIts log follows, one line per "+
+	_, err := fmt.Fprintf(p.prose(p.stdout), "The function listens on %s: %s.\n%s\nFrom another terminal:\n%s\nIts log follows, one line per "+
 		"event. Ctrl-C ends it.\n",
 		url, what, where, p.tryThis(ctx, url, c, local.all()))
 	return err

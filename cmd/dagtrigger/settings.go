@@ -35,7 +35,7 @@ func (p *program) unknownVariables() document.Faults {
 // warnUnknown prints them on standard error.
 func (p *program) warnUnknown() {
 	for _, unknown := range p.unknownVariables() {
-		_, _ = fmt.Fprintln(p.stderr, "dagtrigger: warning: "+p.typed(unknown.String()))
+		_, _ = fmt.Fprintln(p.prose(p.stderr), "dagtrigger: warning: "+p.typed(unknown.String()))
 	}
 }
 

@@ -144,7 +144,7 @@ func (p *program) printTried(all []tried) error {
 		b.WriteString(t.text(paint))
 		failed = failed || t.failed() > 0 || len(t.faults) > 0
 	}
-	_, err := io.WriteString(p.stdout, b.String())
+	_, err := io.WriteString(p.prose(p.stdout), b.String())
 	if err == nil && failed {
 		return errReported
 	}
@@ -183,14 +183,14 @@ func (p *program) updateAll(all []tried) error {
 	for _, t := range all {
 		if len(t.faults) > 0 {
 			failed = true
-			_, _ = io.WriteString(p.stdout, t.text(p.painter(p.stdout)))
+			_, _ = io.WriteString(p.prose(p.stdout), t.text(p.painter(p.stdout)))
 			continue
 		}
 		n := t.failed()
 		for i, r := range t.results {
 			if r.Refused { // nothing comes of it that could be written
 				n, failed = n-1, true
-				_, _ = fmt.Fprintf(p.stdout, "%s:%d: %s: %s\n", t.suite.Name, t.suite.Examples[i].Line, t.suite.Examples[i].Name, r.Differences[0])
+				_, _ = fmt.Fprintf(p.prose(p.stdout), "%s:%d: %s: %s\n", t.suite.Name, t.suite.Examples[i].Line, t.suite.Examples[i].Name, r.Differences[0])
 			}
 		}
 		if n > 0 {
@@ -198,7 +198,7 @@ func (p *program) updateAll(all []tried) error {
 				return err
 			}
 		}
-		_, _ = fmt.Fprintf(p.stdout, "%s: %s, %d of them updated\n", t.suite.Name, plural(len(t.results), "example"), n)
+		_, _ = fmt.Fprintf(p.prose(p.stdout), "%s: %s, %d of them updated\n", t.suite.Name, plural(len(t.results), "example"), n)
 	}
 	if failed {
 		return errReported
