@@ -291,6 +291,25 @@ func (r *reservedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// maxUndeclared is the most bytes that data is uncompressed to that no attribute
+// calls gzip: no memory is reserved for it.
+const maxUndeclared = 2 << 20
+
+// UndeclaredJSON is m's data uncompressed, where that is gzip and no attribute
+// says so, and JSON of at most 2 MiB; else nil.
+func (m *Message) UndeclaredJSON() []byte {
+	compressed, err := gzip.NewReader(bytes.NewReader(m.Data))
+	if err != nil {
+		return nil
+	}
+	data, err := io.ReadAll(io.LimitReader(compressed, maxUndeclared+1))
+	data = withoutMark(data)
+	if err != nil || len(data) > maxUndeclared || jsonscan.Walk(data, maxDepth, nil) != nil {
+		return nil
+	}
+	return data
+}
+
 // JSON is m's data where that is JSON, uncompressed, else nil. It must not be
 // changed.
 func (m *Message) JSON() []byte {

@@ -114,7 +114,8 @@ func TestErrors(t *testing.T) {
 		{good + "  run_id: x/${object.sise}", `4:21: run_id: object has no field sise: did you mean object.size?`},
 		{good + "  run_id: 'x/${object.sise}'", `4:22: run_id: object has no field sise: did you mean object.size?`},
 		{good + "  note: x ${", `4:11: note: ${ is not closed: end the expression with }, or write $${ for a literal ${`},
-		{good + "  note: ${null}", `4:9: note is text, and this gives null: give text, a number or a timestamp; end an optional in .orValue(…)`},
+		{good + "  note: ${null}", `4:9: note is text, and this gives null: give text, a number or a timestamp; end an optional in ` +
+			`.orValue(…)`},
 		{good + "  note: ${object.?etag}",
 			`4:9: note is text, and this gives an optional: give text, a number or a timestamp; end an optional in .orValue(…)`},
 		{good + "  logical_date: ${1}", `4:17: logical_date gives a number: give a timestamp, such as ${event.time}`},

@@ -85,9 +85,7 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "skip", Takes: takesNames, Example: "skip: [folders, empty, temporary]",
-		Doc: "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as " +
-			"the first of two writes by gcsfuse. temporary: names that Hadoop, Spark, Beam and Dataflow, gsutil and gcloud give to what they are " +
-			"still writing.",
+		Doc:   skipDoc(),
 		Words: presetNames(),
 		To:    func(s *Spec) any { return &s.Skip },
 	},

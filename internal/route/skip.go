@@ -3,6 +3,7 @@
 package route
 
 import (
+	"regexp"
 	"strings"
 
 	"example.com/dagtrigger/internal/route/expression"
@@ -44,24 +45,80 @@ func endsIn(name string, suffixes ...string) (string, bool) {
 	return "", false
 }
 
-// temporary reports whether a program still writes what is called name, by the
-// names that these give to it:
-//   - _temporary/: Hadoop and Spark, PENDING_DIR_NAME in Hadoop's FileOutputCommitter.java
-//   - .spark-staging-: Spark, stagingDir in HadoopMapReduceCommitProtocol.scala
-//   - ._COPYING_: hadoop fs, CommandWithDestination.java
-//   - .temp-beam and beam-temp-: Beam and so Dataflow, FileBasedSink.java and filebasedsink.py
-//   - gsutil: PARALLEL_UPLOAD_TEMP_NAMESPACE in gslib/utils/copy_helper.py
-//   - gcloud storage: _PARALLEL_UPLOAD_TEMPORARY_NAMESPACE in
-//     googlecloudsdk/command_lib/storage/tasks/cp/copy_component_util.py
+// What is still written, or was left by what was interrupted, has a name like
+// these. Letter case aside: FTP servers and Windows write .TMP.
+var (
+	// temporaryFolders are what a part of the name between two slashes begins with.
+	//   - _temporary/: Hadoop and Spark, PENDING_DIR_NAME in Hadoop's FileOutputCommitter.java
+	//   - __magic: S3A's committer, MagicCommitPaths.java
+	//   - .spark-staging-: Spark, stagingDir in HadoopMapReduceCommitProtocol.scala
+	//   - .hive-staging: Hive, hive.exec.stagingdir
+	//   - .temp-beam and beam-temp-: Beam and so Dataflow, FileBasedSink.java and filebasedsink.py
+	//   - .gcsfuse_tmp/: gcsfuse
+	//   - .~tmp~/ and .rsync-partial/: rsync, --delay-updates and --partial-dir
+	//   - tmp/: gsutil/tmp/… by gsutil, PARALLEL_UPLOAD_TEMP_NAMESPACE in gslib/utils/copy_helper.py
+	//     gcloud/tmp/… by gcloud storage, _PARALLEL_UPLOAD_TEMPORARY_NAMESPACE in
+	//     googlecloudsdk/command_lib/storage/tasks/cp/copy_component_util.py
+	temporaryFolders = []string{
+		"tmp/", ".tmp/", "_tmp/", "_temporary/", "__magic", ".spark-staging-", ".hive-staging", ".temp-beam", "beam-temp-", ".gcsfuse_tmp/",
+		".~tmp~/", ".rsync-partial/",
+	}
+	// temporaryNames are what the last part of the name begins with: those of
+	// Office's and LibreOffice's owner files, and of Emacs's locks and NFS's.
+	temporaryNames = []string{"~$", ".~lock.", ".#", ".nfs0", ".goutputstream-"}
+	// temporaryEnds are what the name ends in.
+	//   - .part, .crdownload, .download, .opdownload, .partial: browsers, curl's kin and rclone
+	//   - .filepart: WinSCP
+	//   - ~, .swp, .swo: editors' backups and Vim's swap files
+	//   - .inprogress, .pending: Flink's sinks; ._COPYING_: hadoop fs, CommandWithDestination.java
+	//   - _$folder$: Hadoop's placeholders of folders
+	temporaryEnds = []string{
+		".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".aria2", ".incomplete", ".uploading",
+		".writing", "~", ".swp", ".swo", ".swx", ".inprogress", ".pending", "._COPYING_", "_$folder$",
+	}
+	// inProgress is the name of what Flink's FileSink and rsync write: .part-0-0.inprogress.5f…
+	// and .a.csv.Xy12Zq.
+	inProgress = regexp.MustCompile(`\.inprogress\.[0-9a-fA-F-]+$|(?:^|/)\.[^/]+\.[0-9A-Za-z]{6}$`)
+)
+
+// temporary reports whether what is called name is still written, or was left
+// by what was interrupted.
 func temporary(name string) (string, bool) {
-	folder := "/" + name
-	for _, sign := range []string{
-		"/_temporary/", "/.spark-staging-", "/.temp-beam", "/beam-temp-",
-		"/gsutil/tmp/parallel_composite_uploads/", "/gcloud/tmp/parallel_composite_uploads/",
-	} {
-		if strings.Contains(folder, sign) {
-			return "its name has " + sign[1:], true
+	lower := "/" + strings.ToLower(name)
+	for _, part := range temporaryFolders {
+		if strings.Contains(lower, "/"+part) {
+			return "its name has " + part, true
 		}
 	}
-	return endsIn(name, "._COPYING_")
+	last := lower[strings.LastIndexByte(lower, '/')+1:]
+	for _, begin := range temporaryNames {
+		if strings.HasPrefix(last, begin) {
+			return "its name begins with " + begin, true
+		}
+	}
+	for _, end := range temporaryEnds {
+		if strings.HasSuffix(lower, strings.ToLower(end)) {
+			return "its name ends in " + end, true
+		}
+	}
+	if end := inProgress.FindString(name); strings.Contains(end, ".inprogress.") || strings.ContainsAny(lastExtension(end),
+		digitsAndCapitals) {
+		return "its name ends in " + lastExtension(end), true
+	}
+	return "", false
+}
+
+// digitsAndCapitals are what rsync's six random characters nearly always have, and
+// what people's endings of six letters hardly ever do.
+const digitsAndCapitals = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func lastExtension(name string) string { return name[max(strings.LastIndexByte(name, '.'), 0):] }
+
+// skipDoc documents skip by the patterns of each preset.
+func skipDoc() string {
+	return "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as " +
+		"the first of two writes by gcsfuse; a marker such as _SUCCESS is empty as well. temporary: what is still written, letter " +
+		"case aside: names with a folder " +
+		strings.Join(temporaryFolders, ", ") + "; names whose last part begins with " + strings.Join(temporaryNames, ", ") +
+		"; names that end in " + strings.Join(temporaryEnds, ", ") + ", .inprogress.ID, or .NAME.XXXXXX with six random characters."
 }

@@ -149,6 +149,7 @@ func (w *warner) names() {
 			w.nothing("object", text, "skip: folders passes over names that end in /", "end it in /**, or do not skip folders")
 		}
 	}
+	w.markers()
 	w.resources("topic", "topics", w.spec.Topic)
 	w.resources("subscription", "subscriptions", w.spec.Subscription)
 }
@@ -165,6 +166,24 @@ func bucketFix(text string) string {
 		object += "/**"
 	}
 	return "write bucket: " + name + " and object: " + object
+}
+
+// marker finds the names of markers, which programs write empty: _SUCCESS is
+// Hadoop's, SUCCEEDED_FILE_NAME in FileOutputCommitter.java.
+var marker = regexp.MustCompile(`(?i)(?:^|[/*])[^/*]*(?:_SUCCESS|_COMMITTED|\.(?:done|ok|ready|complete|success|trigger|flag|go|ctl)|(?:^|/)(?:done|ready|complete))$`)
+
+// markers finds skip: empty beside a pattern of what is empty by its nature.
+func (w *warner) markers() {
+	at := slices.IndexFunc(w.spec.Skip, func(t Text) bool { return t.Value == "empty" })
+	if at < 0 {
+		return
+	}
+	for _, text := range w.spec.Object {
+		if marker.MatchString(text.Value) && !strings.HasPrefix(text.Value, "!") {
+			w.warn(w.spec.Skip[at].Position, fmt.Sprintf("skip: empty passes over markers, which are empty, and object: %s looks like one",
+				shorten(text.Value, maxReason)), "leave empty out of skip, so that the marker starts the run")
+		}
+	}
 }
 
 // resources looks at full names of topics and subscriptions.

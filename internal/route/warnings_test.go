@@ -73,6 +73,11 @@ func TestWarnings(t *testing.T) {
 		{msg + "  subscription: projects/p/topics/s",
 			`4:17: subscription: "projects/p/topics/s" can match nothing: its full name has another form: write ` +
 				`projects/PROJECT/subscriptions/s, or s alone`},
+		{good + "  object: 'in/**/_SUCCESS'\n  skip: [folders, empty]", `5:19: skip: empty passes over markers, which are empty, and ` +
+			`object: in/**/_SUCCESS looks like one: leave empty out of skip, so that the marker starts the run`},
+		{good + "  object: ['in/*.csv', 'in/*.done']\n  skip: empty", `5:9: skip: empty passes over markers, which are empty, and ` +
+			`object: in/*.done looks like one: leave empty out of skip, so that the marker starts the run`},
+		{good + "  object: 'in/*.csv'\n  skip: empty", ``},
 
 		// What is the same for all events.
 		{good + "  when: 'false'", `4:9: when is always false: the route can match nothing: write enabled: false to switch it off`},

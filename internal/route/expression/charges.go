@@ -45,7 +45,8 @@ var charges = map[string]charge{
 	"size": read, "type": one, "dyn": one, "bool": read, "int": read, "uint": read, "double": read,
 	"duration": read, "timestamp": read, "string": made, "bytes": made,
 	"getDate": dated, "getDayOfMonth": dated, "getDayOfWeek": dated, "getDayOfYear": dated, "getFullYear": dated, "getHours": dated,
-	"getMilliseconds": dated, "getMinutes": dated, "getMonth": dated, "getSeconds": dated, "strftime": dated,
+	"getMilliseconds": dated, "getMinutes": dated, "getMonth": dated, "getSeconds": dated, "strftime": dated, "format_date": dated,
+	"date": func(args []ref.Val) int { return read(args[:1]) + dated(args) },
 
 	"hasValue": one, "value": one, "optional.none": one, "optional.of": one, "optional.ofNonZeroValue": one,
 	"optional.unwrap": listed, "unwrapOpt": listed,
@@ -220,7 +221,7 @@ func sorted(args []ref.Val) int {
 // argument.
 func dated(args []ref.Val) int {
 	cost := 1
-	for _, arg := range args[1:] {
+	for _, arg := range args[min(1, len(args)):] {
 		cost += lengthOf(arg) + zoneLookup
 	}
 	return cost

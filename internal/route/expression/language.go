@@ -42,7 +42,7 @@ const (
 // Extensions are the libraries beside CEL's standard one, as the documentation
 // links them: https://github.com/google/cel-go/tree/master/ext.
 func Extensions() []string {
-	return []string{"encoders", "lists", "math", "optionals", "regex", "strings", "strftime"}
+	return []string{"encoders", "lists", "math", "optionals", "regex", "strings"}
 }
 
 // language is CEL with an event's variables declared.
@@ -98,8 +98,8 @@ func newEnv() (*cel.Env, error) {
 		cel.CustomTypeAdapter(types), cel.CustomTypeProvider(types),
 		// Later versions of the encoders have functions of unbounded cost.
 		cel.OptionalTypes(), ext.Encoders(ext.EncodersVersion(0)), ext.Lists(), ext.Math(), ext.Regex(), ext.Strings(),
-		strftimeFunction(),
 	)
+	options = append(options, dateFunctions()...)
 	for _, v := range variables {
 		t := cel.ObjectType(recordType(v.Name))
 		if v.Name == dataVariable {
@@ -154,6 +154,9 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
 		return nil, faults(text, errs.GetErrors(), nil)
 	}
 	if found := forbidden(text, parsed); found != nil {
+		return nil, found
+	}
+	if found := invalidDates(text, parsed); found != nil {
 		return nil, found
 	}
 	checked, errs := checker.Check(parsed, source, l.checker)

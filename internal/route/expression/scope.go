@@ -26,11 +26,11 @@ type Scope struct {
 // carried is what an event carries, each made when it is first needed, and
 // what was computed with it.
 type carried struct {
-	event, message carriedDocument
-	data           any
-	fields         map[string]string // of the message
-	spent          int               // of EventCostLimit
-	written        int               // bytes of all confs
+	event, message, packed carriedDocument
+	data                   any
+	fields                 map[string]string // of the message
+	spent                  int               // of EventCostLimit
+	written                int               // bytes of all confs
 }
 
 // NewScope returns the scope of ev, in which nothing is captured.
@@ -194,7 +194,18 @@ func (s *Scope) messageField(name string) (any, bool) {
 	if root, ok := s.message().parse(m.JSON); ok {
 		return root.native(), true
 	}
+	if root, ok := s.carried.packed.parse(s.packed); ok {
+		return root.native(), true
+	}
 	return nil, true
+}
+
+// packed is the JSON of a message whose data is gzip though no attribute says so.
+// The event is charged for what that makes.
+func (s *Scope) packed() []byte {
+	data := s.ev.Message.UndeclaredJSON()
+	s.carried.spent += len(data) / bytesMade
+	return data
 }
 
 // message is the JSON of the message, which is that of the event unless the
@@ -317,7 +328,7 @@ func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)
 
 // spent is what was computed for the event, in units of EventCostLimit.
 func (s *Scope) spent() int {
-	return s.carried.spent + s.carried.event.work() + s.carried.message.work()
+	return s.carried.spent + s.carried.event.work() + s.carried.message.work() + s.carried.packed.work()
 }
 
 // keys lists a map's keys in order.

@@ -107,7 +107,10 @@ func (s *Scope) verbatim(way selection) carriedJSON {
 		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil:
 		return s.carried.event.read(s.ev.JSON)
 	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
-		return s.message().read(s.ev.Message.JSON)
+		if raw := s.message().read(s.ev.Message.JSON); raw != nil {
+			return raw
+		}
+		return s.carried.packed.read(s.packed)
 	}
 	return nil
 }

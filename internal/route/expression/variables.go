@@ -77,7 +77,8 @@ var variables = []Variable{
 		{Name: "attributes", Type: MapOfText, Doc: "the attributes, names as they were sent"},
 		{Name: "text", Type: Text, Doc: "the data, where it is UTF-8 and not declared as bytes"},
 		{Name: "data_base64", Type: Text, Doc: "the data, base64"},
-		{Name: "json", Type: Any, Doc: "the data parsed, null where it is not JSON"},
+		{Name: "json", Type: Any, Doc: "the data parsed, null where it is not JSON; data that is gzip is uncompressed, without an " +
+			"attribute contentEncoding: gzip to at most 2 MiB"},
 	}},
 	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is not valid JSON, text, " +
 		"or bytes where it is no UTF-8", nil},
