@@ -179,7 +179,7 @@ func invalidDates(text string, a *ast.AST) []Fault {
 			value, _ := args[i].AsLiteral().(types.String)
 			if err := check(string(value)); err != nil {
 				what, fix, _ := strings.Cut(err.Error(), ": ")
-				found = append(found, Fault{offsetOf(text, a.SourceInfo().GetStartLocation(args[i].ID())), what, fix})
+				found = append(found, Fault{Offset: offsetOf(text, a.SourceInfo().GetStartLocation(args[i].ID())), What: what, Fix: fix})
 			}
 		}
 	})
