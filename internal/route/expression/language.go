@@ -156,12 +156,12 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
 	if found := forbidden(text, parsed); found != nil {
 		return nil, found
 	}
-	if found := invalidDates(text, parsed); found != nil {
-		return nil, found
-	}
 	checked, errs := checker.Check(parsed, source, l.checker)
 	if len(errs.GetErrors()) > 0 {
 		return nil, faults(text, errs.GetErrors(), parsed)
+	}
+	if found := invalidDates(text, parsed); found != nil {
+		return nil, found
 	}
 	issues := cel.NewIssuesWithSourceInfo(common.NewErrors(source), checked.SourceInfo())
 	for function, validator := range l.validators {
