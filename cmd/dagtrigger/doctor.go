@@ -182,12 +182,11 @@ func exemplify(ctx context.Context, routes []doctor.Route, table *route.Table, p
 	if err != nil {
 		return err
 	}
-	for i := range suite.Examples {
-		e := &suite.Examples[i]
-		for _, start := range e.Try(ctx, table).Starts {
+	for i, result := range suite.Try(ctx, table) {
+		for _, start := range result.Starts {
 			at := slices.IndexFunc(routes, func(r doctor.Route) bool { return r.Name == start.Route })
 			if at >= 0 {
-				routes[at].Examples = append(routes[at].Examples, doctor.Example{Name: e.Name, DAG: start.DAG, Conf: start.Conf})
+				routes[at].Examples = append(routes[at].Examples, doctor.Example{Name: suite.Examples[i].Name, DAG: start.DAG, Conf: start.Conf})
 			}
 		}
 	}

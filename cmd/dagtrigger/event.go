@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -59,6 +60,68 @@ func (f *eventFlags) pubsub(flags *pflag.FlagSet) {
 	flags.Var(&pairs{&f.attributes}, "attribute", "an attribute, `KEY=VALUE`; may be repeated")
 	flags.StringVar(&f.orderingKey, "ordering-key", "", "the message's ordering `KEY`")
 	flags.StringVar(&f.topic, "topic", "example", "the `TOPIC` that it was published to: a name, or projects/P/topics/T")
+}
+
+// eventArgs describes the EVENT that commands take.
+const eventArgs = `EVENT is gs://BUCKET/OBJECT for an upload of that object (or what --change says), or a
+JSON file: a CloudEvent, an object resource as "gcloud storage objects describe --raw"
+prints it, a Pub/Sub message, the body of a push or of a function of the first
+generation, a batch of CloudEvents, or a dead letter. - is standard input. With --data
+it is a Pub/Sub message. "storage" and "pubsub" may stand before it, to be clear.
+`
+
+// register adds the flags of all events.
+func (f *eventFlags) register(cmd *cobra.Command) {
+	f.common(cmd.Flags())
+	f.storage(cmd.Flags())
+	f.pubsub(cmd.Flags())
+	completes(cmd, "change", texts(delivery.Changes()))
+}
+
+// events makes the events that the arguments and flags of a command describe. as is the
+// envelope in which they are to be delivered.
+func (p *program) events(cmd *cobra.Command, f *eventFlags, as string, args []string) (maker, error) {
+	kind := ""
+	if len(args) > 0 && (args[0] == "storage" || args[0] == "pubsub") {
+		kind, args = args[0], args[1:]
+	}
+	isMessage := kind == "pubsub" || kind == "" && cmd.Flags().Changed("data")
+	switch {
+	case isMessage && len(args) > 0:
+		return nil, usage(cmd, "%q is an event, and %s is another", args[0], cmp.Or(kind, "--data"))
+	case len(args) > 1:
+		return nil, usage(cmd, "%q is one argument too many", args[1])
+	case len(args) == 0 && kind == "storage":
+		return nil, usage(cmd, "gs://BUCKET/OBJECT is missing")
+	case len(args) == 0 && !isMessage:
+		return nil, usage(cmd, "the EVENT is missing")
+	}
+	switch {
+	case isMessage:
+		p.noteTopic(cmd, f, as)
+		return with(cmd, "a message", storageFlags, func() (maker, error) { return p.makeMessage(f) })
+	case kind == "storage" || strings.HasPrefix(args[0], "gs://"):
+		return with(cmd, "an object's change", pubsubFlags, func() (maker, error) { return p.makeObject(f, args[0]) })
+	}
+	return with(cmd, "an event in a file", fileFlags, func() (maker, error) { return p.makeFile(f, args[0]) })
+}
+
+// The flags of an object's change alone, those of a message alone, and those that an
+// event in a file cannot take from the command line.
+var (
+	storageFlags = []string{"change", "generation", "metageneration", "content-type", "size", "metadata", "without-payload"}
+	pubsubFlags  = []string{"data", "attribute", "ordering-key", "topic"}
+	fileFlags    = []string{"generation", "metageneration", "content-type", "size", "metadata", "data", "attribute", "ordering-key"}
+)
+
+// with makes events of what, unless a flag was given that says nothing of them.
+func with(cmd *cobra.Command, what string, others []string, makeEvents func() (maker, error)) (maker, error) {
+	for _, name := range others {
+		if cmd.Flags().Changed(name) {
+			return nil, usage(cmd, "--%s cannot be combined with %s", name, what)
+		}
+	}
+	return makeEvents()
 }
 
 // maker makes event number n, from 1. Where only one is made, n is 0 and {n} is not
@@ -160,7 +223,7 @@ func (p *program) makeFile(f *eventFlags, path string) (maker, error) {
 	return func(n int) (delivery.Event, error) {
 		event, err := delivery.Parse([]byte(numbered(string(text), n)), delivery.Defaults{
 			ID: f.identity(first, n), Time: at,
-			Topic: delivery.DefaultTopic, Subscription: subscription(f.subscription),
+			Topic: topic(f.topic), Subscription: subscription(f.subscription), Change: delivery.Change(f.change),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", path, err)

@@ -28,10 +28,11 @@ const explainHelp = `Show what each route makes of an event, with the function's
 Airflow where the route matches, or the first thing that does not match, with its value.
 Each part of a route's condition is shown with its value. No request is made.
 
-EVENT is gs://BUCKET/OBJECT for an upload of that object (or what --change says), or a
-JSON file: a CloudEvent, an object resource, a Pub/Sub message or the body of a push.
-- is standard input. With --data it is a Pub/Sub message. The other flags are those of
-"dagtrigger send".
+` + eventArgs + `
+Without a routes file, DAG_ID is the DAG that every event starts, as for the function.
+
+The run key is what the run id is made of: the text of the route's run_id, or the
+event's key. Events with the same key are the same run.
 
 The request uses the API version of the route's environment, or of --api where the
 environment has none. The credentials are left out.`
@@ -46,15 +47,19 @@ func (p *program) explain() *cobra.Command {
 		GroupID: groupRoutes,
 		Example: `  dagtrigger explain gs://acme-landing/sales/eu/2026-11-22/a.csv --config routes.yaml
   dagtrigger explain event.json --config routes.yaml
+  dagtrigger dead-letters show dagtrigger__sales__30db3192e426dc5bce4e | dagtrigger explain -
   dagtrigger explain --data '{"order": 4711}' --topic orders --attribute kind=order`,
-		Args:        takesAtMost(1),
 		Annotations: exits("the result of each route was printed", "a route could not be evaluated, or the routes or the event are invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			made, err := p.oneEvent(cmd, &f, x.as, args)
+			events, err := p.events(cmd, &f, x.as, args)
 			if err != nil {
 				return err
 			}
-			return p.runExplain(cmd.Context(), x, made)
+			request, err := envelope(events, 0, x.as)
+			if err != nil {
+				return err
+			}
+			return p.runExplain(cmd.Context(), x, request)
 		},
 	}
 	flags := cmd.Flags()
@@ -62,10 +67,8 @@ func (p *program) explain() *cobra.Command {
 	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\" "+defaultAs)
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
-	jsonFlag(flags, &x.json, "one JSON object")
-	f.common(flags)
-	f.storage(flags)
-	f.pubsub(flags)
+	jsonFlag(flags, &x.json, "one JSON object for each event")
+	f.register(cmd)
 	completes(cmd, "as", texts(delivery.Envelopes()))
 	completes(cmd, "api", apis)
 	return cmd
@@ -76,39 +79,6 @@ type explainFlags struct {
 	as     string
 	api    string
 	json   bool
-}
-
-// takesAtMost checks that a command has at most n arguments.
-func takesAtMost(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usage(cmd, "%q is one argument too many", args[n])
-		}
-		return nil
-	}
-}
-
-// oneEvent makes the event that the argument or flags describe.
-func (p *program) oneEvent(cmd *cobra.Command, f *eventFlags, as string, args []string) (delivery.Event, error) {
-	var events maker
-	var err error
-	switch isMessage := cmd.Flags().Changed("data"); {
-	case isMessage && len(args) > 0:
-		return nil, usage(cmd, "%q is an event, and --data is another", args[0])
-	case isMessage:
-		p.noteTopic(cmd, f, as)
-		events, err = p.makeMessage(f)
-	case len(args) == 0:
-		return nil, usage(cmd, "the EVENT is missing")
-	case strings.HasPrefix(args[0], "gs://"):
-		events, err = p.makeObject(f, args[0])
-	default:
-		events, err = p.makeFile(f, args[0])
-	}
-	if err != nil {
-		return nil, err
-	}
-	return events(0)
 }
 
 // routes reads the routes file that a flag or else the settings name.
@@ -127,29 +97,69 @@ func (p *program) routes(path string) (*config.File, error) {
 	return f, nil
 }
 
-func (p *program) runExplain(ctx context.Context, x explainFlags, made delivery.Event) error {
-	file, err := p.routes(x.config)
+// explained is what decides what an event starts: the routes of the file that a flag or
+// the settings name, or the DAG of a function without a file.
+func (p *program) explained(path string) (*config.File, error) {
+	dag := strings.TrimSpace(p.getenv("DAG_ID"))
+	file := strings.TrimSpace(p.getenv(config.FileVariable))
+	switch {
+	case path != "" || dag == "":
+		return p.routes(path)
+	case file != "":
+		return nil, &usageError{text: "DAG_ID and " + config.FileVariable + " are both given", hint: "leave one of them out, as for the function"}
+	case !route.IsDAG(dag):
+		return nil, &usageError{text: fmt.Sprintf("DAG_ID is %q, which is not a valid DAG id", dag), hint: route.FixDAG}
+	}
+	return &config.File{Name: "DAG_ID", Table: route.Default(dag, config.DefaultEnvironment)}, nil
+}
+
+// runExplain explains each event that a request brings.
+func (p *program) runExplain(ctx context.Context, x explainFlags, request delivery.Request) error {
+	file, err := p.explained(x.config)
 	if err != nil {
 		return err
 	}
-	request, err := made.Request(cmp.Or(delivery.Envelope(x.as), delivery.DefaultEnvelope(made)))
-	if err != nil {
-		return fmt.Errorf("building the request: %w", err)
+	events, err := example.Receive(ctx, request)
+	if err == nil && len(events) == 1 && events[0].Invalid != nil {
+		err = events[0].Invalid
 	}
-	ev, err := example.Receive(ctx, request)
-	if err != nil {
+	if len(events) == 0 || len(events) == 1 && err != nil {
 		return fmt.Errorf("reading the event: %w", err)
 	}
-	result := explanation{Event: seen(ev), Routes: p.explainRoutes(ctx, x.api, file, ev), file: file}
-	if x.json {
-		err = plainjson.Encode(p.stdout, result)
-	} else {
-		_, err = io.WriteString(p.prose(p.stdout), result.text(p.painter(p.stdout)))
+	failed := err != nil
+	for i := range events {
+		result := p.explainEvent(ctx, x.api, file, &events[i])
+		failed = failed || result.failed()
+		if x.json {
+			err = errors.Join(err, plainjson.Encode(p.stdout, result))
+			continue
+		}
+		text := result.text(p.painter(p.stdout))
+		if i > 0 {
+			text = "\n" + text
+		}
+		_, wrong := io.WriteString(p.prose(p.stdout), text)
+		err = errors.Join(err, wrong)
 	}
-	if err == nil && result.failed() {
+	if err != nil {
+		return fmt.Errorf("reading the events: %w", err)
+	}
+	if failed {
 		return errReported
 	}
-	return err
+	return nil
+}
+
+// explainEvent is what the routes make of an event. One whose data is not what its type
+// promises meets no route.
+func (p *program) explainEvent(ctx context.Context, api string, file *config.File, ev *event.Event) explanation {
+	x := explanation{Event: seen(ev), file: file}
+	if ev.Invalid != nil {
+		x.Error = ev.Invalid.Error()
+		return x
+	}
+	x.Routes = p.explainRoutes(ctx, api, file, ev)
+	return x
 }
 
 // explainRoutes is what each route makes of an event.
@@ -186,7 +196,7 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 	if file.Environments == nil {
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
 	}
-	r := &runResult{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), API: spec.API}
+	r := &runResult{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), RunKey: trigger.RunKey(plan), API: spec.API}
 	if r.API == "" || r.API == string(airflow.Auto) {
 		r.API, r.Assumed = api, true
 	}

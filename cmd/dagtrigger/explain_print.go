@@ -19,7 +19,9 @@ import (
 type explanation struct {
 	Event  eventSeen     `json:"event"`
 	Routes []routeResult `json:"routes"`
-	file   *config.File
+	// Error says why the event's data cannot be used; there are no routes then.
+	Error string `json:"error,omitempty"`
+	file  *config.File
 }
 
 // eventSeen is the event in its normal form.
@@ -55,6 +57,7 @@ type runResult struct {
 	Environment string          `json:"environment"`
 	DAG         string          `json:"dag_id"`
 	RunID       string          `json:"dag_run_id"`
+	RunKey      string          `json:"run_key,omitempty"`
 	API         string          `json:"api"`
 	Assumed     bool            `json:"api_assumed,omitempty"`
 	Method      string          `json:"method"`
@@ -83,7 +86,7 @@ func partOf(p *expression.Part) *partResult {
 }
 
 func (x *explanation) failed() bool {
-	return slices.ContainsFunc(x.Routes, func(r routeResult) bool { return r.Error != "" })
+	return x.Error != "" || slices.ContainsFunc(x.Routes, func(r routeResult) bool { return r.Error != "" })
 }
 
 // text is an explanation for a person.
@@ -97,6 +100,9 @@ func (x *explanation) text(paint painter) string {
 		if strings.Contains(strings.TrimSpace(row), "  ") { // it has a value
 			b.WriteString(row + "\n")
 		}
+	}
+	if x.Error != "" {
+		return b.String() + "\n" + paint.bad("It is invalid") + ": " + visible(x.Error) + "\n"
 	}
 	matched, failed, assumed := 0, 0, ""
 	for _, r := range x.Routes {
@@ -158,7 +164,11 @@ func (p *partResult) text(paint painter, indent int) string {
 // text is a run and its request, for a person.
 func (r *runResult) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  starts %s in %s: %s\n  %s %s", visible(r.DAG), r.Environment, visible(r.RunID), r.Method, r.URL)
+	fmt.Fprintf(&b, "  starts %s in %s: %s\n", visible(r.DAG), r.Environment, visible(r.RunID))
+	if r.RunKey != "" {
+		b.WriteString("  run key: " + visible(r.RunKey) + "\n")
+	}
+	fmt.Fprintf(&b, "  %s %s", r.Method, r.URL)
 	if r.Where != "" {
 		b.WriteString(" at " + r.Where)
 	}

@@ -124,11 +124,10 @@ func firstFiles(ctx context.Context, drafts []routeDraft) ([]firstFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the examples that would be written are invalid:\n%w", err)
 	}
-	results := make([]example.Result, len(suite.Examples))
-	for i := range suite.Examples {
-		results[i] = suite.Examples[i].Try(ctx, file.Table)
-		if results[i].Refused {
-			return nil, errors.New(results[i].Differences[0])
+	results := suite.Try(ctx, file.Table)
+	for _, r := range results {
+		if r.Refused {
+			return nil, errors.New(r.Differences[0])
 		}
 	}
 	if examples, err = suite.Update(results); err != nil {

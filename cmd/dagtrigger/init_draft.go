@@ -115,7 +115,7 @@ func (p *program) eventDraft(ctx context.Context, i initFlags) (routeDraft, erro
 	if err != nil {
 		return routeDraft{}, fmt.Errorf("reading %s: %w", i.event, err)
 	}
-	ev, err := example.Receive(ctx, request)
+	ev, err := example.ReceiveOne(ctx, request)
 	if err != nil {
 		return routeDraft{}, fmt.Errorf("reading %s: %w", i.event, err)
 	}

@@ -228,6 +228,16 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// takesAtMost checks that a command has at most n arguments.
+func takesAtMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usage(cmd, "%q is one argument too many", args[n])
+		}
+		return nil
+	}
+}
+
 // atMostOne checks that flags which contradict each other are not given together.
 func atMostOne(cmd *cobra.Command, flags ...string) error {
 	var given []string

@@ -21,9 +21,9 @@ import (
 const sendHelp = `Build the HTTP request that Google's platform would send for an event, post it to the
 function, and print the outcome.
 
-The event is a change of an object (send storage), a Pub/Sub message (send pubsub), or a
-JSON file: a CloudEvent, an object resource as "gcloud storage objects describe --raw"
-prints it, a Pub/Sub message or the body of a push. The file - is standard input.
+` + eventArgs + `
+An object is not uploaded, and a message not published: the event comes straight to the
+function.
 
 --as selects how the event is delivered:
 
@@ -46,8 +46,11 @@ attribute, the file or --id becomes the number. With an id and generation withou
 they are all the same event.`
 
 const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
+  dagtrigger send storage gs://acme-landing/sales/eu.csv --change deleted
   dagtrigger send storage gs://acme-landing/sales/eu.csv --as notification --print
+  dagtrigger send storage gs://acme-landing/in/{n}.csv --count 500 --as push-unwrapped
   dagtrigger send pubsub --data '{"order": 4711}' --attribute region=eu --as push
+  dagtrigger send pubsub --data @order.json --topic orders
   dagtrigger send pubsub --data '{"order": {n}}' --count 1000 --concurrency 80 --duplicates 20
   dagtrigger send event.json --to https://trigger-abc123-ew.a.run.app \
     --header "Authorization: Bearer $(gcloud auth print-identity-token)"`
@@ -70,31 +73,25 @@ func (p *program) send() *cobra.Command {
 	s := &sendFlags{}
 	var f eventFlags
 	cmd := &cobra.Command{
-		Use:         "send FILE.json",
-		Short:       "Send an event to the function, as the platform would",
-		Long:        sendHelp,
-		Example:     sendExample,
-		GroupID:     groupTry,
-		Args:        takes("the FILE.json"),
-		Annotations: sendExits(),
+		Use:     "send [EVENT]",
+		Short:   "Send an event to the function, as the platform would",
+		Long:    sendHelp,
+		Example: sendExample,
+		GroupID: groupTry,
+		Annotations: exits("every delivery was acknowledged, or --print printed the request",
+			"a delivery was not acknowledged, or had no response"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			events, err := p.makeFile(&f, args[0])
+			events, err := p.events(cmd, &f, s.as, args)
 			return p.deliver(cmd.Context(), s, events, err)
 		},
 	}
 	s.register(cmd)
-	f.common(cmd.PersistentFlags())
-	cmd.AddCommand(p.sendStorage(s, &f), p.sendPubSub(s, &f))
+	f.register(cmd)
 	return cmd
 }
 
-func sendExits() map[string]string {
-	return exits("every delivery was acknowledged, or --print printed the request",
-		"a delivery was not acknowledged, or had no response")
-}
-
 func (s *sendFlags) register(cmd *cobra.Command) {
-	flags := cmd.PersistentFlags()
+	flags := cmd.Flags()
 	flags.StringVar(&s.to, "to", defaultFunction, "the `URL` of the function")
 	flags.Var(&choice{&s.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, see above "+defaultAs)
 	flags.StringArrayVar(&s.headers, "header", nil, "a `HEADER` to add, \"NAME: VALUE\"; may be repeated")
@@ -106,49 +103,6 @@ func (s *sendFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&s.load.concurrency, "concurrency", 10, "run `N` deliveries at the same time")
 	flags.IntVar(&s.load.duplicates, "duplicates", 0, "deliver `N` percent of the events twice, at the same time")
 	completes(cmd, "as", texts(delivery.Envelopes()))
-}
-
-func (p *program) sendStorage(s *sendFlags, f *eventFlags) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "storage gs://BUCKET/OBJECT",
-		Short: "Send a change of an object in Cloud Storage",
-		Long: `Send what Cloud Storage and Eventarc would for a change of an object: the upload of
-a file, unless --change says otherwise. Nothing is uploaded: the object's resource
-is made up from the flags, with a new generation each time.`,
-		Example: `  dagtrigger send storage gs://acme-landing/sales/eu.csv --size 2048 --metadata owner=ana
-  dagtrigger send storage gs://acme-landing/sales/eu.csv --change deleted
-  dagtrigger send storage gs://acme-landing/in/{n}.csv --count 500 --as push-unwrapped`,
-		Args:        takes("gs://BUCKET/OBJECT"),
-		Annotations: sendExits(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			events, err := p.makeObject(f, args[0])
-			return p.deliver(cmd.Context(), s, events, err)
-		},
-	}
-	f.storage(cmd.Flags())
-	completes(cmd, "change", texts(delivery.Changes()))
-	return cmd
-}
-
-func (p *program) sendPubSub(s *sendFlags, f *eventFlags) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "pubsub",
-		Short: "Send a Pub/Sub message",
-		Long: `Send what Pub/Sub and Eventarc would for a message. Nothing is published: the message
-comes straight to the function, under a new message id each time.`,
-		Example: `  dagtrigger send pubsub --data '{"order": 4711}'
-  dagtrigger send pubsub --data @order.json --attribute region=eu --as push-unwrapped
-  dagtrigger send pubsub --data hello --id 1096434104173400   # twice: a redelivery`,
-		Args:        takes(),
-		Annotations: sendExits(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p.noteTopic(cmd, f, s.as)
-			events, err := p.makeMessage(f)
-			return p.deliver(cmd.Context(), s, events, err)
-		},
-	}
-	f.pubsub(cmd.Flags())
-	return cmd
 }
 
 // deliver sends or prints events; err is the error of making them.

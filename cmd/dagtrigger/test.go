@@ -118,11 +118,7 @@ func tryAll(ctx context.Context, path, routes string, files map[string]config.Fi
 		}
 		files[suite.Config] = file
 	}
-	t := tried{suite: suite}
-	for i := range suite.Examples {
-		t.results = append(t.results, suite.Examples[i].Try(ctx, file.Table))
-	}
-	return t
+	return tried{suite: suite, results: suite.Try(ctx, file.Table)}
 }
 
 // failed counts the examples that do not hold.
@@ -186,11 +182,19 @@ func (p *program) updateAll(all []tried) error {
 			_, _ = io.WriteString(p.prose(p.stdout), t.text(p.painter(p.stdout)))
 			continue
 		}
-		n := t.failed()
+		n := 0
 		for i, r := range t.results {
-			if r.Refused { // nothing comes of it that could be written
-				n, failed = n-1, true
-				_, _ = fmt.Fprintf(p.prose(p.stdout), "%s:%d: %s: %s\n", t.suite.Name, t.suite.Examples[i].Line, t.suite.Examples[i].Name, r.Differences[0])
+			if r.CanUpdate() {
+				n++
+			}
+			left := r.OtherRuns // of two events, not of an event and what is written of it
+			if r.Refused {
+				left = r.Differences[:1]
+			}
+			for _, difference := range left {
+				failed = true
+				_, _ = fmt.Fprintf(p.prose(p.stdout), "%s:%d: %s: %s\n", t.suite.Name, t.suite.Examples[i].Line,
+					t.suite.Examples[i].Name, difference)
 			}
 		}
 		if n > 0 {

@@ -276,8 +276,22 @@ func placed(key string, at Position, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s on line %d, column %d: %w", key, at.Line, at.Column, err)
+	return &KeyError{Key: key, At: at, Err: err}
 }
+
+// KeyError is a key of a route that could not be evaluated for an event, and its place
+// in the file.
+type KeyError struct {
+	Key string
+	At  Position
+	Err error
+}
+
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("%s on line %d, column %d: %v", e.Key, e.At.Line, e.At.Column, e.Err)
+}
+
+func (e *KeyError) Unwrap() error { return e.Err }
 
 // conf is JSON text with holes.
 type conf struct {

@@ -300,9 +300,9 @@ func (j job) since(first time.Time) time.Time {
 	return delivered
 }
 
-// maxMisses is the most bytes of the routes that an unmatched outcome's reason names,
-// less than a field takes.
-const maxMisses = maxField - len("no route matched; and 10000000 more")
+// maxMisses is the most bytes of the routes that an unmatched outcome's reason names:
+// its line in the log then has less than 1 KiB, unless the event's own names are long.
+const maxMisses = 512
 
 // unmatched explains an event that matched no route: misses are the nearest routes, and
 // unnamed is how many others there are.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/route"
@@ -37,6 +38,16 @@ func RunID(plan *route.Plan) string {
 		name += plan.Window.Begin.Format("20060102T150405Z") + "__"
 	}
 	return name + digestOf(plan.Route, plan.Identity)
+}
+
+// RunKey is the text that the digest of [RunID] is made of, for people: what run_id
+// gave, or the event's key, its parts separated by spaces. Two events of a route that
+// have the same are the same run. It is empty where the route has run_id_exact.
+func RunKey(plan *route.Plan) string {
+	if plan.RunID != "" {
+		return ""
+	}
+	return strings.Join(plan.Identity, " ")
 }
 
 // again is plan for another run of the same event: key tells one repetition

@@ -49,9 +49,13 @@ const (
 	// Background is the event of a function of the first generation.
 	// https://cloud.google.com/functions/1stgendocs/writing/write-event-driven-functions
 	Background Envelope = "background"
+	// Batch is several CloudEvents as one JSON array. Google sends none, and only a text
+	// that is one travels so.
+	// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#33-batched-content-mode
+	Batch Envelope = "batch"
 )
 
-// Envelopes are all of them, in the order in which to offer them.
+// Envelopes are all that the platform uses, in the order in which to offer them.
 func Envelopes() []Envelope {
 	return []Envelope{Eventarc, Structured, Push, PushUnwrapped, Notification, Background}
 }

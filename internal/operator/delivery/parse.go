@@ -5,6 +5,7 @@ package delivery
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,11 +23,18 @@ type Defaults struct {
 	Time         time.Time
 	Topic        string
 	Subscription string
+	Change       Change // of an object resource; empty stands for Finalized
 }
 
 // Parse reads an event from JSON: a CloudEvent, an object resource of the Cloud
-// Storage JSON API (as just finalized), a Pub/Sub message, or the body of a push.
+// Storage JSON API, a Pub/Sub message, the record of a dead letter, or any body that
+// the function takes without more headers, such as that of a push, of a function
+// of the first generation, or a batch of CloudEvents. A list of one stands for its element.
 func Parse(text []byte, d Defaults) (Event, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) {
+		return parseList(text, d)
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, &Error{What: "the event is not a JSON object: " + err.Error(),
@@ -36,6 +44,9 @@ func Parse(text []byte, d Defaults) (Event, error) {
 	switch {
 	case has("specversion"):
 		return parseCloudEvent(text, fields, d)
+	case has("event") && has("dag_run_id"): // as package deadletter writes it
+		e, err := Parse(fields["event"], d)
+		return letter{e}, err
 	case has("message"):
 		m, err := parsePush(text, d)
 		if err != nil {
@@ -43,16 +54,97 @@ func Parse(text []byte, d Defaults) (Event, error) {
 		}
 		return pushed{m}, nil
 	case has("bucket") && has("name"):
-		return parseResource(text, Object{Time: d.Time, MessageID: d.ID, Subscription: d.Subscription})
+		return parseResource(text, Object{Change: d.Change, Time: d.Time, MessageID: d.ID, Subscription: d.Subscription})
 	case has("messageId") || has("message_id"):
 		return parseMessage(text, d)
-	default:
-		return nil, &Error{
-			What: "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message " +
-				"(no messageId)",
-			Fix: "add what is missing; for the data of a message alone use `send pubsub --data`",
-		}
 	}
+	as := Structured
+	if has("context") || has("eventId") {
+		as = Background
+	}
+	e, refused := parseBody(text, as, d)
+	if refused == nil {
+		return e, nil
+	}
+	if as == Background {
+		return nil, &Error{What: "the background event cannot be read: " + refused.Error(),
+			Fix: "see https://cloud.google.com/functions/1stgendocs/writing/write-event-driven-functions"}
+	}
+	return nil, &Error{
+		What: "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor a Pub/Sub message " +
+			"(no messageId), nor a background event (no context)",
+		Fix: "add what is missing; give the data of a message alone with --data",
+	}
+}
+
+// letter is the event of a dead letter: it is explained as it is replayed, as the
+// CloudEvent that the record holds.
+type letter struct{ Event }
+
+// verbatim is a body that is sent as it is in the envelope that it is in.
+type verbatim struct {
+	body   []byte
+	as     Envelope
+	events []event.CloudEvent
+	d      Defaults
+}
+
+// Request sends a single event in any envelope, and a batch as a batch.
+func (v verbatim) Request(as Envelope) (Request, error) {
+	if as != v.as {
+		if len(v.events) == 1 {
+			return CloudEvent(v.events[0]).content(v.d).Request(as)
+		}
+		return Request{}, noEnvelope("a batch", as, Batch)
+	}
+	r := Request{Body: v.body}
+	if as == Batch {
+		r.add("Content-Type", "application/cloudevents-batch+json")
+	} else {
+		r.add("Content-Type", "application/json")
+	}
+	return r, nil
+}
+
+// parseBody reads a body as the function does.
+func parseBody(text []byte, as Envelope, d Defaults) (Event, error) {
+	v := verbatim{body: text, as: as, d: d}
+	request, err := v.Request(as)
+	if err != nil {
+		return nil, err
+	}
+	posted, err := request.HTTP(context.Background(), "http://127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	events, err := event.FromRequest(posted, event.MaxBody)
+	if len(events) == 0 && err == nil {
+		err = &Error{What: "there is no event in it", Fix: "give one or more"}
+	}
+	if len(events) == 0 {
+		return nil, err
+	}
+	for i := range events {
+		v.events = append(v.events, events[i].Origin())
+	}
+	return v, nil
+}
+
+// parseList reads a batch, or a list of one, as gcloud prints what it pulls or describes.
+func parseList(text []byte, d Defaults) (Event, error) {
+	var elements []json.RawMessage
+	if err := json.Unmarshal(text, &elements); err != nil {
+		return nil, &Error{What: "the batch is not valid JSON: " + err.Error(), Fix: "write a JSON array of CloudEvents"}
+	}
+	e, refused := parseBody(text, Batch, d)
+	if refused == nil {
+		return e, nil
+	}
+	if len(elements) == 1 {
+		return Parse(elements[0], d)
+	}
+	return nil, &Error{What: "the list is not a batch of CloudEvents: " + refused.Error(),
+		Fix: "give one event, or a JSON array of CloudEvents"}
 }
 
 // pushed is a message from the body of a push.
@@ -62,8 +154,13 @@ type pushed struct{ Event }
 // body of a push does, else Eventarc: a push and an Eventarc event of one message
 // start different runs, because a push names only its subscription.
 func DefaultEnvelope(e Event) Envelope {
-	if _, ok := e.(pushed); ok {
+	switch e := e.(type) {
+	case pushed:
 		return Push
+	case letter:
+		return Structured
+	case verbatim:
+		return e.as
 	}
 	return Eventarc
 }
@@ -149,7 +246,7 @@ func parseResource(text []byte, o Object) (Event, error) {
 	}
 	if in.Generation <= 0 {
 		return nil, &Error{What: "the object resource has no generation",
-			Fix: "take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"}
+			Fix: "take it from `gcloud storage objects describe --raw`, or give the event as gs://BUCKET/OBJECT"}
 	}
 	o.Bucket, o.Name, o.Resource = in.Bucket, in.Name, text
 	o.Generation, o.Metageneration = int64(in.Generation), int64(in.Metageneration)

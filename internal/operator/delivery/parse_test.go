@@ -97,14 +97,21 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	rows := []struct{ name, text, want string }{
 		{"broken JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an " +
 			"object resource or a Pub/Sub message"},
-		{"an array", `[]`, "the event is not a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: " +
-			"write a CloudEvent, an object resource or a Pub/Sub message"},
+		{"an empty list", `[]`, "the list is not a batch of CloudEvents: there is no event in it: give one or more: give one event, or a JSON " +
+			"array of CloudEvents"},
+		{"a list of anything", `[1, 2]`, "the list is not a batch of CloudEvents: event 1 of the batch: the event is not a CloudEvent in JSON: " +
+			"send a JSON object in UTF-8, with id, source and type: give one event, or a JSON array of CloudEvents"},
+		{"half a list", `[{}`, "the batch is not valid JSON: unexpected end of JSON input: write a JSON array of CloudEvents"},
+		{"a background event without an id", `{"context":{"eventType":"t"},"data":{}}`,
+			"the background event cannot be read: the background event lacks eventId or eventType: send both, in context or beside data: see " +
+				"https://cloud.google.com/functions/1stgendocs/writing/write-event-driven-functions"},
 		{"anything", `{"hello":"world"}`, "the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), " +
-			"nor a Pub/Sub message (no messageId): add what is missing; for the data of a message alone use `send pubsub --data`"},
+			"nor a Pub/Sub message (no messageId), nor a background event (no context): add what is missing; " +
+			"give the data of a message alone with --data"},
 		{"an old CloudEvent", `{"specversion":"0.3"}`, `the CloudEvent has the specversion "0.3": write it in version 1.0`},
 		{"a wrong time", `{"specversion":"1.0","time":"yesterday"}`, `"yesterday" is not a valid time: write it as 2006-01-02T15:04:05Z`},
 		{"an object without generation", `{"bucket":"b","name":"n"}`,
-			"the object resource has no generation: take it from `gcloud storage objects describe --raw`, or use `send storage gs://BUCKET/OBJECT`"},
+			"the object resource has no generation: take it from `gcloud storage objects describe --raw`, or give the event as gs://BUCKET/OBJECT"},
 		{"a generation that is none", `{"bucket":"b","name":"n","generation":1.5}`,
 			"the object resource cannot be read: 1.5 is not a whole number of 64 bits: take it from `gcloud storage objects describe --raw`"},
 		{"data that is no base64", `{"messageId":"1","data":"?"}`,

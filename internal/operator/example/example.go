@@ -52,16 +52,22 @@ type Start struct {
 	DAG         string
 	Environment string
 	RunID       string
+	RunKey      string // what the run id is made of, see [trigger.RunKey]
 	LogicalDate string // in RFC 3339
 	Note        string
 	Conf        []byte // all of the conf, as JSON
 	ConfHas     []byte // members that the conf must have, among others
+	// SameRunAs is the name of another example that must start the same run by the route.
+	SameRunAs string
 }
 
 // Failure is a route that cannot be evaluated for an event.
 type Failure struct {
 	Route string
 	Error string // what it says; of an example, a part of that
+	// Lasting is the error without its place in the routes file, which changes with every
+	// edit; empty in an example.
+	Lasting string
 }
 
 // moment is when an event happens that does not say, and number its id and its
@@ -70,13 +76,19 @@ const number = 1
 
 func moment() time.Time { return time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
-// Receive reads the event that a request brings, as the function does.
-func Receive(ctx context.Context, r delivery.Request) (*event.Event, error) {
+// Receive reads the events that a request brings, as the function does: of a batch
+// there may be some beside the error.
+func Receive(ctx context.Context, r delivery.Request) ([]event.Event, error) {
 	request, err := r.HTTP(ctx, "http://127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
-	all, err := event.FromRequest(request, event.MaxBody)
+	return event.FromRequest(request, event.MaxBody)
+}
+
+// ReceiveOne reads the one event that a request brings, with valid data.
+func ReceiveOne(ctx context.Context, r delivery.Request) (*event.Event, error) {
+	all, err := Receive(ctx, r)
 	switch {
 	case err != nil:
 		return nil, err

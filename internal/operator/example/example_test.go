@@ -61,11 +61,9 @@ func suite(t testing.TB, tests string) (example.Suite, config.File) {
 func try(t testing.TB, tests string) (example.Suite, []example.Result, string) {
 	t.Helper()
 	s, f := suite(t, tests)
-	var results []example.Result
+	results := s.Try(t.Context(), f.Table)
 	var lines []string
-	for i := range s.Examples {
-		r := s.Examples[i].Try(t.Context(), f.Table)
-		results = append(results, r)
+	for _, r := range results {
 		lines = append(lines, r.Differences...)
 	}
 	return s, results, strings.Join(lines, "\n")
@@ -114,6 +112,19 @@ sales-csv: conf.uri is "gs://acme-landing/sales/eu/a.csv", which is not said`},
 		{"a notification", "- name: n\n  upload: gs://acme-landing/sales/eu/a.csv\n  without_payload: true\n  as: push\n  fails: [{route: " +
 			"sales-csv, error: object.size}]", ``},
 		{"a message", order + "  starts: [{route: orders, dag: book, conf: {id: 4711}}]", ``},
+		{"the key of run_id", order + "  starts: [{route: orders, run_key: '4711'}]", ``},
+		{"the key of an event", upload + "  starts: [{route: sales-csv, run_key: storage finalized acme-landing sales/eu/a.csv 1}]", ``},
+		{"another key", order + "  starts: [{route: orders, run_key: '4712'}]", `orders: run_key is "4711", and must be "4712"`},
+		{"the same run", order + "- name: m\n  id: '99'\n" + strings.TrimPrefix(order, "- name: n\n") +
+			"  starts: [{route: orders, same_run_as: n}]", `nothing is said to come of it: add starts, or have --update write it`},
+		{"another run", order + "  starts: [orders]\n- name: m\n  message: {id: 4712}\n  topic: orders\n  attributes: {kind: order}\n" +
+			"  starts: [{route: orders, same_run_as: n}]",
+			`orders: must start the same run as "n", whose run_key is "4711", and here it is "4712"`},
+		{"the same run as none", "- {name: n, message: x, starts: []}\n" + strings.Replace(order, "- name: n", "- name: m", 1) +
+			"  starts: [{route: orders, same_run_as: n}]",
+			`orders: must start the same run as "n", which starts none by this route`},
+		{"a failure, without its place", broken + "  fails: [{route: paid, error: 'when: evaluating data.amount > 10'}]", ``},
+		{"a failure, with its place", broken + "  fails: [{route: paid, error: 'when on line 27, column 11: evaluating'}]", ``},
 		{"a message, unwrapped", order + "  as: push\n  starts: []", ``},
 		{"a message of text", "- name: n\n  message: hello\n  starts: []", ``},
 		{"an event", paid + "  starts: [{route: paid, conf: {amount: 11.0}}]", ``},
@@ -211,12 +222,17 @@ func TestErrorsOfExamples(t *testing.T) {
 				`structured, push, push-unwrapped, background`},
 		{"an event", head + "- {name: n, event: {a: b}}",
 			`t.yaml:3:20: event is none: the JSON is neither a CloudEvent (no specversion), nor an object resource (no bucket and name), nor ` +
-				`a Pub/Sub message (no messageId): ` +
-				"add what is missing; for the data of a message alone use `send pubsub --data`"},
+				`a Pub/Sub message (no messageId), nor a background event (no context): ` +
+				"add what is missing; give the data of a message alone with --data"},
 		{"no file", head + "- {name: n, event: missing.json}",
 			`t.yaml:3:20: stat missing.json: no such file or directory: name a JSON file, relative to this one, or write the event here`},
 		{"no route", head + "- {name: n, upload: gs://a/b, starts: [{dag: d}]}",
 			`t.yaml:3:40: a run has no route: add it, such as route: sales-csv`},
+		{"another example that is not there", head + "- {name: n, upload: gs://a/b, starts: [{route: r, same_run_as: firts}]}\n" +
+			"- {name: first, upload: gs://a/b}",
+			`t.yaml:3:3: same_run_as is "firts", which is not the name of another example: did you mean "first"?`},
+		{"itself", head + "- {name: n, upload: gs://a/b, starts: [{route: r, same_run_as: n}]}",
+			`t.yaml:3:3: same_run_as is "n", which is not the name of another example: give the name of another example of this file`},
 		{"conf", head + "- {name: n, upload: gs://a/b, starts: [{route: r, conf: [1]}]}",
 			`t.yaml:3:57: conf is a map, and this is a list: write it as conf: {region: eu}`},
 		{"a value", head + "- {name: n, upload: gs://a/b, starts: [{route: r, conf: {a: .nan}}]}",

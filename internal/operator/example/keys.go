@@ -75,8 +75,10 @@ func exampleKeys() []document.Key[draft] {
 		{Name: "as", Example: "as: push-unwrapped", Words: envelopes(), Doc: "The way by which it comes, as send has it. Left out: eventarc.",
 			To: func(d *draft) any { return (*string)(&d.example.As) }},
 		{Name: "starts", Example: "starts: [{route: sales-csv, dag: load_sales, conf_has: {region: eu}}]",
-			Doc: "The runs that it must start, all of them, each by its route and whatever else is said: dag, environment, run_id, conf (all " +
-				"of it), conf_has (members among others), logical_date and note. A route's name alone will do. [] for none.",
+			Doc: "The runs that it must start, all of them, each by its route and whatever else is said: dag, environment, conf (all of it), " +
+				"conf_has (members among others), logical_date, note, run_id, run_key (what the run id is made of: the text of the route's " +
+				"run_id, or the event's key) and same_run_as (the name of another example whose event must start the same run). A route's " +
+				"name alone will do. [] for none.",
 			To: func(d *draft) any { return d.starts }},
 		{Name: "fails", Example: "fails: [{route: sales-csv, error: no such overload}]",
 			Doc: "The routes that must fail to be evaluated, each by its route and a part of the error. A route's name alone will do.",
@@ -192,6 +194,8 @@ func startKeys() []document.Key[Start] {
 		{Name: "route", Required: true, Example: "route: sales-csv", To: func(s *Start) any { return &s.Route }},
 		{Name: "dag", Example: "dag: load_sales", To: func(s *Start) any { return &s.DAG }},
 		{Name: "environment", Example: "environment: prod", To: func(s *Start) any { return &s.Environment }},
+		{Name: "run_key", Example: "run_key: storage finalized acme-landing sales/eu/a.csv 1", To: func(s *Start) any { return &s.RunKey }},
+		{Name: "same_run_as", Example: "same_run_as: the first delivery", To: func(s *Start) any { return &s.SameRunAs }},
 		{Name: "run_id", Example: "run_id: dagtrigger__sales-csv__30db3192e426dc5bce4e", To: func(s *Start) any { return &s.RunID }},
 		{Name: "logical_date", Example: "logical_date: 2026-11-22T00:00:00Z", To: func(s *Start) any { return &s.LogicalDate }},
 		{Name: "note", Example: "note: sales of eu", To: func(s *Start) any { return &s.Note }},

@@ -15,6 +15,7 @@ import (
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/route/nearest"
 )
 
 // Load reads the file of examples at path. The error is [document.Faults].
@@ -79,6 +80,29 @@ func (r *reader) tests(_ *document.Reader, node *yaml.Node) {
 		first[d.example.Name] = document.At(item)
 		r.suite.Examples = append(r.suite.Examples, d.example)
 	})
+	for i := range r.suite.Examples {
+		r.sameRuns(&r.suite.Examples[i])
+	}
+}
+
+// sameRuns checks that same_run_as names other examples.
+func (r *reader) sameRuns(e *Example) {
+	var others []string
+	for i := range r.suite.Examples {
+		if name := r.suite.Examples[i].Name; name != e.Name {
+			others = append(others, name)
+		}
+	}
+	for _, s := range e.Starts {
+		if s.SameRunAs == "" || slices.Contains(others, s.SameRunAs) {
+			continue
+		}
+		fix := "give the name of another example of this file"
+		if near := nearest.Of(s.SameRunAs, others...); near != "" {
+			fix = fmt.Sprintf("did you mean %q?", near)
+		}
+		r.Fault(e.Position, fmt.Sprintf("same_run_as is %q, which is not the name of another example", s.SameRunAs), fix)
+	}
 }
 
 // draft is an example while it is read.

@@ -53,7 +53,7 @@ func starts(ctx context.Context, c Sample, table *route.Table) bool {
 	if err != nil {
 		return false
 	}
-	ev, err := Receive(ctx, request)
+	ev, err := ReceiveOne(ctx, request)
 	if err != nil {
 		return false
 	}

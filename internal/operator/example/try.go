@@ -5,6 +5,7 @@ package example
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,16 +26,74 @@ type Result struct {
 	Differences []string
 	// Refused reports that the function refuses the request, or the event as invalid.
 	Refused bool
+	// OtherRuns are those of the differences that are between two examples, of which one
+	// must start the same run as the other: Update cannot remove them.
+	OtherRuns []string
 }
 
-// Try tries the example on the routes of table.
-func (e *Example) Try(ctx context.Context, table *route.Table) Result {
+// CanUpdate reports whether the example can be made to pass by what Update writes.
+func (r Result) CanUpdate() bool { return !r.Refused && len(r.Differences) > len(r.OtherRuns) }
+
+// Try tries all examples on the routes of table.
+func (s Suite) Try(ctx context.Context, table *route.Table) []Result {
+	results := make([]Result, len(s.Examples))
+	for i := range s.Examples {
+		results[i] = s.Examples[i].try(ctx, table)
+	}
+	for i := range s.Examples {
+		for _, want := range s.Examples[i].Starts {
+			other := slices.IndexFunc(s.Examples, func(e Example) bool { return e.Name == want.SameRunAs })
+			if want.SameRunAs != "" && other >= 0 {
+				results[i].sameRun(want, results[other])
+			}
+		}
+	}
+	return results
+}
+
+// sameRun compares the run that r starts by a route with that of another example.
+func (r *Result) sameRun(want Start, other Result) {
+	here, ok := r.by(want.Route)
+	if !ok {
+		return // which is a difference already
+	}
+	there, ok := other.by(want.Route)
+	difference := ""
+	switch {
+	case !ok:
+		difference = "which starts none by this route"
+	case here.RunID != there.RunID:
+		difference = fmt.Sprintf("whose run_key is %q, and here it is %q", there.key(), here.key())
+	case here.DAG != there.DAG || here.Environment != there.Environment:
+		difference = fmt.Sprintf("which starts %s in %s, and this starts %s in %s", there.DAG, there.Environment, here.DAG, here.Environment)
+	default:
+		return
+	}
+	difference = fmt.Sprintf("%s: must start the same run as %q, %s", want.Route, want.SameRunAs, difference)
+	r.OtherRuns = append(r.OtherRuns, difference)
+	r.Differences = append(r.Differences, difference)
+}
+
+// by is the run that a route starts.
+func (r *Result) by(route string) (Start, bool) {
+	at := slices.IndexFunc(r.Starts, func(s Start) bool { return s.Route == route })
+	if at < 0 {
+		return Start{}, false
+	}
+	return r.Starts[at], true
+}
+
+// key is what the run id is made of, or the run id where the route gives that itself.
+func (s Start) key() string { return cmp.Or(s.RunKey, s.RunID) }
+
+// try tries the example on the routes of table.
+func (e *Example) try(ctx context.Context, table *route.Table) Result {
 	var r Result
 	request, err := e.Event.Request(e.As)
 	if err != nil {
 		return Result{Refused: true, Differences: []string{"the event cannot be sent: " + err.Error()}}
 	}
-	ev, err := Receive(ctx, request)
+	ev, err := ReceiveOne(ctx, request)
 	if err != nil {
 		return Result{Refused: true, Differences: []string{"the function refuses the event: " + err.Error()}}
 	}
@@ -43,7 +102,7 @@ func (e *Example) Try(ctx context.Context, table *route.Table) Result {
 		r.Starts = append(r.Starts, started(&decision.Plans[i]))
 	}
 	for _, f := range decision.Failures {
-		r.Fails = append(r.Fails, Failure{Route: f.Route, Error: f.Err.Error()})
+		r.Fails = append(r.Fails, Failure{Route: f.Route, Error: f.Err.Error(), Lasting: lasting(f.Err)})
 	}
 	r.compare(e, why(ctx, table, ev))
 	return r
@@ -60,9 +119,18 @@ func (r *Result) compare(e *Example, why func(route string) string) {
 	c.fails(e.Fails)
 }
 
+// lasting is an error's text without its place in the routes file.
+func lasting(err error) string {
+	text := err.Error()
+	if placed, ok := errors.AsType[*route.KeyError](err); ok {
+		text = strings.Replace(text, placed.Error(), placed.Key+": "+placed.Err.Error(), 1)
+	}
+	return text
+}
+
 func started(p *route.Plan) Start {
 	s := Start{
-		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p),
+		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p), RunKey: trigger.RunKey(p),
 		Note: p.Note, Conf: p.Conf,
 	}
 	if !p.LogicalDate.IsZero() {
@@ -126,8 +194,9 @@ func (c *comparison) starts(wanted []Start) {
 // start compares what was said of a run.
 func (c *comparison) start(want, got Start) {
 	for _, part := range []struct{ name, want, got string }{
-		{"dag", want.DAG, got.DAG}, {"environment", want.Environment, got.Environment}, {"run_id", want.RunID, got.RunID},
-		{"note", want.Note, got.Note}, {"logical_date", instant(want.LogicalDate), instant(got.LogicalDate)},
+		{"dag", want.DAG, got.DAG}, {"environment", want.Environment, got.Environment},
+		{"run_key", want.RunKey, got.RunKey}, {"run_id", want.RunID, got.RunID}, {"note", want.Note, got.Note},
+		{"logical_date", instant(want.LogicalDate), instant(got.LogicalDate)},
 	} {
 		if part.want != "" && part.want != part.got {
 			c.differ("%s: %s is %q, and must be %q", want.Route, part.name, part.got, part.want)
@@ -150,11 +219,16 @@ func instant(text string) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
+// says reports whether the error has that part.
+func (f Failure) says(part string) bool {
+	return strings.Contains(f.Error, part) || strings.Contains(f.Lasting, part)
+}
+
 func (c *comparison) fails(wanted []Failure) {
 	for _, want := range wanted {
 		at := slices.IndexFunc(c.Fails, func(f Failure) bool { return f.Route == want.Route })
 		switch {
-		case at >= 0 && !strings.Contains(c.Fails[at].Error, want.Error):
+		case at >= 0 && !c.Fails[at].says(want.Error):
 			c.differ("%s: fails otherwise than with %q: %s", want.Route, want.Error, c.Fails[at].Error)
 		case at < 0:
 			c.differ("%s: must fail: %s", want.Route, cmp.Or(c.why(want.Route), "it starts a run"))

@@ -22,7 +22,7 @@ import (
 func (s Suite) Update(results []Result) ([]byte, error) {
 	var edits []edit
 	for i, r := range results {
-		if len(r.Differences) == 0 || r.Refused {
+		if !r.CanUpdate() {
 			continue
 		}
 		item := s.Examples[i].node
@@ -150,6 +150,8 @@ func startNode(old *yaml.Node, s Start) *yaml.Node {
 			value.Value = s.Environment
 		case "run_id":
 			value.Value = s.RunID
+		case "run_key":
+			value.Value = s.RunKey
 		case "note":
 			value.Value = s.Note
 		case "logical_date":
@@ -165,10 +167,10 @@ func startNode(old *yaml.Node, s Start) *yaml.Node {
 
 func failureNode(old *yaml.Node, f Failure) *yaml.Node {
 	if old == nil {
-		return mapping("route", text(f.Route), "error", text(f.Error))
+		return mapping("route", text(f.Route), "error", text(f.Lasting))
 	}
-	if said := valueOf(old, "error"); said != nil {
-		said.Value = f.Error
+	if said := valueOf(old, "error"); said != nil && !f.says(said.Value) {
+		said.Value = f.Lasting
 	}
 	return old
 }

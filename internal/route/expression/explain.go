@@ -77,16 +77,51 @@ func (x explanation) of(e ast.Expr) Part {
 		return p
 	}
 	p.Value, p.Failed = x.gave(e)
+	if way, ok := x.chain(e); ok {
+		isTest := x.isTest(e)
+		p.selected = !isTest && !p.Failed && p.Value != string(Map) && p.Value != string(List)
+		x.missing(&p, way, isTest)
+		return p
+	}
 	p.and = calls(e, operators.LogicalAnd)
 	x.parts(&p, e)
 	return p
+}
+
+// chain reports whether e is a way to a member that may be absent: has(data.order.id),
+// which the language expands to a test for each member, or data.?order.items[?0] with
+// or without a default.
+func (x explanation) chain(e ast.Expr) (selection, bool) {
+	if x.isTest(e) {
+		macro, _ := x.checked.SourceInfo().GetMacroCall(e.ID())
+		return chainOf(macro.AsCall().Args()[0])
+	}
+	if calls(e, "orValue") && e.AsCall().IsMemberFunction() && constant(e.AsCall().Args()[0]) {
+		e = e.AsCall().Target()
+	}
+	return chainOf(e)
+}
+
+// isTest reports whether e is has(…).
+func (x explanation) isTest(e ast.Expr) bool {
+	macro, ok := x.checked.SourceInfo().GetMacroCall(e.ID())
+	return ok && calls(macro, operators.Has)
+}
+
+// missing adds to p, which names the members on a way, the first of them that is
+// absent. The others show nothing that the value does not, and nor does the last where p
+// only tests whether it is there.
+func (x explanation) missing(p *Part, way selection, isTest bool) {
+	if member := x.scope.firstAbsent(way); member != "" && (member != way.String() || !isTest) {
+		p.Parts = append(p.Parts, Part{Text: bounded(member), Value: "absent", Failed: true})
+	}
 }
 
 // parts adds what e is made of to p. What one operator joins is one list.
 func (x explanation) parts(p *Part, e ast.Expr) {
 	eachChild(e, func(child ast.Expr) {
 		switch {
-		case calls(e, operators.LogicalAnd) && calls(child, operators.LogicalAnd),
+		case calls(e, operators.LogicalAnd) && calls(child, operators.LogicalAnd) && !x.isTest(child),
 			calls(e, operators.LogicalOr) && calls(child, operators.LogicalOr):
 			x.parts(p, child)
 		case !constant(child):

@@ -27,10 +27,6 @@ int(object.size) > 20 && (object.name.endsWith(".csv") || has(object.metadata.fo
     object.name.endsWith(".csv"): true
       object.name: "sales/ü #1%.csv"
     has(object.metadata.force): false
-      has(object.metadata): true
-        object: a map
-      has(object.metadata.force): false
-        object.metadata: a map
 `,
 			`int(object.size) > 20 is false where object.size is "12"`,
 		},
@@ -48,6 +44,23 @@ path.region == "eu" && object.etag != "" && data.undeclared.b > 1: the event has
 `,
 			`object.etag != "" is the event has no object.etag: test it with has(object.etag), or give a default with object.?etag.orValue(…) ` +
 				`where object.etag is absent`,
+		},
+		{
+			generic(order), `data.?none.?deep.?er.orValue("d") == "e" && data.?text.orValue("d") == "x" && ` +
+				`has(data.lost.deep.er) && data.?items[?7].orValue(1) == 1`, `
+data.?none.?deep.?er.orValue("d") == "e" && data.?text.orValue("d") == "x" && ha…: false
+  data.?none.?deep.?er.orValue("d") == "e": false
+    data.?none.?deep.?er.orValue("d"): "d"
+      data.none.deep: absent !
+  data.?text.orValue("d") == "x": true
+    data.?text.orValue("d"): "x"
+  has(data.lost.deep.er): false
+    data.lost: absent !
+  data.?items[?7].orValue(1) == 1: true
+    data.?items[?7].orValue(1): 1
+      data.items[7]: absent !
+`,
+			`data.?none.?deep.?er.orValue("d") == "e" is false where data.?none.?deep.?er.orValue("d") is "d", data.none.deep is absent`,
 		},
 		{
 			generic(order), `data.items.exists(i, i.price > data.count) ? false : !data.flag`, `

@@ -4,6 +4,7 @@ package expression
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,22 +25,31 @@ type step struct {
 }
 
 // selectionOf reports whether e is nothing but a selection.
-func selectionOf(e ast.Expr) (selection, bool) {
+func selectionOf(e ast.Expr) (selection, bool) { return wayOf(e, operators.Index) }
+
+// chainOf reports whether e is a selection of which members may be optional, such as
+// data.?items[?0].id.
+func chainOf(e ast.Expr) (selection, bool) {
+	return wayOf(e, operators.Index, operators.OptIndex, operators.OptSelect)
+}
+
+// wayOf reports whether e is made of selections and of these operators alone.
+func wayOf(e ast.Expr, allowed ...string) (selection, bool) {
 	switch e.Kind() {
 	case ast.IdentKind:
 		return selection{{name: e.AsIdent()}}, isVariable(e.AsIdent())
 	case ast.SelectKind:
-		s, ok := selectionOf(e.AsSelect().Operand())
+		s, ok := wayOf(e.AsSelect().Operand(), allowed...)
 		return append(s, step{name: e.AsSelect().FieldName(), dot: true}), ok && !e.AsSelect().IsTestOnly()
 	case ast.CallKind:
 		args := e.AsCall().Args()
-		if e.AsCall().FunctionName() != operators.Index || args[1].Kind() != ast.LiteralKind {
+		if !slices.Contains(allowed, e.AsCall().FunctionName()) || args[1].Kind() != ast.LiteralKind {
 			return nil, false
 		}
-		s, ok := selectionOf(args[0])
+		s, ok := wayOf(args[0], allowed...)
 		switch key := args[1].AsLiteral().(type) {
 		case types.String:
-			return append(s, step{name: string(key)}), ok && key != ""
+			return append(s, step{name: string(key), dot: calls(e, operators.OptSelect)}), ok && key != ""
 		case types.Int:
 			return append(s, step{index: int(key)}), ok
 		}
