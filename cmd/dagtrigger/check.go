@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -13,15 +12,15 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
-	"example.com/dagtrigger/internal/plainjson"
 )
 
 const checkHelp = `Read routes files as the function does at its start, and print every error as
-FILE:LINE:COLUMN: what: fix, in the order of the file. The function starts with a file
-that has no errors here. The file - is standard input.
+FILE:LINE:COLUMN: what: fix, in the order of the file, with the line and a caret below
+the place. The function starts with a file that has no errors here. The file - is
+standard input. --format github prints annotations for a GitHub workflow.
 
 Warnings are about what is valid and surely not meant: a route that repeats another, a
-pattern that cannot match.
+pattern that cannot match, the syntax of Jinja, shells or regular expressions.
 
 --against compares the file with the deployed one. A run id depends on the route's name
 and its run_id: where one of the two has changed, an event that is delivered before and
@@ -33,7 +32,7 @@ after the deployment starts two runs. That is a warning as well.
 const groupRoutes = "routes"
 
 func (p *program) check() *cobra.Command {
-	var c checkFlags
+	c := checkFlags{format: formatText}
 	cmd := &cobra.Command{
 		Use:     "check [FILE...]",
 		Short:   "Print every error in a routes file",
@@ -41,9 +40,13 @@ func (p *program) check() *cobra.Command {
 		GroupID: groupRoutes,
 		Example: `  dagtrigger check routes.yaml
   dagtrigger check routes.yaml --against deployed.yaml
+  dagtrigger check routes.yaml --format github
   git show main:routes.yaml | dagtrigger check -`,
 		Annotations: exits("no file has an error; there may be warnings", "a file has an error, or cannot be read"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := atMostOne(cmd, "json", "format"); err != nil {
+				return err
+			}
 			files, err := p.files(c.config, args)
 			if err != nil {
 				return err
@@ -55,7 +58,9 @@ func (p *program) check() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&c.against, "against", "", "the deployed `FILE`, to warn about changes that start events in flight twice")
-	jsonFlag(cmd.Flags(), &c.json, "one JSON object a file")
+	cmd.Flags().Var(&choice{&c.format, checkFormats()}, "format", "the output format")
+	jsonFlag(cmd.Flags(), &c.json, "one JSON object a file, as --format json does")
+	completes(cmd, "format", checkFormats())
 	configFlag(cmd.Flags(), &c.config, config.FileVariable)
 	return cmd
 }
@@ -63,6 +68,7 @@ func (p *program) check() *cobra.Command {
 type checkFlags struct {
 	config  string
 	against string
+	format  string
 	json    bool
 }
 
@@ -102,25 +108,11 @@ func takesSome(name string) cobra.PositionalArgs {
 	}
 }
 
-// checked is the result for a file, in JSON.
-type checked struct {
-	File         string    `json:"file"`
-	Routes       int       `json:"routes"`
-	Environments int       `json:"environments"`
-	Faults       []finding `json:"faults"`
-	Warnings     []finding `json:"warnings"`
-}
-
-// finding is an error or a warning, in JSON.
-type finding struct {
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-	What   string `json:"what"`
-	Fix    string `json:"fix"`
-}
-
 func (p *program) runCheck(c checkFlags, paths []string) error {
 	p.warnUnknown()
+	if c.json {
+		c.format = formatJSON
+	}
 	var old config.File
 	if c.against != "" {
 		var err error
@@ -130,19 +122,18 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 	}
 	failed := false
 	for _, path := range paths {
-		f, faults, err := p.examine(path)
+		one, err := p.checkOne(path)
 		if err != nil {
 			return err
 		}
-		var warnings document.Faults
-		if len(faults) == 0 {
-			warnings = f.Warnings()
+		if len(one.faults) == 0 {
+			one.warnings = one.Warnings()
 			if c.against != "" {
-				warnings = append(warnings, f.Against(old)...)
+				one.warnings = append(one.warnings, one.Against(old)...)
 			}
 		}
-		failed = failed || len(faults) > 0
-		if err := p.printChecked(c.json, f, faults, warnings); err != nil {
+		failed = failed || len(one.faults) > 0
+		if err := p.printChecked(c.format, one); err != nil {
 			return err
 		}
 	}
@@ -152,67 +143,27 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 	return nil
 }
 
-func (p *program) printChecked(asJSON bool, f config.File, faults, warnings document.Faults) error {
-	if asJSON {
-		return plainjson.Encode(p.stdout, checked{
-			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments), Faults: findings(faults), Warnings: findings(warnings),
-		})
-	}
-	paint := p.painter(p.stdout)
-	var b strings.Builder
-	for _, fault := range faults {
-		b.WriteString(fault.String() + "\n")
-	}
-	for _, warning := range warnings {
-		warning.What = "warning: " + warning.What
-		b.WriteString(warning.String() + "\n")
-	}
-	for _, note := range f.Advice() {
-		note.What = "note: " + note.What
-		b.WriteString(note.String() + "\n")
-	}
-	if len(faults) > 0 {
-		b.WriteString(paint.bad(f.Name+": "+plural(len(faults), "error")) + "\n")
-	} else {
-		b.WriteString(paint.good(f.Name+": "+about(f, len(warnings))) + "\n")
-	}
-	_, err := io.WriteString(p.prose(p.stdout), b.String())
-	return err
-}
-
-// about describes a valid file.
-func about(f config.File, warnings int) string {
-	text := plural(len(f.Routes), "route")
-	if len(f.Environments) > 0 {
-		text += ", " + plural(len(f.Environments), "environment")
-	}
-	if warnings > 0 {
-		text += ", " + plural(warnings, "warning")
-	}
-	return text + ", no errors"
-}
-
-func findings(faults document.Faults) []finding {
-	list := make([]finding, len(faults))
-	for i, f := range faults {
-		list[i] = finding{int(f.Line), int(f.Column), f.What, f.Fix}
-	}
-	return list
-}
-
 // examine reads a routes file. It returns the file's errors, and separately the
 // error of reading standard input.
 func (p *program) examine(path string) (config.File, document.Faults, error) {
-	if path != "-" {
-		f, err := config.Find(path)
-		return f, asFaults(err), nil
+	one, err := p.checkOne(path)
+	return one.File, one.faults, err
+}
+
+// checkOne is as examine, and keeps the text to show places in it.
+func (p *program) checkOne(path string) (checkedFile, error) {
+	name, text, err := config.Read(path)
+	if path == "-" {
+		name = "standard input"
+		if text, err = p.read("@-"); err != nil {
+			return checkedFile{}, err
+		}
 	}
-	text, err := p.read("@-")
 	if err != nil {
-		return config.File{}, nil, err
+		return checkedFile{File: config.File{Name: name}, faults: asFaults(err)}, nil
 	}
-	f, err := config.Parse("standard input", text)
-	return f, asFaults(err), nil
+	file, err := config.Parse(name, text)
+	return checkedFile{File: file, faults: asFaults(err), source: document.NewSource(text)}, nil
 }
 
 func asFaults(err error) document.Faults {

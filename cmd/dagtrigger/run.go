@@ -95,7 +95,6 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
-	root.SuggestionsMinimumDistance = 2
 	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
 		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
@@ -200,18 +199,6 @@ func (p *program) report(err error) int {
 		_, _ = fmt.Fprintln(p.prose(p.stderr), "dagtrigger: hint: "+p.typed(e.hint))
 	}
 	return exitFailed
-}
-
-// unknownCommand is called by cobra when the first word is not a command.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	e := &usageError{text: fmt.Sprintf("there is no command %q", args[0]), hint: `"dagtrigger --help" lists the commands`}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		e.hint = "did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return e
 }
 
 // takes checks that a command has exactly the named arguments.

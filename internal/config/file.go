@@ -40,16 +40,35 @@ type File struct {
 // Find reads the file that the value of DAGTRIGGER_CONFIG names or contains: a path,
 // or the YAML itself, which has a line break or the key routes. See [Parse].
 func Find(value string) (File, error) {
-	if path := strings.TrimSpace(value); !strings.Contains(path, "\n") && !strings.Contains(path, "routes:") {
-		return Load(path)
+	name, text, err := Read(value)
+	if err != nil {
+		return File{Name: name, Environments: unknown()}, err
 	}
-	return Parse("DAGTRIGGER_CONFIG", []byte(value))
+	return Parse(name, text)
+}
+
+// Read returns the text of the file that [Find] finds, and its name in errors. The error
+// is [document.Faults].
+func Read(value string) (name string, text []byte, err error) {
+	if path := strings.TrimSpace(value); !strings.Contains(path, "\n") && !strings.Contains(path, "routes:") {
+		text, err := readFile(path)
+		return path, text, err
+	}
+	return "DAGTRIGGER_CONFIG", []byte(value), nil
 }
 
 // Load reads the routes file at path. See [Parse].
 func Load(path string) (File, error) {
-	fault := func(what, fix string) (File, error) {
-		return File{Name: path, Environments: unknown()}, document.Faults{{File: path, What: what, Fix: fix}}
+	text, err := readFile(path)
+	if err != nil {
+		return File{Name: path, Environments: unknown()}, err
+	}
+	return Parse(path, text)
+}
+
+func readFile(path string) ([]byte, error) {
+	fault := func(what, fix string) ([]byte, error) {
+		return nil, document.Faults{{File: path, What: what, Fix: fix}}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -67,7 +86,7 @@ func Load(path string) (File, error) {
 	case text.Len() > MaxFile:
 		return fault(fmt.Sprintf("it is larger than %d MiB", MaxFile>>20), "split it between several functions")
 	}
-	return Parse(path, text.Bytes())
+	return text.Bytes(), nil
 }
 
 // reason is an error of the file system without the path, which precedes it already.

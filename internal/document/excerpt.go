@@ -9,8 +9,9 @@ import (
 	"unicode"
 )
 
-// maxExcerpt is the most characters of a line that an excerpt shows.
-const maxExcerpt = 100
+// maxExcerpt is the most characters of a line that an excerpt shows: a terminal that folds
+// it would move the caret.
+const maxExcerpt = 72
 
 // Source is the text of a document, to show places in it.
 type Source struct {

@@ -117,7 +117,11 @@ func word(name string) string {
 
 // Suggestion is the fix of a name that is none of known.
 func Suggestion(name string, known []string) string {
-	if near := nearest.Of(name, known...); near != "" {
+	near := nearest.Of(name, known...)
+	if meant := meantKeys[strings.ToLower(name)]; slices.Contains(known, meant) {
+		near = meant
+	}
+	if near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "use one of " + strings.Join(known, ", ")

@@ -59,15 +59,19 @@ func invalidUTF8(text []byte) Position {
 	return Position{int32(bytes.Count(text[:valid], []byte("\n")) + 1), int32(utf8.RuneCount(line) + 1)}
 }
 
-// broken is the error of text that is not valid YAML. What an anchor is called is left
-// out: a password that begins with * looks like one.
+// broken is the error of text that is not valid YAML, where its cause stands. What an
+// anchor is called is left out: a password that begins with * looks like one.
 func broken(text []byte, err error) *Fault {
+	at := stop(text)
+	if f, ok := diagnose(text, at); ok {
+		return f
+	}
 	what := regexp.MustCompile(`^yaml: (line \d+: )?`).ReplaceAllString(err.Error(), "")
 	if strings.HasPrefix(what, "unknown anchor") {
 		what = "an alias names no anchor"
 	}
 	return &Fault{
-		Position: stop(text), What: "this is not valid YAML: " + what,
+		Position: at, What: notYAML + what,
 		Fix: `indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`,
 	}
 }

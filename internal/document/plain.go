@@ -4,6 +4,7 @@ package document
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -32,7 +33,14 @@ func (*plainBool) Schema(Entry) *Schema { return &Schema{Type: "boolean"} }
 
 func (b *plainBool) Read(r *Reader, e Entry, node *yaml.Node) {
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" || node.Decode((*bool)(b)) != nil {
-		r.Wrong(e, node, "write it as "+e.Example)
+		fix := "write it as " + e.Example
+		switch strings.ToLower(node.Value) {
+		case "yes", "y", "on", "true", "1":
+			fix = "write " + e.Name + ": true"
+		case "no", "n", "off", "false", "0":
+			fix = "write " + e.Name + ": false"
+		}
+		r.Wrong(e, node, fix)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"example.com/dagtrigger/internal/route/habit"
 )
 
 // The bounds of one part of a document, such as a route. A few lines of YAML with
@@ -83,7 +85,7 @@ func (r *Reader) Members(node *yaml.Node, what string, each func(name, value *ya
 		case key.ShortTag() == "!!merge":
 			r.Fault(At(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
 		case !IsText(key):
-			r.Fault(At(key), "a key is text, and this is "+Describe(key), quoted(key, "write it as key: value"))
+			r.notKey(key)
 		case twice:
 			r.Fault(At(key), fmt.Sprintf("%s stands here twice, first on line %d", word(key.Value), before.Line), "remove one of the two")
 		default:
@@ -92,6 +94,18 @@ func (r *Reader) Members(node *yaml.Node, what string, each func(name, value *ya
 		}
 	}
 	return true
+}
+
+// notKey reports a key that is not text. Jinja without quotes is a map with a map as its key.
+func (r *Reader) notKey(key *yaml.Node) {
+	if key.Kind == yaml.MappingNode && key.Style == yaml.FlowStyle && len(key.Content) > 0 {
+		jinja := "{{ " + key.Content[0].Value + " }}"
+		if found, ok := habit.Text(jinja, habit.Known{Object: true, Message: true}); ok {
+			r.Fault(At(key), jinja+" is Jinja, and a map in YAML", found.Fix)
+			return
+		}
+	}
+	r.Fault(At(key), "a key is text, and this is "+Describe(key), quoted(key, "write it as key: value"))
 }
 
 // List calls each for the items of a list, which may be aliases.
@@ -115,7 +129,11 @@ func quoted(node *yaml.Node, other string) string {
 	if node.Kind != yaml.ScalarNode || isNothing(node) {
 		return other
 	}
-	return fmt.Sprintf("quote it: %q", node.Value)
+	text := node.Value
+	if tag := node.Tag; strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") { // as in when: !has(object.metadata)
+		text = strings.TrimSpace(tag + " " + text)
+	}
+	return fmt.Sprintf("quote it: %q", text)
 }
 
 func isNothing(node *yaml.Node) bool {

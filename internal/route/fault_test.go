@@ -46,8 +46,8 @@ func TestErrors(t *testing.T) {
 		{good + "  bucket:", `4:10: bucket takes a pattern or a list of patterns, and this is nothing: write it as bucket: acme-landing`},
 		{good + "  when: [a]", `4:9: when takes an expression, and this is a list: write it as when: int(object.size) > 0`},
 		{good + "  when: true", `4:9: when takes an expression, and this is true or false: quote it: "true"`},
-		{good + "  note: !x y", `4:9: note takes text with ${expressions} inside, and this is tagged !x: quote it: "y"`},
-		{good + "  enabled: 'no'", `4:12: enabled takes true or false, and this is text: write it as enabled: false`},
+		{good + "  note: !x y", `4:9: note takes text with ${expressions} inside, and this is tagged !x: quote it: "!x y"`},
+		{good + "  enabled: 'no'", `4:12: enabled takes true or false, and this is text: write enabled: false`},
 		{good + "  enabled: [true]", `4:12: enabled takes true or false, and this is a list: write it as enabled: false`},
 		{good + "  attributes: kind",
 			`4:15: attributes takes a map of names to a pattern or a list of patterns, and this is text: write it as attributes: {kind: order, ` +

@@ -193,9 +193,7 @@ func TestErrorsOfExamples(t *testing.T) {
 		"metageneration, without_payload, message, attributes, topic, ordering_key, subscription, event, id, time, as, starts, fails"
 	for _, row := range []struct{ name, text, want string }{
 		{"nothing", "", `t.yaml:1:1: the file is empty: write it, or leave it out`},
-		{"broken YAML", head + "- [", `t.yaml:3:1: this is not valid YAML: did not find expected node content: indent with blanks, and ` +
-			`quote text ` +
-			`that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`},
+		{"broken YAML", head + "- [", `t.yaml:3:3: this is not valid YAML: [ is not closed: end it with ]`},
 		{"no keys", "{}", "t.yaml:1:1: a file of examples has no config: add it, such as config: routes.yaml\n" +
 			"t.yaml:1:1: a file of examples has no tests: add it, such as tests: [{name: other buckets start nothing, upload: " +
 			"gs://acme-scratch/a.csv, starts: []}]"},

@@ -9,17 +9,38 @@ import (
 	"strings"
 )
 
-// Of returns the one of names that is most like name, letter case aside, and
-// "" where none is near. The first of two that are equally near wins.
+// Of returns the one of names that name is a typing mistake of, letter case aside, and ""
+// where it is of none: another word is no suggestion. The first of two that are equally
+// near wins. The beginning of one name alone stands for it, and so does more than it all.
 func Of(name string, names ...string) string {
-	// A third of the letters may differ: more is another word.
-	best, least := "", len(name)/3+1
+	name = strings.ToLower(name)
+	best, least := "", mistakes(name)+1
+	var begun []string
 	for _, candidate := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < least {
+		lower := strings.ToLower(candidate)
+		if d := distance(name, lower); d < least && (len(name) > 4 || sameStart(name, lower)) {
 			best, least = candidate, d
 		}
+		if len(name) > 2 && strings.HasPrefix(lower, name) || len(lower) > 3 && strings.HasPrefix(name, lower) {
+			begun = append(begun, candidate)
+		}
+	}
+	if best == "" && len(begun) == 1 {
+		return begun[0]
 	}
 	return best
+}
+
+// mistakes is how many typing mistakes a name can have and still be that name: one in
+// four letters or so. replay is no deploy, and list is no test.
+func mistakes(name string) int { return min((len(name)+1)/4, 3) }
+
+// sameStart holds short names to the letters that they begin with, in either order.
+func sameStart(a, b string) bool {
+	if len(a) < 2 || len(b) < 2 {
+		return false
+	}
+	return a[0] == b[0] || a[0] == b[1] && a[1] == b[0]
 }
 
 // distance is the number of bytes to insert, delete, replace or swap with

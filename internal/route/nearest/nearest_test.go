@@ -10,7 +10,7 @@ import (
 
 func TestOfGuessesTypingMistakesOnly(t *testing.T) {
 	t.Parallel()
-	names := []string{"bucket", "object", "objects", "contentType", "when"}
+	names := []string{"bucket", "object", "objects", "contentType", "when", "deploy", "test"}
 	for _, row := range []struct{ name, want string }{
 		{"buckt", "bucket"},
 		{"bukcet", "bucket"},
@@ -23,6 +23,14 @@ func TestOfGuessesTypingMistakesOnly(t *testing.T) {
 		{"a", ""},
 		{"", ""},
 		{"schedule", ""},
+		{"replay", ""},
+		{"list", ""},
+		{"hwen", "when"},
+		{"then", ""},
+		{"content", "contentType"},
+		{"obj", ""},
+		{"deployment", "deploy"},
+		{"delpoy", "deploy"},
 	} {
 		if got := nearest.Of(row.name, names...); got != row.want {
 			t.Errorf("Of(%q) = %q, want %q", row.name, got, row.want)
