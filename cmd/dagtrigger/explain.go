@@ -167,6 +167,9 @@ func (p *program) explainRoutes(ctx context.Context, api string, file *config.Fi
 	var all []routeResult
 	for _, r := range file.Table.Explain(ctx, ev) {
 		result := routeResult{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
+		for i := range r.Vars {
+			result.Vars = append(result.Vars, partOf(&r.Vars[i]))
+		}
 		var err error
 		switch {
 		case r.Plan != nil:

@@ -38,10 +38,12 @@ type routeResult struct {
 	Route   string `json:"route"`
 	Matched bool   `json:"matched"`
 	// Reason is the first thing that did not match.
-	Reason string      `json:"reason,omitempty"`
-	When   *partResult `json:"when,omitempty"`
-	Run    *runResult  `json:"run,omitempty"`
-	Error  string      `json:"error,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Vars are the values of the route's vars.
+	Vars  []*partResult `json:"vars,omitempty"`
+	When  *partResult   `json:"when,omitempty"`
+	Run   *runResult    `json:"run,omitempty"`
+	Error string        `json:"error,omitempty"`
 }
 
 // partResult is a part of a condition, with what it gave.
@@ -135,6 +137,12 @@ func (r *routeResult) text(paint painter) string {
 		fmt.Fprintf(&b, "%s  %s\n", name, paint.good("matches"))
 	default:
 		fmt.Fprintf(&b, "%s  does not match\n  %s\n", name, visible(r.Reason))
+	}
+	if len(r.Vars) > 0 {
+		b.WriteString("  vars\n")
+	}
+	for _, v := range r.Vars {
+		b.WriteString(v.text(paint, 4))
 	}
 	if r.When != nil {
 		b.WriteString("  when\n" + r.When.text(paint, 4))

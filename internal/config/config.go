@@ -92,7 +92,7 @@ func FileFromEnv(getenv func(string) string) (*File, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, nil
 	}
-	file, err := Find(value)
+	file, err := find(value, getenv)
 	return &file, err
 }
 

@@ -24,7 +24,7 @@ func environmentKeys() []document.Key[environment.Spec] {
 			doc += ". Left out: " + k.preset
 		}
 		keys = append(keys, document.Key[environment.Spec]{
-			Name: k.field, Doc: doc + ".", Example: k.field + ": " + k.example, Secret: k.secret, Words: k.words, To: k.to,
+			Name: k.field, Doc: doc + ".", Example: k.field + ": " + k.example, Secret: k.secret, Words: k.words, Vars: !k.secret, To: k.to,
 		})
 	}
 	return keys
@@ -59,7 +59,22 @@ func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 		if !ok {
 			at = document.At(name)
 		}
-		r.Fault(at, f.What, f.Fix)
+		what := f.What
+		if named := valueAt(node, f.Field); strings.Contains(named, "${") {
+			what = f.Field + ": " + named + " is not valid with the value that it has"
+		}
+		r.Fault(at, what, f.Fix)
 	}
 	return spec
+}
+
+// valueAt is the text under a key of a map, as it is written.
+func valueAt(node *yaml.Node, key string) string {
+	node = document.Resolve(node)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if document.Resolve(node.Content[i]).Value == key {
+			return document.Resolve(node.Content[i+1]).Value
+		}
+	}
+	return ""
 }

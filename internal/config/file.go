@@ -19,6 +19,12 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
+// Which of the routes that match an event start a run.
+const (
+	MatchAll   = "all"
+	MatchFirst = "first" // in the order of the file
+)
+
 // MaxFile bounds the size of a routes file, in bytes.
 const MaxFile = 16 << 20
 
@@ -33,18 +39,23 @@ type File struct {
 	// them.
 	DeadLetter  string
 	GiveUpAfter time.Duration
-	Routes      []route.Spec
-	Table       *route.Table // the routes, compiled
+	// Match is MatchAll, which "" stands for, or MatchFirst.
+	Match  string
+	Vars   document.Constants
+	Routes []route.Spec
+	Table  *route.Table // the routes, compiled
 }
 
 // Find reads the file that the value of DAGTRIGGER_CONFIG names or contains: a path,
 // or the YAML itself, which has a line break or the key routes. See [Parse].
-func Find(value string) (File, error) {
+func Find(value string) (File, error) { return find(value, os.Getenv) }
+
+func find(value string, getenv func(string) string) (File, error) {
 	name, text, err := Read(value)
 	if err != nil {
 		return File{Name: name, Environments: unknown()}, err
 	}
-	return Parse(name, text)
+	return parse(name, text, getenv)
 }
 
 // Read returns the text of the file that [Find] finds, and its name in errors. The error
@@ -103,8 +114,13 @@ func unknown() map[string]environment.Spec { return map[string]environment.Spec{
 // Parse decodes the text of a routes file; its errors begin with name. The function
 // and all commands use it, and so agree. The error is [document.Faults], all of them
 // in the order of the file, and contains no secret. File is then what could be read.
-func Parse(name string, text []byte) (File, error) {
+//
+// The file's vars are read from the process's environment.
+func Parse(name string, text []byte) (File, error) { return parse(name, text, os.Getenv) }
+
+func parse(name string, text []byte, getenv func(string) string) (File, error) {
 	r := newFileReader(name, text)
+	r.getenv = getenv
 	root := r.takeApart(text)
 	if root == nil {
 		root = r.open(text)
@@ -113,7 +129,9 @@ func Parse(name string, text []byte) (File, error) {
 }
 
 // Warnings are about what is valid and surely not meant.
-func (f File) Warnings() document.Faults { return route.Warnings(f.Routes).In(f.Name) }
+func (f File) Warnings() document.Faults {
+	return route.Warnings(f.Routes, f.Match == MatchFirst).In(f.Name)
+}
 
 // Advice lists what the file leaves open that is not wrong.
 func (f File) Advice() document.Faults { return route.Advice(f.Routes).In(f.Name) }
@@ -129,6 +147,8 @@ func (f File) compile(routes []route.Spec) (*route.Table, document.Faults) {
 	return route.Compile(routes, route.Options{
 		Environments: slices.Sorted(maps.Keys(f.Environments)),
 		Default:      DefaultEnvironment,
+		Constants:    f.Vars,
+		First:        f.Match == MatchFirst,
 	})
 }
 

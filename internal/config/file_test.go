@@ -116,7 +116,7 @@ func TestErrorsOfAFile(t *testing.T) {
 		// The keys of the file.
 		{"misspelt", "route: []", `f:1:1: route is not a key of the file: did you mean routes?|` +
 			`f:1:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
-		{"unknown", route + "version: 1", `f:2:1: version is not a key of the file: use one of environments, dead_letter, give_up_after, routes`},
+		{"unknown", route + "version: 1", `f:2:1: version is not a key of the file: use one of environments, dead_letter, give_up_after, match, vars, routes`},
 		{"twice", routes + routes, `f:9:1: routes stands here twice, first on line 2: remove one of the two`},
 		{"merged", route + "<<: {a: b}", `f:2:1: << merges nothing here: write the keys out, or use an alias for one value`},
 		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: quote it: "1"`},
@@ -173,7 +173,7 @@ func TestErrorsOfAFile(t *testing.T) {
 				`f:4:5: a route has no dag: add it, such as dag: load_sales|` +
 				`f:4:11: name: "R" is not a valid name of a route: use lower-case letters, digits, _ and -, beginning with a letter or digit, ` +
 				`at most 63|` +
-				`f:6:1: colour is not a key of the file: use one of environments, dead_letter, give_up_after, routes`},
+				`f:6:1: colour is not a key of the file: use one of environments, dead_letter, give_up_after, match, vars, routes`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -20,6 +20,10 @@ type fileReader struct {
 	file File
 	// apart means that the routes have been decoded separately, and root has none.
 	apart bool
+
+	getenv     func(string) string
+	varFaults  document.Faults // of vars, which are read before all else
+	deadLetter document.Text
 }
 
 func newFileReader(name string, text []byte) *fileReader {
@@ -47,7 +51,7 @@ func fileKeys() []document.Key[fileReader] {
 			Name: "dead_letter", Example: "dead_letter: gs://acme-dead-letters/dagtrigger",
 			Doc: "Where events that failed permanently are stored; they are then acknowledged: pubsub://projects/P/topics/T, " +
 				"gs://BUCKET/PREFIX or file:///FOLDER. A route may have another store. Left out: DEAD_LETTER.",
-			To: func(r *fileReader) any { return &r.file.DeadLetter },
+			Vars: true, To: func(r *fileReader) any { return &r.deadLetter },
 		},
 		{
 			Name: "give_up_after", Example: "give_up_after: 20h",
@@ -56,8 +60,27 @@ func fileKeys() []document.Key[fileReader] {
 			To: func(r *fileReader) any { return &r.file.GiveUpAfter },
 		},
 		{
+			Name: "match", Example: "match: first", Words: []string{MatchFirst, MatchAll},
+			Doc: "Which of the routes that match an event start a run. first: the first in the order of the file, as in a chain of if and elif. " +
+				"all: each of them. Left out: all.",
+			To: func(r *fileReader) any { return &r.file.Match },
+		},
+		{
+			Name: "vars", Example: "vars: {stage: {env: STAGE, default: dev}, landing: \"acme-${vars.stage}-landing\"}",
+			Doc: "Values that routes and environments name as ${vars.NAME}, so that one file serves every stage: text, numbers, tables (maps and " +
+				"lists), and {env: NAME, default: TEXT} for an environment variable, whose value stands in no error. They can be named in " +
+				"bucket, object, topic, subscription, source, subject, attributes, environment, dags and dead_letter, in an environment's keys " +
+				"that are no secrets, and in every expression, as vars.NAME or vars.tables[path.table].",
+			To: func(*fileReader) any {
+				return document.Custom{
+					Shape: (*document.Values)(nil).Schema(document.Entry{}),
+					Reads: func(*document.Reader, *yaml.Node) {}, // see readVars
+				}
+			},
+		},
+		{
 			Name: "routes", Required: true, Example: routesExample,
-			Doc: "The routes. Every route that matches an event starts a run, each with a separate outcome.",
+			Doc: "The routes. Every route that matches an event starts a run, each with a separate outcome, unless match is first.",
 			To: func(r *fileReader) any {
 				return document.Custom{Reads: r.routes, Shape: &document.Schema{Type: "array", MinItems: 1}}
 			},
@@ -77,7 +100,8 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	if fault != nil {
 		return nil
 	}
-	routes := document.Reader{File: r.File}
+	r.readVars(root)
+	routes := document.Reader{File: r.File, Constants: r.Constants}
 	specs, err := route.DecodeList(&routes, list, line)
 	if err != nil || len(specs) == 0 {
 		return nil
@@ -88,10 +112,14 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 }
 
 // address checks the address of a dead-letter store.
-func (r *fileReader) address(at document.Position, text string) {
-	_, err := deadletter.ParseAddress(text)
+func (r *fileReader) address(at document.Position, text document.Text) {
+	_, err := deadletter.ParseAddress(text.Value)
 	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
-		r.Fault(at, "dead_letter: "+bad.What, bad.Fix)
+		what := bad.What
+		if text.Written != nil {
+			what = text.Shown() + " is no valid address with the value that it has"
+		}
+		r.Fault(at, "dead_letter: "+what, bad.Fix)
 	}
 }
 
@@ -110,13 +138,18 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 		r.file.Environments = unknown()
 		return r.file, r.Faults
 	}
+	if !r.apart {
+		r.readVars(root)
+	}
+	r.Faults = append(r.Faults, r.varFaults...)
 	places := document.Map(&r.Reader, root, "the file", fileKeys(), r).Places
 	if at, ok := places["dead_letter"]; ok {
-		r.address(at, r.file.DeadLetter)
+		r.file.DeadLetter = r.deadLetter.Value
+		r.address(at, r.deadLetter)
 	}
 	for i := range r.file.Routes {
 		if own := r.file.Routes[i].DeadLetter; own.IsSet() {
-			r.address(own.Position, own.Value)
+			r.address(own.Position, own)
 		}
 	}
 	if _, ok := places["routes"]; ok {

@@ -61,9 +61,9 @@ func (r *Reader) wrongText(e Entry, node *yaml.Node) {
 }
 
 // choose reports a text that is none of the words that it may be.
-func (r *Reader) choose(e Entry, node *yaml.Node) {
-	if e.Words != nil && !e.Open && !slices.Contains(e.Words, node.Value) {
-		r.Fault(At(node), fmt.Sprintf("%s is %q", e.Name, node.Value), Suggestion(node.Value, e.Words))
+func (r *Reader) choose(e Entry, text Text) {
+	if e.Words != nil && !e.Open && !slices.Contains(e.Words, text.Value) {
+		r.Fault(text.Position, fmt.Sprintf("%s is %q", e.Name, text.Shown()), Suggestion(text.Shown(), e.Words))
 	}
 }
 
@@ -74,6 +74,17 @@ type Text struct {
 	// Lead is how many characters of the file are between Position and the text:
 	// 1 for a quote, and -1 where the text does not stand there as it is.
 	Lead int32
+	// Written is the text before a value from an environment variable was put into
+	// it; nil where none was. Errors show it, see Shown.
+	Written *string
+}
+
+// Shown is the text as an error may show it: no value of an environment variable.
+func (t Text) Shown() string {
+	if t.Written != nil {
+		return *t.Written
+	}
+	return t.Value
 }
 
 // TextOf is the text of a node.
@@ -104,8 +115,11 @@ func (t *Text) Read(r *Reader, e Entry, node *yaml.Node) {
 		r.wrongText(e, node)
 		return
 	}
-	*t = TextOf(node)
-	r.choose(e, node)
+	text, ok := r.expand(e, TextOf(node))
+	if ok {
+		*t = text
+		r.choose(e, text)
+	}
 }
 
 // Texts are one text or a list of them.
@@ -135,8 +149,7 @@ func (t *Texts) Read(r *Reader, e Entry, node *yaml.Node) {
 		case !IsText(item):
 			r.wrongText(e, item)
 		default:
-			*t = append(*t, TextOf(item))
-			r.choose(e, item)
+			*t = append(*t, r.textsOf(e, TextOf(item))...)
 		}
 	}
 }

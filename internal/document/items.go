@@ -16,7 +16,7 @@ import (
 // It reads one item at a time. The nodes of a whole file weigh more than ten
 // times its text, and would be most of the memory that loading takes.
 func Items[T any](r *Reader, text []byte, line int, what, example string, read func(*Reader, *yaml.Node) T) ([]T, error) {
-	single := Reader{File: r.File}
+	single := Reader{File: r.File, Constants: r.Constants}
 	if all, ok := oneByOne(&single, text, line, read); ok {
 		r.Faults = append(r.Faults, single.Faults...)
 		return all, nil

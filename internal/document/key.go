@@ -26,6 +26,7 @@ type Key[T any] struct {
 	Open     bool     // it may be something else than Words, too
 	Pattern  string   // the regular expression of a text, for the schema
 	Secret   bool     // its value stands in no error
+	Vars     bool     // its text may name the file's vars, as ${vars.NAME}
 	// To is where the value goes: a *string, *bool, *int64, *time.Duration,
 	// *map[string]string or a func(*Reader, *yaml.Node), or a [Field].
 	To func(*T) any
@@ -39,7 +40,7 @@ type Entry struct {
 	Words                     []string
 	Open                      bool
 	Pattern                   string
-	Secret                    bool
+	Secret, Vars              bool
 }
 
 func (k *Key[T]) entry(f Field) Entry {
@@ -47,7 +48,7 @@ func (k *Key[T]) entry(f Field) Entry {
 	if takes == "" {
 		takes = f.Takes()
 	}
-	return Entry{k.Name, k.Doc, k.Example, takes, k.Required, k.Words, k.Open, k.Pattern, k.Secret}
+	return Entry{k.Name, k.Doc, k.Example, takes, k.Required, k.Words, k.Open, k.Pattern, k.Secret, k.Vars}
 }
 
 // Entries are the documentation of a table.

@@ -24,6 +24,8 @@ type Reader struct {
 	// File is the name that errors begin with.
 	File   string
 	Faults Faults
+	// Constants are the values of the file's vars.
+	Constants Constants
 
 	part        string // what Bounded reads; empty outside of it
 	left, depth int    // of the values of the part

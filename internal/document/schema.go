@@ -59,6 +59,9 @@ func ObjectSchema[T any](keys []Key[T]) (*Schema, error) {
 
 // textSchema is the schema of a text.
 func textSchema(e Entry) *Schema {
+	if e.Vars && (e.Words != nil || e.Pattern != "") {
+		return &Schema{AnyOf: []*Schema{{Enum: e.Words, Pattern: e.Pattern, Type: "string"}, {Type: "string", Pattern: `\$\{`}}}
+	}
 	if e.Open {
 		return &Schema{AnyOf: []*Schema{{Enum: e.Words}, {Type: "string"}}}
 	}

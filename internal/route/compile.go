@@ -27,6 +27,10 @@ type Options struct {
 	Environments []string
 	// Default is the environment of all routes where Environments has none.
 	Default string
+	// Constants are the values of the file's vars.
+	Constants document.Constants
+	// First has the first route that matches an event win, instead of all.
+	First bool
 }
 
 // Compile makes a table of specs, or reports all that is wrong with them, in the
@@ -36,7 +40,8 @@ func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
 	if err != nil {
 		return nil, document.Faults{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
 	}
-	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}}
+	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}, constants: constantsOf(opts.Constants)}
+	expressions.Declare(shared.constants)
 	rules := make([]rule, len(specs))
 	faults := make([]document.Faults, len(specs))
 	var next atomic.Int64
@@ -56,7 +61,7 @@ func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
 		all.Sort()
 		return nil, all
 	}
-	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime}, nil
+	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime, first: opts.First}, nil
 }
 
 func repeatedNames(specs []Spec) document.Faults {
@@ -77,6 +82,7 @@ func repeatedNames(specs []Spec) document.Faults {
 type workshop struct {
 	options     Options
 	expressions *expression.Compiler
+	constants   map[string]expression.Constant
 
 	mu       sync.Mutex
 	patterns map[string]parsed
@@ -105,8 +111,9 @@ type compiler struct {
 	spec   *Spec
 	faults document.Faults
 
-	object, message bool     // whether an event that matches on can be one
-	captures        []string // those that every object pattern makes
+	vars            *expression.Vars // those of the file and of the route; nil for none
+	object, message bool             // whether an event that matches on can be one
+	captures        []string         // those that every event of the route makes
 }
 
 func (c *compiler) fault(at Position, what, fix string) {
@@ -127,8 +134,10 @@ func (c *compiler) rule() rule {
 	r := rule{name: s.Name.Value, disabled: s.Enabled.Off}
 	r.filters = c.filters()
 	r.skip = c.skip()
+	r.vars, r.varNames = c.variables()
 	r.when = c.when()
 	r.dag, r.dags = c.dag()
+	r.reject = c.template("reject", s.Reject)
 	r.conf = c.conf()
 	r.runID = c.template("run_id", s.RunID)
 	r.exactRunID = c.exactRunID()
@@ -169,7 +178,7 @@ func IsDAG(id string) bool { return airflowid.CheckDAG(id) == nil }
 // FixDAG is the fix for an invalid DAG id.
 const FixDAG = "use letters, digits, _, - and ., at most 250"
 
-func (c *compiler) dag() (*located, []string) {
+func (c *compiler) dag() (*located, []*pattern.Pattern) {
 	s := c.spec
 	if !s.DAG.IsSet() {
 		return nil, nil
@@ -180,6 +189,9 @@ func (c *compiler) dag() (*located, []string) {
 		return nil, nil
 	}
 	id, literal := dag.Literal()
+	if literal && len(s.DAGs) == 0 && !IsDAG(id) {
+		id = s.DAG.Value // as it is written: a value of the environment is not shown
+	}
 	switch {
 	case literal && len(s.DAGs) > 0:
 		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
@@ -189,17 +201,30 @@ func (c *compiler) dag() (*located, []string) {
 		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become",
 			"list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
-	var dags []string
-	for _, id := range s.DAGs {
+	return dag, c.dags()
+}
+
+// dags compiles the names and patterns of dags.
+func (c *compiler) dags() []*pattern.Pattern {
+	var dags []*pattern.Pattern
+	seen := map[string]bool{}
+	for _, id := range c.spec.DAGs {
 		switch {
-		case !IsDAG(id.Value):
-			c.fault(id.Position, fmt.Sprintf("dags: %q is not a valid DAG id", id.Value), FixDAG)
-		case slices.Contains(dags, id.Value):
-			c.fault(id.Position, "dags: "+id.Value+" stands there twice", "remove one of the two")
+		case !IsDAG(strings.ReplaceAll(id.Value, "*", "x")):
+			c.fault(id.Position, fmt.Sprintf("dags: %q is not a valid DAG id", id.Shown()), FixDAG)
+			continue
+		case seen[id.Value]:
+			c.fault(id.Position, "dags: "+id.Shown()+" stands there twice", "remove one of the two")
 		}
-		dags = append(dags, id.Value)
+		seen[id.Value] = true
+		p, err := c.pattern(id.Value)
+		if f, ok := errors.AsType[*pattern.Fault](err); ok {
+			c.fault(id.At(f.Offset), "dags: "+f.What, f.Fix)
+			continue
+		}
+		dags = append(dags, p)
 	}
-	return dag, dags
+	return dags
 }
 
 // fixDAG is the fix for an invalid DAG id, which may be written in another language.
@@ -251,7 +276,11 @@ func (c *compiler) exactRunID() *located {
 	}
 	if id, literal := t.Literal(); literal {
 		if e, invalid := errors.AsType[*airflowid.Error](airflowid.CheckNewRun(id)); invalid {
-			c.fault(text.Position, "run_id_exact: "+e.What, e.Fix)
+			what := e.What
+			if id != text.Value { // it has a value of vars, which may be from the environment
+				what = "Airflow takes no run id that is " + text.Value
+			}
+			c.fault(text.Position, "run_id_exact: "+what, e.Fix)
 		}
 	}
 	return t
@@ -260,15 +289,17 @@ func (c *compiler) exactRunID() *located {
 func (c *compiler) environment() string {
 	name, known := c.spec.Environment, c.options.Environments
 	switch {
+	case c.spec.Reject.IsSet() && !name.IsSet():
+		return ""
 	case name.IsSet() && !slices.Contains(known, name.Value):
 		fix := "declare it under environments, or leave it out"
 		if len(known) > 0 {
 			fix = "use one of " + strings.Join(known, ", ")
 		}
-		if near := nearest.Of(name.Value, known...); near != "" {
+		if near := nearest.Of(name.Shown(), known...); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		c.fault(name.Position, "environment: "+name.Value+" is not declared", fix)
+		c.fault(name.Position, "environment: "+name.Shown()+" is not declared", fix)
 	case !name.IsSet() && len(known) > 1:
 		c.missing("environment", "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
 	case !name.IsSet() && len(known) == 1:

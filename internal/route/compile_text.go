@@ -85,6 +85,9 @@ func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []
 // meant is the fix of an expression. A name that is none may be a capture or a field
 // without its variable.
 func (c *compiler) meant(f expression.Fault) string {
+	if c.vars.Has(f.Name) {
+		return "write vars." + f.Name
+	}
 	if f.Name != "" && (slices.Contains(c.captures, f.Name) || habit.Function(f.Name) == "") {
 		if name := c.known().Name(f.Name); name != "" {
 			return "write " + name
@@ -100,11 +103,13 @@ func (c *compiler) known() habit.Known {
 // available says what is wrong with the use of a variable, if anything is.
 func (c *compiler) available(u expression.Use) (what, fix string) {
 	switch {
+	case u.Variable == "vars":
+		return c.knownVar(u.Capture)
 	case u.Variable == "object" && !c.object:
 		return "no event of this route has an object", "use data, or add a type such as object.finalized to on"
 	case u.Variable != "path" || slices.Contains(c.captures, u.Capture):
 		return "", ""
-	case len(c.spec.Object) == 0:
+	case len(c.spec.Object)+len(c.spec.Subject)+len(c.spec.Attributes) == 0:
 		return "path is empty without an object pattern", "add one that captures, such as object: sales/{region=*}/*.csv"
 	case u.Capture == "" && len(c.captures) > 0:
 		return "", ""

@@ -16,9 +16,35 @@ func Decode(r *document.Reader, node *yaml.Node) Spec {
 		spec.invalid = keyNames()
 	}
 	r.Bounded("the route", func() {
-		spec.invalid = append(spec.invalid, document.Map(r, node, "a route", keys, &spec).Invalid...)
+		found := document.Map(r, node, "a route", keys, &spec)
+		spec.invalid = append(spec.invalid, found.Invalid...)
+		if document.Resolve(node).Kind == yaml.MappingNode {
+			outcome(r, spec.Position, found.Places)
+		}
 	})
 	return spec
+}
+
+// withoutReject are the keys that say something of a run.
+var withoutReject = []string{
+	"dag", "dags", "conf", "run_id", "run_id_exact", "logical_date", "note", "every", "grace", "late", "max_active", "when_paused",
+	"skip_active",
+}
+
+// outcome reports a route that starts no DAG and rejects nothing, and one that says
+// something of a run and rejects.
+func outcome(r *document.Reader, at Position, places map[string]Position) {
+	if _, rejects := places["reject"]; rejects {
+		for _, key := range withoutReject {
+			if place, ok := places[key]; ok {
+				r.Fault(place, "reject cannot be combined with "+key, "leave one of the two out: a route rejects events, or starts a run")
+			}
+		}
+		return
+	}
+	if _, ok := places["dag"]; !ok {
+		r.Fault(at, "a route has no dag", "add it, such as dag: load_sales")
+	}
 }
 
 // DecodeList reads the routes of a file from the text of their list, which begins

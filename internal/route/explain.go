@@ -9,6 +9,7 @@ import (
 
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route/expression"
+	"example.com/dagtrigger/internal/route/pattern"
 )
 
 // Explanation is what one route makes of an event, and why.
@@ -20,6 +21,8 @@ type Explanation struct {
 	// When is the condition with what each of its parts gave; nil where the
 	// route has none, or something before it did not match.
 	When *expression.Part
+	// Vars are the values of the route's vars; none where something before when did not match.
+	Vars []expression.Part
 	// Plan is the run that a route asks for that matched, else nil.
 	Plan *Plan
 	// Failure is a route that could not be evaluated, else nil.
@@ -35,8 +38,14 @@ func (t *Table) Explain(ctx context.Context, ev *event.Event) []Explanation {
 	}
 	s := expression.NewScope(ev)
 	all := make([]Explanation, len(t.rules))
+	winner := "" // under match: first
 	for i := range t.rules {
 		all[i] = t.rules[i].explain(ctx, s)
+		if matched := all[i].Reason == ""; matched && winner != "" {
+			all[i].Reason, all[i].Plan, all[i].Failure = "match is first, and "+winner+" comes before it", nil, nil
+		} else if matched && t.first {
+			winner = t.rules[i].name
+		}
 	}
 	return all
 }
@@ -47,6 +56,9 @@ func (r *rule) explain(ctx context.Context, s *expression.Scope) Explanation {
 	if r.when != nil && (miss == "" || miss == missWhen || miss == missAbsent) {
 		part := r.when.Explain(ctx, s)
 		x.When = &part
+	}
+	if len(r.varNames) > 0 && (miss == "" || miss == missWhen || miss == missAbsent) {
+		x.Vars = s.Shown(r.varNames)
 	}
 	if miss != "" {
 		x.Reason = r.reason(ctx, s, miss)
@@ -100,13 +112,26 @@ func (f *filter) reason(ev *event.Event) string {
 	case "attributes":
 		what = "attribute " + f.attribute
 	}
-	wanted := make([]string, len(f.patterns))
-	for i, p := range f.patterns {
-		wanted[i] = p.String()
+	wanted := f.shown
+	if wanted == nil {
+		for _, p := range f.patterns {
+			wanted = append(wanted, p.String())
+		}
 	}
 	value, ok := f.value(ev)
+	if p := f.excludes(value); ok && p != nil {
+		return fmt.Sprintf("%s is %q, which %s excludes", what, shorten(value, maxReason), f.exclusion(p))
+	}
 	if !ok {
 		return fmt.Sprintf("the event has no %s, and %s is wanted", what, shorten(strings.Join(wanted, " or "), maxReason))
 	}
 	return fmt.Sprintf("%s is %q, not %s", what, shorten(value, maxReason), shorten(strings.Join(wanted, " or "), maxReason))
+}
+
+// exclusion is a pattern that excludes, as a reason shows it.
+func (f *filter) exclusion(p *pattern.Pattern) string {
+	if f.shown != nil {
+		return "one of " + shorten(strings.Join(f.shown, ", "), maxReason)
+	}
+	return shorten(excludes+p.String(), maxReason)
 }

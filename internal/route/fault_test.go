@@ -18,7 +18,7 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 // product: each row is a file and all that is wrong with it.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, conf, " +
+	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, vars, conf, " +
 		"run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, skip_active, dead_letter, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
@@ -98,7 +98,7 @@ func TestErrors(t *testing.T) {
 		{good + "  object: sales/{region}/*", `4:17: object: {region} does not say what it takes: write {region=*} or {region=**}`},
 		{good + "  object: ['a', 'ü/}']", `4:20: object: } closes nothing` + capture},
 		{good + "  object: |\n    a/{", `4:11: object: { is not closed` + capture},
-		{good + "  bucket: '{b=*}'", `4:11: bucket: {b=*} captures, which only object can: write * or **`},
+		{good + "  bucket: '{b=*}'", `4:11: bucket: {b=*} captures, which only object, subject and attributes can: write * or **`},
 		{good + "  attributes: {kind: ['***']}", `4:23: attributes: *** is no wildcard: write * for any characters but /, or ** for any at all`},
 		{good + "  object: ''", `4:11: object: the pattern is empty: write ** to match everything, or leave it out`},
 		{good + "  skip: [folder, empty, tmp]",
@@ -180,7 +180,7 @@ func TestErrors(t *testing.T) {
 				`object.metadataUpdated|` +
 				`3:3: colour is not a key of a route: ` + keys + `|` +
 				`4:12: when: invalid CEL: the expression ends too early: write what is missing at its end|` +
-				`5:16: conf.a: b is not a variable or function: name one of data, event, message, object or path, or a function of CEL`},
+				`5:16: conf.a: b is not a variable or function: name one of data, event, message, object, path or vars, or a function of CEL`},
 	} {
 		if got := faultsOf(t, row.text); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)

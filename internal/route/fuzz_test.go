@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 		if len(r.Faults)+len(more) > 0 {
 			return
 		}
-		route.Warnings(specs)
+		route.Warnings(specs, false)
 		route.Compare(specs, specs)
 		for _, name := range events {
 			d := table.Decide(t.Context(), upload(t, "b", name))

@@ -25,7 +25,13 @@ const (
 func Keys() []document.Entry { return document.Entries(keys) }
 
 // Schema describes a route to editors. The error is about an invalid example.
-func Schema() (*document.Schema, error) { return document.ObjectSchema(keys) }
+func Schema() (*document.Schema, error) {
+	s, err := document.ObjectSchema(keys)
+	if err == nil {
+		s.OneOf = []*document.Schema{{Required: []string{"dag"}}, {Required: []string{"reject"}}}
+	}
+	return s, err
+}
 
 // keys is the table of a route's keys: decoding, the JSON Schema, the help and the
 // completion follow it. A new key is a row here and, where its value has a new
@@ -45,40 +51,41 @@ var keys = []document.Key[Spec]{
 		To: func(s *Spec) any { return &s.On },
 	},
 	{
-		Name: "bucket", Takes: takesPatterns, Example: "bucket: acme-landing",
+		Name: "bucket", Takes: takesPatterns, Vars: true, Example: "bucket: acme-landing",
 		Doc: "The object's bucket, without gs://.",
 		To:  func(s *Spec) any { return &s.Bucket },
 	},
 	{
-		Name: "object", Takes: takesPatterns, Example: "object: sales/{region=*}/{day=*}/*.csv",
+		Name: "object", Takes: takesPatterns, Vars: true, Example: "object: sales/{region=*}/{day=*}/*.csv",
 		Doc: "The object's name. * is zero or more characters but /, ** zero or more of any, and {name=*} or {name=**} the same, captured as " +
-			"path.name. A pattern covers the whole name. Of several the first that matches counts, and each wildcard in it, from left to right, " +
+			"path.name. A pattern covers the whole name, and one that begins with ! excludes. Of several the first that matches counts, " +
+			"and each wildcard in it, from left to right, " +
 			"takes as much as it can.",
 		To: func(s *Spec) any { return &s.Object },
 	},
 	{
-		Name: "topic", Takes: takesPatterns, Example: "topic: projects/acme/topics/orders",
+		Name: "topic", Takes: takesPatterns, Vars: true, Example: "topic: projects/acme/topics/orders",
 		Doc: "The message's topic. One without / is the topic's own name, in whichever project. A push subscription that you made does not " +
 			"name its topic, unless the address that it pushes to does, as an Eventarc trigger's: there pick by subscription.",
 		To: func(s *Spec) any { return &s.Topic },
 	},
 	{
-		Name: "subscription", Takes: takesPatterns, Example: "subscription: orders-to-airflow",
+		Name: "subscription", Takes: takesPatterns, Vars: true, Example: "subscription: orders-to-airflow",
 		Doc: "The subscription that the message came by. One without / is the subscription's own name, in whichever project.",
 		To:  func(s *Spec) any { return &s.Subscription },
 	},
 	{
-		Name: "source", Takes: takesPatterns, Example: "source: //pubsub.googleapis.com/**",
+		Name: "source", Takes: takesPatterns, Vars: true, Example: "source: //pubsub.googleapis.com/**",
 		Doc: "The CloudEvent's source.",
 		To:  func(s *Spec) any { return &s.Source },
 	},
 	{
-		Name: "subject", Takes: takesPatterns, Example: "subject: invoices/*",
+		Name: "subject", Takes: takesPatterns, Vars: true, Example: "subject: invoices/*",
 		Doc: "The CloudEvent's subject.",
 		To:  func(s *Spec) any { return &s.Subject },
 	},
 	{
-		Name: "attributes", Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
+		Name: "attributes", Vars: true, Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
 		Doc: "The message's attributes, or the extension attributes of an event that is no message. All of those named must be there and " +
 			"match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
 		To: func(s *Spec) any { return &s.Attributes },
@@ -96,14 +103,30 @@ var keys = []document.Key[Spec]{
 		To: func(s *Spec) any { return &s.When },
 	},
 	{
-		Name: "dag", Takes: takesTemplate, Required: true, Example: "dag: load_sales",
-		Doc: "The DAG to start.",
+		Name: "dag", Takes: takesTemplate, Example: "dag: load_sales",
+		Doc: "The DAG to start. A route has it, or reject.",
 		To:  func(s *Spec) any { return &s.DAG },
 	},
 	{
-		Name: "dags", Takes: takesNames, Example: "dags: [load_eu, load_us]",
-		Doc: "Where dag is computed, what it may become: anything else is a permanent failure.",
-		To:  func(s *Spec) any { return &s.DAGs },
+		Name: "dags", Takes: takesPatterns, Vars: true, Example: "dags: [load_eu, load_us]",
+		Doc: "Where dag is computed, what it may become: names, patterns such as dag_dq_*, or the values of a table, as " +
+			"${vars.tables}. Anything " +
+			"else is a permanent failure.",
+		To: func(s *Spec) any { return &s.DAGs },
+	},
+	{
+		Name: "reject", Takes: takesTemplate, Example: "reject: \"${object.name} has no date: name it sales_YYYYMMDD.csv\"",
+		Doc: "In place of dag: an event of this route fails permanently with these words, of at most 1,000 characters, and is stored as a dead " +
+			"letter where there is a store. For what breaks a rule, such as a name that no other route takes.",
+		To: func(s *Spec) any { return &s.Reject },
+	},
+	{
+		Name: "vars", Takes: "a map of names to ${expressions}, values or tables",
+		Example: "vars: {day: \"${format_date(event.time, '%Y%m%d')}\"}",
+		Doc: "Values that the other keys name as vars.NAME. An expression is evaluated once for an event, when it is first needed, " +
+			"and may name " +
+			"other vars. A map or a list is a table of constants: ${vars.tables[path.table]}. The file's vars can be named as well.",
+		To: func(s *Spec) any { return &s.Vars },
 	},
 	{
 		Name: "conf", Takes: takesConf, Example: "conf: {uri: \"gs://${object.bucket}/${object.name}\", size: \"${int(object.size)}\"}",
@@ -136,7 +159,7 @@ var keys = []document.Key[Spec]{
 		To:  func(s *Spec) any { return &s.Note },
 	},
 	{
-		Name: "environment", Takes: takesName, Example: "environment: prod",
+		Name: "environment", Takes: takesName, Vars: true, Example: "environment: prod",
 		Doc: "The environment that the DAG is in. Left out where there is only one.",
 		To:  func(s *Spec) any { return &s.Environment },
 	},
@@ -184,7 +207,7 @@ var keys = []document.Key[Spec]{
 		To: func(s *Spec) any { return &s.SkipActive },
 	},
 	{
-		Name: "dead_letter", Takes: takesAddress, Example: "dead_letter: gs://acme-dead-letters/sales",
+		Name: "dead_letter", Takes: takesAddress, Vars: true, Example: "dead_letter: gs://acme-dead-letters/sales",
 		Doc: "Where events are kept that failed permanently by this route: pubsub://projects/P/topics/T, gs://BUCKET/PREFIX or file:///FOLDER. " +
 			"Left out: where those of all routes are.",
 		To: func(s *Spec) any { return &s.DeadLetter },

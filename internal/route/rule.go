@@ -4,6 +4,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,12 @@ type rule struct {
 	skip    []preset
 	when    *condition
 
-	dag         *located
-	dags        []string // what dag may become, where it is computed
+	vars     *expression.Vars // what its expressions name as vars.NAME; nil for nothing
+	varNames []string         // of the route's own, in the order of the file
+
+	dag         *located           // nil where the route rejects
+	dags        []*pattern.Pattern // what dag may become, where it is computed
+	reject      *located
 	conf        *conf
 	runID       *located
 	exactRunID  *located
@@ -37,10 +42,13 @@ type rule struct {
 	limits      Limits
 }
 
-// filter is a key that picks events: one of its patterns must match.
+// filter is a key that picks events: one of its patterns must match, and none of those
+// that exclude.
 type filter struct {
 	key, attribute string
 	patterns       []*pattern.Pattern
+	excluded       []*pattern.Pattern // none of which may match
+	shown          []string           // the patterns as reasons show them, nil for as they are
 }
 
 // condition is an expression, and where it stands.
@@ -73,6 +81,9 @@ func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expressio
 	}
 	if _, _, skips := r.skips(s); skips {
 		return s, "skip", nil
+	}
+	if r.vars != nil {
+		s = s.With(ctx, r.vars)
 	}
 	if r.when == nil {
 		return s, "", nil
@@ -114,16 +125,34 @@ func (f *filter) match(ev *event.Event) (*pattern.Pattern, []string) {
 	if !ok {
 		return nil, nil
 	}
+	if f.excludes(value) != nil {
+		return nil, nil
+	}
 	for _, p := range f.patterns {
-		name := value
-		if (f.key == "topic" || f.key == "subscription") && !strings.Contains(p.String(), "/") {
-			name = lastPart(value)
-		}
-		if values, ok := p.Match(name); ok {
+		if values, ok := p.Match(f.name(p, value)); ok {
 			return p, values
 		}
 	}
 	return nil, nil
+}
+
+// excludes returns the pattern that excludes a value, nil for none.
+func (f *filter) excludes(value string) *pattern.Pattern {
+	for _, p := range f.excluded {
+		if _, ok := p.Match(f.name(p, value)); ok {
+			return p
+		}
+	}
+	return nil
+}
+
+// name is what a pattern has to match of a value: of a topic or subscription the last
+// part, unless the pattern has several.
+func (f *filter) name(p *pattern.Pattern, value string) string {
+	if (f.key == "topic" || f.key == "subscription") && !strings.Contains(p.String(), "/") {
+		return lastPart(value)
+	}
+	return value
 }
 
 // lastPart is the last part of a resource name: of projects/p/topics/t, t.
@@ -200,13 +229,16 @@ func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
 // error it is what is known of it.
 func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 	p := Plan{Route: r.name, Environment: r.environment, Identity: s.Event().Key(), Limits: r.limits}
+	if r.reject != nil {
+		return p, r.rejection(ctx, s)
+	}
 	dag, err := r.dag.text(ctx, s, "dag")
 	if err != nil {
 		return p, err
 	}
-	if len(r.dags) > 0 && !slices.Contains(r.dags, dag) {
-		return p, placed("dag", r.dag.at,
-			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80)))
+	if len(r.dags) > 0 && !slices.ContainsFunc(r.dags, func(p *pattern.Pattern) bool { _, ok := p.Match(dag); return ok }) {
+		return p, placed("dag", r.dag.at, s.Redacted(
+			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80))))
 	}
 	p.DAG = dag
 	if p.Conf, err = r.conf.json(ctx, s); err != nil {
@@ -233,6 +265,24 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	return p, r.window.apply(&p, s.Event(), r)
+}
+
+// RejectedError is the error of a route that rejects an event: its own words.
+type RejectedError struct{ Text string }
+
+func (e *RejectedError) Error() string { return e.Text }
+
+// maxRejection is the most characters of a route's words.
+const maxRejection = 1000
+
+// rejection evaluates reject. The words are one line, and never empty.
+func (r *rule) rejection(ctx context.Context, s *expression.Scope) error {
+	text, err := r.reject.text(ctx, s, "reject")
+	if err != nil {
+		return err
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	return &RejectedError{shorten(cmp.Or(text, "the route "+r.name+" rejects it"), maxRejection)}
 }
 
 // exactID evaluates run_id_exact; "" where the route has none.

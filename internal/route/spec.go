@@ -2,7 +2,11 @@
 
 package route
 
-import "example.com/dagtrigger/internal/document"
+import (
+	"strings"
+
+	"example.com/dagtrigger/internal/document"
+)
 
 // Spec is a route as the operator wrote it. Each text keeps its place in the
 // file, for faults. [Keys] documents what each field means.
@@ -22,6 +26,8 @@ type Spec struct {
 	When         Text
 	DAG          Text
 	DAGs         document.Texts
+	Reject       Text
+	Vars         document.Values
 	Conf         Value
 	RunID        Text
 	RunIDExact   Text
@@ -41,14 +47,16 @@ type Spec struct {
 }
 
 // Starts are the ids of the DAGs that the route may start: the one it names, or
-// where that is computed, what it may become.
+// where that is computed, what it may become. Patterns are left out.
 func (s *Spec) Starts() []string {
-	if len(s.DAGs) == 0 {
+	if len(s.DAGs) == 0 && s.DAG.IsSet() {
 		return []string{s.DAG.Value}
 	}
-	ids := make([]string, len(s.DAGs))
-	for i, id := range s.DAGs {
-		ids[i] = id.Value
+	var ids []string
+	for _, id := range s.DAGs {
+		if !strings.Contains(id.Value, "*") {
+			ids = append(ids, id.Value)
+		}
 	}
 	return ids
 }

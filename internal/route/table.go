@@ -17,6 +17,7 @@ type Table struct {
 	rules    []rule
 	index    index
 	maxTime  time.Duration // MaxTime, but in tests
+	first    bool          // the first rule that matches wins
 }
 
 // fallback is the one route of a trigger that has no routes file: every event
@@ -61,6 +62,9 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	for _, i := range candidates {
 		if miss := t.rules[i].decide(ctx, s, &d); miss != "" && len(d.Plans)+len(d.Failures) == 0 {
 			tried.add(i, t.rules[i].closeness(ev, miss))
+		}
+		if t.first && len(d.Plans)+len(d.Failures) > 0 {
+			break
 		}
 	}
 	d.Written = s.Written()

@@ -15,8 +15,8 @@ import (
 )
 
 // Warnings reports what is surely wrong in specs that compile: routes that repeat
-// another, and what can match nothing.
-func Warnings(specs []Spec) document.Faults {
+// another, that no event reaches where the first match wins, and what can match nothing.
+func Warnings(specs []Spec, first bool) document.Faults {
 	var all document.Faults
 	seen := map[string]Text{}
 	enabled := 0
@@ -38,9 +38,13 @@ func Warnings(specs []Spec) document.Faults {
 		w.coarse()
 		w.reserved(&s.Conf)
 		all = append(all, w.found...)
+		if first {
+			all = append(all, unreachable(specs[:i], s)...)
+			continue
+		}
 		content := s.wants() + s.asks()
-		if first, ok := seen[content]; ok {
-			all = append(all, fault(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, first.Value, first.Line),
+		if before, ok := seen[content]; ok {
+			all = append(all, fault(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, before.Value, before.Line),
 				"remove one: each event that they want starts the DAG twice"))
 			continue
 		}
@@ -129,12 +133,12 @@ func (w *warner) carrier() {
 // https://cloud.google.com/storage/docs/objects#naming and
 // https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
 func (w *warner) names() {
-	for _, text := range w.spec.Bucket {
+	for _, text := range shownAsWritten(w.spec.Bucket) {
 		if _, habitual := habit.Pattern(text.Value); !habitual && strings.Trim(text.Value, "abcdefghijklmnopqrstuvwxyz0123456789-_.*") != "" {
 			w.nothing("bucket", text, "a bucket's name has lower-case letters, digits, -, _ and . only", bucketFix(text.Value))
 		}
 	}
-	for _, text := range w.spec.Object {
+	for _, text := range shownAsWritten(w.spec.Object) {
 		bucket, name, isURI := strings.Cut(strings.TrimPrefix(text.Value, "gs://"), "/")
 		switch {
 		case isURI && strings.HasPrefix(text.Value, "gs://"):
@@ -179,7 +183,7 @@ func (w *warner) markers() {
 	if at < 0 {
 		return
 	}
-	for _, text := range w.spec.Object {
+	for _, text := range shownAsWritten(w.spec.Object) {
 		if marker.MatchString(text.Value) && !strings.HasPrefix(text.Value, "!") {
 			w.warn(w.spec.Skip[at].Position, fmt.Sprintf("skip: empty passes over markers, which are empty, and object: %s looks like one",
 				shorten(text.Value, maxReason)), "leave empty out of skip, so that the marker starts the run")
@@ -189,7 +193,7 @@ func (w *warner) markers() {
 
 // resources looks at full names of topics and subscriptions.
 func (w *warner) resources(key, kind string, texts []Text) {
-	for _, text := range texts {
+	for _, text := range shownAsWritten(texts) {
 		p, err := pattern.Parse(text.Value)
 		if err != nil || !strings.Contains(text.Value, "/") || !p.Exact() {
 			continue
@@ -262,7 +266,7 @@ func (w *warner) coarse() {
 
 // exact reports whether the captures in uses distinguish all objects of the route.
 func (w *warner) exact(uses []string) bool {
-	return !slices.ContainsFunc(w.spec.Object, func(object Text) bool {
+	return len(w.spec.Object) > 0 && !slices.ContainsFunc(w.spec.Object, func(object Text) bool {
 		rest := object.Value
 		for _, use := range uses {
 			rest = regexp.MustCompile(`\{`+strings.TrimPrefix(use, "path.")+`=\*+\}`).ReplaceAllString(rest, "")
@@ -373,7 +377,8 @@ func (s *Spec) wants() string {
 
 // asks writes which run the route asks for.
 func (s *Spec) asks() string {
-	return fmt.Sprintf("%q;%q;%q;%s;", s.Environment.Value, s.DAG.Value, s.LogicalDate.Value, s.Every.Value) + string(s.Conf.JSON())
+	return fmt.Sprintf("%q;%q;%q;%q;%s;", s.Reject.Value, s.Environment.Value, s.DAG.Value, s.LogicalDate.Value,
+		s.Every.Value) + string(s.Conf.JSON()) + s.computes()
 }
 
 // values are texts without their places; event types by their full names, which
@@ -387,4 +392,21 @@ func values(texts []Text) []string {
 		}
 	}
 	return all
+}
+
+// computes writes the route's vars.
+func (s *Spec) computes() string {
+	var b strings.Builder
+	for _, v := range s.Vars {
+		fmt.Fprintf(&b, "%s=%s;", v.Name.Value, v.Value.JSON())
+	}
+	return b.String()
+}
+
+// shownAsWritten are the patterns that pick events and hold no value of the
+// environment, which no warning shows.
+func shownAsWritten(texts []Text) []Text {
+	return slices.DeleteFunc(slices.Clone(texts), func(t Text) bool {
+		return t.Written != nil || strings.HasPrefix(t.Value, excludes)
+	})
 }

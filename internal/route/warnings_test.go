@@ -124,7 +124,7 @@ func TestWarnings(t *testing.T) {
 		if _, more := route.Compile(specs, route.Options{}); len(faults)+len(more) > 0 {
 			t.Errorf("%s has the problem %v %v", row.text, faults, more)
 		}
-		if got := listed(route.Warnings(specs)); got != row.want {
+		if got := listed(route.Warnings(specs, false)); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}

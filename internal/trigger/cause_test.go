@@ -62,6 +62,7 @@ func TestEachOutcomeWithoutARequestNamesItsCause(t *testing.T) {
 	elsewhere.Environment = "nowhere"
 	tests := map[string]route.Decision{
 		trigger.CauseExpression:    {Failures: []route.Failure{{Err: errors.New("no integer")}}},
+		trigger.CauseReject:        {Failures: []route.Failure{{Err: &route.RejectedError{Text: "the name has no date"}}}},
 		trigger.CauseNoTime:        {Failures: []route.Failure{{Err: context.DeadlineExceeded}}},
 		trigger.CauseNoEnvironment: {Plans: []route.Plan{elsewhere}},
 		"":                         {Misses: []route.Miss{{Route: "a", Reason: "when is false"}}},

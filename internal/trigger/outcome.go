@@ -60,6 +60,7 @@ type Outcome struct {
 const (
 	CauseEvent         = "event"             // the event's data is not what its type promises
 	CauseExpression    = "expression"        // of a route: it failed
+	CauseReject        = "reject"            // a route rejects the event, by its key reject
 	CauseNoTime        = "no_time"           // the request's time ran out
 	CauseNoEnvironment = "no_environment"    // the route names one that is not set up
 	CauseNoStore       = "dead_letter_store" // the dead letter could not be stored

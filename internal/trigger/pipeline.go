@@ -130,7 +130,11 @@ func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
 		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
-	return j.refuse(ctx, o, j.store(f.DeadLetter), CauseExpression, f.Err.Error())
+	cause := CauseExpression
+	if _, rejects := errors.AsType[*route.RejectedError](f.Err); rejects {
+		cause = CauseReject
+	}
+	return j.refuse(ctx, o, j.store(f.DeadLetter), cause, f.Err.Error())
 }
 
 // assetEvent is the event of an asset that plan asks for.

@@ -95,6 +95,9 @@ func find(s Settings, routes []route.Spec) found {
 // types are the event types that a route takes, as far as a trigger can watch them.
 func (f *found) types(r *route.Spec) (types []string) {
 	for _, on := range r.On {
+		if strings.HasPrefix(on.Value, "!") {
+			continue // it excludes
+		}
 		matched := matching(on.Value)
 		if len(matched) == 0 {
 			f.gap(r, "no trigger is planned for events of the type "+on.Value,
@@ -153,6 +156,7 @@ func (f *found) messages(r *route.Spec) {
 // names are those that patterns mean: one without a wildcard itself, any other
 // those of known that it covers. None at all means all that are known.
 func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what string, valid func(string) bool) (names []string) {
+	patterns = slices.DeleteFunc(slices.Clone(patterns), func(t route.Text) bool { return strings.HasPrefix(t.Value, "!") }) // they exclude
 	reason, fix := "and a trigger watches one", "name those that exist, with --"+what+"=NAME for each"
 	if what == "subscription" {
 		reason, fix = "and the plan has to know its name", "write its whole name in the route"

@@ -17,6 +17,7 @@ type Compiler struct {
 	language    *language
 	expressions cache[Expression]
 	templates   cache[Template]
+	constants   map[string]Constant
 }
 
 // cache holds what was made of each text.
@@ -47,7 +48,7 @@ func (c *cache[T]) entry(text string) *entry[T] {
 	return e
 }
 
-// Use is where an expression names a variable; of path, with the capture.
+// Use is where an expression names a variable; of path and vars, with the name in it.
 type Use struct {
 	Variable, Capture string
 	Offset            int // in bytes from the expression's beginning
@@ -62,6 +63,10 @@ func NewCompiler() (*Compiler, error) {
 	}
 	return &Compiler{language: l}, nil
 }
+
+// Declare makes constants known, which templates then contain as literal text. It is
+// called before anything is compiled.
+func (c *Compiler) Declare(constants map[string]Constant) { c.constants = constants }
 
 // Expression compiles text, and returns which variables it uses and where. Nobody
 // may change what it returns.
@@ -108,7 +113,7 @@ func usesOf(text string, a *ast.AST) []Use {
 		case ast.IdentKind:
 			if isVariable(e.AsIdent()) {
 				u := Use{Variable: e.AsIdent(), Offset: offsetOf(text, a.SourceInfo().GetStartLocation(e.ID()))}
-				if u.Variable == pathVariable {
+				if u.Variable == pathVariable || u.Variable == varsVariable {
 					u.Capture = captures[e.ID()]
 				}
 				uses = append(uses, u)

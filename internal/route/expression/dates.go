@@ -187,5 +187,8 @@ func invalidDates(text string, a *ast.AST) []Fault {
 }
 
 func checkLayout(layout string) error {
+	if !strings.Contains(layout, "%") {
+		return advice(bounded(layout) + " has no directive of a date's layout: write it with such as %Y, %m and %d")
+	}
 	return eachPart(layout, func(string) error { return nil }, func(Directive) error { return nil })
 }

@@ -102,6 +102,7 @@ func TestFormatDateTakesAZone(t *testing.T) {
 		// What is written out is checked when the file is loaded.
 		{`format_date(event.time, "%F")`, `%F is not a directive of a date's layout: write one such as %Y, %m or %d`},
 		{`event.time.strftime("100%")`, `% is not a directive of a date's layout: write one such as %Y, %m or %d`},
+		{`format_date(event.time, "yyyyMMdd")`, `yyyyMMdd has no directive of a date's layout: write it with such as %Y, %m and %d`},
 		{`date("x", "%Y", "Mars")`, `Mars is not a known time zone: name one such as Europe/Berlin`},
 		{`date("x", "%Y", "Local")`, `Local is not a known time zone: name one such as Europe/Berlin`},
 	} {

@@ -148,8 +148,11 @@ func calls(e ast.Expr, function string) bool {
 // missed says why a selection has no value to show.
 func (x explanation) missed(way selection) (value string, absent bool) {
 	found, err := x.scope.look(way)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "absent", true
+	case x.scope.hidden(way):
+		return hiddenValue, false
 	}
 	return described(found), false
 }
@@ -174,7 +177,12 @@ func described(value any) string {
 	if v, ok := value.(ref.Val); ok {
 		return string(typeOf(v.Type().(*types.Type)))
 	}
-	if n, ok := value.(node); ok && n.kind() == '[' {
+	switch v := value.(type) {
+	case node:
+		if v.kind() == '[' {
+			return string(List)
+		}
+	case []any:
 		return string(List)
 	}
 	return string(Map)

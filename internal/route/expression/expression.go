@@ -170,6 +170,9 @@ func (e *Expression) make(evaluate cel.EvalOption) (cel.Program, error) {
 
 // advised ends an error of CEL's evaluator in what to do about it.
 func advised(err error) error {
+	if inner, ok := errors.AsType[*Error](err); ok { // of a variable in it
+		return inner
+	}
 	if a, ok := errors.AsType[advice](err); ok {
 		return a
 	}
@@ -187,7 +190,11 @@ func advised(err error) error {
 
 // fail makes an [Error] of err, with what the selections met.
 func (e *Expression) fail(s *Scope, err error) error {
-	failed := &Error{Expression: e.text, Err: err}
+	failed := &Error{Expression: e.text, Err: s.Redacted(err)}
+	if inner, ok := errors.AsType[*Error](err); ok { // of a variable in it
+		failed.Absent, failed.Err = inner.Absent, inner
+		return failed
+	}
 	checked, faults := e.language.check(e.language.parser, e.text)
 	if len(faults) > 0 {
 		return failed
@@ -222,7 +229,7 @@ func (s *Scope) absent(e ast.Expr, err error) string {
 	}
 	name, literals := "", false
 	visit(e, func(x ast.Expr) {
-		literals = literals || x.Kind() == ast.MapKind
+		literals = literals || x.Kind() == ast.MapKind || s.isConstant(x)
 		if way, ok := selectionOf(x); ok && name == "" {
 			name = s.firstAbsent(way)
 		}
@@ -231,6 +238,16 @@ func (s *Scope) absent(e ast.Expr, err error) string {
 		name, _, _ = strings.Cut(missing, ":")
 	}
 	return name
+}
+
+// isConstant reports whether e is a constant of vars, whose keys no event brings.
+func (s *Scope) isConstant(e ast.Expr) bool {
+	way, ok := selectionOf(e)
+	if !ok || len(way) != 2 || way[0].name != varsVariable || s.vars == nil {
+		return false
+	}
+	_, ok = s.vars.Constants[way[1].name]
+	return ok
 }
 
 // firstAbsent returns the shortest part of a selection that is absent, empty

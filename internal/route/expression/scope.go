@@ -4,6 +4,7 @@ package expression
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"maps"
 	"slices"
@@ -21,6 +22,10 @@ type Scope struct {
 	names    []string // of the captures
 	captures []string
 	carried  *carried // shared among the scopes of one event
+
+	vars     *Vars               // nil where there are none
+	computed map[string]computed // of vars
+	ctx      context.Context     //nolint:containedctx // CEL resolves a variable without one
 }
 
 // carried is what an event carries, each made when it is first needed, and
@@ -36,9 +41,15 @@ type carried struct {
 // NewScope returns the scope of ev, in which nothing is captured.
 func NewScope(ev *event.Event) *Scope { return &Scope{ev: ev, carried: &carried{}} }
 
-// Capture returns the scope of the same event with values captured by names.
+// Capture returns the scope of the same event with values captured by names, beside
+// those of s.
 func (s *Scope) Capture(names, values []string) *Scope {
-	return &Scope{ev: s.ev, names: names, captures: values, carried: s.carried}
+	with := *s
+	with.names, with.captures = names, values
+	if len(s.names) > 0 { // of another key
+		with.names, with.captures = slices.Concat(s.names, names), slices.Concat(s.captures, values)
+	}
+	return &with
 }
 
 // Event returns the event that the scope is of.
@@ -73,6 +84,9 @@ type record struct {
 // field returns a field's value, and false where the event has none.
 func (r record) field(name string) (any, bool) {
 	switch r.variable {
+	case varsVariable:
+		value, err := r.scope.variable(name)
+		return value, err == nil
 	case eventVariable:
 		return r.scope.eventField(name)
 	case objectVariable:

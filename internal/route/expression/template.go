@@ -38,7 +38,7 @@ func (c *Compiler) template(text string) (*Template, []Use, []Fault) {
 		case part.fault != nil:
 			all = append(all, *part.fault)
 		case !part.expression:
-			t.pieces = append(t.pieces, piece{literal: part.text})
+			t.add(piece{literal: part.text})
 		default:
 			e, used, faults := c.Expression(part.text)
 			for _, u := range used {
@@ -49,10 +49,29 @@ func (c *Compiler) template(text string) (*Template, []Use, []Fault) {
 				f.Offset += part.offset
 				all = append(all, f)
 			}
-			t.pieces = append(t.pieces, piece{expression: e})
+			t.add(c.folded(e))
 		}
 	}
 	return t, uses, all
+}
+
+// add adds a piece, a literal to one before it.
+func (t *Template) add(p piece) {
+	if last := len(t.pieces) - 1; last >= 0 && p.expression == nil && t.pieces[last].expression == nil {
+		t.pieces[last].literal += p.literal
+		return
+	}
+	t.pieces = append(t.pieces, p)
+}
+
+// folded is the piece of an expression: literal where that is a constant text.
+func (c *Compiler) folded(e *Expression) piece {
+	if e != nil && len(e.selection) == 2 && e.selection[0].name == varsVariable {
+		if text, ok := c.constants[e.selection[1].name].Value.(string); ok {
+			return piece{literal: text}
+		}
+	}
+	return piece{expression: e}
 }
 
 // String returns the template as it was written.

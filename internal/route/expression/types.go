@@ -53,6 +53,9 @@ func declared(owner, name string, t *cel.Type) *types.FieldType {
 			return ok
 		},
 		GetFrom: func(target any) (any, error) {
+			if r, ok := target.(record); ok && r.variable == varsVariable {
+				return r.scope.variable(name)
+			}
 			value, ok := pick(target, name)
 			if !ok {
 				return nil, absent(owner + "." + name)
@@ -116,6 +119,9 @@ func (c *catalogue) FindStructFieldNames(name string) ([]string, bool) {
 func (c *catalogue) FindStructFieldType(name, field string) (*types.FieldType, bool) {
 	if name == recordType(pathVariable) {
 		return declared(pathVariable, field, cel.StringType), true
+	}
+	if name == recordType(varsVariable) {
+		return declared(varsVariable, field, cel.DynType), true
 	}
 	if fields, ok := c.fields[name]; ok {
 		f, ok := fields[field]

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +96,8 @@ func writeJSON(b *Output, value any) error {
 		return writeQuoted(b, base64.StdEncoding.EncodeToString(v))
 	case time.Time:
 		return writeQuoted(b, v.UTC().Format(time.RFC3339Nano))
+	case []any:
+		return writeList(b, slices.Values(v))
 	case map[string]any:
 		return writeMap(b, keys(v), func(key string) any { return v[key] })
 	case map[string]string:
@@ -205,7 +209,7 @@ func writeMapper(b *Output, m traits.Mapper) error {
 	return writeMap(b, keys(members), func(key string) any { return members[key] })
 }
 
-func writeList(b *Output, values func(yield func(any) bool)) error {
+func writeList(b *Output, values iter.Seq[any]) error {
 	separator := "["
 	for value := range values {
 		if err := b.add(separator); err != nil {
@@ -283,7 +287,7 @@ func isPlain(text string) bool {
 // the event carries.
 func (s *Scope) show(way selection) (string, bool) {
 	value, err := s.look(way)
-	if err != nil {
+	if err != nil || s.hidden(way) {
 		return "", false
 	}
 	return shown(value)
@@ -298,7 +302,7 @@ func shown(value any) (string, bool) {
 		value = root.native()
 	}
 	switch v := value.(type) {
-	case node, map[string]any, map[string]string, record, traits.Lister, traits.Mapper:
+	case node, []any, map[string]any, map[string]string, record, traits.Lister, traits.Mapper:
 		return "", false
 	case string:
 		value = beginning(v)

@@ -54,6 +54,7 @@ const (
 	messageVariable = "message"
 	dataVariable    = "data"
 	pathVariable    = "path"
+	varsVariable    = "vars"
 )
 
 var variables = []Variable{
@@ -82,7 +83,8 @@ var variables = []Variable{
 	}},
 	{dataVariable, "the event's data as JSON: the resource of a Cloud Storage change, a message's JSON; where it is not valid JSON, text, " +
 		"or bytes where it is no UTF-8", nil},
-	{pathVariable, "what the object pattern captured: text, under the captures' names", nil},
+	{pathVariable, "what the patterns of object, subject and attributes captured: text, under the captures' names", nil},
+	{varsVariable, "the values of the file's vars and the route's, under their names; of a table, vars.tables[path.table]", nil},
 }
 
 // objectFields are the fields of an object resource, by

@@ -72,6 +72,9 @@ func Parse(text string) (*Pattern, error) {
 	return p, nil
 }
 
+// All returns the pattern **, which covers every name.
+func All() *Pattern { return &Pattern{text: "**", tokens: []token{{wild: path}}} }
+
 // parseToken reads the token at offset at, and returns where the next begins.
 func (p *Pattern) parseToken(at int) (int, error) {
 	rest := p.text[at:]
