@@ -91,21 +91,13 @@ func (p *program) files(path string, args []string) ([]string, error) {
 
 // noRoutes is the error of a command that needs a routes file.
 func noRoutes() error {
-	e := &usageError{text: "no routes file is given", hint: "name it with -f FILE, or in " + config.FileVariable}
+	e := &usageError{
+		text: "no routes file is given", hint: "name it with -f FILE, or in " + config.FileVariable + `; "dagtrigger init" writes a first one`,
+	}
 	if info, err := os.Stat(routesName); err == nil && info.Mode().IsRegular() {
 		e.hint = "this folder has one: -f " + routesName
 	}
 	return e
-}
-
-// takesSome checks that a command has at least one argument.
-func takesSome(name string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return usage(cmd, "%s is missing", name)
-		}
-		return nil
-	}
 }
 
 func (p *program) runCheck(c checkFlags, paths []string) error {
@@ -163,7 +155,19 @@ func (p *program) checkOne(path string) (checkedFile, error) {
 		return checkedFile{File: config.File{Name: name}, faults: asFaults(err)}, nil
 	}
 	file, err := config.Parse(name, text)
-	return checkedFile{File: file, faults: asFaults(err), source: document.NewSource(text)}, nil
+	faults := wrongFile(asFaults(err), "tests", "it has examples, and no routes", `run them with "dagtrigger test"`)
+	return checkedFile{File: file, faults: faults, source: document.NewSource(text)}, nil
+}
+
+// wrongFile is the one error about a file of the other kind, which has a key that
+// tells; faults about any other.
+func wrongFile(faults document.Faults, key, what, fix string) document.Faults {
+	for _, fault := range faults {
+		if strings.HasPrefix(fault.What, key+" is not a key of ") {
+			return document.Faults{{File: fault.File, What: what, Fix: fix}}
+		}
+	}
+	return faults
 }
 
 func asFaults(err error) document.Faults {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/trigger"
 )
 
@@ -31,6 +32,7 @@ const dropsAtOnce = 8
 
 type dropFlags struct {
 	all, yes bool
+	json     bool
 }
 
 func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
@@ -58,6 +60,7 @@ func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
 	}
 	f.register(cmd.Flags())
 	cmd.Flags().BoolVar(&d.all, "all", false, "drop all of them")
+	jsonFlag(cmd.Flags(), &d.json, "the result as one JSON object, and the selection on standard error")
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "do not ask")
 	return cmd
 }
@@ -87,14 +90,18 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 	for _, whose := range slices.Sorted(maps.Keys(of)) {
 		fmt.Fprintf(&b, "%7d  %s\n", of[whose], cmp.Or(whose, "without a route"))
 	}
-	if _, err := io.WriteString(p.prose(p.stdout), b.String()); err != nil {
+	about := p.stdout
+	if d.json {
+		about = p.stderr
+	}
+	if _, err := io.WriteString(p.prose(about), b.String()); err != nil {
 		return err
 	}
-	if count > 0 {
-		if err := p.confirm(ctx, "Drop them permanently? [y/N] ", d.yes, p.stdout); err != nil {
+	if count > 0 || d.json {
+		if err := p.confirm(ctx, "Drop them permanently? [y/N] ", d.yes || count == 0, about); err != nil {
 			return err
 		}
-		if err := p.drop(ctx, all, f, count); err != nil {
+		if err := p.drop(ctx, all, f, count, d.json); err != nil {
 			return err
 		}
 	}
@@ -102,7 +109,7 @@ func (p *program) runDrop(ctx context.Context, s *storeFlags, f deadletter.Filte
 }
 
 // drop removes what the filter lets through.
-func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, total int) error {
+func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, total int, asJSON bool) error {
 	bar := p.progress("dropping", total, false)
 	var dropped, left atomic.Int64
 	keep := func(err error) {
@@ -133,9 +140,17 @@ func (p *program) drop(ctx context.Context, all archives, f deadletter.Filter, t
 	}
 	_ = group.Wait() // each removal reports its own error
 	bar.finish()
-	_, err := fmt.Fprintf(p.prose(p.stdout), "%d dropped, %d left\n", dropped.Load(), left.Load())
+	err := p.printDropped(dropped.Load(), left.Load(), asJSON)
 	if err = errors.Join(failed, err); err == nil && left.Load() > 0 {
 		return errReported
 	}
+	return err
+}
+
+func (p *program) printDropped(dropped, left int64, asJSON bool) error {
+	if asJSON {
+		return plainjson.Encode(p.stdout, map[string]int64{"dropped": dropped, "left": left})
+	}
+	_, err := fmt.Fprintf(p.prose(p.stdout), "%d dropped, %d left\n", dropped, left)
 	return err
 }

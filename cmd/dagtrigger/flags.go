@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +99,25 @@ func takesFile(path *string) cobra.PositionalArgs {
 // jsonFlag registers the flag for output that a program reads.
 func jsonFlag(flags *pflag.FlagSet, on *bool, what string) {
 	flags.BoolVar(on, "json", false, "print "+what)
+}
+
+// numberError matches Go's own errors about numbers, which say nothing to others.
+var numberError = regexp.MustCompile(`strconv\.Parse(Int|Float|Bool): parsing .*$`)
+
+// flagError is an error about a flag, in words.
+func flagError(err error) string {
+	return numberError.ReplaceAllStringFunc(err.Error(), func(text string) string {
+		switch {
+		case strings.HasSuffix(text, "out of range"):
+			return "the number is too large"
+		case strings.HasPrefix(text, "strconv.ParseInt"):
+			return "use a whole number"
+		case strings.HasPrefix(text, "strconv.ParseBool"):
+			return "use true or false"
+		default:
+			return "use a number"
+		}
+	})
 }
 
 // span is a flag that takes a duration. It is zero or more.

@@ -14,6 +14,7 @@ import (
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/operator/example"
+	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -44,7 +45,7 @@ type initFlags struct {
 	object          string
 	dag             string
 	event           string
-	force           bool
+	force, json     bool
 }
 
 func (p *program) init() *cobra.Command {
@@ -79,6 +80,7 @@ func (p *program) init() *cobra.Command {
 	flags.StringArrayVar(&i.topics, "topic", nil, "a `TOPIC` whose messages start the DAG; may be repeated")
 	flags.StringVar(&i.dag, "dag", i.dag, "the `DAG` to start")
 	flags.StringVar(&i.event, "event", "", "make a route for the event in this JSON `FILE` (-: standard input)")
+	jsonFlag(flags, &i.json, "the names of the files as one JSON object")
 	flags.BoolVar(&i.force, "force", false, "overwrite files that exist")
 	return cmd
 }
@@ -94,6 +96,9 @@ func (p *program) runInit(ctx context.Context, i initFlags, folder string) error
 	}
 	if err := p.writeNew(folder, files, i.force); err != nil {
 		return err
+	}
+	if i.json {
+		return plainjson.Encode(p.stdout, map[string]any{"folder": folder, "files": []string{routesName, examplesName, schemaName}})
 	}
 	at := func(name string) string { return filepath.Join(folder, name) }
 	_, err = fmt.Fprintf(p.stdout, `wrote %s, %s and %s

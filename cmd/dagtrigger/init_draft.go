@@ -69,7 +69,8 @@ func bucketDraft(bucket, pattern, dag string) routeDraft {
 		d.lines = append(d.lines, "  "+capture+": ${path."+capture+"}")
 	}
 	d.examples = []string{
-		fmt.Sprintf("name: an upload to %s starts %s\nupload: %s\nsize: 1024", bucket, dag, quoted("gs://"+bucket+"/"+example.Matching(pattern, "a"))),
+		fmt.Sprintf("name: an upload to %s starts %s\nupload: %s\nsize: 1024", bucket, dag,
+			quoted("gs://"+bucket+"/"+example.Matching(pattern, "a"))),
 		fmt.Sprintf("name: a file in %s that is still being written starts nothing\nupload: %s\nsize: 1024", bucket,
 			quoted("gs://"+bucket+"/_temporary/"+path.Base(example.Matching(pattern, "a")))),
 	}

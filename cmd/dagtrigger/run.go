@@ -74,7 +74,8 @@ embedded.
 Every command that reads a routes file takes it as -f FILE (--config FILE), and reads
 the one that DAGTRIGGER_CONFIG names where it is left out. A command that needs no
 other argument also takes FILE alone: "dagtrigger check routes.yaml". With --json, a
-command prints JSON. A duration has units from ms to d and w: 90s, 1h30m, 2d.`
+command prints JSON. A duration has units from ms to d and w: 90s, 1h30m, 2d.
+"go run" ends with 1 for each exit status but 0: a script needs the built program.`
 
 // Commands are in groups, in the order in which a user needs them.
 const groupTry = "try"
@@ -92,7 +93,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.Annotations[cobra.CommandDisplayNameAnnotation] = cmp.Or(p.self, "dagtrigger")
 	root.SetUsageTemplate(p.usageTemplate())
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err.Error()) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", flagError(err)) })
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
 	root.SetHelpCommand(help())

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -105,7 +106,9 @@ func connection() []string {
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	pressure.LimitMemory()
-	p.warnUnknown()
+	for _, unknown := range p.unknownVariables() {
+		p.log(s.logFormat)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
+	}
 	port, err := p.port(s.port)
 	if err != nil {
 		return err

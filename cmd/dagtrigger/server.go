@@ -41,7 +41,7 @@ func listen(ctx context.Context, host string, port int, handler http.Handler) (*
 	if err != nil {
 		hint := "name an address of this machine, and a port up to 65535, or 0 for any that is free"
 		if errors.Is(err, syscall.EADDRINUSE) {
-			hint = "another program has the port: choose another one, or 0 for any that is free"
+			hint = "another program has the port: choose another one with --port, or --port 0 for any that is free"
 		}
 		return nil, &hintedError{fmt.Errorf("listening: %w", err), hint}
 	}

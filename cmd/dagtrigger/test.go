@@ -51,7 +51,7 @@ func (p *program) test() *cobra.Command {
 		Example: `  dagtrigger test sales_test.yaml
   dagtrigger test *_test.yaml --junit report.xml
   dagtrigger test sales_test.yaml --update`,
-		Args:        takesSome("the FILE"),
+		Args:        takesExamples,
 		Annotations: exits("all examples pass, or were updated", "an example fails, or a file is invalid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := atMostOne(cmd, "update", "json"); err != nil {
@@ -65,6 +65,18 @@ func (p *program) test() *cobra.Command {
 	jsonFlag(cmd.Flags(), &t.json, "one JSON object a file")
 	cmd.Flags().StringVar(&t.junit, "junit", "", "also write the results to this `FILE`, as JUnit XML")
 	return cmd
+}
+
+// takesExamples checks that there is at least one argument.
+func takesExamples(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	e := &usageError{text: "no file of examples is given", hint: `"dagtrigger init" writes a first one, beside its routes`}
+	if _, err := os.Stat(examplesName); err == nil {
+		e.hint = "this folder has one: dagtrigger test " + examplesName
+	}
+	return e
 }
 
 type testFlags struct {
@@ -106,7 +118,8 @@ func (p *program) runTest(ctx context.Context, t testFlags, paths []string) erro
 func tryAll(ctx context.Context, path, routes string, files map[string]config.File) tried {
 	suite, err := example.Load(path)
 	if err != nil {
-		return tried{suite: example.Suite{Name: path}, faults: asFaults(err)}
+		return tried{suite: example.Suite{Name: path}, faults: wrongFile(asFaults(err), "routes", "it has routes, and no examples",
+			"name a file of examples, such as "+examplesName)}
 	}
 	if routes != "" {
 		suite.Config = routes
@@ -164,7 +177,7 @@ func (t tried) text(paint painter) string {
 	}
 	switch n := t.failed(); {
 	case len(t.faults) > 0:
-		b.WriteString(paint.bad(t.suite.Name+": "+plural(len(t.faults), "fault")) + "\n")
+		b.WriteString(paint.bad(t.suite.Name+": "+plural(len(t.faults), "error")) + "\n")
 	case n > 0:
 		b.WriteString(paint.bad(fmt.Sprintf("%s: %s, %d of them do not hold", t.suite.Name, plural(len(t.results), "example"), n)) + "\n")
 	default:

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/dagtrigger/internal/document"
@@ -92,6 +93,8 @@ func readFile(path string) ([]byte, error) {
 	}
 	_, err = text.ReadFrom(io.LimitReader(f, MaxFile+1))
 	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return fault("it is a folder", "name a file in it")
 	case err != nil:
 		return fault("it cannot be read: "+reason(err), "name a readable file")
 	case text.Len() > MaxFile:

@@ -211,7 +211,7 @@ func TestConfigIsAPathOrInlineYAML(t *testing.T) {
 			"DAGTRIGGER_CONFIG:2:1: route is not a key of the file: did you mean routes?\n" +
 				"DAGTRIGGER_CONFIG:2:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
 		{"no file", missing, missing, missing + ": it cannot be opened: no such file or directory: name an existing, readable file"},
-		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it cannot be read: is a directory: name a readable file"},
+		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it is a folder: name a file in it"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -49,7 +49,7 @@ func factsOf(s *route.Spec) (all facts) {
 // textsOf are the texts of a conf.
 func textsOf(v *route.Value) (texts []string) {
 	if v.Kind == document.String {
-		texts = append(texts, v.Text.Value)
+		texts = append(texts, v.Value)
 	}
 	for i := range v.Members {
 		texts = append(texts, textsOf(&v.Members[i])...)

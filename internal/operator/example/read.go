@@ -3,7 +3,9 @@
 package example
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,9 +24,17 @@ import (
 func Load(path string) (Suite, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return Suite{}, document.Faults{{File: path, What: err.Error(), Fix: "name a file of examples"}}
+		return Suite{}, document.Faults{{File: path, What: "it cannot be read: " + reason(err), Fix: "name a file of examples"}}
 	}
 	return Parse(path, text)
+}
+
+// reason is an error of the file system without the path, which precedes it already.
+func reason(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return err.Error()
 }
 
 // readFile reads no more than a file of routes may have.
