@@ -50,9 +50,8 @@ var (
 	}
 )
 
-// hostileMessages are of some 10 MB.
-func hostileMessages() map[string]string {
-	const size = 10 << 20
+// hostileMessages are of some size bytes each. Pub/Sub takes 10 MB.
+func hostileMessages(size int) map[string]string {
 	fill := func(head, part, tail string) string {
 		return head + strings.Repeat(part, (size-len(head)-len(tail))/len(part)) + tail
 	}
@@ -91,7 +90,7 @@ func (obliging) RoundTrip(r *http.Request) (*http.Response, error) {
 // BenchmarkHostile prints what the worst of the messages costs with each of the
 // routes, and how long an innocent event waits beside it.
 func BenchmarkHostile(b *testing.B) {
-	messages := hostileMessages()
+	messages := hostileMessages(10 << 20)
 	for b.Loop() {
 		out := b.Output()
 		_, _ = fmt.Fprint(out, "| the route | the worst message | CPU, ms | an innocent event, ms | it ends |\n|---|---|--:|--:|---|\n")
@@ -133,16 +132,22 @@ func hostileFunction(b *testing.B, keys string) hostile {
 	return hostile{f}
 }
 
-func (h hostile) push(b *testing.B, subscription, message string) string {
-	b.Helper()
+// wrappedPush is the body of a push that delivers a message.
+func wrappedPush(t testing.TB, id, subscription, message string) []byte {
+	t.Helper()
 	body, err := json.Marshal(map[string]any{
-		"message":      map[string]any{"messageId": "7", "data": []byte(message), "publishTime": "2026-11-22T00:00:00Z"},
+		"message":      map[string]any{"messageId": id, "data": []byte(message), "publishTime": "2026-11-22T00:00:00Z"},
 		"subscription": "projects/p/subscriptions/" + subscription,
 	})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+	return body
+}
+
+func (h hostile) push(b *testing.B, subscription, message string) string {
+	b.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(wrappedPush(b, "7", subscription, message)))
 	r.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, r)
