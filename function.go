@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -117,6 +116,7 @@ type Function struct {
 	bytes    *pressure.Bytes // of bodies in memory
 	turns    *pressure.Turns // of events that are evaluated
 	reports  *trigger.Reporter
+	prefetch func(context.Context) // of the token, while the first request is read
 	log      *slog.Logger
 	project  string
 }
@@ -157,7 +157,11 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	}
 	// One account for all environments: they share its tokens.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
+	f.prefetch = func(context.Context) {}
 	for name, spec := range c.Environments {
+		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle {
+			f.prefetch = google.PrefetchOnce()
+		}
 		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
 			Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
 		})
@@ -273,7 +277,7 @@ func undecided(err error) route.Decision {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
-	if answerProbe(w, r) || answerHandshake(w, r) {
+	if caller.AnswerProbe(w, r) || caller.AnswerHandshake(w, r) {
 		return
 	}
 	ctx, cancel := f.context(r)
@@ -282,6 +286,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 		f.refuseCaller(ctx, w, err)
 		return
 	}
+	f.prefetch(ctx)
 	r = r.WithContext(ctx)
 	if err := event.DecodeContent(r); err != nil {
 		f.refuse(ctx, w, err)
@@ -291,10 +296,6 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	defer body.Release()
 	r.Body = body
 	events, err := event.FromRequest(r, event.MaxBody)
-	if failed := reserveCopies(body, events); failed != nil {
-		f.refuse(ctx, w, failed)
-		return
-	}
 	outcomes := f.handleAll(ctx, events, body)
 	if err != nil {
 		f.refuse(ctx, w, err, outcomes...)
@@ -302,22 +303,6 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.answer(w, trigger.Status(outcomes), outcomes)
 }
-
-// reserveCopies counts the memory of what is sent to Airflow, or stored as a dead
-// letter: a copy of each event that is handled at once.
-func reserveCopies(body *pressure.Body, events []event.Event) error {
-	bytes := 0
-	for i := range events {
-		bytes += events[i].Size()
-	}
-	if bytes <= smallBody {
-		return nil
-	}
-	return body.Reserve(int64(bytes))
-}
-
-// smallBody is the most bytes of events whose copies are not counted.
-const smallBody = 32 << 10
 
 // handleAll handles the events of one request: one, or those of a batch.
 func (f *Function) handleAll(ctx context.Context, events []event.Event, body *pressure.Body) []trigger.Outcome {
@@ -337,34 +322,6 @@ func (f *Function) handleAll(ctx context.Context, events []event.Event, body *pr
 	}
 	_ = group.Wait() // no event returns an error: each has its outcomes
 	return slices.Concat(outcomes...)
-}
-
-// answerProbe answers the probes of Kubernetes and the like. A process whose
-// settings are invalid does not get here.
-func answerProbe(w http.ResponseWriter, r *http.Request) bool {
-	isProbe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
-	if !isProbe || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, "ok\n") // a prober that has gone needs no answer
-	return true
-}
-
-// answerHandshake allows a sender of webhooks to send events, which grants it
-// nothing: what it sends is still checked. Event Grid subscribes no endpoint that
-// does not answer. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection
-func answerHandshake(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodOptions {
-		return false
-	}
-	w.Header().Set("Allow", "GET, HEAD, OPTIONS, POST")
-	if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
-		w.Header().Set("WebHook-Allowed-Origin", origin)
-		w.Header().Set("WebHook-Allowed-Rate", cmp.Or(r.Header.Get("WebHook-Request-Rate"), "*"))
-	}
-	w.WriteHeader(http.StatusOK)
-	return true
 }
 
 // context bounds the time of r, and links its log lines to its trace.

@@ -24,7 +24,7 @@ const firstRead = 64 << 10
 // in it, each with an identity. That is one, unless r is a batch, which may be
 // empty. [DecodeContent] must have undone the coding of the body. Where the body
 // has a method Reserve(bytes int64) error, it is called for memory beyond the
-// body's that an event keeps.
+// body's that an event keeps, and for the copy of it that is sent on or stored.
 //
 //   - A CloudEvent, binary or structured, and a batch of them
 //     (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
@@ -54,6 +54,9 @@ func FromRequest(r *http.Request, limit int64) ([]Event, error) {
 		d.reserve = body.Reserve
 	}
 	events, refused := d.request(r, body)
+	for i := range events {
+		d.hold(events[i].Size())
+	}
 	if d.failed != nil {
 		unread := noEvent("%v: send the request again", d.failed)
 		unread.cause = d.failed

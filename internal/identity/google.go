@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -108,6 +109,19 @@ func (t *GoogleToken) Authorize(req *http.Request) error {
 // Renew drops the token that was refused.
 func (t *GoogleToken) Renew(refused *http.Request) bool {
 	return t.google.tokens.renew(sentBearer(refused))
+}
+
+// PrefetchOnce returns a function that requests the access token when it is first
+// called, and does not wait for it: who needs the token joins that request. It does
+// not end with the context, whose values it has. An error is nobody's but theirs who
+// request the token next.
+func (g *Google) PrefetchOnce() func(context.Context) {
+	var once sync.Once
+	return func(ctx context.Context) {
+		once.Do(func() {
+			go func() { _, _ = g.tokens.current(context.WithoutCancel(ctx)) }()
+		})
+	}
 }
 
 // Client returns a client for Google's own APIs, which sends the account's

@@ -112,6 +112,35 @@ func TestTokenIsReusedUntilBeforeExpiry(t *testing.T) {
 	})
 }
 
+// The token is there when the first request needs it, and nothing waits for one that
+// no request needs.
+func TestPrefetchRequestsTheTokenOnceForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := newIssuer()
+		google := identity.NewGoogle(source)
+		prefetch := google.PrefetchOnce()
+		if synctest.Wait(); source.count() != 0 {
+			t.Error("a token was requested before the first request")
+		}
+		first, end := context.WithCancel(t.Context())
+		end() // its request is answered at once
+		for range 3 {
+			prefetch(first)
+		}
+		if synctest.Wait(); source.count() != 1 {
+			t.Errorf("%d tokens were requested, want 1", source.count())
+		}
+		c, err := google.For(mustParse(t, composerURL), false, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, header := sends(t, c, composerURL); header != "Bearer access-1" || source.count() != 1 {
+			t.Errorf("header = %q, and %d tokens were requested", header, source.count())
+		}
+	})
+}
+
 func TestShortLivedTokenIsReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
