@@ -22,9 +22,17 @@ standard input. --format github prints annotations for a GitHub workflow.
 Warnings are about what is valid and surely not meant: a route that repeats another, a
 pattern that cannot match, the syntax of Jinja, shells or regular expressions.
 
---against compares the file with the deployed one. A run id depends on the route's name
-and its run_id: where one of the two has changed, an event that is delivered before and
-after the deployment starts two runs. That is a warning as well.
+--against compares the file with the deployed one, and lists what changes for events in
+flight: those that are delivered before the deployment and again after it. It is a warning
+where they would start twice (another name, run_id, every, DAG or environment) or not at
+all (a route that is gone, or takes fewer events), and a change otherwise. This prints the
+deployed file of a function that "deploy plan" deployed:
+
+  gcloud functions describe dagtrigger --gen2 --region=REGION \
+    --format='value(serviceConfig.environmentVariables.DAGTRIGGER_CONFIG)' > deployed.yaml
+
+Where that is a path, the file is in the source that was deployed; the page "Deployment
+guides" says how to download it.
 
 "dagtrigger help routes" describes the file.`
 
@@ -57,7 +65,7 @@ func (p *program) check() *cobra.Command {
 			return p.runCheck(c, files)
 		},
 	}
-	cmd.Flags().StringVar(&c.against, "against", "", "the deployed `FILE`, to warn about changes that start events in flight twice")
+	cmd.Flags().StringVar(&c.against, "against", "", "the deployed `FILE`, to list what changes for events in flight")
 	cmd.Flags().Var(&choice{&c.format, checkFormats()}, "format", "the output format")
 	jsonFlag(cmd.Flags(), &c.json, "one JSON object a file, as --format json does")
 	completes(cmd, "format", checkFormats())
@@ -121,7 +129,8 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 		if len(one.faults) == 0 {
 			one.warnings = one.Warnings()
 			if c.against != "" {
-				one.warnings = append(one.warnings, one.Against(old)...)
+				risks, changes := one.Against(old)
+				one.warnings, one.changes = append(one.warnings, risks...), changes
 			}
 		}
 		failed = failed || len(one.faults) > 0

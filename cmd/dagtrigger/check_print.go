@@ -25,6 +25,7 @@ func checkFormats() []string { return []string{formatText, formatJSON, formatGit
 type checkedFile struct {
 	config.File
 	faults, warnings document.Faults
+	changes          document.Faults // of --against
 	source           document.Source
 }
 
@@ -35,6 +36,7 @@ type checked struct {
 	Environments int       `json:"environments"`
 	Faults       []finding `json:"faults"`
 	Warnings     []finding `json:"warnings"`
+	Changes      []finding `json:"changes,omitempty"`
 }
 
 // finding is an error or a warning, in JSON.
@@ -49,7 +51,8 @@ func (p *program) printChecked(format string, f checkedFile) error {
 	switch format {
 	case formatJSON:
 		return plainjson.Encode(p.stdout, checked{
-			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments), Faults: findings(f.faults), Warnings: findings(f.warnings),
+			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments),
+			Faults: findings(f.faults), Warnings: findings(f.warnings), Changes: findings(f.changes),
 		})
 	case formatGitHub:
 		_, err := io.WriteString(p.stdout, f.github())
@@ -65,6 +68,7 @@ func (p *program) printChecked(format string, f checkedFile) error {
 	}
 	list(f.faults, "")
 	list(f.warnings, "warning: ")
+	list(f.changes, "change: ")
 	list(f.Advice(), "note: ")
 	if len(f.faults) > 0 {
 		b.WriteString(paint.bad(f.Name+": "+plural(len(f.faults), "error")) + "\n")
@@ -90,6 +94,7 @@ func (f checkedFile) github() string {
 	}
 	list(f.faults, "error")
 	list(f.warnings, "warning")
+	list(f.changes, "notice")
 	list(f.Advice(), "notice")
 	return b.String()
 }

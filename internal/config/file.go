@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"bytes"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/route"
@@ -139,10 +141,43 @@ func (f File) Warnings() document.Faults {
 // Advice lists what the file leaves open that is not wrong.
 func (f File) Advice() document.Faults { return route.Advice(f.Routes).In(f.Name) }
 
-// Against are warnings about changes since old that start events in flight twice.
-// Their places are in f.
-func (f File) Against(old File) document.Faults {
-	return route.Compare(old.Routes, f.Routes).In(f.Name)
+// Against lists what changes from the deployed file old to f for events in flight: risks
+// are runs that would start twice or not at all, changes the rest. Their places are in f.
+func (f File) Against(old File) (risks, changes document.Faults) {
+	risks, changes = route.Compare(old.Routes, f.Routes)
+	add := func(to *document.Faults, what, fix string) {
+		*to = append(*to, document.Fault{What: what, Fix: fix})
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Environments)) {
+		was, known := old.Environments[name]
+		if before, after := address(was), address(f.Environments[name]); known && before != after {
+			add(&risks, fmt.Sprintf("the environment %s was %s and is %s: events in flight whose run exists there start another here",
+				name, before, after), route.FixInFlight)
+		}
+	}
+	if first := f.Match == MatchFirst; first != (old.Match == MatchFirst) {
+		add(&risks, "match was "+cmp.Or(old.Match, MatchAll)+" and is "+cmp.Or(f.Match, MatchAll)+": events in flight may start other routes",
+			route.FixInFlight)
+	}
+	if old.DeadLetter != f.DeadLetter {
+		add(&changes, "dead_letter was "+orNone(old.DeadLetter)+" and is "+orNone(f.DeadLetter)+": what was stored stays where it is",
+			"send it again with the deployed file: dead-letters replay --config deployed.yaml")
+	}
+	if old.GiveUpAfter != f.GiveUpAfter {
+		add(&changes, "give_up_after was "+orNone(clock.FormatDuration(old.GiveUpAfter))+" and is "+
+			orNone(clock.FormatDuration(f.GiveUpAfter))+": it holds for events in flight as well", "expect it from the next delivery on")
+	}
+	return risks.In(f.Name), changes.In(f.Name)
+}
+
+// address is where an environment is.
+func address(e environment.Spec) string { return e.Composer + e.URL }
+
+func orNone(text string) string {
+	if text == "" || text == "0s" {
+		return "left out"
+	}
+	return text
 }
 
 // compile compiles some routes of the file.

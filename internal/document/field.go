@@ -160,6 +160,9 @@ type Span struct {
 	Value time.Duration
 }
 
+// String writes the length as a file does.
+func (s *Span) String() string { return clock.FormatDuration(s.Value) }
+
 // Takes implements [Field].
 func (*Span) Takes() string { return "a duration such as 90s, 5m, 24h or 2d" }
 

@@ -41,8 +41,10 @@ func FuzzDecode(f *testing.F) {
 		if len(r.Faults)+len(more) > 0 {
 			return
 		}
-		route.Warnings(specs, false)
-		route.Compare(specs, specs)
+		_ = route.Warnings(specs, false)
+		if risks, changes := route.Compare(specs, specs); len(risks)+len(changes) > 0 {
+			t.Errorf("a file differs from itself: %v %v", risks, changes)
+		}
 		for _, name := range events {
 			d := table.Decide(t.Context(), upload(t, "b", name))
 			for _, p := range d.Plans {

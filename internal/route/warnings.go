@@ -296,66 +296,6 @@ func (w *warner) reserved(v *Value) {
 	}
 }
 
-// Compare reports what changed from old to new that would start events in flight
-// twice: routes that were renamed, and routes with another run_id.
-func Compare(old, new []Spec) document.Faults {
-	before := map[string]*Spec{}
-	for i := range old {
-		before[old[i].Name.Value] = &old[i]
-	}
-	after := map[string]bool{}
-	for _, s := range new {
-		after[s.Name.Value] = true
-	}
-	var all document.Faults
-	for i := range new {
-		s := &new[i]
-		was, known := before[s.Name.Value]
-		switch {
-		case known && was.Every.Value != s.Every.Value:
-			at := s.Every.Position
-			if at.Line == 0 {
-				at = s.Position
-			}
-			all = append(all, fault(at, "every of "+s.Name.Value+" has changed: events in flight start twice",
-				"deploy it when no events are in flight, or accept the duplicates"))
-		case known && was.RunID.Value != s.RunID.Value:
-			at := s.RunID.Position
-			if !s.RunID.IsSet() {
-				at = s.Position
-			}
-			all = append(all, fault(at,
-				fmt.Sprintf("run_id of %s was %s and is %s: events in flight start twice", s.Name.Value, orDefault(was.RunID), orDefault(s.RunID)),
-				"deploy it when no events are in flight, or accept the duplicates"))
-		case known && was.RunIDExact.Value != s.RunIDExact.Value:
-			at := s.RunIDExact.Position
-			if !s.RunIDExact.IsSet() {
-				at = s.Position
-			}
-			all = append(all, fault(at, fmt.Sprintf("run_id_exact of %s was %s and is %s: events in flight start twice",
-				s.Name.Value, orDefault(was.RunIDExact), orDefault(s.RunIDExact)),
-				"deploy it when no events are in flight, or accept the duplicates"))
-		case !known:
-			at := slices.IndexFunc(old, func(o Spec) bool {
-				return !after[o.Name.Value] && o.wants() == s.wants() && o.asks() == s.asks()
-			})
-			if at >= 0 {
-				all = append(all, fault(s.Name.Position,
-					fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, old[at].Name.Value),
-					"keep the name, or deploy it when no events are in flight"))
-			}
-		}
-	}
-	return all
-}
-
-func orDefault(runID Text) string {
-	if !runID.IsSet() {
-		return "the default"
-	}
-	return shorten(runID.Value, maxReason)
-}
-
 // wants writes which events the route wants, whatever it is called.
 func (s *Spec) wants() string {
 	var b strings.Builder

@@ -129,30 +129,3 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
-
-func TestCompareWarnsOfDoubleStarts(t *testing.T) {
-	t.Parallel()
-	const renamed = "- name: s\n  on: object.finalized\n  dag: d\n"
-	const fix = ": events in flight start twice: deploy it when no events are in flight, or accept the duplicates"
-	for _, row := range []struct{ old, new, want string }{
-		{good, good, ``},
-		{good, good + "  note: x", ``},
-		{good, good + "  conf: {a: 1}", ``},
-		{good, renamed, `1:9: s was called r: events in flight start twice: keep the name, or deploy it when no events are in flight`},
-		{good, renamed + good, ``},
-		{good, renamed + "  bucket: b", ``},
-		{good, good + "  run_id: ${event.id}", `4:11: run_id of r was the default and is ${event.id}` + fix},
-		{good, good + "  run_id_exact: ${event.id}", `4:17: run_id_exact of r was the default and is ${event.id}` + fix},
-		{good + "  run_id: ${event.id}", good, `1:3: run_id of r was ${event.id} and is the default` + fix},
-		{good + "  run_id: ${event.id}", good + "  run_id: ${event.source}", `4:11: run_id of r was ${event.id} and is ${event.source}` + fix},
-		{good, good + "  every: 5m", `4:10: every of r has changed` + fix},
-		{good + "  every: 5m", good + "  every: 1h", `4:10: every of r has changed` + fix},
-		{good + "  every: 5m", good, `1:3: every of r has changed` + fix},
-	} {
-		before, _ := decode(t, row.old)
-		after, _ := decode(t, row.new)
-		if got := listed(route.Compare(before, after)); got != row.want {
-			t.Errorf("from\n%sto\n%s\n got %s\nwant %s", row.old, row.new, got, row.want)
-		}
-	}
-}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route_test
+
+import (
+	"testing"
+
+	"example.com/dagtrigger/internal/route"
+)
+
+// Each row is a change of a deployed file, and what it means for events in flight.
+func TestCompareSaysWhatChangesForEventsInFlight(t *testing.T) {
+	t.Parallel()
+	const (
+		other    = "- name: s\n  on: object.finalized\n  dag: d\n"
+		twice    = ": events in flight start twice: " + route.FixInFlight
+		another  = ": events in flight whose run exists there start another here: " + route.FixInFlight
+		nothing  = ", and those in flight that it does not match start nothing from it: " + afterwards
+		more     = ": it takes more events: expect runs for such events that are delivered again"
+		isNew    = " is new: an event that is delivered again starts it too: expect runs for events in flight"
+		fewer    = ": it takes fewer events" + nothing
+		others   = ": it takes other events" + nothing
+		fromHere = ": a run that exists keeps what it was started with: expect it in runs that start from now on"
+	)
+	for _, row := range []struct{ old, new, risks, changes string }{
+		{good, good, ``, ``},
+		{good, "# moved\n" + good, ``, ``},
+
+		// Run ids.
+		{good, good + "  run_id: ${event.id}", `4:11: run_id of r was left out and is ${event.id}` + twice, ``},
+		{good, good + "  run_id_exact: ${event.id}", `4:17: run_id_exact of r was left out and is ${event.id}` + twice, ``},
+		{good + "  run_id: ${event.id}", good, `1:3: run_id of r was ${event.id} and is left out` + twice, ``},
+		{good + "  every: 5m", good + "  every: 60m", `4:10: every of r was 5m and is 1h` + twice, ``},
+
+		// Names.
+		{good, other, `1:9: s was called r: events in flight start twice: keep the name, or deploy it when no events are in flight`, ``},
+		{good, other + good, ``, `1:9: s` + isNew},
+		{good, other + "  bucket: b", `r is gone: events in flight start nothing from it, and are acknowledged: ` + afterwards, `1:9: s` + isNew},
+		{good + "  enabled: false", other + "  bucket: b", ``, `1:9: s` + isNew},
+		{good, good + "  enabled: false", `4:12: r is switched off: events in flight start nothing from it, and are acknowledged: ` +
+			`deploy it when no events are in flight`, ``},
+		{good + "  enabled: false", good, ``,
+			`1:3: r is switched on: an event that is delivered again starts it too: expect runs for events in flight`},
+		{good + "  enabled: false\n  run_id: a", good + "  enabled: false\n  run_id: b", ``, ``},
+
+		// Where the run is.
+		{good, "- name: r\n  on: object.finalized\n  dag: e\n", `3:8: dag of r was d and is e` + another, ``},
+		{good + "  environment: a", good + "  environment: b", `4:16: environment of r was a and is b` + another, ``},
+
+		{"- {name: r, on: object.finalized, reject: no}", "- {name: r, on: object.finalized, reject: never}",
+			`1:43: reject of r was no and is never: events in flight that it rejects start nothing, and fail permanently: ` +
+				`deploy it when no events are in flight`, ``},
+		{"- {name: r, on: object.finalized, reject: no}", good, ``,
+			`1:3: r no longer rejects: an event that is delivered again starts its run: expect runs for events in flight`},
+		{good + "  vars: {a: '1'}", good + "  vars: {a: '2'}", ``, `4:10: vars of r changed: expect it from the next delivery on`},
+		{good + "  run_id: ${vars.a}\n  vars: {a: '1'}", good + "  run_id: ${vars.a}\n  vars: {a: '2'}",
+			`5:10: vars of r changed, and its run id uses them` + twice, ``},
+
+		// Filters.
+		{good, good + "  bucket: b", `4:11: bucket of r was left out and is b` + fewer, ``},
+		{good + "  bucket: [a, b]", good + "  bucket: a", `4:11: bucket of r was a, b and is a` + fewer, ``},
+		{good + "  bucket: a", good + "  bucket: [a, b]", ``, `4:12: bucket of r was a and is a, b` + more},
+		{good + "  object: a/*", good + "  object: b/*", `4:11: object of r was a/* and is b/*` + others, ``},
+		{good + "  when: 'true'", good, ``, `1:3: when of r was true and is left out` + more},
+		{good, good + "  skip: folders", `4:9: skip of r was left out and is folders` + fewer, ``},
+		{good + "  skip: folders", good, ``, `1:3: skip of r was folders and is left out` + more},
+		{good, good + "  attributes: {a: b}", `4:16: attributes of r was left out and is a: b` + fewer, ``},
+		{"- {name: r, on: object.finalized, dag: d}", "- {name: r, on: google.cloud.storage.object.v1.finalized, dag: d}", ``, ``},
+
+		// The rest.
+		{good, good + "  conf: {a: 1}", ``, `4:9: conf of r changed` + fromHere},
+		{good, good + "  logical_date: ${event.time}", ``, `4:17: logical_date of r changed` + fromHere},
+		{good, good + "  note: x\n  max_active: 3", ``, `4:9: note, max_active of r changed: expect it from the next delivery on`},
+		{good, good + "  dead_letter: gs://a", ``, `4:16: dead_letter of r was left out and is gs://a: what was stored stays where it is: ` +
+			`send it again with the deployed file: dead-letters replay --config deployed.yaml`},
+	} {
+		before, _ := decode(t, row.old)
+		after, _ := decode(t, row.new)
+		risks, changes := route.Compare(before, after)
+		if got := listed(risks); got != row.risks {
+			t.Errorf("from\n%sto\n%s\n risks %s\n  want %s", row.old, row.new, got, row.risks)
+		}
+		if got := listed(changes); got != row.changes {
+			t.Errorf("from\n%sto\n%s\n changes %s\n    want %s", row.old, row.new, got, row.changes)
+		}
+	}
+}
+
+const afterwards = "deploy it when no events are in flight, or start them afterwards: reconcile, dead-letters replay"
