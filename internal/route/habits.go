@@ -89,7 +89,7 @@ func (w *warner) habits() {
 		w.warn(w.spec.When.At(h.Offset), "when: "+h.What, h.Fix)
 	}
 	for _, p := range w.spec.patterns() {
-		if h, ok := habit.Pattern(p.text.String()); ok {
+		if h, ok := habit.Pattern(p.text.Value); ok && p.text.Written == nil {
 			w.warn(p.text.At(h.Offset), p.key+": "+h.What, h.Fix)
 		}
 	}
