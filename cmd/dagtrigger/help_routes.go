@@ -7,10 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/event"
-	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/route/expression"
 )
 
@@ -40,7 +38,7 @@ are errors. Anchors and aliases (&name, *name) work for single values; << is an 
 // routeHelp is a topic of the help, made from the tables by which a file is read.
 func (p *program) routeHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:   "routes",
+		Use:   routesTopic,
 		Short: "all keys of a routes file, and what expressions can name",
 		Long:  routesHelp + routesText(),
 	}
@@ -48,15 +46,20 @@ func (p *program) routeHelp() *cobra.Command {
 
 // routesText documents every key and every variable.
 func routesText() string {
-	text := "\nThe keys of the file:\n" + entriesText(config.Keys()) +
-		"\nThe keys of a route:\n" + entriesText(route.Keys()) +
-		"\nThe keys of an environment:\n" + entriesText(config.EnvironmentKeys()) +
-		"\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
+	text := ""
+	for _, t := range keyTables() {
+		text += "\n" + t.title + ":\n" + entriesText(t.keys)
+	}
+	text += "\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
 		wrapped(strings.Join(expression.Extensions(), ", ")+
 			" (https://github.com/google/cel-go/tree/master/ext). Integers are int, other numbers double, and the two compare and compute "+
 			"with each other. "+
 			"Inside text, numbers and booleans stand as in JSON, timestamps as in RFC 3339, maps and lists as JSON; null is an error; $${ "+
 			"is ${ itself.", 84, "  ") +
+		"\nDates:\n\n" +
+		wrapped("date(TEXT, LAYOUT) reads a timestamp, as date(path.day, '%Y%m%d'); format_date(TIMESTAMP, LAYOUT) writes one, as "+
+			"format_date(event.time, '%Y-%m-%d'). Both are in UTC, or in a third argument such as 'Europe/Berlin'. Layouts are Python's: "+
+			datesText()+".", 84, "  ") +
 		"\nWhat they can name:\n"
 	for _, v := range expression.Variables() {
 		text += "\n  " + v.Name + "\n" + wrapped(v.Doc, 84, "      ")
@@ -73,6 +76,15 @@ func routesText() string {
 			"event that it sends, "+
 			"so that a job with the fixed headers of a CloudEvent starts a run each time.", 84, "  ")
 	return strings.TrimSuffix(text, "\n")
+}
+
+// datesText lists the directives of a date's layout.
+func datesText() string {
+	var all []string
+	for _, d := range expression.Directives() {
+		all = append(all, d.Name+" "+d.Doc)
+	}
+	return strings.Join(all, "; ")
 }
 
 // fieldsText lists fields with their types.

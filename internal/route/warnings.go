@@ -175,7 +175,7 @@ func bucketFix(text string) string {
 // marker finds the names of markers, which programs write empty: _SUCCESS is
 // Hadoop's, SUCCEEDED_FILE_NAME in FileOutputCommitter.java.
 var marker = regexp.MustCompile(`(?i)(?:^|[/*])[^/*]*(?:_SUCCESS|_COMMITTED)$|` +
-	`\.(?:done|ok|ready|complete|success|trigger|flag|go|ctl)$|(?:^|/)(?:done|ready|complete)$`)
+	`\.(?:done|ok|ready|complete|success|trigger|flag)$|(?:^|/)(?:done|ready|complete)$`)
 
 // markers finds skip: empty beside a pattern of what is empty by its nature.
 func (w *warner) markers() {

@@ -149,6 +149,8 @@ func calls(e ast.Expr, function string) bool {
 func (x explanation) missed(way selection) (value string, absent bool) {
 	found, err := x.scope.look(way)
 	switch {
+	case err != nil && way[0].name == varsVariable:
+		return "not evaluated", true // vars says why
 	case err != nil:
 		return "absent", true
 	case x.scope.hidden(way):
