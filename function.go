@@ -16,14 +16,12 @@ package dagtrigger
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -39,8 +37,8 @@ import (
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/identity"
-	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/pressure"
+	"example.com/dagtrigger/internal/response"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/tracing"
 	"example.com/dagtrigger/internal/trigger"
@@ -283,7 +281,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := f.context(r)
 	defer cancel()
 	if err := f.callers.Check(ctx, r.Header); err != nil {
-		f.refuseCaller(ctx, w, err)
+		f.reports.CallerRefused(ctx, response.CallerRefused(w, err), err.Error())
 		return
 	}
 	f.prefetch(ctx)
@@ -301,7 +299,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 		f.refuse(ctx, w, err, outcomes...)
 		return
 	}
-	f.answer(w, trigger.Status(outcomes), outcomes)
+	response.Outcomes(w, outcomes)
 }
 
 // handleAll handles the events of one request: one, or those of a batch.
@@ -336,54 +334,9 @@ func (f *Function) context(r *http.Request) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, maxTime-answerTime)
 }
 
-// refuseCaller answers a request from a caller that is not allowed.
-func (f *Function) refuseCaller(ctx context.Context, w http.ResponseWriter, err error) {
-	status := http.StatusForbidden
-	if refusal, ok := errors.AsType[*caller.Refusal](err); ok {
-		status = refusal.Status
-		refusal.Challenge(w.Header())
-	}
-	f.reports.CallerRefused(ctx, status, err.Error())
-	writeJSON(w, status, map[string]string{"error": err.Error()})
-}
-
-// refuse answers a request that brought no event. Of a batch there may be others
-// that have ended.
+// refuse answers and logs a request that brought no event. Of a batch there may be
+// others, whose outcomes are known.
 func (f *Function) refuse(ctx context.Context, w http.ResponseWriter, err error, others ...trigger.Outcome) {
-	status := http.StatusBadRequest
-	if bad, ok := errors.AsType[*event.Error](err); ok {
-		status = bad.Status
-	}
-	if came := trigger.Status(others); len(others) > 0 && (came == http.StatusServiceUnavailable || came == http.StatusTooManyRequests) {
-		status = came // the others have to come again
-	}
-	switch {
-	case errors.Is(err, pressure.ErrMemory):
-		status = http.StatusTooManyRequests
-		w.Header().Set("Retry-After", "1")
-	case errors.Is(err, pressure.ErrStalled):
-		status = http.StatusRequestTimeout
-	}
+	status := response.Error(w, err, others)
 	f.log.LogAttrs(ctx, slog.LevelError, "no event", slog.Int("status", status), slog.String("reason", trigger.Short(err.Error())))
-	writeJSON(w, status, struct {
-		Error    string            `json:"error"`
-		Outcomes []trigger.Outcome `json:"outcomes,omitempty"`
-	}{trigger.Short(err.Error()), trigger.Rows(others)})
-}
-
-// answer responds with the outcomes.
-func (f *Function) answer(w http.ResponseWriter, status int, outcomes []trigger.Outcome) {
-	if wait := trigger.RetryAfter(outcomes); wait > 0 && status != http.StatusOK {
-		seconds := int((wait + time.Second - 1) / time.Second)
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	}
-	writeJSON(w, status, struct {
-		Outcomes []trigger.Outcome `json:"outcomes"`
-	}{trigger.Rows(outcomes)})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = plainjson.Encode(w, body) // the sender may have gone
 }

@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,7 +23,6 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/event"
-	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
@@ -273,28 +271,6 @@ func TestInvalidRequestIsRefused(t *testing.T) {
 				t.Errorf("Airflow got %d requests", n)
 			}
 		})
-	}
-}
-
-// A body that cannot be read is not an error of the event.
-func TestUnreadBodyIsRetryable(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		err    error
-		status int
-	}{
-		{"no memory for it", pressure.ErrMemory, 429},
-		{"a sender that stalls", pressure.ErrStalled, 408},
-		{"a sender that goes", io.ErrUnexpectedEOF, 400},
-	}
-	for _, tt := range tests {
-		w := newWorld(t)
-		r := upload(resource)
-		r.Body, r.ContentLength = io.NopCloser(iotest.ErrReader(tt.err)), -1
-		if status, body := w.send(r); status != tt.status {
-			t.Errorf("%s: answered %d %s, want %d", tt.name, status, body, tt.status)
-		}
 	}
 }
 

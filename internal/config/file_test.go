@@ -116,7 +116,8 @@ func TestErrorsOfAFile(t *testing.T) {
 		// The keys of the file.
 		{"misspelt", "route: []", `f:1:1: route is not a key of the file: did you mean routes?|` +
 			`f:1:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]`},
-		{"unknown", route + "version: 1", `f:2:1: version is not a key of the file: use one of environments, dead_letter, give_up_after, match, vars, routes`},
+		{"unknown", route + "version: 1",
+			`f:2:1: version is not a key of the file: use one of environments, dead_letter, give_up_after, match, vars, routes`},
 		{"twice", routes + routes, `f:9:1: routes stands here twice, first on line 2: remove one of the two`},
 		{"merged", route + "<<: {a: b}", `f:2:1: << merges nothing here: write the keys out, or use an alias for one value`},
 		{"a number for a key", route + "1: 2", `f:2:1: a key is text, and this is a number: quote it: "1"`},
@@ -208,8 +209,8 @@ func TestConfigIsAPathOrInlineYAML(t *testing.T) {
 		{"YAML", routes, "DAGTRIGGER_CONFIG", ``},
 		{"YAML in one line", "routes: [{name: r, on: '*', dag: d}]", "DAGTRIGGER_CONFIG", ``},
 		{"YAML that is invalid", "# mine\nroute: []\n", "DAGTRIGGER_CONFIG",
-			"DAGTRIGGER_CONFIG:2:1: route is not a key of the file: did you mean routes?\n" +
-				"DAGTRIGGER_CONFIG:2:1: the file has no routes: add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
+			"DAGTRIGGER_CONFIG:2:1: route is not a key of the file: did you mean routes?\nDAGTRIGGER_CONFIG:2:1: the file has no routes: " +
+				"add it, such as routes: [{name: sales-csv, on: object.finalized, dag: load_sales}]"},
 		{"no file", missing, missing, missing + ": it cannot be opened: no such file or directory: name an existing, readable file"},
 		{"a folder", filepath.Dir(path), filepath.Dir(path), filepath.Dir(path) + ": it is a folder: name a file in it"},
 	} {

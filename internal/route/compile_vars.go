@@ -62,7 +62,7 @@ func (c *compiler) constant(vars *expression.Vars, v document.Named) {
 	}
 	if at := computedIn(&v.Value); at != nil {
 		c.fault(at.Position, "vars."+name+" is a table of constants, and "+shorten(at.Text.Value, maxReason)+" is computed",
-			"give the expression a name of its own in vars")
+			"give the expression another name in vars")
 		return
 	}
 	if value, err := expression.ValueOf(v.Value.JSON()); err == nil {

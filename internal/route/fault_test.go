@@ -18,8 +18,9 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 // product: each row is a file and all that is wrong with it.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, vars, conf, " +
-		"run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, skip_active, dead_letter, enabled"
+	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, " +
+		"vars, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, skip_active, " +
+		"dead_letter, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
 		{good, ``},

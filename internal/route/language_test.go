@@ -24,9 +24,9 @@ func loadWith(t testing.TB, text string, o route.Options) *route.Table {
 	return table.WithMaxTime(time.Hour)
 }
 
-// told is what a decision says: the routes with their DAGs and confs, then failures, then
+// described returns what a decision has: the routes with their DAGs and confs, then failures, then
 // the nearest miss.
-func told(d route.Decision) string {
+func described(d route.Decision) string {
 	var parts []string
 	for _, p := range d.Plans {
 		parts = append(parts, fmt.Sprintf("%s: %s %s", p.Route, p.DAG, p.Conf))
@@ -52,10 +52,10 @@ func TestFirstMatchWins(t *testing.T) {
 		{"x", "rest: e {}", "rest: e {}"},
 	} {
 		ev := upload(t, "b", row.object)
-		if got := told(loadWith(t, routes, route.Options{}).Decide(t.Context(), ev)); got != row.all {
+		if got := described(loadWith(t, routes, route.Options{}).Decide(t.Context(), ev)); got != row.all {
 			t.Errorf("%s with match: all: %s, want %s", row.object, got, row.all)
 		}
-		if got := told(loadWith(t, routes, route.Options{First: true}).Decide(t.Context(), ev)); got != row.first {
+		if got := described(loadWith(t, routes, route.Options{First: true}).Decide(t.Context(), ev)); got != row.first {
 			t.Errorf("%s with match: first: %s, want %s", row.object, got, row.first)
 		}
 	}
@@ -124,7 +124,7 @@ func TestPatternsThatExclude(t *testing.T) {
 		{"subject: '!objects/a'", "b", "r: d {}"},
 	} {
 		table := load(t, "- {name: r, on: ['google.cloud.storage.object.v1.*', '!object.deleted'], dag: d, conf: {}, "+row.keys+"}")
-		if got := told(table.Decide(t.Context(), upload(t, "b", row.object))); got != row.want {
+		if got := described(table.Decide(t.Context(), upload(t, "b", row.object))); got != row.want {
 			t.Errorf("%s of %s: %s, want %s", row.keys, row.object, got, row.want)
 		}
 		if d := table.Decide(t.Context(), object(t, "deleted", "c", "x", "1")); len(d.Plans) > 0 {
@@ -149,7 +149,7 @@ func TestSubjectAndAttributesCapture(t *testing.T) {
 `
 	ev := newEvent(t, "com.acme.changed", "//acme", "{}", "subject", "invoices/4711", "resourcename",
 		"projects/p/datasets/sales/tables/orders")
-	if got, want := told(load(t, keys).Decide(t.Context(), ev)), `r: d {"table":"sales.orders","invoice":"4711"}`; got != want {
+	if got, want := described(load(t, keys).Decide(t.Context(), ev)), `r: d {"table":"sales.orders","invoice":"4711"}`; got != want {
 		t.Errorf("it is %s, want %s", got, want)
 	}
 	for _, row := range []struct{ keys, want string }{
@@ -171,7 +171,7 @@ func TestDAGsTakesPatterns(t *testing.T) {
 		{"dag_dq_orders", "r: dag_dq_orders {}"},
 		{"dag_x", `r fails: dag on line 1, column 40: it became "dag_x", which dags does not list: add it there, or fix what sends such events`},
 	} {
-		if got := told(table.Decide(t.Context(), upload(t, "b", row.object))); got != row.want {
+		if got := described(table.Decide(t.Context(), upload(t, "b", row.object))); got != row.want {
 			t.Errorf("%s: %s, want %s", row.object, got, row.want)
 		}
 	}
@@ -182,7 +182,7 @@ func TestRejectFailsWithItsWords(t *testing.T) {
 	const reject = "- {name: r, on: object.finalized, reject: \"${object.name}\\n has no  date\"}"
 	table := load(t, reject)
 	d := table.Decide(t.Context(), upload(t, "b", "a.csv"))
-	if got, want := told(d), "r fails: a.csv has no date"; got != want {
+	if got, want := described(d), "r fails: a.csv has no date"; got != want {
 		t.Errorf("it is %s, want %s", got, want)
 	}
 	if _, ok := errors.AsType[*route.RejectedError](d.Failures[0].Err); !ok {
@@ -244,7 +244,7 @@ func TestVarsInExpressions(t *testing.T) {
 	} {
 		table := loadWith(t, "- {name: r, on: com.acme.x, "+row.keys+"}", route.Options{Constants: constants(false)})
 		ev := newEvent(t, "com.acme.x", "//acme", row.data)
-		if got := told(table.Decide(t.Context(), ev)); got != row.want {
+		if got := described(table.Decide(t.Context(), ev)); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.keys, got, row.want)
 		}
 		table.Explain(t.Context(), ev)
@@ -295,7 +295,7 @@ func TestEnvironmentVariablesAreInNoError(t *testing.T) {
 		text := listed(append(faults, more...))
 		if table != nil {
 			ev := newEvent(t, "com.acme.x", "//acme", `{"table": "orders"}`)
-			text += told(table.Decide(t.Context(), ev)) + fmt.Sprintf("%+v", table.Explain(t.Context(), ev))
+			text += described(table.Decide(t.Context(), ev)) + fmt.Sprintf("%+v", table.Explain(t.Context(), ev))
 		}
 		if text == "" || strings.Contains(text, "secret-stage") {
 			t.Errorf("%s: the value is in %s", keys, text)

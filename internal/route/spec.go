@@ -61,7 +61,7 @@ func (s *Spec) Starts() []string {
 	return ids
 }
 
-// The types of what stands in a file.
+// Position and the following types are those of package document.
 type (
 	Position = document.Position
 	Text     = document.Text

@@ -143,7 +143,7 @@ func TestMessageJSONOfGzipData(t *testing.T) {
 		name, data, want string
 	}{
 		{"JSON", `{"order": 4711}`, `4711`},
-		{"no JSON", `hello`, "no such key"},
+		{"not JSON", `hello`, "no such key"},
 		{"over 2 MiB", `{"order": 4711, "x": "` + strings.Repeat("x", 3<<20) + `"}`, "no such key"},
 	} {
 		ev := event.Event{ID: "1", Type: "google.cloud.pubsub.topic.v1.messagePublished", Message: &event.Message{ID: "1",
