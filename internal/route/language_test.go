@@ -262,8 +262,8 @@ func TestErrorsOfVars(t *testing.T) {
 			`1:56: vars: a needs b needs c needs a: none of them has a value: break the circle`},
 		{`vars: {a: "${vars.a}"}`, `1:56: vars: a needs a: none of them has a value: break the circle`},
 		{`vars: {stage: x}`, `1:56: vars: stage is a variable of the file as well: give one of the two another name`},
-		{`vars: {a: {b: "${data}"}}`, `1:63: vars.a is a table of constants, and ${data} is computed: give the expression a name of ` +
-			`its own in vars`},
+		{`vars: {a: {b: "${data}"}}`, `1:63: vars.a is a table of constants, and ${data} is computed: give the expression another ` +
+			`name in vars`},
 		{`vars: {a: "${dta}"}`, `1:62: vars.a: dta is not a variable or function: did you mean data?`},
 		{`vars: {a-b: 1}`, `1:56: vars: a-b is not a valid name of a variable: use letters, digits and _, beginning with a letter`},
 		{`vars: {}`, `1:55: vars is an empty map: leave vars out, or write it as vars: {day: "${format_date(event.time, '%Y%m%d')}"}`},
