@@ -3,6 +3,7 @@
 package document
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -47,6 +48,9 @@ func fieldOf(to any) Field {
 
 // Wrong reports a value that is not what its key takes.
 func (r *Reader) Wrong(e Entry, node *yaml.Node, fix string) {
+	if e.Instead != nil {
+		fix = cmp.Or(e.Instead(node), fix)
+	}
 	r.Fault(At(node), fmt.Sprintf("%s takes %s, and this is %s", e.Name, e.Takes, Describe(node)), fix)
 }
 
@@ -63,7 +67,11 @@ func (r *Reader) wrongText(e Entry, node *yaml.Node) {
 // choose reports a text that is none of the words that it may be.
 func (r *Reader) choose(e Entry, text Text) {
 	if e.Words != nil && !e.Open && !slices.Contains(e.Words, text.Value) {
-		r.Fault(text.Position, fmt.Sprintf("%s is %q", e.Name, text.Shown()), Suggestion(text.Shown(), e.Words))
+		fix := Suggestion(text.Shown(), e.Words)
+		if e.Instead != nil {
+			fix = cmp.Or(e.Instead(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text.Shown()}), fix)
+		}
+		r.Fault(text.Position, fmt.Sprintf("%s is %q", e.Name, text.Shown()), fix)
 	}
 }
 

@@ -27,6 +27,9 @@ type Key[T any] struct {
 	Pattern  string   // the regular expression of a text, for the schema
 	Secret   bool     // its value stands in no error
 	Vars     bool     // its text may name the file's vars, as ${vars.NAME}
+	// Instead is what to write in place of a value that the key does not take, and ""
+	// where that is nothing special; nil for a key of which nobody writes another.
+	Instead func(*yaml.Node) string
 	// To is where the value goes: a *string, *bool, *int64, *time.Duration,
 	// *map[string]string or a func(*Reader, *yaml.Node), or a [Field].
 	To func(*T) any
@@ -41,6 +44,7 @@ type Entry struct {
 	Open                      bool
 	Pattern                   string
 	Secret, Vars              bool
+	Instead                   func(*yaml.Node) string
 }
 
 func (k *Key[T]) entry(f Field) Entry {
@@ -48,7 +52,7 @@ func (k *Key[T]) entry(f Field) Entry {
 	if takes == "" {
 		takes = f.Takes()
 	}
-	return Entry{k.Name, k.Doc, k.Example, takes, k.Required, k.Words, k.Open, k.Pattern, k.Secret, k.Vars}
+	return Entry{k.Name, k.Doc, k.Example, takes, k.Required, k.Words, k.Open, k.Pattern, k.Secret, k.Vars, k.Instead}
 }
 
 // Entries are the documentation of a table.

@@ -88,19 +88,21 @@ var keys = []document.Key[Spec]{
 		Name: "attributes", Vars: true, Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
 		Doc: "The message's attributes, or the extension attributes of an event that is no message. All of those named must be there and " +
 			"match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
-		To: func(s *Spec) any { return &s.Attributes },
+		Instead: attributesInstead,
+		To:      func(s *Spec) any { return &s.Attributes },
 	},
 	{
 		Name: "skip", Takes: takesNames, Example: "skip: [folders, empty, temporary]",
 		Doc:   skipDoc(),
-		Words: presetNames(),
-		To:    func(s *Spec) any { return &s.Skip },
+		Words: presetNames(), Instead: skipInstead,
+		To: func(s *Spec) any { return &s.Skip },
 	},
 	{
 		Name: "when", Takes: takesExpression, Example: "when: int(object.size) > 0",
 		Doc: "A CEL expression that must be true. Where the event has not a member that it needs, the route does not match; any other error is " +
 			"a permanent failure.",
-		To: func(s *Spec) any { return &s.When },
+		Instead: whenInstead,
+		To:      func(s *Spec) any { return &s.When },
 	},
 	{
 		Name: "dag", Takes: takesTemplate, Example: "dag: load_sales",

@@ -143,7 +143,7 @@ var functions = func() map[string]string {
 		"leave it out: a random value would start a second run for an event that is delivered again": "uuid uuid4 random rand newid",
 		"write x.map(k, k), which gives the keys":                                                    "keys",
 		"write x[key] for each, or x itself":                                                         "items values",
-		"the environment of the function cannot be named in an expression: write the value":          "os env environ getenv",
+		"declare it in the file's vars, as in vars: {stage: {env: STAGE}}, and write vars.stage":     "os env environ getenv",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			all[name] = fix

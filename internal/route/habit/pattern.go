@@ -65,6 +65,8 @@ const regularExpression = "$0 is a regular expression's, and a pattern takes it 
 
 var patternRules = []patternRule{
 	{form: regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`), what: "$0 is Jinja, and a pattern takes vars of the file alone", fix: constant},
+	{form: regexp.MustCompile(`\$\{[A-Z][A-Z0-9_]*\}`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone",
+		rewrite: variables},
 	{form: regexp.MustCompile(`\$\{.*?\}|\$\(.*?\)`), what: "$0 is not computed in a pattern, which takes vars of the file alone", fix: constant},
 	{form: regexp.MustCompile(`\(\?P?<(\w+)>.*?\)`), what: regularExpression, regular: true},
 	{form: regexp.MustCompile(`\{(\w+):[^{}]*\}`), what: "$0 captures nothing", rewrite: capture},
@@ -82,7 +84,7 @@ var patternRules = []patternRule{
 	{form: regexp.MustCompile(`\|`), what: regularExpression, regular: true},
 	{form: regexp.MustCompile(`<(\w+)>`), what: "$0 captures nothing", rewrite: capture},
 	{form: regexp.MustCompile(`(?:^|/):([A-Za-z_]\w*)`), what: "$0 captures nothing", rewrite: capture},
-	{form: regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone", fix: constant},
+	{form: regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone", rewrite: variables},
 	{form: regexp.MustCompile(`%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`), what: "% is SQL's, and a pattern takes it for itself", rewrite: percent},
 	{form: regexp.MustCompile(`\?`), what: "? is the shell's, and a pattern takes it for itself", rewrite: questions},
 	{form: regexp.MustCompile(`,\s`), what: "a pattern takes a comma for itself", rewrite: commas},
@@ -96,6 +98,10 @@ func quotedList(items []string) string {
 }
 
 func commas(text string, _ []int) string { return quotedList(strings.Split(text, ",")) }
+
+func variables(text string, at []int) string {
+	return fromEnvironment(strings.Trim(text[at[0]:at[1]], "${}()"))
+}
 
 func questions(text string, _ []int) string { return "write " + strings.ReplaceAll(text, "?", "*") }
 

@@ -61,7 +61,12 @@ var textRules = []textRule{
 	{regexp.MustCompile(`\{%.*?%\}`), "Jinja", write("write ${condition ? a : b}")},
 	{regexp.MustCompile(`\$\((.*?)\)`), "the shell's", byName},
 	{regexp.MustCompile(`%\((\w+)\)s`), "Python's", byName},
-	{regexp.MustCompile(`\B\$([A-Za-z_][\w.]*)`), "a variable of the shell", byName},
+	{regexp.MustCompile(`\B\$([A-Za-z_][\w.]*)`), "a variable of the shell", func(m match) string {
+		if meant := byName(m); strings.HasPrefix(meant, "$") {
+			return meant
+		}
+		return fromEnvironment(m.group(1))
+	}},
 	{regexp.MustCompile(`\{([A-Za-z_][\w.]*)(?:![rsa])?(?::[^{}"]*)?\}`), "Python's", byName},
 }
 
@@ -79,6 +84,12 @@ func firstOf(text string) (*textRule, []int) {
 }
 
 func byName(m match) string { return inBraces(m, m.group(1)) }
+
+// fromEnvironment declares a variable of the environment in the file's vars.
+func fromEnvironment(name string) string {
+	lower := strings.ToLower(name)
+	return "declare vars: {" + lower + ": {env: " + name + "}} in the file, and write ${vars." + lower + "}"
+}
 
 // inBraces writes a name as an expression in text.
 func inBraces(m match, name string) string {
