@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,9 @@ type embedded struct {
 	host    string
 	port    int
 	dags    []string
+	// anyDAG makes it know every DAG that a run is requested of, for routes that
+	// compute the DAG. Without it an unknown one is answered as Airflow does.
+	anyDAG bool
 	// signIn makes Airflow 3 require a login. By default every caller is an admin,
 	// so that nobody needs a token to look at a run.
 	signIn bool
@@ -77,17 +81,35 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := listen(ctx, e.host, e.port, programsOnly(e.host, watched(sim, e.seen)))
+	var handler http.Handler = sim
+	if e.anyDAG {
+		handler = knowing(sim)
+	}
+	s, err := listen(ctx, e.host, e.port, programsOnly(e.host, watched(handler, e.seen)))
 	if err != nil {
 		return nil, err
 	}
 	a := &localAirflow{
-		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: e.dags[0], failed: s.failed, close: s.close,
+		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: append(slices.Clone(e.dags), defaultDAG)[0], failed: s.failed, close: s.close,
 		login:  "admin / admin, and viewer / viewer with read access",
 		addDAG: func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
 	}
 	e.access(a)
 	return a, nil
+}
+
+// triggering matches the path of a request for a run, in every API.
+var triggering = regexp.MustCompile(`^/api/(?:v1|v2|experimental)/dags/([^/]+)/(?:dagRuns|dag_runs)$`)
+
+// knowing adds a DAG when the first run of it is requested.
+func knowing(sim *airflowsim.Server) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m := triggering.FindStringSubmatch(r.URL.Path)
+		if m != nil && r.Method == http.MethodPost && sim.SchedulingState(m[1]) == "" {
+			_ = sim.AddDAG(airflowsim.DAG{ID: m[1]}) // it has an ID, and no Params
+		}
+		sim.ServeHTTP(w, r)
+	})
 }
 
 func (e embedded) auth() airflowsim.Auth {

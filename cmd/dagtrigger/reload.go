@@ -86,7 +86,7 @@ func (r *reloading) function(ctx context.Context, file *config.File, fileErr err
 
 // reload reads the file again and loads it.
 func (r *reloading) reload(ctx context.Context) (bool, error) {
-	file, err := config.FileFromEnv(r.getenv)
+	file, err := r.local.read(r.getenv)
 	return r.load(ctx, file, err)
 }
 

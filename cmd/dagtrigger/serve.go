@@ -41,7 +41,8 @@ printed at once, and the function does not start.
 --local tries a routes file on a laptop: it embeds an Airflow in place of each that the
 file or the settings name, with the API that the environment names (else that of
 --airflow-version), and with the file's DAGs. Credentials are not used, nor are dead
-letters stored in Google Cloud: what would become one is rejected.
+letters stored in Google Cloud: what would become one is rejected. A variable that the
+file's vars name need not be set.
 
 A routes FILE that is named here is read again whenever it changes. The errors of an
 invalid one are printed, and the routes stay as they were.`
@@ -121,7 +122,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
 	}
 	loaded := look(s.config) // before it is read, so that no later change is missed
-	file, fileErr := config.FileFromEnv(getenv)
+	file, fileErr := readFile(getenv, s.local)
 	local, getenv := s.locals(getenv, file)
 	defer func() { err = errors.Join(err, local.close()) }()
 	f := &reloading{

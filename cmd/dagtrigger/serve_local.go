@@ -35,6 +35,19 @@ func newLocalAirflows(version string, replace bool) *localAirflows {
 	return &localAirflows{version: version, replace: replace, started: map[string]*localAirflow{}, failed: make(chan error, 1)}
 }
 
+// read reads the routes file of the settings.
+func (l *localAirflows) read(getenv func(string) string) (*config.File, error) {
+	return readFile(getenv, l != nil && l.replace)
+}
+
+// readFile reads the routes file of the settings; local is set with --local.
+func readFile(getenv func(string) string, local bool) (*config.File, error) {
+	if local {
+		return config.LocalFileFromEnv(getenv)
+	}
+	return config.FileFromEnv(getenv)
+}
+
 // failure receives an error when one ends by itself; nil without any.
 func (l *localAirflows) failure() <-chan error {
 	if l == nil {
@@ -110,7 +123,7 @@ func (l *localAirflows) start(ctx context.Context, name, api string, dags []stri
 	if airflowsim.Version(l.version).ServesV2() && version.ServesV2() {
 		version = airflowsim.Version(l.version)
 	}
-	a, err := embedded{version: cmp.Or(string(version), l.version), host: loopback, dags: dags}.start(ctx)
+	a, err := embedded{version: cmp.Or(string(version), l.version), host: loopback, dags: dags, anyDAG: true}.start(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded Airflow: %w", err)
 	}
@@ -183,10 +196,14 @@ func ignored(c config.Config, getenv func(string) string) string {
 	if remote := remoteStores(c, getenv); len(remote) > 0 {
 		parts = append(parts, "the dead-letter store "+strings.Join(remote, ", "))
 	}
-	if len(parts) == 0 {
-		return ""
+	text := ""
+	if len(parts) > 0 {
+		text = "--local ignores " + strings.Join(parts, "; ") + ".\n"
 	}
-	return "--local ignores " + strings.Join(parts, "; ") + ".\n"
+	if c.File != nil && len(c.File.Assumed) > 0 {
+		text += "Variables that are not set are assumed: " + strings.Join(c.File.Assumed, ", ") + ".\n"
+	}
+	return text
 }
 
 // remoteStores are the dead-letter stores that are not on this machine.

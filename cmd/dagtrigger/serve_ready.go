@@ -85,10 +85,11 @@ func (p *program) tryThis(ctx context.Context, url string, c config.Config, airf
 			"  " + p.self + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
 			"  " + p.self + ` send pubsub --data '{"order": 4711}' --as push` + to + "\n" +
 			"  " + p.self + ` send pubsub --data '{"n": {n}}' --count 200 --duplicates 20` + to + "\n"
-		return text + listRuns(c, airflows)
+		return text + listRuns(airflows, func(string) []string { return []string{c.DAGID} })
 	}
 	var b strings.Builder
 	tried, more := 0, 0
+	started := map[string][]string{} // the DAGs of the commands, by environment
 	for i := range c.File.Routes {
 		spec := &c.File.Routes[i]
 		if spec.Enabled.Off {
@@ -98,48 +99,51 @@ func (p *program) tryThis(ctx context.Context, url string, c config.Config, airf
 			more++
 			continue
 		}
-		b.WriteString(p.tryRoute(ctx, c.File, spec, url, to))
+		text, plan := p.tryRoute(ctx, c.File, spec, url, to)
+		b.WriteString(text)
+		if plan != nil {
+			started[plan.Environment] = append(started[plan.Environment], plan.DAG)
+		}
 	}
 	if more > 0 {
 		fmt.Fprintf(&b, "  # and %s: \"%s explain\" shows what each makes of an event\n", plural(more, "other route"), p.self)
 	}
-	return b.String() + listRuns(c, airflows)
+	return b.String() + listRuns(airflows, func(environment string) []string {
+		return append(started[environment], dagsIn(c.File, environment)...)
+	})
 }
 
-// tryRoute is a command that sends an event of a route's.
-func (p *program) tryRoute(ctx context.Context, file *config.File, spec *route.Spec, url, to string) string {
+// tryRoute is a command that sends an event of a route's, and what it starts, if
+// anything.
+func (p *program) tryRoute(ctx context.Context, file *config.File, spec *route.Spec, url, to string) (string, *route.Plan) {
 	table, ok := file.Only(spec.Name.Value)
 	if !ok {
-		return ""
+		return "", nil
 	}
 	sample := example.SampleOf(ctx, spec, table).WithID(strconv.FormatInt(p.number(), 10), p.now())
-	about := "  # " + spec.Name.Value + " starts " + strings.Join(spec.Starts(), " or ")
-	if !sample.Matches {
-		about = "  # " + spec.Name.Value + " may not match this: edit it to meet the route's conditions"
+	about := "  # " + spec.Name.Value + " may not match this: edit it to meet the route's conditions"
+	if sample.Plan != nil {
+		about = "  # " + spec.Name.Value + " starts " + cmp.Or(sample.Plan.DAG, sample.Plan.Asset)
 	}
 	if sample.Args != nil {
-		return about + "\n  " + p.self + " send " + shellLine(sample.Args) + to + "\n"
+		return about + "\n  " + p.self + " send " + shellLine(sample.Args) + to + "\n", sample.Plan
 	}
 	request, err := sample.Event.Request(delivery.Eventarc)
 	if err != nil {
-		return ""
+		return "", nil
 	}
-	return about + "\n  " + strings.ReplaceAll(request.Curl(url), "\n", "\n  ") + "\n"
+	return about + "\n  " + strings.ReplaceAll(request.Curl(url), "\n", "\n  ") + "\n", sample.Plan
 }
 
-// listRuns are commands that list the runs of embedded Airflows.
-func listRuns(c config.Config, airflows map[string]*localAirflow) string {
+// listRuns are commands that list the runs of the DAGs of local Airflows.
+func listRuns(airflows map[string]*localAirflow, dagsOf func(environment string) []string) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(airflows)) {
-		a := airflows[name]
-		dags := []string{a.dagID}
-		if c.File != nil {
-			dags = dagsIn(c.File, name)
-		}
+		dags := dagsOf(name)
 		slices.Sort(dags)
 		for _, id := range slices.Compact(dags) {
 			if route.IsDAG(id) {
-				lines = append(lines, "  "+a.curl(id)+"\n")
+				lines = append(lines, "  "+airflows[name].curl(id)+"\n")
 			}
 		}
 	}

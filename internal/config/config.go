@@ -92,7 +92,20 @@ func FileFromEnv(getenv func(string) string) (*File, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, nil
 	}
-	file, err := find(value, getenv)
+	file, err := find(value, getenv, false)
+	return &file, err
+}
+
+// LocalFileFromEnv is [FileFromEnv] for a trial in which no environment of the file is
+// called: what the file says of them is not checked together, and an environment
+// variable of its vars that is not set, and has no default, is read as its name in
+// lower case, see [File.Assumed].
+func LocalFileFromEnv(getenv func(string) string) (*File, error) {
+	value := getenv(FileVariable)
+	if strings.TrimSpace(value) == "" {
+		return nil, nil
+	}
+	file, err := find(value, getenv, true)
 	return &file, err
 }
 

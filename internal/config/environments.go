@@ -51,7 +51,7 @@ func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 	var spec environment.Spec
 	before := len(r.Faults)
 	places := document.Map(&r.Reader, node, "an environment", environmentKeys(), &spec).Places
-	if len(r.Faults) > before {
+	if len(r.Faults) > before || r.local {
 		return spec
 	}
 	for _, f := range spec.Check(func(field string) string { return field }) {

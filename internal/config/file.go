@@ -43,22 +43,25 @@ type File struct {
 	DeadLetter  string
 	GiveUpAfter time.Duration
 	// Match is MatchAll, which "" stands for, or MatchFirst.
-	Match  string
-	Vars   document.Constants
-	Routes []route.Spec
-	Table  *route.Table // the routes, compiled
+	Match string
+	Vars  document.Constants
+	// Assumed are the environment variables whose values are made up, as NAME=value, see
+	// [LocalFileFromEnv].
+	Assumed []string
+	Routes  []route.Spec
+	Table   *route.Table // the routes, compiled
 }
 
 // Find reads the file that the value of DAGTRIGGER_CONFIG names or contains: a path,
 // or the YAML itself, which has a line break or the key routes. See [Parse].
-func Find(value string) (File, error) { return find(value, os.Getenv) }
+func Find(value string) (File, error) { return find(value, os.Getenv, false) }
 
-func find(value string, getenv func(string) string) (File, error) {
+func find(value string, getenv func(string) string, local bool) (File, error) {
 	name, text, err := Read(value)
 	if err != nil {
 		return File{Name: name, Environments: unknown()}, err
 	}
-	return parse(name, text, getenv)
+	return parse(name, text, getenv, local)
 }
 
 // Read returns the text of the file that [Find] finds, and its name in errors. The error
@@ -121,11 +124,11 @@ func unknown() map[string]environment.Spec { return map[string]environment.Spec{
 // in the order of the file, and contains no secret. File is then what could be read.
 //
 // The file's vars are read from the process's environment.
-func Parse(name string, text []byte) (File, error) { return parse(name, text, os.Getenv) }
+func Parse(name string, text []byte) (File, error) { return parse(name, text, os.Getenv, false) }
 
-func parse(name string, text []byte, getenv func(string) string) (File, error) {
+func parse(name string, text []byte, getenv func(string) string, local bool) (File, error) {
 	r := newFileReader(name, text)
-	r.getenv = getenv
+	r.getenv, r.local = getenv, local
 	root := r.takeApart(text)
 	if root == nil {
 		root = r.open(text)

@@ -22,6 +22,7 @@ type fileReader struct {
 	apart bool
 
 	getenv     func(string) string
+	local      bool            // see [LocalFileFromEnv]
 	varFaults  document.Faults // of vars, which are read before all else
 	deadLetter document.Text
 }

@@ -13,7 +13,7 @@ import (
 
 // readVars reads the file's vars, which the rest of the file can name.
 func (r *fileReader) readVars(root *yaml.Node) {
-	v := varsReader{Reader: document.Reader{File: r.File, Constants: document.Constants{}}, getenv: r.getenv, state: map[string]byte{}}
+	v := varsReader{Reader: document.Reader{File: r.File, Constants: document.Constants{}}, getenv: r.getenv, local: r.local, state: map[string]byte{}}
 	root = document.Resolve(root)
 	for i := 0; i+1 < len(root.Content) && root.Kind == yaml.MappingNode; i += 2 {
 		if document.Resolve(root.Content[i]).Value == "vars" {
@@ -24,15 +24,18 @@ func (r *fileReader) readVars(root *yaml.Node) {
 	for _, named := range v.values {
 		v.resolve(named, nil)
 	}
-	r.Constants, r.file.Vars, r.varFaults = v.Constants, v.Constants, v.Faults
+	r.Constants, r.file.Vars, r.varFaults, r.file.Assumed = v.Constants, v.Constants, v.Faults, v.assumed
 }
 
 // varsReader resolves the file's vars, each of which may name others.
 type varsReader struct {
 	document.Reader
 	getenv func(string) string
+	local  bool
 	values document.Values
 	state  map[string]byte // by name: 1 while it is resolved, 2 then
+	// assumed are the variables whose values are made up.
+	assumed []string
 }
 
 // resolve makes one value known, those that it names first. way are the names that need it.
@@ -105,6 +108,12 @@ func (v *varsReader) variable(name string, value *document.Value) (document.Cons
 	if text := v.getenv(env.Text.Value); text != "" {
 		return document.Constant{Value: document.Value{Kind: document.String, Text: document.Text{Value: text, Position: env.Position,
 			Lead: -1}}, Hidden: true}, true
+	}
+	if preset.Kind == document.Nothing && v.local {
+		made := strings.ToLower(strings.ReplaceAll(env.Text.Value, "_", "-"))
+		v.assumed = append(v.assumed, env.Text.Value+"="+made)
+		return document.Constant{Value: document.Value{Kind: document.String, Text: document.Text{Value: made, Position: env.Position,
+			Lead: -1}}}, true
 	}
 	switch preset.Kind {
 	case document.Nothing:

@@ -21,9 +21,9 @@ type Sample struct {
 	// Args are the arguments of "dagtrigger send" that make the event; nil for an
 	// event that is neither an object's change nor a message.
 	Args []string
-	// Matches reports whether the route starts a run for it. Where a condition can
-	// be met by no event that was tried, it does not.
-	Matches bool
+	// Plan is what the route starts for it; nil where none of the events that were
+	// tried meets its conditions.
+	Plan *route.Plan
 }
 
 // fillers are what a wildcard, or a member of data, is tried with.
@@ -36,7 +36,7 @@ func SampleOf(ctx context.Context, s *route.Spec, table *route.Table) Sample {
 	var first *Sample
 	for _, filler := range fillers() {
 		for _, c := range candidates(s, filler) {
-			if c.Matches = starts(ctx, c, table); c.Matches {
+			if c.Plan = planOf(ctx, c, table); c.Plan != nil {
 				return c
 			}
 			if first == nil {
@@ -47,17 +47,22 @@ func SampleOf(ctx context.Context, s *route.Spec, table *route.Table) Sample {
 	return *first
 }
 
-// starts reports whether the route of table starts a run for an event.
-func starts(ctx context.Context, c Sample, table *route.Table) bool {
+// planOf is what the route of table starts for an event; nil for nothing.
+func planOf(ctx context.Context, c Sample, table *route.Table) *route.Plan {
 	request, err := c.Event.Request(c.As)
 	if err != nil {
-		return false
+		return nil
 	}
 	ev, err := ReceiveOne(ctx, request)
 	if err != nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(table.Explain(ctx, ev), func(x route.Explanation) bool { return x.Plan != nil })
+	for _, x := range table.Explain(ctx, ev) {
+		if x.Plan != nil {
+			return x.Plan
+		}
+	}
+	return nil
 }
 
 // candidates are events of the kind that the route is made for.
