@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/route/expression"
 )
 
@@ -38,7 +40,7 @@ are errors. Anchors and aliases (&name, *name) work for single values; << is an 
 // routeHelp is a topic of the help, made from the tables by which a file is read.
 func (p *program) routeHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:   routesTopic,
+		Use:   "routes",
 		Short: "all keys of a routes file, and what expressions can name",
 		Long:  routesHelp + routesText(),
 	}
@@ -48,7 +50,7 @@ func (p *program) routeHelp() *cobra.Command {
 func routesText() string {
 	text := ""
 	for _, t := range keyTables() {
-		text += "\n" + t.title + ":\n" + entriesText(t.keys)
+		text += "\nThe keys of " + t.of + ":\n" + entriesText(t.keys)
 	}
 	text += "\nExpressions are CEL (https://cel.dev), with its standard library and these extensions:\n" +
 		wrapped(strings.Join(expression.Extensions(), ", ")+
@@ -85,6 +87,52 @@ func datesText() string {
 		all = append(all, d.Name+" "+d.Doc)
 	}
 	return strings.Join(all, "; ")
+}
+
+// keyTable is a table of keys, and what has them.
+type keyTable struct {
+	of   string
+	keys []document.Entry
+}
+
+// keyTables are all keys of a routes file.
+func keyTables() []keyTable {
+	return []keyTable{{"the file", config.Keys()}, {"a route", route.Keys()}, {"an environment", config.EnvironmentKeys()}}
+}
+
+// keyEntries are the keys of a routes file, each with what it takes, its default and an
+// example.
+func keyEntries() []entry {
+	var all []entry
+	for _, t := range keyTables() {
+		for _, k := range t.keys {
+			all = append(all, entry{k.Name, keyText(k, t.of)})
+		}
+	}
+	return all
+}
+
+// keyText documents one key: what it takes, its default and an example.
+func keyText(k document.Entry, of string) string {
+	doc, preset, _ := strings.Cut(strings.ReplaceAll(k.Doc, "`", ""), " Left out")
+	preset, rest, _ := strings.Cut(strings.TrimPrefix(preset, ":"), ". ")
+	switch preset = strings.TrimSuffix(strings.TrimSpace(preset), "."); {
+	case k.Required:
+		preset = "none, the key is required"
+	case preset == "":
+		preset = "none"
+	}
+	text := "\n" + k.Name + ", a key of " + of + "\n" + wrapped(strings.TrimSpace(doc+" "+rest), 84, "  ") + "\n"
+	if k.Takes != "" {
+		text += "  takes:    " + k.Takes + "\n"
+	}
+	if k.Vars {
+		text += "  vars:     ${vars.NAME} is a value of the file's vars\n"
+	}
+	if len(k.Words) > 0 {
+		text += strings.Replace(wrapped(strings.Join(k.Words, ", "), 84, "            "), "            ", "  words:    ", 1)
+	}
+	return text + strings.Replace(wrapped(preset, 84, "            "), "            ", "  default:  ", 1) + "  example:  " + k.Example + "\n"
 }
 
 // fieldsText lists fields with their types.

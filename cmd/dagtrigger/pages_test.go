@@ -285,23 +285,29 @@ func TestPageSettingsExist(t *testing.T) {
 	}
 }
 
-// TestExpressionsPageHasTheHelpOfRoutes keeps the page and the command alike.
-func TestExpressionsPageHasTheHelpOfRoutes(t *testing.T) {
+// TestExpressionsPageHasTheHelp keeps the page and the commands alike.
+func TestExpressionsPageHasTheHelp(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(repository, "deploy/expressions.md")
-	out := newOutput()
-	if status := run(t.Context(), []string{"help", "routes"}, none, nil, out, out); status != exitOK {
-		t.Fatalf("help routes ended with %d", status)
-	}
 	page := contents(t, path)
-	before, _, found := strings.Cut(page, "```text\n")
-	if want := before + "```text\n" + out.String() + "```\n"; !found || page != want {
-		if *update && found {
-			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			return
+	want, _, found := strings.Cut(page, "```text\n")
+	for i, topic := range []string{"routes", "expressions"} {
+		out := newOutput()
+		if status := run(t.Context(), []string{"help", topic}, none, nil, out, out); status != exitOK {
+			t.Fatalf("help %s ended with %d", topic, status)
 		}
-		t.Errorf("%s does not end in what dagtrigger help routes prints: run the tests with -update", path)
+		if i > 0 {
+			want += "\n## Functions and recipes\n\nThis is what `dagtrigger help " + topic + "` prints:\n\n"
+		}
+		want += "```text\n" + out.String() + "```\n"
+	}
+	switch {
+	case found && page == want:
+	case found && *update:
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s does not end in what dagtrigger help routes and help expressions print: run the tests with -update", path)
 	}
 }

@@ -96,9 +96,9 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", flagError(err)) })
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
-	root.SetHelpCommand(p.help())
+	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
-		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.errors())
+		p.doctor(), p.deploy(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.expressions(), p.errors())
 	p.typedHelp(root)
 	return root
 }

@@ -142,7 +142,7 @@ func (t *tally) add(a answer, err error) {
 // result names what a delivery came to: the status, and the outcomes with it.
 func result(a answer, err error) string {
 	if err != nil {
-		return "no answer: " + cause(err)
+		return "no answer: " + bottomOf(err)
 	}
 	words := make([]string, 0, 1)
 	for _, o := range a.Outcomes {
@@ -156,9 +156,9 @@ func result(a answer, err error) string {
 	return fmt.Sprintf("%d %s", a.Status, strings.Join(words, " and "))
 }
 
-// cause is what lies at the bottom of err: without the addresses around it, which
+// bottomOf is what lies at the bottom of err: without the addresses around it, which
 // differ from one connection to the next.
-func cause(err error) string {
+func bottomOf(err error) string {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}
