@@ -11,6 +11,9 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
+// SchemaID identifies the JSON Schema of a routes file.
+const SchemaID = "https://example.com/dagtrigger/routes.schema.json"
+
 // Schema is the JSON Schema of a routes file, generated from the tables that it is
 // decoded with. It accepts what [Parse] accepts, and rejects unknown keys, wrong types
 // and missing keys; [Parse] also rejects invalid expressions and patterns. The error is
@@ -28,7 +31,7 @@ func Schema() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	root.Schema, root.Title = "http://json-schema.org/draft-07/schema#", "dagtrigger routes"
+	root.Schema, root.ID, root.Title = "http://json-schema.org/draft-07/schema#", SchemaID, "dagtrigger routes"
 	root.Properties["routes"].Items = one
 	root.Properties["environments"].AdditionalProperties = environments
 	var b bytes.Buffer

@@ -5,15 +5,19 @@ package config_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/route"
 )
 
@@ -35,7 +39,7 @@ func keywordHolds(t *testing.T, keyword string, want, value any, schema map[stri
 	list, isList := value.([]any)
 	text, isText := value.(string)
 	switch keyword {
-	case "$schema", "title", "description", "examples":
+	case "$schema", "$id", "title", "description", "examples":
 		return true
 	case "type":
 		if n, ok := value.(int); ok && want == "integer" {
@@ -262,4 +266,67 @@ func TestSchemaAcceptsTheSameFilesAsParse(t *testing.T) {
 			t.Errorf("%s: good is %t, want %t", row.text, good, row.good)
 		}
 	}
+}
+
+// timeless is a value as JSON has it: times are text.
+func timeless(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = timeless(v[name])
+		}
+	case []any:
+		for i := range v {
+			v[i] = timeless(v[i])
+		}
+	case time.Time:
+		return v.Format(time.RFC3339)
+	}
+	return value
+}
+
+// TestSchemaOfExamplesTakesWhatIsRead holds the schema of examples against the examples
+// of the guides, and against what is wrong with them.
+func TestSchemaOfExamplesTakesWhatIsRead(t *testing.T) {
+	t.Parallel()
+	text, err := example.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(text, &schema); err != nil || schema["$id"] != example.SchemaID {
+		t.Fatalf("%v, the schema is %v", err, schema["$id"])
+	}
+	files, err := filepath.Glob("../../deploy/examples/*_test.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	agrees := func(name, text string) {
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+			t.Fatal(err)
+		}
+		_, err := example.Parse(name, []byte(text))
+		if ok := holds(t, schema, timeless(value)); ok != (err == nil) {
+			t.Errorf("the schema takes it: %t, and Parse says %v of %s", ok, err, name)
+		}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agrees(file, string(text))
+	}
+	for _, row := range []string{
+		"upload: gs://a/b, starts: [r, {route: s, conf: {a: 1}, run_key: x}], fails: [t, {route: u, error: v}]",
+		"message: [1], topic: t, as: push", "upload: a/b", "upload: gs://a", "upload: gs://a/b, message: x", "size: 3",
+		"upload: gs://a/b, size: -1",
+		"upload: gs://a/b, starts: [{dag: d}]", "upload: gs://a/b, starts: r", "upload: gs://a/b, starts: [{route: r, conf: 1}]",
+		"upload: gs://a/b, as: pushed", "upload: gs://a/b, fails: [{error: e}]", "upload: gs://a/b, metadata: {a: b}",
+		"upload: gs://a/b, begins: []",
+	} {
+		agrees(row, "config: r.yaml\ntests:\n- {name: n, "+row+"}")
+	}
+	agrees("nothing", "{}")
 }

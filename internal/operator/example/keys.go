@@ -46,10 +46,13 @@ func eventKeys() []string {
 	return []string{"upload", "deleted", "archived", "metadata_updated", "message", "event"}
 }
 
+// objectChanges is how many of the event keys name a change of an object; they come first.
+const objectChanges = 4
+
 // details are the keys that say more of an event, with those that give one of
 // which they say something.
 func details() map[string][]string {
-	object := eventKeys()[:4]
+	object := eventKeys()[:objectChanges]
 	all := map[string][]string{
 		"topic": {"message", "event"}, "attributes": {"message"}, "ordering_key": {"message"},
 	}
@@ -204,6 +207,13 @@ func startKeys() []document.Key[Start] {
 	}
 }
 
+func failureKeys() []document.Key[Failure] {
+	return []document.Key[Failure]{
+		{Name: "route", Required: true, Example: "route: sales-csv", To: func(f *Failure) any { return &f.Route }},
+		{Name: "error", Example: "error: no such overload", To: func(f *Failure) any { return &f.Error }},
+	}
+}
+
 // jsonObject reads a map of anything.
 func jsonObject(key string, to *[]byte) func(*document.Reader, *yaml.Node) {
 	return func(r *document.Reader, node *yaml.Node) {
@@ -223,10 +233,7 @@ func (d *draft) fails(_ *document.Reader, node *yaml.Node) {
 		if item = document.Resolve(item); document.IsText(item) {
 			f.Route = item.Value
 		} else {
-			document.Map(&d.Reader, item, "a failure", []document.Key[Failure]{
-				{Name: "route", Required: true, Example: "route: sales-csv", To: func(f *Failure) any { return &f.Route }},
-				{Name: "error", Example: "error: no such overload", To: func(f *Failure) any { return &f.Error }},
-			}, &f)
+			document.Map(&d.Reader, item, "a failure", failureKeys(), &f)
 		}
 		d.example.Fails = append(d.example.Fails, f)
 	})
