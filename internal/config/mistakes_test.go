@@ -55,6 +55,27 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// Files that are meant as they are get no warning.
+func TestExamplesGetNoWarning(t *testing.T) {
+	t.Parallel()
+	examples, err := filepath.Glob("../../deploy/examples/*.yaml")
+	if err != nil || len(examples) == 0 {
+		t.Fatal(examples, err)
+	}
+	for _, path := range append(examples, "../../deploy/routes.yaml", "../../deploy/terraform/examples/routes/routes.yaml") {
+		if strings.HasSuffix(path, "_test.yaml") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := check(string(text)); got != "nothing\n" {
+			t.Errorf("%s\n%s", path, got)
+		}
+	}
+}
+
 // fileOf completes keys of a route to a file.
 func fileOf(text string) string {
 	for line := range strings.Lines(text) {

@@ -177,10 +177,20 @@ func (w *warner) needs(c *expression.Compiler) {
 			why := w.absent(n.Path, known)
 			if why != "" && !slices.ContainsFunc(tested, func(s expression.Selected) bool { return s.String() == n.String() }) {
 				w.warn(t.text.At(n.Offset), fmt.Sprintf("%s: %s is absent from %s: such an event fails permanently", t.key, n, why),
-					"write "+maybe(n.Path)+`.orValue(""), or has(`+n.String()+") in when")
+					absentFix(t.key, n))
 			}
 		}
 	}
+}
+
+// absentFix says what to write for a field that may be absent. Nothing can stand for it
+// where it names a DAG, a run or a date.
+func absentFix(key string, n expression.Selected) string {
+	has := "has(" + n.String() + ") in when"
+	if slices.Contains([]string{"dag", "run_id", "run_id_exact", "logical_date"}, key) {
+		return "write " + has + ", so that such an event does not match"
+	}
+	return "write " + maybe(n.Path) + `.orValue(""), or ` + has
 }
 
 // maybe writes a selection whose last member may be absent.

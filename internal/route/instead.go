@@ -36,7 +36,8 @@ func attributesInstead(node *yaml.Node) string {
 	var all []string
 	for _, item := range append([]*yaml.Node{node}, node.Content...) {
 		name, value, found := strings.Cut(item.Value, "=")
-		if name, value = strings.TrimSpace(name), strings.Trim(value, "= \"'"); item.Kind == yaml.ScalarNode && found && name != "" && value != "" {
+		name, value = strings.TrimSpace(name), strings.Trim(value, "= \"'")
+		if found && name != "" && value != "" {
 			all = append(all, name+": "+strconv.Quote(value))
 		}
 	}

@@ -64,10 +64,12 @@ const constant = "declare it in vars, and write ${vars.NAME}; or capture it, as 
 const regularExpression = "$0 is a regular expression's, and a pattern takes it for itself"
 
 var patternRules = []patternRule{
-	{form: regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`), what: "$0 is Jinja, and a pattern takes vars of the file alone", fix: constant},
+	{form: regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`), what: "$0 is Jinja, and a pattern takes vars of the file alone",
+		fix: constant},
 	{form: regexp.MustCompile(`\$\{[A-Z][A-Z0-9_]*\}`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone",
 		rewrite: variables},
-	{form: regexp.MustCompile(`\$\{.*?\}|\$\(.*?\)`), what: "$0 is not computed in a pattern, which takes vars of the file alone", fix: constant},
+	{form: regexp.MustCompile(`\$\{.*?\}|\$\(.*?\)`), what: "$0 is not computed in a pattern, which takes vars of the file alone",
+		fix: constant},
 	{form: regexp.MustCompile(`\(\?P?<(\w+)>.*?\)`), what: regularExpression, regular: true},
 	{form: regexp.MustCompile(`\{(\w+):[^{}]*\}`), what: "$0 captures nothing", rewrite: capture},
 	{form: regexp.MustCompile(`^\^`), what: regularExpression, regular: true},
@@ -84,7 +86,8 @@ var patternRules = []patternRule{
 	{form: regexp.MustCompile(`\|`), what: regularExpression, regular: true},
 	{form: regexp.MustCompile(`<(\w+)>`), what: "$0 captures nothing", rewrite: capture},
 	{form: regexp.MustCompile(`(?:^|/):([A-Za-z_]\w*)`), what: "$0 captures nothing", rewrite: capture},
-	{form: regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone", rewrite: variables},
+	{form: regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`), what: "$0 is a variable of the shell, and a pattern takes vars of the file alone",
+		rewrite: variables},
 	{form: regexp.MustCompile(`%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`), what: "% is SQL's, and a pattern takes it for itself", rewrite: percent},
 	{form: regexp.MustCompile(`\?`), what: "? is the shell's, and a pattern takes it for itself", rewrite: questions},
 	{form: regexp.MustCompile(`,\s`), what: "a pattern takes a comma for itself", rewrite: commas},
