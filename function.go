@@ -32,6 +32,7 @@ import (
 	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/caller"
 	"example.com/dagtrigger/internal/cloudlog"
+	"example.com/dagtrigger/internal/complete"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/environment"
@@ -39,6 +40,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/response"
+	"example.com/dagtrigger/internal/rest"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/tracing"
 	"example.com/dagtrigger/internal/trigger"
@@ -167,6 +169,13 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
 		}
 	}
+	f.pipeline.Sets = &complete.Checker{
+		Turns: f.turns,
+		Bucket: &complete.Storage{Client: rest.ForGoogle(rest.Options{
+			Google: google.Client, Transport: transport, UserAgent: build.Read().UserAgent(),
+			Emulator: c.StorageEmulator, Root: rest.CloudStorage,
+		})},
+	}
 	if err := f.openStores(c, google, transport); err != nil {
 		return nil, err
 	}
@@ -236,7 +245,7 @@ func (f *Function) handle(
 	if ev.Invalid != nil {
 		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, ev, ev.Invalid.Reason, replay)}
 	} else {
-		outcomes = f.pipeline.Run(ctx, ev, f.decide(ctx, ev, body), replay)
+		outcomes = f.pipeline.Run(pressure.WithBody(ctx, body), ev, f.decide(ctx, ev, body), replay)
 	}
 	for i := range outcomes {
 		outcomes[i].Shorten()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/complete"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
@@ -26,7 +27,10 @@ import (
 
 const explainHelp = `Show what each route makes of an event, with the function's own code: the request to
 Airflow where the route matches, or the first thing that does not match, with its value.
-Each part of a route's condition is shown with its value. No request is made.
+Each part of a route's condition is shown with its value. No request is made, unless
+--look has the bucket listed for a route with complete: its set is compared with what is
+there now, as this account (or at STORAGE_EMULATOR_HOST). Without --look, what would be
+listed is shown.
 
 ` + eventArgs + `
 Without a routes file, DAG_ID is the DAG that every event starts, as for the function.
@@ -67,6 +71,7 @@ func (p *program) explain() *cobra.Command {
 	flags.Var(&choice{&x.as, texts(delivery.Envelopes())}, "as", "how the event is delivered, as in \"dagtrigger send\" "+defaultAs)
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
+	flags.BoolVar(&x.look, "look", false, "list the bucket of a route with complete")
 	jsonFlag(flags, &x.json, "one JSON object for each event")
 	f.register(cmd)
 	completes(cmd, "as", texts(delivery.Envelopes()))
@@ -78,6 +83,7 @@ type explainFlags struct {
 	config string
 	as     string
 	api    string
+	look   bool
 	json   bool
 }
 
@@ -128,7 +134,7 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, request delive
 	}
 	failed := err != nil
 	for i := range events {
-		result := p.explainEvent(ctx, x.api, file, &events[i])
+		result := p.explainEvent(ctx, x, file, &events[i])
 		failed = failed || result.failed()
 		if x.json {
 			err = errors.Join(err, plainjson.Encode(p.stdout, result))
@@ -152,18 +158,18 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, request delive
 
 // explainEvent is what the routes make of an event. One whose data is not what its type
 // promises meets no route.
-func (p *program) explainEvent(ctx context.Context, api string, file *config.File, ev *event.Event) explanation {
+func (p *program) explainEvent(ctx context.Context, flags explainFlags, file *config.File, ev *event.Event) explanation {
 	x := explanation{Event: seen(ev), file: file}
 	if ev.Invalid != nil {
 		x.Error = ev.Invalid.Error()
 		return x
 	}
-	x.Routes = p.explainRoutes(ctx, api, file, ev)
+	x.Routes = p.explainRoutes(ctx, flags, file, ev)
 	return x
 }
 
 // explainRoutes is what each route makes of an event.
-func (p *program) explainRoutes(ctx context.Context, api string, file *config.File, ev *event.Event) []routeResult {
+func (p *program) explainRoutes(ctx context.Context, x explainFlags, file *config.File, ev *event.Event) []routeResult {
 	var all []routeResult
 	for _, r := range file.Table.Explain(ctx, ev) {
 		result := routeResult{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
@@ -172,18 +178,47 @@ func (p *program) explainRoutes(ctx context.Context, api string, file *config.Fi
 		}
 		var err error
 		switch {
+		case r.Plan != nil && r.Plan.Set != nil:
+			result.Set, result.Run, err = p.previewSet(ctx, x, file, r.Plan)
 		case r.Plan != nil:
-			result.Run, err = p.preview(ctx, api, file, r.Plan)
+			result.Run, err = p.preview(ctx, x.api, file, r.Plan)
 		case r.Failure != nil:
 			err = r.Failure.Err
 		}
 		if err != nil {
 			result.Error = err.Error()
 		}
-		result.Matched = result.Run != nil
+		result.Matched = result.Run != nil || result.Set != nil && err == nil
 		all = append(all, result)
 	}
 	return all
+}
+
+// previewSet is the set that a plan waits for and, where the set was looked at and is
+// complete, the run.
+func (p *program) previewSet(ctx context.Context, x explainFlags, file *config.File, plan *route.Plan) (*setResult, *runResult, error) {
+	s := plan.Set
+	set := &setResult{
+		Bucket: s.Bucket, Prefix: s.Prefix, Names: s.Names, Count: s.Count, Manifest: s.Manifest,
+		DAG: plan.DAG, Environment: plan.Environment,
+	}
+	if !s.ByContent {
+		set.RunID = trigger.RunID(plan)
+	}
+	if !x.look {
+		return set, nil, nil
+	}
+	checker := complete.Checker{Bucket: &complete.Storage{Client: storageClient(newTransport(), p.getenv("STORAGE_EMULATOR_HOST"))}}
+	completed, err := checker.Complete(ctx, plan)
+	if e, ok := errors.AsType[*complete.Error](err); ok && e.Kind == complete.Incomplete {
+		set.Incomplete = e.Reason
+		return set, nil, nil
+	}
+	if err != nil {
+		return set, nil, err
+	}
+	run, err := p.preview(ctx, x.api, file, &completed)
+	return set, run, err
 }
 
 // silent is a transport that sends nothing.

@@ -43,6 +43,7 @@ type routeResult struct {
 	Vars  []*partResult `json:"vars,omitempty"`
 	When  *partResult   `json:"when,omitempty"`
 	Run   *runResult    `json:"run,omitempty"`
+	Set   *setResult    `json:"set,omitempty"`
 	Error string        `json:"error,omitempty"`
 }
 
@@ -52,6 +53,20 @@ type partResult struct {
 	Value  string        `json:"value"`
 	Failed bool          `json:"failed,omitempty"`
 	Parts  []*partResult `json:"parts,omitempty"`
+}
+
+// setResult is the set of files that a route waits for.
+type setResult struct {
+	Bucket      string   `json:"bucket"`
+	Prefix      string   `json:"prefix"`
+	Names       []string `json:"names,omitempty"`
+	Count       int      `json:"count,omitempty"`
+	Manifest    string   `json:"manifest,omitempty"`
+	Environment string   `json:"environment"`
+	DAG         string   `json:"dag_id"`
+	RunID       string   `json:"dag_run_id,omitempty"`
+	// Incomplete says what is missing, where the bucket was listed.
+	Incomplete string `json:"incomplete,omitempty"`
 }
 
 // runResult is the run that a route asks for, and the request for it.
@@ -114,7 +129,7 @@ func (x *explanation) text(paint painter) string {
 			failed++
 		case r.Matched:
 			matched++
-			if r.Run.Assumed {
+			if r.Run != nil && r.Run.Assumed {
 				assumed = fmt.Sprintf("API %s is assumed where the environment names none; --api selects another.\n", r.Run.API)
 			}
 		}
@@ -147,7 +162,10 @@ func (r *routeResult) text(paint painter) string {
 	if r.When != nil {
 		b.WriteString("  when\n" + r.When.text(paint, 4))
 	}
-	if r.Matched {
+	if r.Set != nil {
+		b.WriteString(r.Set.text(r.Run != nil))
+	}
+	if r.Run != nil {
 		b.WriteString(r.Run.text())
 	}
 	return b.String()
@@ -168,6 +186,41 @@ func (p *partResult) text(paint painter, indent int) string {
 	}
 	return text
 }
+
+// text is a set, for a person.
+func (s *setResult) text(isComplete bool) string {
+	place := visible("gs://" + s.Bucket + "/" + s.Prefix)
+	var needs string
+	switch {
+	case s.Count > 0:
+		needs = fmt.Sprintf("%s that object matches", plural(s.Count, "object"))
+	case s.Manifest != "":
+		needs = "the names in the manifest " + visible(s.Manifest)
+	default:
+		shown := s.Names[:min(len(s.Names), maxShownNames)]
+		needs = visible(strings.Join(shown, ", "))
+		if more := len(s.Names) - len(shown); more > 0 {
+			needs += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	text := fmt.Sprintf("  waits for the set %s: %s\n", place, needs)
+	switch {
+	case isComplete:
+		return text + "  the set is complete\n"
+	case s.Incomplete != "":
+		return text + "  " + visible(s.Incomplete) + "\n"
+	}
+	id := ""
+	if s.RunID != "" {
+		id = ": " + visible(s.RunID)
+	}
+	return text + fmt.Sprintf("  the function lists %s; where all are there, it starts %s in %s%s\n  --look lists it now, and shows "+
+		"the conf\n",
+		place, visible(s.DAG), s.Environment, id)
+}
+
+// maxShownNames is how many names of a set are shown.
+const maxShownNames = 10
 
 // text is a run and its request, for a person.
 func (r *runResult) text() string {

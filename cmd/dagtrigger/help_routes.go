@@ -97,7 +97,9 @@ type keyTable struct {
 
 // keyTables are all keys of a routes file.
 func keyTables() []keyTable {
-	return []keyTable{{"the file", config.Keys()}, {"a route", route.Keys()}, {"an environment", config.EnvironmentKeys()}}
+	return []keyTable{
+		{"the file", config.Keys()}, {"a route", route.Keys()}, {"complete", route.CompleteKeys()}, {"an environment", config.EnvironmentKeys()},
+	}
 }
 
 // keyEntries are the keys of a routes file, each with what it takes, its default and an

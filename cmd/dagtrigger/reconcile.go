@@ -14,6 +14,7 @@ import (
 	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/replay/uploads"
+	"example.com/dagtrigger/internal/rest"
 )
 
 const reconcileHelp = `Start missing runs: list the objects in a bucket, and send each through the function as
@@ -112,16 +113,14 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 // connect lets the bucket be listed with this account's token, or from an emulator.
 func connect(b *uploads.Bucket, emulator string) {
 	transport := newTransport()
-	b.UserAgent = build.Read().UserAgent()
-	b.Client = identity.NewGoogle(&identity.ADC{Transport: transport}).Client(transport)
-	if emulator := strings.TrimRight(emulator, "/"); emulator != "" {
-		if !strings.Contains(emulator, "://") {
-			emulator = "http://" + emulator
-		}
-		b.Root = emulator
-		b.Client = &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-	}
+	c := storageClient(transport, emulator)
+	b.UserAgent, b.Client, b.Root = c.UserAgent, c.HTTP, c.Root
+}
+
+// storageClient calls Cloud Storage as this account, or an emulator.
+func storageClient(transport http.RoundTripper, emulator string) *rest.Client {
+	return rest.ForGoogle(rest.Options{
+		Transport: transport, Google: identity.NewGoogle(&identity.ADC{Transport: transport}).Client,
+		UserAgent: build.Read().UserAgent(), Root: rest.CloudStorage, Emulator: emulator,
+	})
 }

@@ -36,6 +36,9 @@ func (r *resend) printPlan(plan *replay.Plan) error {
 	row := func(n int, text string) { rows = append(rows, []string{fmt.Sprintf("%7d", n), text}) }
 	for _, planned := range plan.Rows() {
 		text := "start a run, or find the existing one: " + destination(trigger.Outcome{Route: planned.Route, DAGID: planned.DAGID})
+		if planned.Set {
+			text = "if their set of files is complete, " + text
+		}
 		if planned.Reason != "" {
 			text = paint.bad(strings.TrimSpace("fail "+destination(trigger.Outcome{Route: planned.Route})) + ": " + visible(planned.Reason))
 		}

@@ -164,6 +164,9 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		for _, value := range append(shapes(), example) {
 			keys := map[string]string{"name": "r", "on": "[object.finalized, message.published]", "dag": "d", "object": "a/{region=*}/**"}
 			keys[k.Name] = value
+			if k.Name == "complete" {
+				keys["object"] = "sales/{day=*}/*.csv"
+			}
 			if k.Name == "dags" {
 				keys["dag"] = "load_${data.region}"
 			}
@@ -184,6 +187,37 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 	}
 	for _, k := range route.Keys() {
 		if taken[k.Name] == 0 {
+			t.Errorf("no value of %s was taken", k.Name)
+		}
+	}
+}
+
+// The same holds for the keys of complete.
+func TestSchemaAcceptsTheSameSetsAsParse(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	for _, k := range route.CompleteKeys() {
+		_, example, _ := strings.Cut(k.Example, ": ")
+		taken := 0
+		for _, value := range append(shapes(), example) {
+			keys := map[string]string{"prefix": "sales/", "names": "[a]"}
+			switch k.Name {
+			case "count", "manifest":
+				delete(keys, "names")
+			case "files":
+				keys = map[string]string{"prefix": "sales/", "manifest": "m"}
+			}
+			keys[k.Name] = value
+			text := "environments: {prod: {url: 'http://127.0.0.1'}}\nroutes:\n- name: r\n  on: object.finalized\n  dag: d\n" +
+				"  object: sales/{day=*}/*.csv\n  complete:\n"
+			for name, value := range keys {
+				text += "    " + name + ": " + value + "\n"
+			}
+			if agree(t, schema, text) {
+				taken++
+			}
+		}
+		if taken == 0 {
 			t.Errorf("no value of %s was taken", k.Name)
 		}
 	}

@@ -41,7 +41,7 @@ type bucket struct {
 }
 
 func openBucket(a Address, o Options) (*bucket, error) {
-	client, err := o.client(a, o.StorageEmulator, "https://storage.googleapis.com")
+	client, err := o.client(a, o.StorageEmulator, rest.CloudStorage)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ package deadletter
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"example.com/dagtrigger/internal/rest"
@@ -88,21 +87,5 @@ func (o Options) client(a Address, emulator, host string) (*rest.Client, error) 
 	if o.Transport == nil || emulator == "" && o.Google == nil {
 		return nil, fmt.Errorf("opening %s: it needs a transport and Google credentials", a)
 	}
-	if emulator != "" {
-		client := &http.Client{
-			Transport:     o.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-		return &rest.Client{HTTP: client, Root: withScheme(emulator), UserAgent: o.UserAgent}, nil
-	}
-	return &rest.Client{HTTP: o.Google(o.Transport), Root: host, UserAgent: o.UserAgent}, nil
-}
-
-// withScheme is an emulator's root, without a slash at its end.
-func withScheme(host string) string {
-	host = strings.TrimRight(host, "/")
-	if !strings.Contains(host, "://") {
-		return "http://" + host
-	}
-	return host
+	return rest.ForGoogle(rest.Options{Transport: o.Transport, Google: o.Google, UserAgent: o.UserAgent, Root: host, Emulator: emulator}), nil
 }

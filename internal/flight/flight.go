@@ -91,3 +91,12 @@ func (g *Group[T]) remove(key string, c *call[T]) {
 		delete(g.calls, key)
 	}
 }
+
+// Forget has the next caller start its own work, also while work for the key is
+// in progress. Work calls it where what it is about to read may be too old for
+// later callers of Do.
+func (g *Group[T]) Forget(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.calls, key)
+}

@@ -105,3 +105,23 @@ func TestDoEndsWorkAfterItsLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestForgetStartsOwnWorkForLaterCallers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var group flight.Group[int32]
+		j := job{end: make(chan struct{})}
+		var all sync.WaitGroup
+		for want := range int32(2) {
+			all.Go(func() {
+				if n, err := group.Do(t.Context(), "key", time.Minute, j.work); n != want+1 || err != nil {
+					t.Errorf("caller %d got %d, %v", want+1, n, err)
+				}
+			})
+			synctest.Wait()
+			group.Forget("key")
+		}
+		close(j.end)
+		all.Wait()
+	})
+}

@@ -301,3 +301,16 @@ func (b *Body) Release() {
 	b.all.computed.end(b, b.computed)
 	b.held, b.computed = 0, 0
 }
+
+type bodyKey struct{}
+
+// WithBody returns a context in which further work for the request finds its body.
+func WithBody(ctx context.Context, b *Body) context.Context {
+	return context.WithValue(ctx, bodyKey{}, b)
+}
+
+// BodyOf returns the body of the request that ctx belongs to; nil outside of one.
+func BodyOf(ctx context.Context) *Body {
+	b, _ := ctx.Value(bodyKey{}).(*Body)
+	return b
+}

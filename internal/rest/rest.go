@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/api/googleapi"
@@ -52,6 +53,40 @@ type Client struct {
 	UserAgent string
 	// Once sends each request once: its caller repeats what it does.
 	Once bool
+}
+
+// CloudStorage is the address of Cloud Storage.
+const CloudStorage = "https://storage.googleapis.com"
+
+// Options describe a client of one of Google's services.
+type Options struct {
+	// Transport carries the requests.
+	Transport http.RoundTripper
+	// Google makes the client that puts an access token on requests to Google alone,
+	// and follows no redirect. No emulator is asked with it.
+	Google    func(base http.RoundTripper) *http.Client
+	UserAgent string
+	// Root is the service's address, see [Client].
+	Root string
+	// Emulator is where its emulator listens, with or without http:// before it; empty
+	// for the service itself.
+	Emulator string
+}
+
+// ForGoogle makes a client of a service or its emulator. It sends no request.
+func ForGoogle(o Options) *Client {
+	emulator := strings.TrimRight(o.Emulator, "/")
+	if emulator == "" {
+		return &Client{HTTP: o.Google(o.Transport), Root: o.Root, UserAgent: o.UserAgent}
+	}
+	if !strings.Contains(emulator, "://") {
+		emulator = "http://" + emulator
+	}
+	client := &http.Client{
+		Transport:     o.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &Client{HTTP: client, Root: emulator, UserAgent: o.UserAgent}
 }
 
 // Request is one request. It may be sent several times, so it must be one whose

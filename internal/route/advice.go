@@ -12,7 +12,28 @@ import (
 // publisher of their topics can write one that looks like the notification of any
 // bucket: a route for objects that names the subscription of its notifications
 // trusts no other.
-func Advice(specs []Spec) document.Faults {
+//
+// Where a route waits for a set, the function's account has to list its bucket.
+func Advice(specs []Spec) document.Faults { return append(openRoutes(specs), rights(specs)...) }
+
+// rights names the role that routes with complete need.
+func rights(specs []Spec) document.Faults {
+	for i := range specs {
+		s := &specs[i]
+		if !s.Complete.IsSet() || s.Enabled.Off {
+			continue
+		}
+		bucket := "its bucket"
+		if len(s.Bucket) > 0 {
+			bucket = "gs://" + shorten(strings.Join(plain(s.Bucket), ", gs://"), maxReason)
+		}
+		return document.Faults{fault(s.Complete.Position, "complete lists "+bucket+" with the function's account",
+			"grant it roles/storage.objectViewer there; dagtrigger deploy plan does, and dagtrigger doctor checks it")}
+	}
+	return nil
+}
+
+func openRoutes(specs []Spec) document.Faults {
 	messages := false
 	var open []string
 	at := Position{}

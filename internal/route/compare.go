@@ -144,6 +144,12 @@ func (c *comparison) key(key, was, is string, at Position) bool {
 		}
 	case "conf", "logical_date":
 		c.change(at, key+" of "+name+" changed: a run that exists keeps what it was started with", "expect it in runs that start from now on")
+	case "complete":
+		if c.was.Complete.identity() == c.is.Complete.identity() {
+			c.change(at, "complete of "+name+" changed: a set that has started does not start again", "expect it from the next delivery on")
+			break
+		}
+		c.risk(at, "complete of "+name+" changed: sets that have started start again", FixInFlight)
 	case "dead_letter":
 		c.change(at, changed+": what was stored stays where it is",
 			"send it again with the deployed file: dead-letters replay --config deployed.yaml")
@@ -236,6 +242,8 @@ func writtenOf(field any) (string, Position) {
 		if len(all) > 0 {
 			return strings.Join(all, ";"), (*field)[0].Name.Position
 		}
+	case completeField:
+		return field.content(), field.Position
 	case *document.Span:
 		if field.Value > 0 {
 			return field.String(), field.Position

@@ -145,6 +145,7 @@ func (c *compiler) rule() rule {
 	r.note = c.template("note", s.Note)
 	r.environment = c.environment()
 	r.window = c.windowing()
+	r.complete = c.completion()
 	r.limits = Limits{
 		DeadLetter: s.DeadLetter.Value, MaxActive: s.MaxActive.Value,
 		WhenPaused: s.WhenPaused.Value, SkipActive: c.skipActive(),

@@ -75,7 +75,7 @@ func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []
 		c.fault(text.At(f.Offset), key+": "+f.What, c.meant(f))
 	}
 	for _, u := range uses {
-		if what, fix := c.available(u); what != "" {
+		if what, fix := c.available(key, u); what != "" {
 			c.fault(text.At(u.Offset), key+": "+what, fix)
 		}
 	}
@@ -101,10 +101,17 @@ func (c *compiler) known() habit.Known {
 }
 
 // available says what is wrong with the use of a variable, if anything is.
-func (c *compiler) available(u expression.Use) (what, fix string) {
+func (c *compiler) available(key string, u expression.Use) (what, fix string) {
+	inConf := key == "conf" || key == "note" || strings.HasPrefix(key, "conf.") || strings.HasPrefix(key, "conf[")
 	switch {
 	case u.Variable == "vars":
 		return c.knownVar(u.Capture)
+	case u.Variable == "complete" && !c.spec.Complete.IsSet():
+		return "complete is a variable of routes with complete", "add complete to the route, or leave it out"
+	case u.Variable == "complete" && !inConf:
+		return "complete is known only once the set is", "use it in conf and note alone"
+	case u.Variable == "manifest" && key != keyFiles:
+		return "manifest is a variable of " + keyFiles + " alone", "use complete.files, which has the set's objects"
 	case u.Variable == "object" && !c.object:
 		return "no event of this route has an object", "use data, or add a type such as object.finalized to on"
 	case u.Variable != "path" || slices.Contains(c.captures, u.Capture):
@@ -129,6 +136,9 @@ func (c *compiler) conf() *conf {
 	v := c.spec.Conf
 	switch v.Kind {
 	case document.Nothing:
+		if c.spec.Complete.IsSet() {
+			return c.wholeConf(Text{Value: "${complete}", Position: c.spec.Complete.Position, Lead: -1})
+		}
 		return nil
 	case document.List, document.Literal:
 		c.fault(v.Position, "conf is no map", "Airflow takes an object: write conf as key: value")

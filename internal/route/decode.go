@@ -61,6 +61,30 @@ func keyNames() []string {
 	return names
 }
 
+// completeField is the set that a route waits for.
+type completeField struct{ *Complete }
+
+// Takes implements [document.Field].
+func (completeField) Takes() string { return "a map" }
+
+// Schema implements [document.Field].
+func (completeField) Schema(document.Entry) *document.Schema {
+	s, err := document.ObjectSchema(completeKeys)
+	if err != nil {
+		return &document.Schema{Type: "object"} // a test rules it out
+	}
+	for _, name := range completeWays {
+		s.OneOf = append(s.OneOf, &document.Schema{Required: []string{name}})
+	}
+	return s
+}
+
+// Read implements [document.Field].
+func (c completeField) Read(r *document.Reader, e document.Entry, node *yaml.Node) {
+	c.Position = document.At(node)
+	document.Map(r, node, e.Name, completeKeys, c.Complete)
+}
+
 // Attributes are the names of attributes and the patterns for their values.
 type Attributes []Attribute
 

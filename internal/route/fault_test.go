@@ -19,7 +19,8 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, " +
-		"vars, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, late, max_active, when_paused, skip_active, " +
+		"vars, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, late, complete, max_active, when_paused, " +
+		"skip_active, " +
 		"dead_letter, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
@@ -182,7 +183,8 @@ func TestErrors(t *testing.T) {
 				`object.metadataUpdated|` +
 				`3:3: colour is not a key of a route: ` + keys + `|` +
 				`4:12: when: invalid CEL: the expression ends too early: write what is missing at its end|` +
-				`5:16: conf.a: b is not a variable or function: name one of data, event, message, object, path or vars, or a function of CEL`},
+				`5:16: conf.a: b is not a variable or function: name one of complete, data, event, manifest, message, object, path or vars, or a ` +
+				`function of CEL`},
 	} {
 		if got := faultsOf(t, row.text); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)

@@ -21,6 +21,48 @@ const (
 	takesAddress    = "an address"
 )
 
+// CompleteKeys are the keys of complete.
+func CompleteKeys() []document.Entry { return document.Entries(completeKeys) }
+
+// completeWays are the keys of complete of which exactly one is given.
+var completeWays = []string{"names", "count", "manifest"}
+
+var completeKeys = []document.Key[Complete]{
+	{
+		Name: "prefix", Takes: takesTemplate, Required: true, Example: "prefix: sales/${path.day}/",
+		Doc: "What the names of the set's objects begin with, and what is listed: at most 10,000 objects. What it computes is what the files " +
+			"of a set have in common.",
+		To: func(c *Complete) any { return &c.Prefix },
+	},
+	{
+		Name: "names", Takes: takesTemplate + ", or a list of it", Example: "names: [eu.csv, us.csv, asia.csv]",
+		Doc: "The names of all its objects, behind the prefix.",
+		To:  func(c *Complete) any { return &c.Names },
+	},
+	{
+		Name: "count", Example: "count: 12",
+		Doc: "How many objects it has at least, of those that object matches and skip does not pass over. complete.files has those that are " +
+			"there when the run starts.",
+		To: func(c *Complete) any { return &c.Count },
+	},
+	{
+		Name: "manifest", Takes: takesTemplate, Example: "manifest: sales/${path.day}/manifest.json",
+		Doc: "The whole name of an object whose JSON lists the names, at most 1 MiB. Until it is there, the set is not complete.",
+		To:  func(c *Complete) any { return &c.Manifest },
+	},
+	{
+		Name: "files", Takes: takesTemplate, Example: "files: ${manifest.files}",
+		Doc: "With manifest: the list of names in its JSON, which expressions see as manifest. Left out: ${manifest.files}.",
+		To:  func(c *Complete) any { return &c.Files },
+	},
+	{
+		Name: "again", Takes: takesWord, Example: "again: changed", Words: []string{againNever, againChanged},
+		Doc: "What it means that an object of a complete set is written again. never: nothing, one set is one run for as long as Airflow keeps " +
+			"the run. changed: another run; with count, another object is one too. Left out: never.",
+		To: func(c *Complete) any { return &c.Again },
+	},
+}
+
 // Keys are the keys of a route, in the order of the documentation.
 func Keys() []document.Entry { return document.Entries(keys) }
 
@@ -183,6 +225,15 @@ var keys = []document.Key[Spec]{
 		Doc: "With every: what becomes of an event that arrives when its window's run has started. run: a separate run at once, whose window " +
 			"says late: true. ignore: nothing. Left out: run.",
 		To: func(s *Spec) any { return &s.Late },
+	},
+	{
+		Name: "complete", Example: "complete: {prefix: \"sales/${path.day}/\", names: [eu.csv, us.csv, asia.csv]}",
+		Doc: "Starts one run when all files of a set are there: every event looks, by a listing of the bucket. While files are missing " +
+			"the event is acknowledged as unmatched, with what is missing; the event of the last file starts the run. conf sees the files as " +
+			"complete.files; without conf, it has bucket, prefix and files. The files of a set have the rendered prefix in common, or the run_id, " +
+			"where the route has one. The function's account needs roles/storage.objectViewer on the bucket. when applies to the event alone. " +
+			"Not with every. One of names, count and manifest says when the set is complete.",
+		To: func(s *Spec) any { return completeField{&s.Complete} },
 	},
 	{
 		Name: "max_active", Example: "max_active: 16",

@@ -19,6 +19,9 @@ func TestExampleOfEveryKeyCompiles(t *testing.T) {
 		if key.Name == "dags" {
 			lines["dag"] = "dag: load_${data.region}"
 		}
+		if key.Name == "complete" {
+			lines["object"] = "object: sales/{day=*}/*.csv"
+		}
 		if key.Name == "grace" || key.Name == "late" {
 			lines["every"] = "every: 5m"
 		}
@@ -47,7 +50,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 			t.Errorf("%s has no documentation", v.Name)
 		}
 	}
-	if got := strings.Join(names, " "); got != "event object message data path vars" {
+	if got := strings.Join(names, " "); got != "event object message data path vars complete manifest" {
 		t.Errorf("the variables are %s", got)
 	}
 }

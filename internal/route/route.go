@@ -38,6 +38,10 @@ type Plan struct {
 	// Window is set where all events of a window of time are one run. LogicalDate
 	// is then zero.
 	Window *Window
+	// Set is set where a run is started only once all objects of a set are there.
+	// Conf, Note and, where the set is ByContent, a part of Identity are then those
+	// of [Set.Plan].
+	Set *Set
 	Limits
 }
 

@@ -39,6 +39,7 @@ type rule struct {
 	logicalDate *located
 	note        *located
 	window      *windowing
+	complete    *completion
 	limits      Limits
 }
 
@@ -218,7 +219,7 @@ func (r *rule) skips(s *expression.Scope) (preset, sign string, ok bool) {
 		return "", "", false
 	}
 	for _, p := range r.skip {
-		if sign, ok := p.skips(s); ok {
+		if sign, ok := p.skips(s.Event().Object.Name, s.Size); ok {
 			return p.name, sign, true
 		}
 	}
@@ -241,8 +242,10 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80))))
 	}
 	p.DAG = dag
-	if p.Conf, err = r.conf.json(ctx, s); err != nil {
-		return p, err
+	if r.complete == nil {
+		if p.Conf, err = r.conf.json(ctx, s); err != nil {
+			return p, err
+		}
 	}
 	if r.runID != nil {
 		identity, err := r.runID.text(ctx, s, "run_id")
@@ -259,6 +262,12 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	if p.LogicalDate, err = r.logicalDate.time(ctx, s); err != nil {
+		return p, err
+	}
+	if r.complete != nil {
+		if p.Set, err = r.set(ctx, s); err == nil {
+			p.Identity = p.Set.identity(&p)
+		}
 		return p, err
 	}
 	if p.Note, err = r.noteOn(ctx, s); err != nil || r.window == nil {

@@ -5,26 +5,24 @@ package route
 import (
 	"regexp"
 	"strings"
-
-	"example.com/dagtrigger/internal/route/expression"
 )
 
 // preset is a kind of objects that a route can pass over.
 type preset struct {
 	name string
 	// skips reports whether the preset covers the object, and how one sees it.
-	skips func(s *expression.Scope) (sign string, ok bool)
+	skips func(name string, size func() string) (sign string, ok bool)
 }
 
 var presets = []preset{
-	{"folders", func(s *expression.Scope) (string, bool) {
-		return endsIn(s.Event().Object.Name, "/", "_$folder$")
+	{"folders", func(name string, _ func() string) (string, bool) {
+		return endsIn(name, "/", "_$folder$")
 	}},
-	{"empty", func(s *expression.Scope) (string, bool) {
-		return "its size is 0", s.Size() == "0"
+	{"empty", func(_ string, size func() string) (string, bool) {
+		return "its size is 0", size() == "0"
 	}},
-	{"temporary", func(s *expression.Scope) (string, bool) {
-		return temporary(s.Event().Object.Name)
+	{"temporary", func(name string, _ func() string) (string, bool) {
+		return temporary(name)
 	}},
 }
 

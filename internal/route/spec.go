@@ -3,6 +3,7 @@
 package route
 
 import (
+	"fmt"
 	"strings"
 
 	"example.com/dagtrigger/internal/document"
@@ -37,6 +38,7 @@ type Spec struct {
 	Every        document.Span
 	Grace        document.Span
 	Late         Text
+	Complete     Complete
 	MaxActive    document.Count
 	WhenPaused   Text
 	SkipActive   document.Switch
@@ -59,6 +61,37 @@ func (s *Spec) Starts() []string {
 		}
 	}
 	return ids
+}
+
+// Complete is the set of objects that the route waits for. [CompleteKeys] document
+// its fields.
+type Complete struct {
+	Position
+	Prefix   Text
+	Names    document.Texts
+	Count    document.Count
+	Manifest Text
+	Files    Text
+	Again    Text
+}
+
+// IsSet reports whether the operator wrote complete.
+func (c Complete) IsSet() bool { return c.Line > 0 }
+
+// identity is what the run ids of the sets depend on, but for run_id.
+func (c Complete) identity() string {
+	if !c.IsSet() {
+		return ""
+	}
+	return fmt.Sprintf("%q;%t", c.Prefix.Value, c.Again.Value == againChanged)
+}
+
+// content writes which sets the route waits for.
+func (c Complete) content() string {
+	if !c.IsSet() {
+		return ""
+	}
+	return fmt.Sprintf("%q;%q;%d;%q;%q;%q", c.Prefix.Value, plain(c.Names), c.Count.Value, c.Manifest.Value, c.Files.Value, c.Again.Value)
 }
 
 // Position and the following types are those of package document.

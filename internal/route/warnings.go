@@ -36,6 +36,7 @@ func Warnings(specs []Spec, first bool) document.Faults {
 			w.needs(expressions)
 		}
 		w.coarse()
+		w.complete()
 		w.reserved(&s.Conf)
 		all = append(all, w.found...)
 		if first {
@@ -318,7 +319,16 @@ func (s *Spec) wants() string {
 // asks writes which run the route asks for.
 func (s *Spec) asks() string {
 	return fmt.Sprintf("%q;%q;%q;%q;%s;", s.Reject.Value, s.Environment.Value, s.DAG.Value, s.LogicalDate.Value,
-		s.Every.Value) + string(s.Conf.JSON()) + s.computes()
+		s.Every.Value) + string(s.Conf.JSON()) + s.computes() + s.Complete.content()
+}
+
+// plain are texts without their places.
+func plain(texts []Text) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = t.Value
+	}
+	return all
 }
 
 // values are texts without their places; event types by their full names, which

@@ -19,7 +19,7 @@ const (
 	Triggered Kind = "triggered" // the run was created
 	Duplicate Kind = "duplicate" // the run exists already, under this event's run id
 	// Unmatched: no route matched and none failed, or the route that matched starts
-	// no run: the event is late, or a run is active.
+	// no run: the event is late, a run is active, or files of its set are missing.
 	Unmatched    Kind = "unmatched"
 	DeadLettered Kind = "dead_lettered" // a permanent failure, stored
 	Rejected     Kind = "rejected"      // a permanent failure, with no store for it
@@ -65,6 +65,8 @@ const (
 	CauseNoEnvironment = "no_environment"    // the route names one that is not set up
 	CauseNoStore       = "dead_letter_store" // the dead letter could not be stored
 	CauseWindow        = "window"            // Airflow does not let the window's run wait
+	CauseIncomplete    = "incomplete"        // objects of the route's set are missing
+	CauseListing       = "listing"           // Cloud Storage did not list the set
 	CauseOther         = "other"
 )
 

@@ -21,6 +21,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/clock"
+	"example.com/dagtrigger/internal/complete"
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/pressure"
@@ -44,11 +45,18 @@ type DeadLetters interface {
 	Put(ctx context.Context, r deadletter.Record) error
 }
 
+// Sets completes the plans that wait for a set of objects. [complete.Checker] does.
+type Sets interface {
+	Complete(ctx context.Context, plan *route.Plan) (route.Plan, error)
+}
+
 // Pipeline starts runs. Its fields are set once, before its first use; any
 // number of goroutines may then share it.
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
+	// Sets completes plans that have a [route.Set].
+	Sets Sets
 	// DeadLetters stores permanent failures; nil where there is no store.
 	DeadLetters DeadLetters
 	// RouteDeadLetters are the stores that routes name for themselves, by address.
@@ -126,7 +134,7 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, r
 // the request's time that ran out.
 func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
 	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG, Asset: f.Asset}
-	if errors.Is(f.Err, context.Canceled) || errors.Is(f.Err, context.DeadlineExceeded) {
+	if isTime(f.Err) {
 		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
@@ -221,6 +229,13 @@ func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
 // startRun sees the run of one plan started, and reports whether it was this
 // request that created it.
 func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created bool) {
+	if plan.Set != nil {
+		completed, v := j.complete(ctx, plan)
+		if v.kind != "" {
+			return j.conclude(ctx, v, j.outcome(plan), plan), false
+		}
+		plan = completed
+	}
 	a := attempt{
 		pipeline: j.Pipeline,
 		airflow:  j.Airflows[plan.Environment],
@@ -237,23 +252,63 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	case plan.Asset != "":
 		a.event = j.assetEvent(plan, a.run.RunID)
 	}
-	o = Outcome{
-		EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment,
-		DAGID: plan.DAG, Asset: plan.Asset, RunID: a.run.RunID,
-	}
-	store := j.store(plan.DeadLetter)
+	o = j.outcome(plan)
 	if a.airflow == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
-		return j.refuse(ctx, o, store, CauseNoEnvironment, reason), false
+		return j.refuse(ctx, o, j.store(plan.DeadLetter), CauseNoEnvironment, reason), false
 	}
-	v := j.lasting(a.bounded(pressure.WithRoute(ctx, plan.Route), store != nil), plan, store != nil)
+	v := a.bounded(pressure.WithRoute(ctx, plan.Route), j.store(plan.DeadLetter) != nil)
 	o.DAGID = a.run.DAGID // a materialization's is known by now
-	if v.kind == Rejected {
-		return j.refuse(ctx, o, store, v.cause, v.reason), false
+	return j.conclude(ctx, v, o, plan), v.created
+}
+
+// outcome is that of a plan, before anything is known of its run.
+func (j job) outcome(plan *route.Plan) Outcome {
+	o := Outcome{EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, Asset: plan.Asset}
+	if plan.Set == nil || !plan.Set.ByContent {
+		o.RunID = j.run(plan).RunID
+	}
+	return o
+}
+
+// conclude adds to an outcome what its plan came to.
+func (j job) conclude(ctx context.Context, v verdict, o Outcome, plan *route.Plan) Outcome {
+	store := j.store(plan.DeadLetter)
+	if v = j.lasting(v, plan, store != nil); v.kind == Rejected {
+		return j.refuse(ctx, o, store, v.cause, v.reason)
 	}
 	o.Kind, o.Cause, o.Reason = v.kind, v.cause, v.reason
 	o.Throttled, o.RetryAfter, o.Operator = v.throttled, v.retryAfter, v.operator
-	return o, v.created
+	return o
+}
+
+// complete is plan once its set is complete; else the verdict says why the event
+// starts nothing now.
+func (j job) complete(ctx context.Context, plan *route.Plan) (*route.Plan, verdict) {
+	completed, err := j.Sets.Complete(ctx, plan)
+	if err == nil {
+		return &completed, verdict{}
+	}
+	e, ok := errors.AsType[*complete.Error](err)
+	switch {
+	case ok && e.Kind == complete.Incomplete:
+		return nil, verdict{kind: Unmatched, cause: CauseIncomplete, reason: e.Reason}
+	case ok && e.Kind == complete.Permanent:
+		return nil, verdict{kind: Rejected, cause: CauseListing, reason: e.Reason}
+	case ok:
+		return nil, verdict{
+			kind: Deferred, cause: CauseListing, reason: e.Reason,
+			throttled: e.Kind == complete.Throttled, retryAfter: e.RetryAfter,
+		}
+	case isTime(err):
+		return nil, verdict{kind: Deferred, cause: CauseNoTime, reason: err.Error()}
+	}
+	return nil, verdict{kind: Rejected, cause: CauseExpression, reason: err.Error()}
+}
+
+// isTime reports whether the request's time ran out.
+func isTime(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // run is the run that plan asks for.

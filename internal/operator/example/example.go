@@ -36,6 +36,8 @@ type Example struct {
 	Name  string
 	Event delivery.Event
 	As    delivery.Envelope
+	// Bucket is what routes with complete find.
+	Bucket Bucket
 	// Starts are the runs that it must start, and Fails the routes that must fail.
 	// Where Expects is false, the example names neither.
 	Starts  []Start

@@ -190,7 +190,8 @@ func TestErrorsOfExamples(t *testing.T) {
 	t.Parallel()
 	const head = "config: routes.yaml\ntests:\n"
 	const keys = "use one of name, upload, deleted, archived, metadata_updated, size, content_type, metadata, generation, " +
-		"metageneration, without_payload, message, attributes, topic, ordering_key, subscription, event, id, time, as, starts, fails"
+		"metageneration, without_payload, message, attributes, topic, ordering_key, subscription, event, id, time, " +
+		"files, manifest, as, starts, fails"
 	for _, row := range []struct{ name, text, want string }{
 		{"nothing", "", `t.yaml:1:1: the file is empty: write it, or leave it out`},
 		{"broken YAML", head + "- [", `t.yaml:3:3: this is not valid YAML: [ is not closed: end it with ]`},

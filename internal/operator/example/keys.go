@@ -75,6 +75,13 @@ func exampleKeys() []document.Key[draft] {
 			To: func(d *draft) any { return &d.id }},
 		{Name: "time", Example: "time: 2026-11-22T09:30:00Z", Doc: "When it happened. Left out: the first moment of 2026.",
 			To: func(d *draft) any { return &d.time }},
+		{Name: "files", Example: "files: [sales/d1/eu.csv, {name: sales/d1/us.csv, size: 2048}]",
+			Doc: "What the bucket holds when a route with complete lists it: names, or maps of name, size and generation. Left out: " +
+				"the event's object alone.",
+			To: func(d *draft) any { return d.files }},
+		{Name: "manifest", Example: "manifest: {files: [eu.csv, us.csv]}",
+			Doc: "The JSON of the manifest that a route with complete reads. Left out: it is not there.",
+			To:  func(d *draft) any { return d.manifest }},
 		{Name: "as", Example: "as: push-unwrapped", Words: envelopes(), Doc: "The way by which it comes, as send has it. Left out: eventarc.",
 			To: func(d *draft) any { return (*string)(&d.example.As) }},
 		{Name: "starts", Example: "starts: [{route: sales-csv, dag: load_sales, conf_has: {region: eu}}]",

@@ -127,6 +127,7 @@ type draft struct {
 	id           string
 	time         string
 	generation   int64
+	listed       bool // files was given
 	topic        string
 	subscription string
 }
@@ -184,6 +185,9 @@ func (d *draft) event(places map[string]document.Position) delivery.Event {
 		return e
 	}
 	o := d.object
+	if !d.listed {
+		d.add(file{name: o.Name, size: o.Size, generation: d.generation})
+	}
 	o.MessageID, o.Time, o.Generation, o.Subscription = id, at, max(d.generation, number), resource(d.subscription, "subscriptions")
 	return o
 }

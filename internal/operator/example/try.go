@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/complete"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route"
 	"example.com/dagtrigger/internal/route/nearest"
@@ -98,14 +99,35 @@ func (e *Example) try(ctx context.Context, table *route.Table) Result {
 		return Result{Refused: true, Differences: []string{"the function refuses the event: " + err.Error()}}
 	}
 	decision := table.Decide(ctx, ev)
+	waits := map[string]string{} // why a set starts nothing, by route
 	for i := range decision.Plans {
-		r.Starts = append(r.Starts, started(&decision.Plans[i]))
+		r.try(ctx, e, &decision.Plans[i], waits)
 	}
 	for _, f := range decision.Failures {
 		r.Fails = append(r.Fails, Failure{Route: f.Route, Error: f.Err.Error(), Lasting: lasting(f.Err)})
 	}
-	r.compare(e, why(ctx, table, ev))
+	reason := why(ctx, table, ev)
+	r.compare(e, func(route string) string { return cmp.Or(waits[route], reason(route)) })
 	return r
+}
+
+// try adds what comes of a plan. One that waits for a set is completed by the
+// example's files.
+func (r *Result) try(ctx context.Context, e *Example, plan *route.Plan, waits map[string]string) {
+	if plan.Set != nil {
+		checker := complete.Checker{Bucket: e.Bucket}
+		completed, err := checker.Complete(ctx, plan)
+		if incomplete, ok := errors.AsType[*complete.Error](err); ok {
+			waits[plan.Route] = incomplete.Reason
+			return
+		}
+		if err != nil {
+			r.Fails = append(r.Fails, Failure{Route: plan.Route, Error: err.Error()})
+			return
+		}
+		plan = &completed
+	}
+	r.Starts = append(r.Starts, started(plan))
 }
 
 // compare lists where r is not what e expects.

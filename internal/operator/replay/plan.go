@@ -27,6 +27,8 @@ type Plan struct {
 type Planned struct {
 	Route string `json:"route"` // empty where the event fails before any
 	DAGID string `json:"dag_id"`
+	// Set reports that the run starts only if the files of its set are all there.
+	Set bool `json:"set,omitempty"`
 	// Reason is why the first of these would fail, empty where they would not.
 	Reason string `json:"reason,omitempty"`
 	Count  int    `json:"count"`
@@ -48,7 +50,7 @@ func (p *Plan) Add(ctx context.Context, table *route.Table, ce event.CloudEvent)
 		if p.runs == nil {
 			p.runs = make(map[Planned]int)
 		}
-		p.runs[Planned{Route: plan.Route, DAGID: plan.DAG}]++
+		p.runs[Planned{Route: plan.Route, DAGID: plan.DAG, Set: plan.Set != nil}]++
 	}
 	for _, f := range d.Failures {
 		p.fail(Planned{Route: f.Route, DAGID: f.DAG, Reason: f.Err.Error()})

@@ -102,7 +102,7 @@ func newEnv() (*cel.Env, error) {
 	options = append(options, dateFunctions()...)
 	for _, v := range variables {
 		t := cel.ObjectType(recordType(v.Name))
-		if v.Name == dataVariable {
+		if v.Name == dataVariable || v.Name == listVariable {
 			t = cel.DynType
 		}
 		options = append(options, cel.VariableWithDoc(v.Name, t, v.Doc))

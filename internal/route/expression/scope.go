@@ -32,6 +32,7 @@ type Scope struct {
 // what was computed with it.
 type carried struct {
 	event, message, packed carriedDocument
+	set, manifest          carriedDocument // see [Scope.WithSet] and [Scope.WithManifest]
 	data                   any
 	fields                 map[string]string // of the message
 	spent                  int               // of EventCostLimit
@@ -52,6 +53,23 @@ func (s *Scope) Capture(names, values []string) *Scope {
 	return &with
 }
 
+// WithSet returns the scope of the same event in which the variable complete is the
+// given JSON object.
+func (s *Scope) WithSet(json []byte) *Scope {
+	s.carried.set = carriedDocument{checked: true, text: json}
+	return s
+}
+
+// WithManifest returns the scope of the same event in which the variable manifest is
+// the given JSON.
+func (s *Scope) WithManifest(json []byte) *Scope {
+	s.carried.manifest = carriedDocument{checked: true, text: json}
+	return s
+}
+
+// Captures returns what was captured, and by which names.
+func (s *Scope) Captures() (names, values []string) { return s.names, s.captures }
+
 // Event returns the event that the scope is of.
 func (s *Scope) Event() *event.Event { return s.ev }
 
@@ -65,8 +83,15 @@ func (s *Scope) Size() string {
 
 // ResolveName gives CEL the value of a variable.
 func (s *Scope) ResolveName(name string) (any, bool) {
-	if name == dataVariable {
+	switch name {
+	case dataVariable:
 		return s.data(), true
+	case listVariable:
+		root, ok := s.carried.manifest.parse(nothing)
+		if !ok {
+			return nil, true
+		}
+		return root.native(), true
 	}
 	known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
 	return record{s, name}, known
@@ -93,6 +118,8 @@ func (r record) field(name string) (any, bool) {
 		return r.scope.objectField(name)
 	case messageVariable:
 		return r.scope.messageField(name)
+	case setVariable:
+		return r.scope.setField(name)
 	}
 	at := slices.Index(r.scope.names, name)
 	if at < 0 {
@@ -146,6 +173,21 @@ func (s *Scope) eventField(name string) (any, bool) {
 		return s.ev.Time, !s.ev.Time.IsZero()
 	}
 	return s.ev.Extensions, true
+}
+
+// nothing is the text of a document that was not given.
+func nothing() []byte { return nil }
+
+func (s *Scope) setField(name string) (any, bool) {
+	root, ok := s.carried.set.parse(nothing)
+	if !ok {
+		return nil, false
+	}
+	value, ok := root.find(name)
+	if !ok {
+		return nil, false
+	}
+	return value.native(), true
 }
 
 // objectField needs to parse nothing for what names the object.
@@ -342,7 +384,8 @@ func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)
 
 // spent is what was computed for the event, in units of EventCostLimit.
 func (s *Scope) spent() int {
-	return s.carried.spent + s.carried.event.work() + s.carried.message.work() + s.carried.packed.work()
+	c := s.carried
+	return c.spent + c.event.work() + c.message.work() + c.packed.work() + c.set.work() + c.manifest.work()
 }
 
 // keys lists a map's keys in order.

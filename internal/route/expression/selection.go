@@ -126,6 +126,8 @@ func (s *Scope) verbatim(way selection) carriedJSON {
 	case len(way) == 1 && way[0].name == dataVariable,
 		len(way) == 1 && way[0].name == objectVariable && s.ev.Object != nil:
 		return s.carried.event.read(s.ev.JSON)
+	case len(way) == 1 && way[0].name == setVariable:
+		return s.carried.set.read(nothing)
 	case len(way) == 2 && way[0].name == messageVariable && way[1].name == "json" && s.ev.Message != nil:
 		if raw := s.message().read(s.ev.Message.JSON); raw != nil {
 			return raw

@@ -140,9 +140,10 @@ func TestErrors(t *testing.T) {
 
 		// Names.
 		{`${objct.name}`, `2: objct is not a variable or function: did you mean object?`},
-		{`${request.path}`, `2: request is not a variable or function: name one of data, event, message, object, path or vars, or a ` +
-			`function of CEL`},
-		{`${sizze("x")}`, `2: sizze is not a variable or function: name one of data, event, message, object, path or vars, or a function of CEL`},
+		{`${request.path}`, `2: request is not a variable or function: name one of complete, data, event, manifest, message, object, ` +
+			`path or vars, or a function of CEL`},
+		{`${sizze("x")}`, `2: sizze is not a variable or function: name one of complete, data, event, manifest, message, object, ` +
+			`path or vars, or a function of CEL`},
 		{`${object.nane}`, `8: object has no field nane: did you mean object.name?`},
 		{`${object.contenttype}`, `8: object has no field contenttype: did you mean object.contentType?`},
 		{`${object.retention.mod}`, `18: object.retention has no field mod: did you mean object.retention.mode?`},

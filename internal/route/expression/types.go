@@ -90,12 +90,16 @@ func (a advice) Error() string { return string(a) }
 
 // absent is the error of using what an event does not have.
 func absent(name string) error {
+	what := "the event"
+	if strings.HasPrefix(name, listVariable+".") {
+		what = "the manifest"
+	}
 	dot := strings.LastIndexByte(name, '.')
 	if dot < 0 || strings.HasSuffix(name, "]") {
-		return advice(fmt.Sprintf("the event has no %s: test with in or size(…)", name))
+		return advice(fmt.Sprintf("%s has no %s: test with in or size(…)", what, name))
 	}
-	return advice(fmt.Sprintf("the event has no %s: test it with has(%s), or give a default with %s.?%s.orValue(…)",
-		name, name, name[:dot], name[dot+1:]))
+	return advice(fmt.Sprintf("%s has no %s: test it with has(%s), or give a default with %s.?%s.orValue(…)",
+		what, name, name, name[:dot], name[dot+1:]))
 }
 
 // FindStructType finds the type of a variable, or of a field that has fields.

@@ -55,6 +55,8 @@ const (
 	dataVariable    = "data"
 	pathVariable    = "path"
 	varsVariable    = "vars"
+	setVariable     = "complete"
+	listVariable    = "manifest"
 )
 
 var variables = []Variable{
@@ -85,6 +87,12 @@ var variables = []Variable{
 		"or bytes where it is no UTF-8", nil},
 	{pathVariable, "what the patterns of object, subject and attributes captured: text, under the captures' names", nil},
 	{varsVariable, "the values of the file's vars and the route's, under their names; of a table, vars.tables[path.table]", nil},
+	{setVariable, "the set of a route with complete, in its conf and note; ${complete} is all of it", []Field{
+		{Name: "bucket", Type: Text, Doc: "the bucket's name"},
+		{Name: "prefix", Type: Text, Doc: "the set's prefix"},
+		{Name: "files", Type: List, Doc: "its objects, sorted by name, each with name, generation, size and updated, all text"},
+	}},
+	{listVariable, "the manifest's JSON, in complete's files alone", nil},
 }
 
 // objectFields are the fields of an object resource, by
@@ -154,6 +162,8 @@ func (f Field) celType(owner string) *cel.Type {
 		return cel.TimestampType
 	case MapOfText:
 		return cel.MapType(cel.StringType, cel.StringType)
+	case List:
+		return cel.ListType(cel.MapType(cel.StringType, cel.StringType)) // of complete.files, the only one
 	case Resource:
 		return cel.ObjectType(recordType(owner + "." + f.Name))
 	}
