@@ -187,6 +187,7 @@ func TestMapping(t *testing.T) {
 
 		{`note: "of ${data.day}: ü"`, msg, noted, `of 2026-11-22: ü`},
 		{`note: ""`, msg, noted, ``},
+		{`note: "**${data.day + '![a](b) <i>'}** of ![x](y)"`, msg, noted, `**2026-11-22\!\[a\](b) \<i\>** of ![x](y)`},
 		{`note: "${'é' + data.day.replace('2026-11-22', lists.range(400).map(i, 'xyz').join(''))}"`, msg, noted,
 			"é" + strings.Repeat("xyz", 332) + "xy…"},
 

@@ -199,8 +199,9 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "note", Takes: takesTemplate, Example: "note: sales of ${event.subject}",
-		Doc: "A note on the run, for people, of at most 1,000 characters. Left out: what happened, in words. Airflow has notes from 2.5 on.",
-		To:  func(s *Spec) any { return &s.Note },
+		Doc: "A note on the run, for people, of at most 1,000 characters. Airflow shows it as Markdown: what an event supplies is escaped, " +
+			"the text around it is not. Left out: what happened, in words. Airflow has notes from 2.5 on.",
+		To: func(s *Spec) any { return &s.Note },
 	},
 	{
 		Name: "environment", Takes: takesName, Vars: true, Example: "environment: prod",

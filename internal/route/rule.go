@@ -310,8 +310,8 @@ func (r *rule) noteOn(ctx context.Context, s *expression.Scope) (string, error) 
 	if r.note == nil {
 		return note(s.Event()), nil
 	}
-	text, err := r.note.text(ctx, s, "note")
-	return shorten(text, maxNote), err
+	text, err := r.note.Escaped(ctx, s, maxText, markdown)
+	return shorten(text, maxNote), placed("note", r.note.at, err)
 }
 
 // maxText is the most bytes of a computed DAG id, run id or note.

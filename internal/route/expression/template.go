@@ -98,6 +98,12 @@ func (t *Template) Lone() *Expression {
 
 // Text evaluates the template as text of at most so many bytes.
 func (t *Template) Text(ctx context.Context, s *Scope, most int) (string, error) {
+	return t.Escaped(ctx, s, most, func(text string) string { return text })
+}
+
+// Escaped is [Template.Text] with the text of each expression escaped, and that
+// between them as it is written.
+func (t *Template) Escaped(ctx context.Context, s *Scope, most int, escape func(string) string) (string, error) {
 	if literal, ok := t.Literal(); ok {
 		return literal, nil
 	}
@@ -111,7 +117,7 @@ func (t *Template) Text(ctx context.Context, s *Scope, most int) (string, error)
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(text)
+		b.WriteString(escape(text))
 	}
 	return b.String(), nil
 }
