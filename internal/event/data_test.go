@@ -308,7 +308,7 @@ func TestCompressedDataIsDecoded(t *testing.T) {
 	}
 }
 
-// Whoever sends an event has to wait until there is memory for its decoded data, and
+// A sender waits until there is memory for the decoded data of its event, and
 // for a copy of that.
 func TestMemoryForDecodedDataIsReserved(t *testing.T) {
 	t.Parallel()

@@ -18,9 +18,12 @@ func TestTableHasFiguresAndRatios(t *testing.T) {
 		{start: 6 * time.Millisecond, cpu: 100 * time.Microsecond, rate: 780, memory: 20e6, instructions: 400_000},
 		{start: 9 * time.Millisecond, cpu: 120 * time.Microsecond, rate: 702, memory: 30e6},
 	}
-	got := table([]program{{name: "a"}, {name: "b"}}, rows)
+	rows = append(rows, row{start: 8 * time.Millisecond}, row{start: 10 * time.Millisecond})
+	got := table([]program{{name: "a"}, {name: "b"}, {name: "c", empty: true}, {name: "d"}}, rows)
 	for _, want := range []string{
 		"| a | 400k (1.00) | 100 (1.00) | 6.0 (1.00) | 20 (1.00) | 780 (1.00) |\n",
+		"| c | | | 8.0 (1.33) | | |\n",
+		"against an empty function that links the same libraries: d 1.25 times (+2.0 ms).\n",
 		"| b | | 120 (1.20) | 9.0 (1.50) | 30 (1.50) | 702 (0.90) |\n",
 	} {
 		if !strings.Contains(got, want) {

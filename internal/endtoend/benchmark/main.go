@@ -76,6 +76,7 @@ type program struct {
 	name   string
 	binary string
 	env    []string
+	empty  bool // it answers, and starts no run: only its start is measured
 }
 
 // build compiles the programs into a folder.
@@ -91,10 +92,11 @@ func build(ctx context.Context, dir string) ([]program, error) {
 	}
 	function, one := filepath.Join(dir, "function"), []string{"DAG_ID=load"}
 	return []program{
-		{"framework", filepath.Join(dir, "framework"), one},
-		{"Go sample", filepath.Join(dir, "sample"), one},
-		{"dagtrigger, one DAG", function, one},
-		{"dagtrigger, ten routes", function, []string{"DAGTRIGGER_CONFIG=" + routes}},
+		{name: "framework", binary: filepath.Join(dir, "framework"), env: one},
+		{name: "Go sample", binary: filepath.Join(dir, "sample"), env: one},
+		{name: "empty, with the same libraries", binary: filepath.Join(dir, "floor"), empty: true},
+		{name: "dagtrigger, one DAG", binary: function, env: one},
+		{name: "dagtrigger, ten routes", binary: function, env: []string{"DAGTRIGGER_CONFIG=" + routes}},
 	}, nil
 }
 

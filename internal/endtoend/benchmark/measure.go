@@ -69,6 +69,9 @@ func measureCPU(ctx context.Context, a *airflow, programs []program, rows []row)
 	times := make([][]time.Duration, len(programs))
 	for range cpuRounds {
 		for i, p := range programs {
+			if p.empty {
+				continue
+			}
 			var used [2]time.Duration
 			for j, events := range []int{cpuWarmUp, cpuWarmUp + cpuEvents} {
 				process, err := sendTo(ctx, p, a.url, events, cpuAtOnce)
@@ -81,7 +84,9 @@ func measureCPU(ctx context.Context, a *airflow, programs []program, rows []row)
 		}
 	}
 	for i := range programs {
-		rows[i].cpu = median(times[i])
+		if len(times[i]) > 0 {
+			rows[i].cpu = median(times[i])
+		}
 	}
 	return nil
 }
@@ -102,6 +107,9 @@ func sendTo(ctx context.Context, p program, url string, events, senders int, wra
 func measureRate(ctx context.Context, a *airflow, programs []program, rows []row) error {
 	defer a.latency.Store(0)
 	for i, p := range programs {
+		if p.empty {
+			continue
+		}
 		a.latency.Store(0)
 		process, _, err := start(ctx, p, a.url)
 		if err != nil {
@@ -128,6 +136,9 @@ func measureInstructions(ctx context.Context, a *airflow, programs []program, ro
 		return nil
 	}
 	for i, p := range programs {
+		if p.empty {
+			continue
+		}
 		if rows[i].instructions, err = countInstructions(ctx, p, a.url, valgrind); err != nil {
 			fmt.Fprintf(os.Stderr, "benchmark: the instructions of %s are not counted: %v\n", p.name, err)
 		}
@@ -203,6 +214,21 @@ func table(programs []program, rows []row) string {
 		cell("%.0f", r.rate, first.rate)
 		b.WriteString("\n")
 	}
-	b.WriteString("\nIn brackets: the ratio to the first row.\n")
+	b.WriteString("\nIn brackets: the ratio to the first row.\n" + aboveFloor(programs, rows))
 	return b.String()
+}
+
+// aboveFloor compares the start of the programs behind the empty one with that.
+func aboveFloor(programs []program, rows []row) string {
+	at := slices.IndexFunc(programs, func(p program) bool { return p.empty })
+	if at < 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Until the first answer, against an empty function that links the same libraries:")
+	for i := at + 1; i < len(programs); i++ {
+		more := rows[i].start - rows[at].start
+		fmt.Fprintf(&b, " %s %.2f times (%+.1f ms).", programs[i].name, rows[i].start.Seconds()/rows[at].start.Seconds(), more.Seconds()*1e3)
+	}
+	return b.String() + "\n"
 }
