@@ -90,7 +90,8 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 		return nil, err
 	}
 	a := &localAirflow{
-		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: append(slices.Clone(e.dags), defaultDAG)[0], failed: s.failed, close: s.close,
+		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: append(slices.Clone(e.dags), defaultDAG)[0], failed: s.failed,
+		close:  s.close,
 		login:  "admin / admin, and viewer / viewer with read access",
 		addDAG: func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
 	}

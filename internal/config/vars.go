@@ -13,7 +13,8 @@ import (
 
 // readVars reads the file's vars, which the rest of the file can name.
 func (r *fileReader) readVars(root *yaml.Node) {
-	v := varsReader{Reader: document.Reader{File: r.File, Constants: document.Constants{}}, getenv: r.getenv, local: r.local, state: map[string]byte{}}
+	v := varsReader{Reader: document.Reader{File: r.File, Constants: document.Constants{}}, getenv: r.getenv, local: r.local,
+		state: map[string]byte{}}
 	root = document.Resolve(root)
 	for i := 0; i+1 < len(root.Content) && root.Kind == yaml.MappingNode; i += 2 {
 		if document.Resolve(root.Content[i]).Value == "vars" {
