@@ -20,7 +20,7 @@ import (
 
 // startTime bounds how long a program may take to answer its first event, under
 // valgrind as well.
-const startTime = 30 * time.Second
+const startTime = 2 * time.Minute
 
 // process is a program that serves the function, and a client of it.
 type process struct {
