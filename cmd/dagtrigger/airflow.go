@@ -51,6 +51,8 @@ func (p *program) airflow() *cobra.Command {
 	flags.StringVar(&e.host, "host", loopback, "the `ADDRESS` to listen on")
 	flags.IntVar(&e.port, "port", 8081, "the `PORT` to listen on, 0 for any that is free")
 	flags.StringSliceVar(&e.dags, "dag", []string{defaultDAG}, "the `ID` of a DAG to have; may be repeated")
+	flags.StringSliceVar(&e.assets, "asset", nil,
+		"the `URI` of an asset to have, for which a DAG on_asset waits and which a DAG make_asset makes; may be repeated")
 	flags.BoolVar(&e.signIn, "sign-in", false, "ask for a login on Airflow 3 too, where else every caller is an admin")
 	jsonFlag(flags, &asJSON, "the address, the login and each request as JSON, one object a line")
 	completes(cmd, "version", texts(versions()))

@@ -169,7 +169,7 @@ func routesOf(file *config.File) []doctor.Route {
 		}
 		routes = append(routes, doctor.Route{
 			Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only), DAGs: spec.Starts(),
-			Waits: spec.Every.Value > 0,
+			Waits: spec.Every.Value > 0, Asset: spec.AssetName(), Materialize: spec.Materialize.On(), WhenPaused: spec.WhenPaused.Value,
 		})
 	}
 	return routes

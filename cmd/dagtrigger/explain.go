@@ -19,6 +19,7 @@ import (
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/delivery"
+	"example.com/dagtrigger/internal/operator/doctor"
 	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/route"
@@ -31,6 +32,7 @@ Each part of a route's condition is shown with its value. No request is made, un
 --look has the bucket listed for a route with complete: its set is compared with what is
 there now, as this account (or at STORAGE_EMULATOR_HOST). Without --look, what would be
 listed is shown.
+--live asks Airflow which DAGs wait for a route's asset, and whether they are paused.
 
 ` + eventArgs + `
 Without a routes file, DAG_ID is the DAG that every event starts, as for the function.
@@ -72,6 +74,7 @@ func (p *program) explain() *cobra.Command {
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
 	flags.BoolVar(&x.look, "look", false, "list the bucket of a route with complete")
+	flags.BoolVar(&x.live, "live", false, "ask Airflow which DAGs wait for a route's asset, and how they are")
 	jsonFlag(flags, &x.json, "one JSON object for each event")
 	f.register(cmd)
 	completes(cmd, "as", texts(delivery.Envelopes()))
@@ -85,6 +88,7 @@ type explainFlags struct {
 	api    string
 	look   bool
 	json   bool
+	live   bool
 }
 
 // routes reads the routes file that a flag or else the settings name.
@@ -135,6 +139,11 @@ func (p *program) runExplain(ctx context.Context, x explainFlags, request delive
 	failed := err != nil
 	for i := range events {
 		result := p.explainEvent(ctx, x, file, &events[i])
+		if x.live {
+			if err := p.askConsumers(ctx, x.config, result.Routes); err != nil {
+				return err
+			}
+		}
 		failed = failed || result.failed()
 		if x.json {
 			err = errors.Join(err, plainjson.Encode(p.stdout, result))
@@ -228,13 +237,29 @@ func (silent) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("explain sends no request")
 }
 
+// requestOf is the request for what a plan asks for. An asset's id is looked up by
+// the function alone: 0 stands for it.
+func requestOf(ctx context.Context, client *airflow.Client, plan *route.Plan) (*http.Request, error) {
+	asset := airflow.Asset{URI: plan.Asset}
+	switch {
+	case plan.Materialize:
+		return client.MaterializeRequest(ctx, asset, trigger.Run(plan))
+	case plan.Asset != "":
+		return client.PublishRequest(ctx, asset, trigger.AssetEvent(plan))
+	}
+	return client.Request(ctx, trigger.Run(plan))
+}
+
 // preview is the run that a plan asks for, and the request for it.
 func (p *program) preview(ctx context.Context, api string, file *config.File, plan *route.Plan) (*runResult, error) {
 	spec := file.Environments[plan.Environment]
 	if file.Environments == nil {
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
 	}
-	r := &runResult{Environment: plan.Environment, DAG: plan.DAG, RunID: trigger.RunID(plan), RunKey: trigger.RunKey(plan), API: spec.API}
+	r := &runResult{
+		Environment: plan.Environment, DAG: plan.DAG, Asset: plan.Asset, Materialize: plan.Materialize,
+		RunID: trigger.RunID(plan), RunKey: trigger.RunKey(plan), API: spec.API,
+	}
 	if r.API == "" || r.API == string(airflow.Auto) {
 		r.API, r.Assumed = api, true
 	}
@@ -243,7 +268,7 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
-	request, err := client.Request(ctx, trigger.Run(plan))
+	request, err := requestOf(ctx, client, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -256,4 +281,43 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 		r.Where = cmp.Or(spec.Composer, "the web server")
 	}
 	return r, nil
+}
+
+// askConsumers asks Airflow for the DAGs that wait for the assets of which events
+// would be published.
+func (p *program) askConsumers(ctx context.Context, path string, routes []routeResult) error {
+	c, err := config.FromEnv(withRoutes(path, p.getenv))
+	if err != nil {
+		return fmt.Errorf("invalid settings:\n%w", err)
+	}
+	for _, r := range routes {
+		if r.Run == nil || r.Run.Asset == "" || r.Run.Materialize {
+			continue
+		}
+		name := r.Run.Environment
+		if r.Run.Consumers, err = consumersOf(ctx, c.Environments[name], r.Run.Asset); err != nil {
+			return fmt.Errorf("asking the environment %s for the DAGs that wait for %s: %w", name, r.Run.Asset, err)
+		}
+	}
+	return nil
+}
+
+func consumersOf(ctx context.Context, spec environment.Spec, asset string) ([]string, error) {
+	env, err := environment.New(spec, config.Variable, environment.Options{UserAgent: "dagtrigger explain"})
+	if err != nil {
+		return nil, err
+	}
+	connection, err := env.Connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := connection.Airflow.Asset(ctx, asset)
+	if err != nil {
+		return nil, err
+	}
+	states, _, err := doctor.ConsumerStates(ctx, connection.Airflow, found)
+	if err == nil && len(states) == 0 {
+		states = []string{"no DAG"}
+	}
+	return states, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/route/expression"
@@ -73,6 +74,9 @@ type setResult struct {
 type runResult struct {
 	Environment string          `json:"environment"`
 	DAG         string          `json:"dag_id"`
+	Asset       string          `json:"asset,omitempty"`
+	Materialize bool            `json:"materialize,omitempty"`
+	Consumers   []string        `json:"consumers,omitempty"` // each with its state; with --live alone
 	RunID       string          `json:"dag_run_id"`
 	RunKey      string          `json:"run_key,omitempty"`
 	API         string          `json:"api"`
@@ -225,7 +229,10 @@ const maxShownNames = 10
 // text is a run and its request, for a person.
 func (r *runResult) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  starts %s in %s: %s\n", visible(r.DAG), r.Environment, visible(r.RunID))
+	fmt.Fprintf(&b, "  %s in %s: %s\n", r.what(), r.Environment, visible(r.RunID))
+	for _, consumer := range r.Consumers {
+		fmt.Fprintf(&b, "  for %s\n", visible(consumer))
+	}
 	if r.RunKey != "" {
 		b.WriteString("  run key: " + visible(r.RunKey) + "\n")
 	}
@@ -238,5 +245,20 @@ func (r *runResult) text() string {
 	if err := json.Indent(&body, r.Body, "  ", "  "); err != nil {
 		body.Write(r.Body) // it is JSON
 	}
-	return b.String() + body.String() + "\n"
+	b.WriteString(body.String() + "\n")
+	if r.Asset != "" && r.API == string(airflow.V2) {
+		b.WriteString("  (0 stands for the id of the asset, which is looked up first)\n")
+	}
+	return b.String()
+}
+
+// what names what the route starts.
+func (r *runResult) what() string {
+	switch {
+	case r.Materialize:
+		return "materializes the asset " + visible(r.Asset)
+	case r.Asset != "":
+		return "publishes an event of the asset " + visible(r.Asset)
+	}
+	return "starts " + visible(r.DAG)
 }

@@ -27,6 +27,7 @@ type localAirflow struct {
 	settings map[string]string // the variables that lead the function to it
 	curl     func(dagID string) string
 	addDAG   func(id string) error
+	addAsset func(name string) error
 	failed   <-chan error // gets one error where it ends by itself
 	close    func() error
 }
@@ -57,6 +58,9 @@ type embedded struct {
 	// anyDAG makes it know every DAG that a run is requested of, for routes that
 	// compute the DAG. Without it an unknown one is answered as Airflow does.
 	anyDAG bool
+	// assets are the URIs or names of assets. A DAG on_asset waits for each of them,
+	// and a DAG make_asset makes it.
+	assets []string
 	// signIn makes Airflow 3 require a login. By default every caller is an admin,
 	// so that nobody needs a token to look at a run.
 	signIn bool
@@ -81,6 +85,11 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range e.assets {
+		if err := addAsset(sim, name); err != nil {
+			return nil, err
+		}
+	}
 	var handler http.Handler = sim
 	if e.anyDAG {
 		handler = knowing(sim)
@@ -90,10 +99,11 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 		return nil, err
 	}
 	a := &localAirflow{
-		name: "Airflow " + version.Release() + ", embedded", url: s.url, dagID: append(slices.Clone(e.dags), defaultDAG)[0], failed: s.failed,
-		close:  s.close,
-		login:  "admin / admin, and viewer / viewer with read access",
-		addDAG: func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
+		name: "Airflow " + version.Release() + ", embedded", url: s.url, failed: s.failed, close: s.close,
+		dagID:    append(slices.Clone(e.dags), defaultDAG)[0],
+		login:    "admin / admin, and viewer / viewer with read access",
+		addDAG:   func(id string) error { return sim.AddDAG(airflowsim.DAG{ID: id}) },
+		addAsset: func(name string) error { return addAsset(sim, name) },
 	}
 	e.access(a)
 	return a, nil
@@ -228,4 +238,17 @@ func (p *program) typedHelp(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		p.typedHelp(sub)
 	}
+}
+
+// addAsset makes an asset known to an embedded Airflow, with a DAG that waits for it
+// and one that makes it.
+func addAsset(sim *airflowsim.Server, name string) error {
+	const consumer, producer = "on_asset", "make_asset"
+	for _, id := range []string{consumer, producer} {
+		if err := sim.AddDAG(airflowsim.DAG{ID: id}); err != nil {
+			return err
+		}
+	}
+	sim.AddAsset(airflowsim.Asset{URI: name, Consumers: []string{consumer}, Producers: []string{producer}})
+	return nil
 }

@@ -218,8 +218,15 @@ func destination(o trigger.Outcome) string {
 	if o.DAGID != "" {
 		parts = append(parts, "DAG "+o.DAGID)
 	}
+	run := "run "
+	if o.Asset != "" {
+		parts = append(parts, "asset "+o.Asset)
+		if o.DAGID == "" {
+			run = "event "
+		}
+	}
 	if o.RunID != "" {
-		parts = append(parts, "run "+o.RunID)
+		parts = append(parts, run+o.RunID)
 	}
 	return visible(strings.Join(parts, ", "))
 }

@@ -86,19 +86,19 @@ func (l *localAirflows) prepare(ctx context.Context, file *config.File, getenv f
 			return nil, errors.New("it names an Airflow now: stop, and start again, with --local to keep an embedded one")
 		}
 		for _, name := range slices.Sorted(maps.Keys(file.Environments)) {
-			if _, err := l.start(ctx, name, file.Environments[name].API, dagsIn(file, name)); err != nil {
+			if _, err := l.start(ctx, name, file.Environments[name].API, dagsIn(file, name), assetsIn(file, name)); err != nil {
 				return nil, err
 			}
 		}
 		return over(map[string]string{config.Variable(environment.FieldAPI): ""}, getenv), nil
 	}
-	settings, dags := map[string]string{}, []string{dagOf(getenv)}
+	settings, dags, assets := map[string]string{}, []string{dagOf(getenv)}, []string(nil)
 	if file == nil {
 		settings["DAG_ID"] = dags[0]
 	} else {
-		dags = dagsIn(file, config.DefaultEnvironment)
+		dags, assets = dagsIn(file, config.DefaultEnvironment), assetsIn(file, config.DefaultEnvironment)
 	}
-	a, err := l.start(ctx, config.DefaultEnvironment, getenv(config.Variable(environment.FieldAPI)), dags)
+	a, err := l.start(ctx, config.DefaultEnvironment, getenv(config.Variable(environment.FieldAPI)), dags, assets)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +106,17 @@ func (l *localAirflows) prepare(ctx context.Context, file *config.File, getenv f
 	return over(settings, getenv), nil
 }
 
-// start is the Airflow of an environment, with the DAGs. An API has the version
+// start is the Airflow of an environment, with the DAGs and the assets. An API has the version
 // that serves it.
-func (l *localAirflows) start(ctx context.Context, name, api string, dags []string) (*localAirflow, error) {
+func (l *localAirflows) start(ctx context.Context, name, api string, dags, assets []string) (*localAirflow, error) {
 	if a := l.all()[name]; a != nil {
 		for _, id := range dags {
 			if err := a.addDAG(id); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range assets {
+			if err := a.addAsset(name); err != nil {
 				return nil, err
 			}
 		}
@@ -123,7 +128,8 @@ func (l *localAirflows) start(ctx context.Context, name, api string, dags []stri
 	if airflowsim.Version(l.version).ServesV2() && version.ServesV2() {
 		version = airflowsim.Version(l.version)
 	}
-	a, err := embedded{version: cmp.Or(string(version), l.version), host: loopback, dags: dags, anyDAG: true}.start(ctx)
+	e := embedded{version: cmp.Or(string(version), l.version), host: loopback, dags: dags, assets: assets, anyDAG: true}
+	a, err := e.start(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded Airflow: %w", err)
 	}
@@ -172,6 +178,17 @@ func dagsIn(file *config.File, name string) (dags []string) {
 		}
 	}
 	return dags
+}
+
+// assetsIn are the assets that a file's routes name in an environment.
+func assetsIn(file *config.File, name string) (assets []string) {
+	for i := range file.Routes {
+		in, asset := file.Routes[i].Environment.Value, file.Routes[i].AssetName()
+		if asset != "" && (in == "" || in == name) {
+			assets = append(assets, asset)
+		}
+	}
+	return assets
 }
 
 // ignored is what --local leaves out of the settings, in one line; empty for nothing.

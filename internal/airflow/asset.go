@@ -87,7 +87,7 @@ func (c *Client) withAssets(ctx context.Context) (server, error) {
 		return server{}, err
 	}
 	if d.api == Experimental {
-		return server{}, noAssets(d.api, "the experimental API has no assets")
+		return server{}, noExperimentalAssets()
 	}
 	if d.version == "" {
 		if d.version, err = c.Version(ctx); err != nil {
@@ -98,6 +98,10 @@ func (c *Client) withAssets(ctx context.Context) (server, error) {
 		return server{}, noAssets(d.api, "Airflow "+d.version+" does not accept dataset events")
 	}
 	return d, nil
+}
+
+func noExperimentalAssets() *Error {
+	return noAssets(Experimental, "the experimental API has no assets")
 }
 
 func noAssets(api API, said string) *Error {

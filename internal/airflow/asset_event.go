@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/jsonscan"
 )
 
@@ -56,9 +57,17 @@ func (c *Client) Publish(ctx context.Context, event AssetEvent) error {
 	return err
 }
 
-// PublishRequest is what Publish would send, but for the credentials.
-func (c *Client) PublishRequest(ctx context.Context, event AssetEvent) (*http.Request, error) {
-	q, err := c.publishing(ctx, &event)
+// PublishRequest is what Publish would send for an asset, but for the credentials.
+// It looks nothing up.
+func (c *Client) PublishRequest(ctx context.Context, asset Asset, event AssetEvent) (*http.Request, error) {
+	d, err := c.webServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.api == Experimental {
+		return nil, noExperimentalAssets()
+	}
+	q, err := eventRequest(d.api, asset, &event)
 	if err != nil {
 		return nil, err
 	}
@@ -66,22 +75,30 @@ func (c *Client) PublishRequest(ctx context.Context, event AssetEvent) (*http.Re
 }
 
 func (c *Client) publishing(ctx context.Context, event *AssetEvent) (ask, error) {
-	if len(event.Extra) > 0 && (jsonscan.Walk(event.Extra, maxDepth, nil) != nil || jsonscan.First(event.Extra) != '{') {
-		return ask{}, beforeSending(Invalid, "", "the extra is not a JSON object", "make the extra a map")
-	}
 	d, err := c.withAssets(ctx)
 	if err != nil {
-		return ask{}, err
-	}
-	if err := checkPartitionKey(event.PartitionKey, d.api); err != nil {
 		return ask{}, err
 	}
 	asset, err := c.Asset(ctx, event.Asset)
 	if err != nil {
 		return ask{}, err
 	}
+	return eventRequest(d.api, asset, event)
+}
+
+// eventRequest is the request for an event, in the API's own fields.
+func eventRequest(api API, asset Asset, event *AssetEvent) (ask, error) {
+	if err := airflowid.CheckNewRun(event.ID); err != nil { // it stands in the body as it is
+		return ask{}, invalidID(err)
+	}
+	if len(event.Extra) > 0 && (jsonscan.Walk(event.Extra, maxDepth, nil) != nil || jsonscan.First(event.Extra) != '{') {
+		return ask{}, beforeSending(Invalid, "", "the extra is not a JSON object", "make the extra a map")
+	}
+	if err := checkPartitionKey(event.PartitionKey, api); err != nil {
+		return ask{}, err
+	}
 	return ask{
-		api: d.api, method: http.MethodPost, path: assetsPath(d.api) + "/events", body: eventBody(d.api, asset, event),
+		api: api, method: http.MethodPost, path: assetsPath(api) + "/events", body: eventBody(api, asset, event),
 		run: &Run{RunID: event.ID, Conf: event.Extra},
 	}, nil
 }
@@ -139,8 +156,8 @@ func (w *wireExtra) UnmarshalJSON(value []byte) error {
 //
 // Airflow 3.4 finds it among all of the asset's events. Before, the events since
 // event.Since are read, newest first: where there are over [MaxEventsSearched] of
-// them, or where Since is zero and the asset has as many, all is false, and one
-// that is older may have been missed.
+// them, or where Since is zero and the asset has as many, or where Airflow could not
+// list some, all is false, and the event may have been missed.
 func (c *Client) FindAssetEvent(ctx context.Context, event AssetEvent) (found, all bool, err error) {
 	d, err := c.withAssets(ctx)
 	if err != nil {
@@ -164,26 +181,75 @@ func (c *Client) FindAssetEvent(ctx context.Context, event AssetEvent) (found, a
 	return c.searchEvents(ctx, d.api, query, &event)
 }
 
+// search is the reading of an asset's events, for one of them.
+type search struct {
+	client *Client
+	api    API
+	query  url.Values
+	event  *AssetEvent
+	left   int  // requests
+	found  bool // the event
+	missed bool // some events could not be read
+	over   bool // the others are older than the event
+}
+
 func (c *Client) searchEvents(ctx context.Context, api API, query url.Values, event *AssetEvent) (found, all bool, err error) {
-	for offset := 0; offset < MaxEventsSearched; offset += maxPage {
-		query.Set("offset", strconv.Itoa(offset))
-		page, err := c.eventPage(ctx, api, query)
-		if err != nil {
+	s := search{client: c, api: api, query: query, event: event, left: maxSearchRequests}
+	for offset := 0; offset < MaxEventsSearched && !s.over; offset += maxPage {
+		if err := s.read(ctx, offset, maxPage); err != nil {
 			return false, false, err
 		}
-		for _, e := range page {
-			switch {
-			case e.Extra.id == event.ID:
-				return true, true, nil
-			case !event.Since.IsZero() && !e.Timestamp.IsZero() && e.Timestamp.Before(event.Since):
-				return false, true, nil
-			}
+	}
+	return s.found, s.found || s.over && !s.missed, nil
+}
+
+// maxSearchRequests bounds the requests of one search: a full one takes 10.
+const maxSearchRequests = 30
+
+// read reads n events. Before 3.4 Airflow 3 fails on an event while a run that it
+// started is queued, since its model wants a start_date (DagRunAssetReference in
+// airflow/api_fastapi/core_api/datamodels/assets.py): the others are then read in
+// smaller parts.
+func (s *search) read(ctx context.Context, offset, n int) error {
+	if s.over {
+		return nil
+	}
+	if s.left--; s.left < 0 {
+		s.missed, s.over = true, true
+		return nil
+	}
+	s.query.Set("offset", strconv.Itoa(offset))
+	s.query.Set("limit", strconv.Itoa(n))
+	page, err := s.client.eventPage(ctx, s.api, s.query)
+	if e, ok := errors.AsType[*Error](err); ok && s.api == V2 && e.Status == http.StatusInternalServerError {
+		if n == 1 {
+			s.missed = true
+			return nil
 		}
-		if len(page) < maxPage {
-			return false, true, nil
+		if err := s.read(ctx, offset, n/2); err != nil {
+			return err
+		}
+		return s.read(ctx, offset+n/2, n-n/2)
+	}
+	if err != nil {
+		return err
+	}
+	s.look(page, n)
+	return nil
+}
+
+func (s *search) look(page []wireAssetEvent, n int) {
+	for _, e := range page {
+		switch {
+		case e.Extra.id == s.event.ID:
+			s.found, s.over = true, true
+			return
+		case !s.event.Since.IsZero() && !e.Timestamp.IsZero() && e.Timestamp.Before(s.event.Since):
+			s.over = true
+			return
 		}
 	}
-	return false, false, nil
+	s.over = s.over || len(page) < n
 }
 
 // HasAssetEventsFrom reports whether Airflow holds events of an asset that are as

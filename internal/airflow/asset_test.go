@@ -5,7 +5,9 @@ package airflow_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +108,7 @@ func TestAssetSearchIsBounded(t *testing.T) {
 	wantKind(t, err, airflow.Invalid)
 }
 
-// What an Airflow cannot do is refused before anything is sent, with the way out.
+// What an Airflow cannot do is refused before it is asked for, with the way out.
 func TestAssetsNeedAnAirflowThatHasThem(t *testing.T) {
 	t.Parallel()
 	const upgrade = "; upgrade to Airflow 2.9 (datasets) or 3 (assets), or start the DAG itself: dag in place of asset"
@@ -152,7 +154,7 @@ func TestAssetsNeedAnAirflowThatHasThem(t *testing.T) {
 				"upgrade to Airflow 3.2.2, or start the DAG that makes the asset: dag in place of asset",
 		},
 	} {
-		client, _ := of(t, row.api, row.version, script{})
+		client, _ := of(t, row.api, row.version, script{byURI2: orders2})
 		if err := row.call(t, client); err == nil || err.Error() != row.want {
 			t.Errorf("%s:\ngot  %v\nwant %s", row.name, err, row.want)
 		}
@@ -168,10 +170,10 @@ func TestPublishSendsTheExtraWithTheID(t *testing.T) {
 		{"the id wins", `{"dagtrigger_id":"mine"}`, "", `{"extra":{"dagtrigger_id":"mine","dagtrigger_id":"x1"},"asset_id":7}`},
 		{"a partition", "", `a"b`, `{"extra":{"dagtrigger_id":"x1"},"asset_id":7,"partition_key":"a\"b"}`},
 	} {
-		client, _ := of(t, airflow.V2, "3.4.0", script{byURI34: orders3})
+		client, _ := of(t, airflow.V2, "3.4.0", script{})
 		e := ordersEvent()
 		e.Extra, e.PartitionKey = []byte(row.extra), row.partition
-		r, err := client.PublishRequest(t.Context(), e)
+		r, err := client.PublishRequest(t.Context(), airflow.Asset{ID: 7}, e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,8 +182,8 @@ func TestPublishSendsTheExtraWithTheID(t *testing.T) {
 			t.Errorf("%s: %s %s %s, %v, want %s", row.name, r.Method, r.URL, got, err, row.want)
 		}
 	}
-	client, _ := of(t, airflow.V1, "2.9.0", script{byURI2: orders2})
-	r, err := client.PublishRequest(t.Context(), ordersEvent())
+	client, _ := of(t, airflow.V1, "2.9.0", script{})
+	r, err := client.PublishRequest(t.Context(), airflow.Asset{URI: ordersURI}, ordersEvent())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,6 +332,61 @@ func TestFindAssetEventIsBounded(t *testing.T) {
 	if found || all || err != nil || len(strings.Split(server.requests(), "\n")) != len(s) {
 		t.Errorf("found %t, all %t, %v, after\n%s", found, all, err, server.requests())
 	}
+}
+
+// Before 3.4 Airflow 3 cannot list an event while a run that it started is queued:
+// the events around it are read by themselves.
+func TestFindAssetEventReadsAroundEventsThatAirflowCannotList(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name    string
+		events  []string // newest first; "" for one that cannot be listed
+		want    string
+		atMost  int // requests
+		version string
+	}{
+		{"found beside one", []string{"", "x1", "b"}, "true true", 12, "3.3.2"},
+		{"not found beside one", []string{"", "a", "b"}, "false false", 20, "3.3.2"},
+		{"all are queued", slices.Repeat([]string{""}, 100), "false false", 32, "3.3.2"},
+		{"none", []string{"a", "b"}, "false true", 2, "3.3.2"},
+	} {
+		transport := &listing{events: row.events}
+		client := newClient(t, airflow.Config{URL: "http://127.0.0.1", API: airflow.V2, Version: row.version, Transport: transport})
+		found, all, err := client.FindAssetEvent(t.Context(), ordersEvent())
+		if got := fmt.Sprint(found, " ", all); err != nil || got != row.want || transport.requests > row.atMost {
+			t.Errorf("%s: %s after %d requests, %v, want %s", row.name, got, transport.requests, err, row.want)
+		}
+	}
+	client, _ := of(t, airflow.V2, "3.4.0", script{byURI34: orders3, find34: answer(500, "text/plain", "Internal Server Error")})
+	_, _, err := client.FindAssetEvent(t.Context(), ordersEvent())
+	wantKind(t, err, airflow.ServerFailure)
+}
+
+// listing lists asset events as Airflow 3.3 does.
+type listing struct {
+	events   []string
+	requests int
+}
+
+func (l *listing) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.requests++
+	reply := orders3
+	if query := r.URL.Query(); strings.HasSuffix(r.URL.Path, "/events") {
+		offset, _ := strconv.Atoi(query.Get("offset"))
+		limit, _ := strconv.Atoi(query.Get("limit"))
+		page := l.events[min(offset, len(l.events)):]
+		page = page[:min(limit, len(page))]
+		var events []string
+		for _, id := range page {
+			events = append(events, `{"extra":{"dagtrigger_id":"`+id+`"}}`)
+		}
+		reply = json(200, `{"asset_events":[`+strings.Join(events, ",")+`]}`)
+		if slices.Contains(page, "") {
+			reply = answer(500, "text/plain; charset=utf-8", "Internal Server Error")
+		}
+	}
+	body := io.NopCloser(strings.NewReader(reply.body))
+	return &http.Response{StatusCode: reply.status, Header: reply.header, Body: body, Request: r}, nil
 }
 
 func TestProducerIsTheOneDAGThatMakesTheAsset(t *testing.T) {

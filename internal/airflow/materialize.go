@@ -5,6 +5,7 @@ package airflow
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -54,7 +55,7 @@ func (c *Client) withMaterialize(ctx context.Context) (server, error) {
 // Materialize asks for a run that makes an asset, as [Client.Trigger] does for one
 // of a DAG. run.DAGID is the asset's [Client.Producer].
 func (c *Client) Materialize(ctx context.Context, nameOrURI string, run Run) (DAGRun, error) {
-	if err := run.check(); err != nil {
+	if err := checkDAGID(run.DAGID); err != nil {
 		return DAGRun{}, err
 	}
 	d, err := c.withMaterialize(ctx)
@@ -65,10 +66,35 @@ func (c *Client) Materialize(ctx context.Context, nameOrURI string, run Run) (DA
 	if err != nil {
 		return DAGRun{}, err
 	}
-	q, err := trigger(d, &run)
+	q, err := materialization(d, asset, &run)
 	if err != nil {
 		return DAGRun{}, err
 	}
-	q.path = assetsPath(d.api) + "/" + strconv.FormatInt(asset.ID, 10) + "/materialize"
 	return do(ctx, c, q, func(b *body) (DAGRun, error) { return readCreated(b, q.api, &run) })
+}
+
+// MaterializeRequest is what Materialize would send for an asset, but for the
+// credentials. It looks nothing up.
+func (c *Client) MaterializeRequest(ctx context.Context, asset Asset, run Run) (*http.Request, error) {
+	d, err := c.webServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.api != V2 {
+		return nil, noAssets(d.api, "there are no materializations before Airflow 3.2.2")
+	}
+	q, err := materialization(d, asset, &run)
+	if err != nil {
+		return nil, err
+	}
+	return c.request(ctx, q)
+}
+
+func materialization(d server, asset Asset, run *Run) (ask, error) {
+	if err := run.checkRun(); err != nil {
+		return ask{}, err
+	}
+	q, err := trigger(d, run)
+	q.path = assetsPath(d.api) + "/" + strconv.FormatInt(asset.ID, 10) + "/materialize"
+	return q, err
 }

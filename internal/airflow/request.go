@@ -33,6 +33,11 @@ func (r *Run) check() error {
 	if err := checkDAGID(r.DAGID); err != nil {
 		return err
 	}
+	return r.checkRun()
+}
+
+// checkRun checks all but the DAG.
+func (r *Run) checkRun() error {
 	if err := airflowid.CheckNewRun(r.RunID); err != nil {
 		return invalidID(err)
 	}

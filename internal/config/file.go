@@ -190,7 +190,17 @@ func (f File) compile(routes []route.Spec) (*route.Table, document.Faults) {
 		Default:      DefaultEnvironment,
 		Constants:    f.Vars,
 		First:        f.Match == MatchFirst,
+		APIs:         apis(f.Environments),
 	})
+}
+
+// apis are the APIs that environments state.
+func apis(environments map[string]environment.Spec) map[string]string {
+	all := make(map[string]string, len(environments))
+	for name, spec := range environments {
+		all[name] = spec.API
+	}
+	return all
 }
 
 // Only is the table of the named route alone, and false where no enabled route has

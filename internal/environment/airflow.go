@@ -34,9 +34,11 @@ type Airflow struct {
 	name  composer.Name
 
 	flight flight.Group[*Connection]
-	events flight.Group[bool] // asset events that are being published, by id
-	mu     sync.Mutex
-	known  found
+
+	events    flight.Group[bool] // asset events that are being published, by id
+	published memory             // of asset events
+	mu        sync.Mutex
+	known     found
 }
 
 // New makes the environment that s describes. It sends no request. The error is

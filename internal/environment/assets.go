@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/flight"
@@ -15,11 +16,15 @@ import (
 // Publish makes an event of an asset, unless Airflow holds one with the same id:
 // the error is then of kind [airflow.RunExists]. The limits apply to each of the
 // DAGs that wait for the asset; errors are as those of [Airflow.Start]. certain is
-// false where more of the asset's events would have had to be searched.
+// false where not all of the asset's events could be searched.
 //
-// Two instances that publish the same event at the same moment both make one:
-// Airflow has no id for an asset event that could be unique.
+// An instance remembers what it published. Two instances that publish the same event
+// at the same moment both make one: Airflow has no id for an asset event that could
+// be unique.
 func (a *Airflow) Publish(ctx context.Context, event airflow.AssetEvent, limits pressure.Policy) (certain bool, err error) {
+	if a.published.has(event.ID) {
+		return true, &airflow.Error{Kind: airflow.RunExists, Said: "this instance has published the asset event"}
+	}
 	first := false
 	certain, err = a.events.Do(ctx, event.ID, MaxTimeout, func(ctx context.Context) (bool, error) {
 		first = true
@@ -28,10 +33,39 @@ func (a *Airflow) Publish(ctx context.Context, event airflow.AssetEvent, limits 
 	switch gaveUp, ok := errors.AsType[*flight.GaveUpError](err); {
 	case ok:
 		return false, fmt.Errorf("publishing the asset event: %w", gaveUp.Err)
-	case err == nil && !first:
+	case err == nil && first:
+		a.published.add(event.ID)
+	case err == nil:
 		return certain, &airflow.Error{Kind: airflow.RunExists, Said: "another request has published the asset event"}
 	}
 	return certain, err
+}
+
+// remembered bounds the asset events that an instance remembers to have published,
+// at about 100 bytes each.
+const remembered = 20_000
+
+// memory holds the ids that were added most recently: at least half of remembered.
+type memory struct {
+	mu         sync.Mutex
+	young, old map[string]struct{}
+}
+
+func (m *memory) has(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, young := m.young[id]
+	_, old := m.old[id]
+	return young || old
+}
+
+func (m *memory) add(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.young == nil || len(m.young) >= remembered/2 {
+		m.young, m.old = map[string]struct{}{}, m.young
+	}
+	m.young[id] = struct{}{}
 }
 
 func (a *Airflow) publish(ctx context.Context, event airflow.AssetEvent, limits pressure.Policy) (certain bool, err error) {
@@ -80,16 +114,20 @@ func (a *Airflow) admitConsumers(ctx context.Context, asset string, choice press
 }
 
 // FindAssetEvent looks for an event of an asset. Its error is of kind
-// [airflow.UnknownRun] where it is not found.
+// [airflow.UnknownRun] where there is none, and of another where there may be one.
 func (a *Airflow) FindAssetEvent(ctx context.Context, event airflow.AssetEvent) error {
-	found, err := call(ctx, a, func(c *airflow.Client) (bool, error) {
-		found, _, err := c.FindAssetEvent(ctx, event)
+	all := false
+	found, err := call(ctx, a, func(c *airflow.Client) (found bool, err error) {
+		found, all, err = c.FindAssetEvent(ctx, event)
 		return found, err
 	})
-	if err == nil && !found {
-		return &airflow.Error{Kind: airflow.UnknownRun, Said: "Airflow holds no such asset event"}
+	switch {
+	case err != nil || found:
+		return err
+	case !all:
+		return &airflow.Error{Kind: airflow.ServerFailure, Said: "Airflow cannot list all of the asset's events now", Hint: "the event is tried again later"}
 	}
-	return err
+	return &airflow.Error{Kind: airflow.UnknownRun, Said: "Airflow holds no such asset event"}
 }
 
 // Producer is the DAG that makes an asset, see [airflow.Client.Producer].

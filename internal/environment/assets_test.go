@@ -33,8 +33,9 @@ func withAssets(
 	}
 	c := airflowsim.Config{
 		Version: version, DAGs: append(consumers, airflowsim.DAG{ID: "load"}), Assets: []airflowsim.Asset{{URI: "s3://acme/orders/eu"}, asset},
-		Users:   []airflowsim.User{{Name: "u", Password: "u", Role: role}},
-		Unknown: func(r *http.Request) { t.Errorf("no answer to %s %s", r.Method, r.URL) },
+		Users:     []airflowsim.User{{Name: "u", Password: "u", Role: role}},
+		QueuedFor: time.Nanosecond, // 3.3 cannot list an event whose run is queued
+		Unknown:   func(r *http.Request) { t.Errorf("no answer to %s %s", r.Method, r.URL) },
 	}
 	spec := environment.Spec{API: "auto", Auth: "password", Username: "u", Password: "u"}
 	if version == airflowsim.Airflow211 {
@@ -132,6 +133,51 @@ func TestPublishWaitsForPausedConsumers(t *testing.T) {
 			if sim, err = start(pressure.Trigger); err != nil || len(sim.Runs("audit")) != 0 || len(sim.Runs("bill", "other")) != 2 {
 				t.Errorf("%s %+v: trigger: %v, with the runs %v", version, paused, err, sim.Runs())
 			}
+		}
+	}
+}
+
+// Where 3.3 cannot list an event, it is not certain that an answer that got lost published none.
+func TestFindAssetEventBesideAQueuedRun(t *testing.T) {
+	t.Parallel()
+	sim, err := airflowsim.New(airflowsim.Config{
+		Version: airflowsim.Airflow33, Auth: airflowsim.AuthOpen, DAGs: []airflowsim.DAG{{ID: "bill"}}, QueuedFor: time.Hour,
+		Assets: []airflowsim.Asset{{URI: ordersURI, Consumers: []string{"bill"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	env := newClient(t, environment.Spec{URL: server.URL, API: "v2"}, environment.Options{Transport: server.Client().Transport})
+	for i, id := range []string{"a", "b", "a"} {
+		certain, err := env.Publish(t.Context(), orderEvent(id), pressure.Policy{})
+		if want := map[bool]airflow.Kind{true: airflow.RunExists}[i == 2]; kindOf(err) != want || certain != (i != 1) {
+			t.Errorf("event %s: certain %t, %v", id, certain, err)
+		}
+	}
+	if err := env.FindAssetEvent(t.Context(), orderEvent("c")); kindOf(err) != airflow.ServerFailure {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Another instance finds what the first has published.
+func TestPublishFindsWhatAnotherInstancePublished(t *testing.T) {
+	t.Parallel()
+	for _, version := range versionsWithAssets {
+		one, sim := withAssets(t, version, airflowsim.Op)
+		server := httptest.NewServer(sim)
+		t.Cleanup(server.Close)
+		spec := environment.Spec{URL: server.URL, Auth: "password", Username: "u", Password: "u"}
+		if version == airflowsim.Airflow211 {
+			spec.Auth = "basic"
+		}
+		other := newClient(t, spec, environment.Options{Transport: server.Client().Transport})
+		if _, err := one.Publish(t.Context(), orderEvent("a"), pressure.Policy{}); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		if _, err := other.Publish(t.Context(), orderEvent("a"), pressure.Policy{}); kindOf(err) != airflow.RunExists || len(sim.AssetEvents()) != 1 {
+			t.Errorf("%s: %v, with the events %+v", version, err, sim.AssetEvents())
 		}
 	}
 }

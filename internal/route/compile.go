@@ -31,6 +31,8 @@ type Options struct {
 	Constants document.Constants
 	// First has the first route that matches an event win, instead of all.
 	First bool
+	// APIs are the APIs that environments state, by name: v2, v1 or experimental.
+	APIs map[string]string
 }
 
 // Compile makes a table of specs, or reports all that is wrong with them, in the
@@ -136,14 +138,14 @@ func (c *compiler) rule() rule {
 	r.skip = c.skip()
 	r.vars, r.varNames = c.variables()
 	r.when = c.when()
-	r.dag, r.dags = c.dag()
+	c.target(&r)
 	r.reject = c.template("reject", s.Reject)
-	r.conf = c.conf()
 	r.runID = c.template("run_id", s.RunID)
 	r.exactRunID = c.exactRunID()
 	r.logicalDate = c.logicalDate()
 	r.note = c.template("note", s.Note)
 	r.environment = c.environment()
+	c.api(r.environment)
 	r.window = c.windowing()
 	r.complete = c.completion()
 	r.limits = Limits{

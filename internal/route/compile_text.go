@@ -130,43 +130,29 @@ func (c *compiler) available(key string, u expression.Use) (what, fix string) {
 		"capture it in each, as {" + u.Capture + "=*}, or use path." + nearest.Join(c.captures...)
 }
 
-// conf compiles the conf into JSON text with templates where something is
-// computed; nil where there is none.
-func (c *compiler) conf() *conf {
-	v := c.spec.Conf
-	switch v.Kind {
-	case document.Nothing:
-		if c.spec.Complete.IsSet() {
-			return c.wholeConf(Text{Value: "${complete}", Position: c.spec.Complete.Position, Lead: -1})
-		}
-		return nil
-	case document.List, document.Literal:
-		c.fault(v.Position, "conf is no map", "Airflow takes an object: write conf as key: value")
-		return nil
-	case document.String:
-		return c.wholeConf(v.Text)
-	}
-	b := &confBuilder{compiler: c, conf: &conf{}}
-	b.write(v, "conf")
+// members compiles a map.
+func (c *compiler) members(key string, v Value) *conf {
+	b := &confBuilder{compiler: c, conf: &conf{key: key}}
+	b.write(v, key)
 	b.flush()
 	b.conf.pieces = slices.Clone(b.conf.pieces) // of the right size: most routes of a big file sleep
 	return b.conf
 }
 
-// wholeConf compiles a conf that is one expression.
-func (c *compiler) wholeConf(text Text) *conf {
+// wholeObject compiles a map that is one expression.
+func (c *compiler) wholeObject(key string, text Text) *conf {
 	t, uses, faults := c.expressions.Template(text.Value)
-	if !c.sound("conf", text, uses, faults) {
+	if !c.sound(key, text, uses, faults) {
 		return nil
 	}
 	lone := t.Lone()
 	switch {
 	case lone == nil:
-		c.fault(text.Position, "conf is text", "write a map, or one ${expression} that is a map")
+		c.fault(text.Position, key+" is text", "write a map, or one ${expression} that is a map")
 	case !slices.Contains([]expression.Type{expression.Map, expression.MapOfText, expression.Any}, lone.Gives()):
-		c.fault(text.Position, fmt.Sprintf("conf gives %s", lone.Gives()), "give a map: Airflow takes an object")
+		c.fault(text.Position, fmt.Sprintf("%s gives %s", key, lone.Gives()), "give a map: Airflow takes an object")
 	}
-	return &conf{pieces: []confPiece{{hole: &located{t, text.Position}}}, whole: true}
+	return &conf{key: key, pieces: []confPiece{{hole: &located{t, text.Position}}}, whole: true}
 }
 
 // confBuilder writes a conf's JSON, leaving holes.

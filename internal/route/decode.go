@@ -3,6 +3,8 @@
 package route
 
 import (
+	"slices"
+
 	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/document"
@@ -27,9 +29,12 @@ func Decode(r *document.Reader, node *yaml.Node) Spec {
 
 // withoutReject are the keys that say something of a run.
 var withoutReject = []string{
-	"dag", "dags", "conf", "run_id", "run_id_exact", "logical_date", "note", "every", "grace", "late", "max_active", "when_paused",
-	"skip_active",
+	"dag", "dags", "asset", "dataset", "conf", "run_id", "run_id_exact", "logical_date", "note", "every", "grace", "late", "max_active", "when_paused",
+	"skip_active", "extra", "materialize", "partition_key",
 }
+
+// targets are the keys of which a route has one: what it starts, or that it rejects.
+var targets = []string{"dag", "reject", "asset", "dataset"}
 
 // outcome reports a route that starts no DAG and rejects nothing, and one that says
 // something of a run and rejects.
@@ -42,7 +47,7 @@ func outcome(r *document.Reader, at Position, places map[string]Position) {
 		}
 		return
 	}
-	if _, ok := places["dag"]; !ok {
+	if !slices.ContainsFunc(targets, func(key string) bool { _, ok := places[key]; return ok }) {
 		r.Fault(at, "a route has no dag", "add it, such as dag: load_sales")
 	}
 }

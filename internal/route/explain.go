@@ -69,7 +69,7 @@ func (r *rule) explain(ctx context.Context, s *expression.Scope) Explanation {
 		plan, err = r.plan(ctx, s)
 	}
 	if err != nil {
-		x.Failure = &Failure{Route: r.name, Environment: r.environment, DAG: plan.DAG, Err: err}
+		x.Failure = &Failure{Route: r.name, Environment: r.environment, DAG: plan.DAG, Asset: plan.Asset, Err: err}
 		return x
 	}
 	x.Plan = &plan

@@ -19,9 +19,8 @@ const good = "- name: r\n  on: object.finalized\n  dag: d\n"
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, " +
-		"vars, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, late, complete, max_active, when_paused, " +
-		"skip_active, " +
-		"dead_letter, enabled"
+		"vars, asset, dataset, extra, materialize, partition_key, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, " +
+		"late, complete, max_active, when_paused, skip_active, dead_letter, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
 		{good, ``},

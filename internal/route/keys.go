@@ -18,6 +18,7 @@ const (
 	takesTemplate   = "text with ${expressions} inside"
 	takesConf       = "a map of anything with ${expressions} inside its text, or one ${expression} that is a map"
 	takesWord       = "one of a few words"
+	takesAsset      = "the URI or the name of an asset"
 	takesAddress    = "an address"
 )
 
@@ -70,7 +71,9 @@ func Keys() []document.Entry { return document.Entries(keys) }
 func Schema() (*document.Schema, error) {
 	s, err := document.ObjectSchema(keys)
 	if err == nil {
-		s.OneOf = []*document.Schema{{Required: []string{"dag"}}, {Required: []string{"reject"}}}
+		for _, target := range targets {
+			s.OneOf = append(s.OneOf, &document.Schema{Required: []string{target}})
+		}
 	}
 	return s, err
 }
@@ -148,7 +151,7 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "dag", Takes: takesTemplate, Example: "dag: load_sales",
-		Doc: "The DAG to start. A route has it, or reject.",
+		Doc: "The DAG to start. A route has it, or an asset or reject in its place.",
 		To:  func(s *Spec) any { return &s.DAG },
 	},
 	{
@@ -171,6 +174,36 @@ var keys = []document.Key[Spec]{
 			"and may name " +
 			"other vars. A map or a list is a table of constants: ${vars.tables[path.table]}. The file's vars can be named as well.",
 		To: func(s *Spec) any { return &s.Vars },
+	},
+	{
+		Name: "asset", Takes: takesAsset, Example: "asset: s3://acme/orders",
+		Doc: "In place of dag: the asset (Airflow 3; a dataset on 2.9 and later) that the event is about. An event of it is published, which starts " +
+			"all DAGs that wait for it. Airflow has no id for such an event: it is looked for before it is published, which leaves it published at " +
+			"least once. See deploy/assets.md.",
+		To: func(s *Spec) any { return &s.Asset },
+	},
+	{
+		Name: "dataset", Takes: takesAsset, Example: "dataset: s3://acme/orders",
+		Doc: "The same as asset, by the word of Airflow 2.",
+		To:  func(s *Spec) any { return &s.Dataset },
+	},
+	{
+		Name: "extra", Takes: takesConf, Example: "extra: {uri: \"gs://${object.bucket}/${object.name}\"}",
+		Doc: "With asset: the extra of its event, which the DAGs find in triggering_asset_events. Airflow adds from_rest_api, and dagtrigger " +
+			"dagtrigger_id, by which it finds the event again. Left out: as conf.",
+		To: func(s *Spec) any { return confField{&s.Extra} },
+	},
+	{
+		Name: "materialize", Example: "materialize: true",
+		Doc: "With asset: true starts a run of the one DAG that makes the asset, in place of an event. Its run id is the deduplication. Needs " +
+			"Airflow 3.2.2. Left out: false.",
+		To: func(s *Spec) any { return &s.Materialize },
+	},
+	{
+		Name: "partition_key", Takes: takesTemplate, Example: "partition_key: ${event.subject}",
+		Doc: "The part of the data that the run, or the asset's event, is about: at most 250 characters. Needs Airflow 3.2. From 3.3 a DAG without " +
+			"partitions refuses it, and an asset's event that has one starts only DAGs with partitions.",
+		To: func(s *Spec) any { return &s.PartitionKey },
 	},
 	{
 		Name: "conf", Takes: takesConf, Example: "conf: {uri: \"gs://${object.bucket}/${object.name}\", size: \"${int(object.size)}\"}",
@@ -249,7 +282,8 @@ var keys = []document.Key[Spec]{
 		Doc: "What becomes of an event whose DAG is paused, or draining (Airflow 3.4). trigger: its run is made, and waits until somebody " +
 			"unpauses the DAG. unpause: the DAG is unpaused first, permanently and for its schedule as well; the account then needs a role that " +
 			"may edit the DAG. defer: the event is redelivered, until somebody unpauses the DAG. fail: it fails permanently. The state is up to " +
-			"5 s old. Left out: trigger.",
+			"5 s old. With asset it is about each DAG that waits for the asset: an event that is published while one is paused never starts that DAG. " +
+			"Left out: trigger.",
 		To: func(s *Spec) any { return &s.WhenPaused },
 	},
 	{

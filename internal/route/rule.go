@@ -30,17 +30,20 @@ type rule struct {
 	vars     *expression.Vars // what its expressions name as vars.NAME; nil for nothing
 	varNames []string         // of the route's own, in the order of the file
 
-	dag         *located           // nil where the route rejects
-	dags        []*pattern.Pattern // what dag may become, where it is computed
-	reject      *located
-	conf        *conf
-	runID       *located
-	exactRunID  *located
-	logicalDate *located
-	note        *located
-	window      *windowing
-	complete    *completion
-	limits      Limits
+	dag          *located           // nil where the route rejects, or names an asset
+	dags         []*pattern.Pattern // what dag may become, where it is computed
+	asset        string             // in place of dag
+	materialize  bool
+	reject       *located
+	conf         *conf
+	partitionKey *located
+	runID        *located
+	exactRunID   *located
+	logicalDate  *located
+	note         *located
+	window       *windowing
+	complete     *completion
+	limits       Limits
 }
 
 // filter is a key that picks events: one of its patterns must match, and none of those
@@ -233,15 +236,14 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 	if r.reject != nil {
 		return p, r.rejection(ctx, s)
 	}
-	dag, err := r.dag.text(ctx, s, "dag")
-	if err != nil {
+	p.Asset, p.Materialize = r.asset, r.materialize
+	var err error
+	if p.DAG, err = r.dagID(ctx, s); err != nil {
 		return p, err
 	}
-	if len(r.dags) > 0 && !slices.ContainsFunc(r.dags, func(p *pattern.Pattern) bool { _, ok := p.Match(dag); return ok }) {
-		return p, placed("dag", r.dag.at, s.Redacted(
-			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80))))
+	if p.PartitionKey, err = r.partition(ctx, s); err != nil {
+		return p, err
 	}
-	p.DAG = dag
 	if r.complete == nil {
 		if p.Conf, err = r.conf.json(ctx, s); err != nil {
 			return p, err
@@ -274,6 +276,42 @@ func (r *rule) plan(ctx context.Context, s *expression.Scope) (Plan, error) {
 		return p, err
 	}
 	return p, r.window.apply(&p, s.Event(), r)
+}
+
+// dagID evaluates dag; "" where the route has an asset in its place.
+func (r *rule) dagID(ctx context.Context, s *expression.Scope) (string, error) {
+	if r.asset != "" {
+		return "", nil
+	}
+	dag, err := r.dag.text(ctx, s, "dag")
+	if err != nil {
+		return "", err
+	}
+	if len(r.dags) > 0 && !slices.ContainsFunc(r.dags, func(p *pattern.Pattern) bool { _, ok := p.Match(dag); return ok }) {
+		return "", placed("dag", r.dag.at, s.Redacted(
+			fmt.Errorf("it became %q, which dags does not list: add it there, or fix what sends such events", shorten(dag, 80))))
+	}
+	return dag, nil
+}
+
+// maxPartitionKey is the most characters of a partition key that Airflow takes.
+const maxPartitionKey = 250
+
+// partition evaluates partition_key; "" where the route has none.
+func (r *rule) partition(ctx context.Context, s *expression.Scope) (string, error) {
+	if r.partitionKey == nil {
+		return "", nil
+	}
+	key, err := r.partitionKey.text(ctx, s, "partition_key")
+	switch length := len([]rune(key)); {
+	case err != nil:
+		return "", err
+	case strings.TrimSpace(key) == "":
+		err = errors.New("it is blank: compute it of something that each event has")
+	case length > maxPartitionKey:
+		err = fmt.Errorf("it has %d characters, and Airflow takes %d: make it shorter", length, maxPartitionKey)
+	}
+	return key, placed("partition_key", r.partitionKey.at, err)
 }
 
 // RejectedError is the error of a route that rejects an event: its own words.
@@ -354,6 +392,7 @@ func (e *KeyError) Unwrap() error { return e.Err }
 
 // conf is JSON text with holes.
 type conf struct {
+	key    string // of the route: conf, or extra
 	pieces []confPiece
 	whole  bool // one hole that must become an object
 }
@@ -373,7 +412,7 @@ func (c *conf) json(ctx context.Context, s *expression.Scope) ([]byte, error) {
 		return nil, err
 	}
 	if c.whole && !bytes.HasPrefix(bytes.TrimLeft(written, " \t\r\n"), []byte("{")) {
-		return nil, placed("conf", c.pieces[0].hole.at, errors.New("it is not a map: Airflow takes an object"))
+		return nil, placed(c.key, c.pieces[0].hole.at, errors.New("it is not a map: Airflow takes an object"))
 	}
 	return written, nil
 }
@@ -385,7 +424,7 @@ func (c *conf) write(ctx context.Context, s *expression.Scope, b *expression.Out
 			continue
 		}
 		if err := p.hole.JSON(ctx, s, b); err != nil {
-			return placed("conf", p.hole.at, err)
+			return placed(c.key, p.hole.at, err)
 		}
 	}
 	return nil

@@ -29,6 +29,11 @@ type Spec struct {
 	DAGs         document.Texts
 	Reject       Text
 	Vars         document.Values
+	Asset        Text
+	Dataset      Text
+	Extra        Value
+	Materialize  document.Switch
+	PartitionKey Text
 	Conf         Value
 	RunID        Text
 	RunIDExact   Text
@@ -93,6 +98,10 @@ func (c Complete) content() string {
 	}
 	return fmt.Sprintf("%q;%q;%d;%q;%q;%q", c.Prefix.Value, plain(c.Names), c.Count.Value, c.Manifest.Value, c.Files.Value, c.Again.Value)
 }
+
+// AssetName is the URI or the name of the asset that the route names in place of a
+// DAG; empty for none.
+func (s *Spec) AssetName() string { return s.asset().Value }
 
 // Position and the following types are those of package document.
 type (

@@ -318,8 +318,9 @@ func (s *Spec) wants() string {
 
 // asks writes which run the route asks for.
 func (s *Spec) asks() string {
-	return fmt.Sprintf("%q;%q;%q;%q;%s;", s.Reject.Value, s.Environment.Value, s.DAG.Value, s.LogicalDate.Value,
-		s.Every.Value) + string(s.Conf.JSON()) + s.computes() + s.Complete.content()
+	target := fmt.Sprintf("%q;%q;%t;%q;", s.DAG.Value, s.asset().Value, s.Materialize.On(), s.PartitionKey.Value)
+	return fmt.Sprintf("%q;%q;%s%q;%s;", s.Reject.Value, s.Environment.Value, target, s.LogicalDate.Value, s.Every.Value) +
+		string(s.Conf.JSON()) + string(s.Extra.JSON()) + s.computes() + s.Complete.content()
 }
 
 // plain are texts without their places.

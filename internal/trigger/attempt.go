@@ -162,8 +162,8 @@ func (a *attempt) send(ctx context.Context) (reason string, err error) {
 const reasonCreated = "Airflow created the run"
 
 // reasonUncertain is that of an asset event for which the look before it was not whole.
-var reasonUncertain = fmt.Sprintf("Airflow created the asset event; an earlier delivery may have created one as well, "+
-	"which is not among the asset's last %d events", airflow.MaxEventsSearched)
+const reasonUncertain = "Airflow created the asset event; an earlier delivery may have created one as well, " +
+	"since Airflow could not list all of the asset's events"
 
 // find looks for the run, or for the asset's event: one that is not there is an
 // error of kind UnknownRun.

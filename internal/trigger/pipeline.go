@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,17 +147,18 @@ func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
 }
 
 // assetEvent is the event of an asset that plan asks for.
-func (j job) assetEvent(plan *route.Plan, id string) *airflow.AssetEvent {
-	e := &airflow.AssetEvent{Asset: plan.Asset, ID: id, Extra: plan.Conf, PartitionKey: plan.PartitionKey}
-	if delivered := j.delivered(); !delivered.IsZero() {
+func (j job) assetEvent(plan *route.Plan) *airflow.AssetEvent {
+	e := AssetEvent(j.repeated(plan))
+	alone := plan.RunID == "" && slices.Equal(plan.Identity, j.event.Key()) // else an earlier event may have had the same id
+	if delivered := j.delivered(); alone && !delivered.IsZero() {
 		e.Since = delivered.Add(-maxClocks)
 	}
-	return e
+	return &e
 }
 
 // maxClocks is by how much the clocks of Google and of Airflow may differ without
 // an asset event being looked for too late.
-const maxClocks = time.Minute
+const maxClocks = 10 * time.Second
 
 // delivered is when the event was delivered for the first time; zero where only
 // its sender's claim is known.
@@ -239,7 +241,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	a := attempt{
 		pipeline: j.Pipeline,
 		airflow:  j.Airflows[plan.Environment],
-		run:      j.run(plan),
+		run:      Run(j.repeated(plan)),
 		limits: pressure.Policy{
 			MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused), SkipActive: plan.SkipActive,
 			HeldFrom: j.replay.HeldFrom,
@@ -250,7 +252,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	case plan.Materialize:
 		a.asset = plan.Asset
 	case plan.Asset != "":
-		a.event = j.assetEvent(plan, a.run.RunID)
+		a.event = j.assetEvent(plan)
 	}
 	o = j.outcome(plan)
 	if a.airflow == nil {
@@ -266,7 +268,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 func (j job) outcome(plan *route.Plan) Outcome {
 	o := Outcome{EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, Asset: plan.Asset}
 	if plan.Set == nil || !plan.Set.ByContent {
-		o.RunID = j.run(plan).RunID
+		o.RunID = RunID(j.repeated(plan))
 	}
 	return o
 }
@@ -311,12 +313,12 @@ func isTime(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// run is the run that plan asks for.
-func (j job) run(plan *route.Plan) airflow.Run {
+// repeated is plan, or that of a replay that starts new runs.
+func (j job) repeated(plan *route.Plan) *route.Plan {
 	if j.replay.Again == "" {
-		return Run(plan)
+		return plan
 	}
-	return Run(again(plan, j.replay.Again))
+	return again(plan, j.replay.Again)
 }
 
 // lasting turns a deferral that has lasted for too long into a permanent

@@ -15,6 +15,11 @@ import (
 // without an event being taken for one that a window's run has seen.
 const maxSkew = 2 * time.Second
 
+// AssetEvent is the event of an asset that plan asks for, as Airflow is asked for it.
+func AssetEvent(plan *route.Plan) airflow.AssetEvent {
+	return airflow.AssetEvent{Asset: plan.Asset, ID: RunID(plan), Extra: plan.Conf, PartitionKey: plan.PartitionKey}
+}
+
 // Run is the run that plan asks for, as Airflow is asked for it.
 //
 // That of a window waits until the window's start. Before Airflow 3 the date it

@@ -21,6 +21,7 @@ type Scope string
 const (
 	Once           Scope = "once"
 	PerEnvironment Scope = "environment"
+	PerAsset       Scope = "asset"    // for each route that names an asset
 	PerDAG         Scope = "dag"      // for each route and each DAG that it may start
 	OfPlatform     Scope = "platform" // for each trigger or push subscription that delivers to the function
 )
@@ -42,6 +43,9 @@ func Checks() []Check {
 		{"anonymous", "the experimental API asks for credentials", PerEnvironment, []string{"web server"}, anonymous},
 		{"registration", "Airflow can register this account by itself", PerEnvironment, []string{"credentials", "environment"}, registration},
 		{"role", "the role that Airflow gives to new callers may trigger", PerEnvironment, []string{"environment"}, role},
+		{"asset", "Airflow knows the asset", PerAsset, []string{"api"}, asset},
+		{"consumers", "no DAG that waits for the asset is paused, or one DAG makes it", PerAsset, []string{"asset"}, consumers},
+		{"publish", "this caller may publish events of assets", PerAsset, []string{"api"}, mayPublish},
 		{"dag", "Airflow knows the DAG, and its file has no import error", PerDAG, []string{"api"}, dag},
 		{"paused", "the DAG is not paused", PerDAG, []string{"dag"}, paused},
 		{"window", "the run of a window waits for its start", PerDAG, []string{"dag"}, window},

@@ -67,14 +67,18 @@ func paused(_ context.Context, p *subject) Finding {
 	if !p.state.Paused {
 		return ok("it is not")
 	}
-	do := "airflow dags unpause " + quoted(p.dag)
+	return warning("it is: its runs are made, and wait until it is unpaused", Fix{Do: p.unpause(p.dag)})
+}
+
+// unpause is the command that unpauses a DAG.
+func (p *subject) unpause(dag string) string {
 	switch {
 	case p.env() != nil && strings.HasPrefix(p.version, "1."):
-		do = p.gcloud("run") + " unpause -- " + quoted(p.dag)
+		return p.gcloud("run") + " unpause -- " + quoted(dag)
 	case p.env() != nil:
-		do = p.gcloud("run") + " dags unpause -- " + quoted(p.dag)
+		return p.gcloud("run") + " dags unpause -- " + quoted(dag)
 	}
-	return warning("it is: its runs are made, and wait until it is unpaused", Fix{Do: do})
+	return "airflow dags unpause " + quoted(dag)
 }
 
 // window looks whether runs can wait for a date ahead. Airflow 3 has them wait

@@ -59,11 +59,12 @@ type Fix struct {
 type Result struct {
 	Check string `json:"check"`
 	Means string `json:"means"`
-	// Environment, Route, DAG and Trigger, which may be a push subscription, tell
+	// Environment, Route, DAG, Asset and Trigger, which may be a push subscription, tell
 	// what was examined, as far as the check is about one.
 	Environment string `json:"environment,omitempty"`
 	Route       string `json:"route,omitempty"`
 	DAG         string `json:"dag,omitempty"`
+	Asset       string `json:"asset,omitempty"`
 	Trigger     string `json:"trigger,omitempty"`
 	Finding
 }
@@ -124,6 +125,12 @@ type Route struct {
 	Environment string
 	// DAGs are the DAGs that it may start.
 	DAGs []string
+	// Asset is the URI or the name of the asset that it names in their place:
+	// it publishes an event, or starts the DAG that makes the asset.
+	Asset       string
+	Materialize bool
+	// WhenPaused is what becomes of an event while a DAG is paused, as in [route.Limits].
+	WhenPaused string
 	// Waits is set where its runs are those of windows, which wait for their start.
 	Waits bool
 	// Examples are confs that it makes, by the names of their events.

@@ -67,6 +67,9 @@ func (r *Result) title() string {
 	if r.Route != "" {
 		parts = append(parts, "route "+r.Route)
 	}
+	if r.Asset != "" {
+		parts = append(parts, "asset "+r.Asset)
+	}
 	if r.DAG != "" {
 		parts = append(parts, "DAG "+r.DAG)
 	}

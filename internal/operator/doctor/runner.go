@@ -119,6 +119,10 @@ func (e *runner) environments(ctx context.Context) {
 		}
 		p.examine(ctx, PerEnvironment)
 		for _, r := range p.routes {
+			if r.Asset != "" {
+				q := *p
+				q.assetRoute(ctx, r)
+			}
 			for _, dag := range r.DAGs {
 				q := *p
 				q.route, q.dag, q.missing = r, dag, maps.Clone(p.missing)
@@ -148,8 +152,8 @@ func (p *subject) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
 			f := p.make(ctx, c)
-			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag, Trigger: p.deliverer(),
-				Finding: f})
+			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag,
+				Asset: p.route.Asset, Trigger: p.deliverer(), Finding: f})
 		}
 	}
 }

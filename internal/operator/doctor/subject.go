@@ -37,6 +37,7 @@ type subject struct {
 	version    string // of Airflow, empty where it is not known
 	accepted   bool   // the REST API took this caller
 	state      airflow.DAG
+	asset      airflow.Asset // of PerAsset
 
 	trigger      *eventarcTrigger // of OfPlatform; nil where the operator's own subscription delivers, or nothing
 	subscription subscription     // the trigger's, or that one

@@ -52,6 +52,8 @@ type Example struct {
 type Start struct {
 	Route       string
 	DAG         string
+	Asset       string // in place of a DAG; Conf is then the extra of its event, unless the route materializes it
+	Partition   string // the partition key
 	Environment string
 	RunID       string
 	RunKey      string // what the run id is made of, see [trigger.RunKey]

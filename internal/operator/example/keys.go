@@ -203,6 +203,8 @@ func startKeys() []document.Key[Start] {
 	return []document.Key[Start]{
 		{Name: "route", Required: true, Example: "route: sales-csv", To: func(s *Start) any { return &s.Route }},
 		{Name: "dag", Example: "dag: load_sales", To: func(s *Start) any { return &s.DAG }},
+		{Name: "asset", Example: "asset: s3://acme/orders", To: func(s *Start) any { return &s.Asset }},
+		{Name: "partition_key", Example: "partition_key: \"2026-11-30\"", To: func(s *Start) any { return &s.Partition }},
 		{Name: "environment", Example: "environment: prod", To: func(s *Start) any { return &s.Environment }},
 		{Name: "run_key", Example: "run_key: storage finalized acme-landing sales/eu/a.csv 1", To: func(s *Start) any { return &s.RunKey }},
 		{Name: "same_run_as", Example: "same_run_as: the first delivery", To: func(s *Start) any { return &s.SameRunAs }},
@@ -211,6 +213,8 @@ func startKeys() []document.Key[Start] {
 		{Name: "note", Example: "note: sales of eu", To: func(s *Start) any { return &s.Note }},
 		{Name: "conf", Example: "conf: {region: eu}", To: func(s *Start) any { return jsonObject("conf", &s.Conf) }},
 		{Name: "conf_has", Example: "conf_has: {region: eu}", To: func(s *Start) any { return jsonObject("conf_has", &s.ConfHas) }},
+		{Name: "extra", Example: "extra: {region: eu}", To: func(s *Start) any { return jsonObject("extra", &s.Conf) }},
+		{Name: "extra_has", Example: "extra_has: {region: eu}", To: func(s *Start) any { return jsonObject("extra_has", &s.ConfHas) }},
 	}
 }
 

@@ -153,7 +153,7 @@ func lasting(err error) string {
 func started(p *route.Plan) Start {
 	s := Start{
 		Route: p.Route, DAG: p.DAG, Environment: p.Environment, RunID: trigger.RunID(p), RunKey: trigger.RunKey(p),
-		Note: p.Note, Conf: p.Conf,
+		Note: p.Note, Conf: p.Conf, Asset: p.Asset, Partition: p.PartitionKey,
 	}
 	if !p.LogicalDate.IsZero() {
 		s.LogicalDate = p.LogicalDate.UTC().Format(time.RFC3339Nano)
@@ -208,7 +208,7 @@ func (c *comparison) starts(wanted []Start) {
 	}
 	for _, got := range c.Starts {
 		if !slices.ContainsFunc(wanted, func(s Start) bool { return s.Route == got.Route }) {
-			c.differ("%s: starts %s, which is not said", got.Route, got.DAG)
+			c.differ("%s: starts %s, which is not said", got.Route, cmp.Or(got.DAG, got.Asset))
 		}
 	}
 }
@@ -216,7 +216,8 @@ func (c *comparison) starts(wanted []Start) {
 // start compares what was said of a run.
 func (c *comparison) start(want, got Start) {
 	for _, part := range []struct{ name, want, got string }{
-		{"dag", want.DAG, got.DAG}, {"environment", want.Environment, got.Environment},
+		{"dag", want.DAG, got.DAG}, {"asset", want.Asset, got.Asset}, {"partition_key", want.Partition, got.Partition},
+		{"environment", want.Environment, got.Environment},
 		{"run_key", want.RunKey, got.RunKey}, {"run_id", want.RunID, got.RunID}, {"note", want.Note, got.Note},
 		{"logical_date", instant(want.LogicalDate), instant(got.LogicalDate)},
 	} {

@@ -139,6 +139,9 @@ func list[T routed](old *yaml.Node, are []T, node func(old *yaml.Node, is T) *ya
 // startNode is a run: what was said of old, or else route, DAG and conf.
 func startNode(old *yaml.Node, s Start) *yaml.Node {
 	if old == nil {
+		if s.Asset != "" {
+			return mapping("route", text(s.Route), "asset", text(s.Asset), "extra", jsonNode(s.Conf))
+		}
 		return mapping("route", text(s.Route), "dag", text(s.DAG), "conf", jsonNode(s.Conf))
 	}
 	for i := 0; i+1 < len(old.Content); i += 2 {
@@ -146,6 +149,10 @@ func startNode(old *yaml.Node, s Start) *yaml.Node {
 		switch old.Content[i].Value {
 		case "dag":
 			value.Value = s.DAG
+		case "asset":
+			value.Value = s.Asset
+		case "partition_key":
+			value.Value = s.Partition
 		case "environment":
 			value.Value = s.Environment
 		case "run_id":
@@ -156,9 +163,9 @@ func startNode(old *yaml.Node, s Start) *yaml.Node {
 			value.Value = s.Note
 		case "logical_date":
 			value.Value = s.LogicalDate
-		case "conf":
+		case "conf", "extra":
 			old.Content[i+1] = merge(value, jsonNode(s.Conf), false)
-		case "conf_has":
+		case "conf_has", "extra_has":
 			old.Content[i+1] = merge(value, jsonNode(s.Conf), true)
 		}
 	}

@@ -55,9 +55,15 @@ type Contract struct {
 // ErrUnknown is returned for a route whose conf has members that depend on the event.
 var ErrUnknown = errors.New("its conf is whatever the event brings: list them under conf, as key: value")
 
+// ErrAsset is returned for a route that names an asset.
+var ErrAsset = errors.New("it names an asset, whose event has an extra and no conf: a DAG reads it from triggering_asset_events")
+
 // Of is the contract of a route of a file that has no error.
 func Of(s *route.Spec) (Contract, error) {
 	c := Contract{Route: s.Name.Value, DAG: s.DAG.Value}
+	if s.AssetName() != "" {
+		return c, ErrAsset
+	}
 	expressions, err := expression.NewCompiler()
 	if err != nil {
 		return c, fmt.Errorf("preparing the expressions: %w", err)

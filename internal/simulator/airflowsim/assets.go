@@ -20,6 +20,18 @@ type Asset struct {
 	Consumers, Producers []string
 }
 
+// AddAsset makes an asset known. One of the same URI is replaced.
+func (s *Server) AddAsset(asset Asset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Assets = slices.Clone(s.config.Assets) // the caller's
+	if i := slices.IndexFunc(s.config.Assets, func(a Asset) bool { return a.URI == asset.URI }); i >= 0 {
+		s.config.Assets[i] = asset
+		return
+	}
+	s.config.Assets = append(s.config.Assets, asset)
+}
+
 // datasetRoutes are v1's datasets, and their events (2.9.0 and later):
 // airflow/api_connexion/endpoints/dataset_endpoint.py.
 func datasetRoutes() []route {
@@ -111,8 +123,8 @@ func (c *call) v1Event(event assetEvent) *object {
 	for _, r := range event.runs {
 		state, start, end := c.s.state(r, c.now)
 		runs = append(runs, obj("dag_run_id", r.ID, "dag_id", r.DAG, "logical_date", iso(r.LogicalDate),
-			"start_date", iso(start), "end_date", iso(end), "state", state, "data_interval_start", iso(r.dataInterval[0]), "data_interval_end",
-			iso(r.dataInterval[1])))
+			"start_date", iso(start), "end_date", iso(end), "state", state,
+			"data_interval_start", iso(r.dataInterval[0]), "data_interval_end", iso(r.dataInterval[1])))
 	}
 	return obj("id", event.ID, "dataset_id", event.AssetID, "dataset_uri", event.URI, "extra", event.extra, "source_dag_id", nil,
 		"source_task_id", nil, "source_run_id", nil, "source_map_index", -1, "created_dagruns", runs, "timestamp", iso(event.Time))
@@ -186,8 +198,8 @@ func (c *call) v2Event(event assetEvent) *object {
 	for i, r := range event.runs {
 		state, start, end := c.s.state(r, c.now)
 		runs = append(runs, obj("run_id", r.ID, "dag_id", r.DAG, "logical_date", nil,
-			"start_date", isoZ(start), "end_date", isoZ(end), "state", state, "data_interval_start", nil, "data_interval_end", nil,
-			"partition_key", orNull(r.PartitionKey), "triggering", i == 0))
+			"start_date", isoZ(start), "end_date", isoZ(end), "state", state,
+			"data_interval_start", nil, "data_interval_end", nil, "partition_key", orNull(r.PartitionKey), "triggering", i == 0))
 	}
 	asset := c.s.config.Assets[event.AssetID-1]
 	o := obj("id", event.ID, "asset_id", event.AssetID, "uri", event.URI, "name", cmp.Or(asset.Name, asset.URI), "group", "asset",
@@ -210,7 +222,18 @@ func v2Events(c *call) answer {
 		return detail(http.StatusUnprocessableEntity, faults)
 	}
 	list := c.events(c.URL.Query().Get("asset_id"), c.v2Event)
-	return json3(http.StatusOK, obj("asset_events", window(list, limit, offset), "total_entries", len(list)))
+	page := window(list, limit, offset)
+	if !c.v34() && slices.ContainsFunc(page, func(v any) bool { return startsQueued(v.(*object)) }) {
+		return internalError
+	}
+	return json3(http.StatusOK, obj("asset_events", page, "total_entries", len(list)))
+}
+
+// startsQueued reports whether a run that an event started is still queued. Before
+// 3.4 such an event cannot be listed: DagRunAssetReference of datamodels/assets.py
+// wants a start_date.
+func startsQueued(event *object) bool {
+	return slices.ContainsFunc(event.vals["created_dagruns"].([]any), func(v any) bool { return v.(*object).vals["start_date"] == nil })
 }
 
 // asset is the place of the asset of an id.
