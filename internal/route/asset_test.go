@@ -36,7 +36,8 @@ func TestFaultsOfAssets(t *testing.T) {
 		{goodAsset + "  dataset: d", "v2", `4:12: dataset is Airflow 2's word for asset, and both are given: leave one of the two out`},
 		{
 			strings.Replace(goodAsset, "s3://acme/orders", `" "`, 1), "v2",
-			`3:10: asset: " " is neither the URI nor the name of an asset: write it as Airflow's page of assets shows it, with at most 1500 characters`,
+			`3:10: asset: " " is neither the URI nor the name of an asset: ` +
+				`write it as Airflow's page of assets shows it, with at most 1500 characters`,
 		},
 		{
 			strings.Replace(goodAsset, "s3://acme/orders", `s3://${object.name}`, 1), "v2",
