@@ -126,6 +126,14 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 			}
 		}
 	}
+	for _, name := range file.Variables {
+		if p.getenv(name) != "" && s.Variables[name] == "" && s.Secrets[name] == "" {
+			return &hintedError{
+				fmt.Errorf("the routes were read with the environment variable %s, which the function would not have", name),
+				"add --set " + name + "=VALUE, or --secret " + name + "=SECRET with the name of a secret",
+			}
+		}
+	}
 	if err := p.fitting(path, file); err != nil {
 		return err
 	}

@@ -45,6 +45,8 @@ type File struct {
 	// Match is MatchAll, which "" stands for, or MatchFirst.
 	Match string
 	Vars  document.Constants
+	// Variables are the environment variables that vars reads, in the order of the file.
+	Variables []string
 	// Assumed are the environment variables whose values are made up, as NAME=value, see
 	// [LocalFileFromEnv].
 	Assumed []string

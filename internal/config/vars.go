@@ -25,7 +25,8 @@ func (r *fileReader) readVars(root *yaml.Node) {
 	for _, named := range v.values {
 		v.resolve(named, nil)
 	}
-	r.Constants, r.file.Vars, r.varFaults, r.file.Assumed = v.Constants, v.Constants, v.Faults, v.assumed
+	r.Constants, r.file.Vars, r.varFaults = v.Constants, v.Constants, v.Faults
+	r.file.Variables, r.file.Assumed = v.names, v.assumed
 }
 
 // varsReader resolves the file's vars, each of which may name others.
@@ -34,6 +35,7 @@ type varsReader struct {
 	getenv func(string) string
 	local  bool
 	values document.Values
+	names  []string        // of the environment variables
 	state  map[string]byte // by name: 1 while it is resolved, 2 then
 	// assumed are the variables whose values are made up.
 	assumed []string
@@ -106,6 +108,7 @@ func (v *varsReader) variable(name string, value *document.Value) (document.Cons
 			preset = value.Members[i]
 		}
 	}
+	v.names = append(v.names, env.Text.Value)
 	if text := v.getenv(env.Text.Value); text != "" {
 		return document.Constant{Value: document.Value{Kind: document.String, Text: document.Text{Value: text, Position: env.Position,
 			Lead: -1}}, Hidden: true}, true

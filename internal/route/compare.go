@@ -180,8 +180,8 @@ func (c *comparison) filter(key, changed string, at Position) {
 // and such that it takes now.
 func (c *comparison) reach(key string) (fewer, more bool) {
 	was, is := choicesOf(c.was, key), choicesOf(c.is, key)
-	added := slices.ContainsFunc(is, func(s string) bool { return !slices.Contains(was, s) })
-	removed := slices.ContainsFunc(was, func(s string) bool { return !slices.Contains(is, s) })
+	added, excluded := differs(is, was)
+	removed, included := differs(was, is)
 	narrows := key == "skip" || key == "attributes" // each takes events away
 	switch {
 	case narrows:
@@ -191,7 +191,23 @@ func (c *comparison) reach(key string) (fewer, more bool) {
 	case len(is) == 0:
 		return false, true
 	}
-	return removed, added
+	return removed || excluded, added || included
+}
+
+// differs reports whether some has a pattern that others has not, and whether it has
+// such a pattern that excludes.
+func differs(some, others []string) (picks, drops bool) {
+	for _, s := range some {
+		if slices.Contains(others, s) {
+			continue
+		}
+		if strings.HasPrefix(s, excludes) {
+			drops = true
+		} else {
+			picks = true
+		}
+	}
+	return picks, drops
 }
 
 // choicesOf are the texts of a filter, any of which is enough but for skip and attributes.

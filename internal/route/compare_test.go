@@ -57,6 +57,8 @@ func TestCompareSaysWhatChangesForEventsInFlight(t *testing.T) {
 			`5:10: vars of r changed, and its run id uses them` + twice, ``},
 
 		// Filters.
+		{good + "  object: a/**", good + "  object: [a/**, '!a/b']", `4:12: object of r was a/** and is a/**, !a/b` + fewer, ``},
+		{good + "  object: [a/**, '!a/b']", good + "  object: a/**", ``, `4:11: object of r was a/**, !a/b and is a/**` + more},
 		{good, good + "  bucket: b", `4:11: bucket of r was left out and is b` + fewer, ``},
 		{good + "  bucket: [a, b]", good + "  bucket: a", `4:11: bucket of r was a, b and is a` + fewer, ``},
 		{good + "  bucket: a", good + "  bucket: [a, b]", ``, `4:12: bucket of r was a and is a, b` + more},
