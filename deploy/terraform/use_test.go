@@ -174,6 +174,28 @@ routes:
 	}
 }
 
+// The function may list the buckets that its routes with complete name.
+func TestBucketsOfSetsMayBeListed(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.use(given{"composer_environment": environment, "routes_file": "routes.yaml"})
+	write(t, filepath.Join(w.dir, "used", "routes.yaml"), `routes:
+  - {name: a, on: object.finalized, bucket: a-b, object: "{day=*}/*", dag: d, complete: {prefix: "${path.day}/", count: 2}}
+  - {name: b, on: object.finalized, bucket: [a-b, c-d], object: "{day=*}/*", dag: d, complete: {prefix: "${path.day}/", count: 2}}
+  - {name: c, on: object.finalized, bucket: e-f, dag: d}
+`)
+	made := of(w.plan("used"))
+	for address, want := range map[string]string{
+		"google_storage_bucket_iam_member.listed.a-b": `"role":"roles/storage.objectViewer"`,
+		"google_storage_bucket_iam_member.listed.c-d": `"role":"roles/storage.objectViewer"`,
+		"google_storage_bucket_iam_member.listed.e-f": "null",
+	} {
+		if got := encoded(t, made[address]); !strings.Contains(got, want) {
+			t.Errorf("%s is %s, want %s in it", address, got, want)
+		}
+	}
+}
+
 // The module cannot read the code's list of secret settings, so that its own is
 // compared with it.
 func TestModuleRefusesSecretSettings(t *testing.T) {

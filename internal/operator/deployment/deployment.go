@@ -63,6 +63,8 @@ type Settings struct {
 	// give_up_after, and Stores are all addresses of dead letters in it.
 	DeadLetter, GiveUpAfter bool
 	Stores                  []string
+	// Listed are the buckets that routes with complete list.
+	Listed []string
 	// Image is a container of the function, to deploy in place of the source; empty
 	// for a function that the platform builds.
 	Image string
@@ -128,6 +130,7 @@ func (g Gap) String() string { return "the route " + g.Route + ": " + g.What + "
 // New plans the deployment of valid routes.
 func New(s Settings, routes []route.Spec) Plan {
 	s = s.withDefaults()
+	s.Listed = listed(s, routes)
 	return build(s, find(s, routes))
 }
 

@@ -206,6 +206,13 @@ func TestPlanGrantsTheLeastRoles(t *testing.T) {
 		{"dead letters in a bucket", deployment.Settings{Connected: true, DeadLetter: true,
 			Stores: []string{"gs://letters/x", "gs://letters/y"}}, "on: message.published, topic: orders",
 			append([]string{runtime + "storage.objectUser on bucket letters"}, append(always, subscriber)...)},
+		{"sets of files", deployment.Settings{Composer: environment, Buckets: []string{"acme-eu", "other"}},
+			"on: object.finalized, bucket: [acme-us, 'acme-e*'], object: '{day=*}/*', complete: {prefix: '${path.day}/', count: 2}",
+			append([]string{
+				runtime + "composer.user on project other-1", letters,
+				runtime + "storage.objectViewer on bucket acme-eu", runtime + "storage.objectViewer on bucket acme-us",
+			}, append(always,
+				invoker+"eventarc.eventReceiver on project acme-1", storage+"pubsub.publisher on project acme-1", subscriber)...)},
 	} {
 		row.settings.Project = "acme-1"
 		got := roles(plan(t, row.settings, "routes: [{name: r, dag: load, "+row.route+"}]"))

@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"example.com/dagtrigger/internal/route"
+	"example.com/dagtrigger/internal/route/pattern"
 )
 
 // Account is a service account that is made.
@@ -81,6 +84,10 @@ func (p *Plan) grants() []Grant {
 		}
 		all = append(all, Grant{runtime, role, on, "to keep what failed permanently", s.Runtime == ""})
 	}
+	for _, bucket := range s.Listed {
+		all = append(all, Grant{runtime, "roles/storage.objectViewer", Resource{"bucket", bucket},
+			"to list the files of a route with complete, and to read its manifest", s.Runtime == ""})
+	}
 	all = append(all,
 		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()},
 			"Pub/Sub itself moves there what it could not deliver", true},
@@ -119,6 +126,33 @@ func (s Settings) stores() (all []Resource) {
 		}
 	}
 	return all
+}
+
+// listed are the buckets that routes with complete list: those that they name, and of
+// those that exist the ones that a pattern of theirs matches.
+func listed(s Settings, routes []route.Spec) (buckets []string) {
+	for i := range routes {
+		r := &routes[i]
+		if !r.Complete.IsSet() || r.Enabled.Off {
+			continue
+		}
+		for _, text := range r.Bucket {
+			p, err := pattern.Parse(text.Value)
+			if err != nil {
+				continue // a valid file has none
+			}
+			for _, name := range append([]string{text.Value}, s.Buckets...) {
+				if _, ok := p.Match(name); ok && !strings.Contains(name, "*") && !slices.Contains(buckets, name) {
+					buckets = append(buckets, name)
+				}
+			}
+		}
+		if len(r.Bucket) == 0 {
+			buckets = append(buckets, s.Buckets...)
+		}
+	}
+	slices.Sort(buckets)
+	return slices.Compact(buckets)
 }
 
 // grant gives the roles that can be given before the function is there, or those

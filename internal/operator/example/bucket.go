@@ -39,7 +39,7 @@ func (b Bucket) Manifest(context.Context, *fileset.Set) ([]byte, bool, error) {
 
 // file is an object of a bucket as an example writes it.
 type file struct {
-	name, updated    string
+	name             string
 	size, generation int64
 }
 
