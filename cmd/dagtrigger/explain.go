@@ -32,7 +32,7 @@ Each part of a route's condition is shown with its value. No request is made, un
 --look has the bucket listed for a route with complete: its set is compared with what is
 there now, as this account (or at STORAGE_EMULATOR_HOST). Without --look, what would be
 listed is shown.
---live asks Airflow which DAGs wait for a route's asset, and whether they are paused.
+--live requests from Airflow the DAGs that wait for a route's asset, and their states.
 
 ` + eventArgs + `
 Without a routes file, DAG_ID is the DAG that every event starts, as for the function.
@@ -74,7 +74,7 @@ func (p *program) explain() *cobra.Command {
 	apis := texts([]airflow.API{airflow.V2, airflow.V1, airflow.Experimental})
 	flags.Var(&choice{&x.api, apis}, "api", "the API version where the environment names none: "+strings.Join(apis, ", "))
 	flags.BoolVar(&x.look, "look", false, "list the bucket of a route with complete")
-	flags.BoolVar(&x.live, "live", false, "ask Airflow which DAGs wait for a route's asset, and how they are")
+	flags.BoolVar(&x.live, "live", false, "request from Airflow the DAGs that wait for a route's asset, and their states")
 	jsonFlag(flags, &x.json, "one JSON object for each event")
 	f.register(cmd)
 	completes(cmd, "as", texts(delivery.Envelopes()))
@@ -283,7 +283,7 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 	return r, nil
 }
 
-// askConsumers asks Airflow for the DAGs that wait for the assets of which events
+// askConsumers requests the DAGs that wait for the assets of which events
 // would be published.
 func (p *program) askConsumers(ctx context.Context, path string, routes []routeResult) error {
 	c, err := config.FromEnv(withRoutes(path, p.getenv))

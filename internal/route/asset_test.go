@@ -13,7 +13,7 @@ import (
 
 const goodAsset = "- name: r\n  on: object.finalized\n  asset: s3://acme/orders\n"
 
-// faultsOn are the faults of routes in one environment whose API is stated.
+// faultsOn lists what is invalid in routes of one environment whose API is stated.
 func faultsOn(t *testing.T, text, api string) string {
 	t.Helper()
 	specs, faults := decode(t, text)
