@@ -4,15 +4,11 @@ package complete_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -24,24 +20,20 @@ import (
 	"example.com/dagtrigger/internal/complete"
 	"example.com/dagtrigger/internal/rest"
 	"example.com/dagtrigger/internal/route/fileset"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
-// bucket answers as Cloud Storage's JSON API for the bucket acme. Nothing listens.
+// bucket is the bucket acme of a simulated Cloud Storage. Nothing listens.
 type bucket struct {
-	t     *testing.T
-	delay time.Duration // of a listing, after it was taken
-	fail  int           // the status of every response, 0 for none
-	said  string        // its body
-
-	mu       sync.Mutex
-	objects  map[string]string // their content
-	clock    int
-	made     map[string]int // their generations
-	listings int
+	*googlesim.Storage
+	delay time.Duration // of a response, after it was made
 }
 
 func newBucket(t *testing.T, names ...string) *bucket {
-	b := &bucket{t: t, objects: map[string]string{}, made: map[string]int{}}
+	unknown := func(r *http.Request) { t.Errorf("unknown request to Google: %s %s", r.Method, r.URL) }
+	b := &bucket{Storage: googlesim.NewStorage(unknown, "acme")}
+	b.PageSize = 2
+	b.Now = func() time.Time { return time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC) }
 	for _, name := range names {
 		b.write(name, "")
 	}
@@ -49,72 +41,29 @@ func newBucket(t *testing.T, names ...string) *bucket {
 }
 
 func (b *bucket) write(name, content string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.clock++
-	b.objects[name], b.made[name] = content, b.clock
+	b.Put("acme", googlesim.Object{Name: name, Body: []byte(content)})
+}
+
+// refuse refuses every request.
+func (b *bucket) refuse(status int, body string) {
+	b.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Retry-After", "3")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+		return true
+	})
 }
 
 func (b *bucket) storage() *complete.Storage {
-	return &complete.Storage{Client: &rest.Client{HTTP: &http.Client{Transport: b}, Root: "https://storage.googleapis.com"}}
+	return &complete.Storage{Client: &rest.Client{HTTP: &http.Client{Transport: b}, Root: rest.CloudStorage}}
 }
 
 func (b *bucket) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	path, query, prefix := r.URL.Path, r.URL.Query(), "/storage/v1/b/acme/o"
-	switch {
-	case b.fail != 0:
-		w.Header().Set("Retry-After", "3")
-		w.WriteHeader(b.fail)
-		_, _ = io.WriteString(w, b.said)
-	case r.Method == http.MethodGet && path == prefix:
-		b.list(w, query)
-		_ = clock.Sleep(r.Context(), b.delay)
-	case r.Method == http.MethodGet && query.Get("alt") == "media":
-		b.mu.Lock()
-		content, ok := b.objects[strings.TrimPrefix(path, prefix+"/")]
-		b.mu.Unlock()
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-		}
-		_, _ = io.WriteString(w, content)
-	default:
-		b.t.Errorf("unknown route %s %s", r.Method, r.URL)
-		w.WriteHeader(http.StatusNotImplemented)
+	response, err := b.Storage.RoundTrip(r)
+	if err == nil && clock.Sleep(r.Context(), b.delay) != nil {
+		return nil, r.Context().Err()
 	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	return w.Result(), nil
-}
-
-// list answers with two objects a page at least, whatever is asked for.
-func (b *bucket) list(w io.Writer, query url.Values) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.listings++
-	size := 2
-	if len(b.objects) > 1000 {
-		size = 1000
-	}
-	page := map[string]any{}
-	var items []map[string]any
-	for _, name := range slices.Sorted(maps.Keys(b.objects)) {
-		if !strings.HasPrefix(name, query.Get("prefix")) || name <= query.Get("pageToken") {
-			continue
-		}
-		if len(items) == size {
-			page["nextPageToken"] = items[size-1]["name"]
-			break
-		}
-		items = append(items, map[string]any{
-			"name": name, "generation": fmt.Sprint(b.made[name]), "size": fmt.Sprint(len(b.objects[name])), "updated": "2026-11-22T09:30:00Z",
-		})
-	}
-	page["items"] = items
-	if err := json.NewEncoder(w).Encode(page); err != nil {
-		b.t.Error(err)
-	}
+	return response, err
 }
 
 // look compares a set with a listing that begins now.
@@ -151,6 +100,7 @@ func TestObjectsAreListedWithTheirGenerations(t *testing.T) {
 func TestTooManyObjectsArePermanent(t *testing.T) {
 	t.Parallel()
 	many := newBucket(t)
+	many.PageSize = 1000
 	for i := range fileset.MaxObjects + 1 {
 		many.write(fmt.Sprintf("d/%05d", i), "")
 	}
@@ -183,7 +133,7 @@ func TestRefusalsOfStorage(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBucket(t)
-			b.fail, b.said = row.status, row.body
+			b.refuse(row.status, row.body)
 			_, err := b.storage().List(t.Context(), counted(1))
 			e, ok := errors.AsType[*complete.Error](err)
 			if !ok || e.Kind != row.kind || e.Reason != doing+row.want || e.RetryAfter != 3*time.Second {
@@ -197,7 +147,7 @@ func TestAManifestThatCannotBeReadDefersTheEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket(t)
-		b.fail = 503
+		b.refuse(503, "")
 		_, _, err := b.storage().Manifest(t.Context(), &fileset.Set{Bucket: "acme", Prefix: "d/", Manifest: "d/m"})
 		if e, ok := errors.AsType[*complete.Error](err); !ok || e.Reason != "reading the manifest gs://acme/d/m: 503 Service Unavailable" {
 			t.Errorf("%v", err)
@@ -261,8 +211,8 @@ func TestABurstSharesListings(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if b.listings > 8 {
-			t.Errorf("%d listings for a burst of 80", b.listings)
+		if listings := len(b.Requests()); listings > 8 {
+			t.Errorf("%d listings for a burst of 80", listings)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
