@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func (r request) started(t *testing.T) string {
 	t.Helper()
 	host, path, ok := strings.Cut(strings.TrimPrefix(r.URL, "https://"), ".invalid/api/v1/dags/")
 	dag, ok2 := strings.CutSuffix(path, "/dagRuns")
-	if !ok || !ok2 || r.Method != "POST" {
+	if !ok || !ok2 || r.Method != http.MethodPost {
 		t.Fatalf("the function sends %s to %s", r.Method, r.URL)
 	}
 	return started(t, host, dag, r.Body.Conf)

@@ -60,7 +60,7 @@ func (v *varsReader) resolve(named document.Named, way []string) {
 		}
 	}
 	constant := document.Constant{Value: named.Value}
-	ok := false
+	var ok bool
 	if isVariable(&named.Value) {
 		constant, ok = v.variable(name, &named.Value)
 	} else {
@@ -74,7 +74,7 @@ func (v *varsReader) resolve(named document.Named, way []string) {
 // needs reports whether a value names vars.NAME.
 func needs(v *document.Value, name string) bool {
 	if v.Kind == document.String {
-		for _, after := range strings.Split(v.Text.Value, "${")[1:] {
+		for _, after := range strings.Split(v.Value, "${")[1:] {
 			inside, _, _ := strings.Cut(after, "}")
 			if first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(inside), "vars."), "."); first == name {
 				return true
@@ -108,20 +108,20 @@ func (v *varsReader) variable(name string, value *document.Value) (document.Cons
 			preset = value.Members[i]
 		}
 	}
-	v.names = append(v.names, env.Text.Value)
-	if text := v.getenv(env.Text.Value); text != "" {
+	v.names = append(v.names, env.Value)
+	if text := v.getenv(env.Value); text != "" {
 		return document.Constant{Value: document.Value{Kind: document.String, Text: document.Text{Value: text, Position: env.Position,
 			Lead: -1}}, Hidden: true}, true
 	}
 	if preset.Kind == document.Nothing && v.local {
-		made := strings.ToLower(strings.ReplaceAll(env.Text.Value, "_", "-"))
-		v.assumed = append(v.assumed, env.Text.Value+"="+made)
+		made := strings.ToLower(strings.ReplaceAll(env.Value, "_", "-"))
+		v.assumed = append(v.assumed, env.Value+"="+made)
 		return document.Constant{Value: document.Value{Kind: document.String, Text: document.Text{Value: made, Position: env.Position,
 			Lead: -1}}}, true
 	}
 	switch preset.Kind {
 	case document.Nothing:
-		v.Fault(env.Position, "vars."+name+": the environment variable "+env.Text.Value+" is not set", "set it, or add default: TEXT")
+		v.Fault(env.Position, "vars."+name+": the environment variable "+env.Value+" is not set", "set it, or add default: TEXT")
 		return document.Constant{}, false
 	case document.String:
 		expanded, hidden, ok := v.Expanded(name, preset)

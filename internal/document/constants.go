@@ -80,7 +80,7 @@ func (r *Reader) expand(e Entry, text Text) (Text, bool) {
 			r.Fault(text.At(at), e.Name+": "+text.Value[at:at+length]+" is a table or a list", "name one of its values, such as ${vars.NAME.KEY}")
 			return text, false
 		}
-		b.WriteString(constant.Value.Text.Value)
+		b.WriteString(constant.Value.Value)
 		hidden = hidden || constant.Hidden
 		at += length
 	}
@@ -153,7 +153,7 @@ func (r *Reader) valuesOf(e Entry, text Text, constant Constant) []Text {
 			r.Fault(text.Position, e.Name+": not all values of "+text.Value+" are text", "name a table or a list of texts")
 			return nil
 		}
-		value := Text{Value: member.Text.Value, Position: text.Position, Lead: -1}
+		value := Text{Value: member.Value, Position: text.Position, Lead: -1}
 		if constant.Hidden {
 			value.Written = &text.Value
 		}

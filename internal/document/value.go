@@ -76,7 +76,7 @@ func (r *Reader) value(what string, node *yaml.Node) Value {
 			}
 		})
 	default:
-		v.Kind, v.Text.Value = Literal, r.literal(node)
+		v.Kind, v.Value = Literal, r.literal(node)
 	}
 	return v
 }
@@ -123,9 +123,9 @@ func (v *Value) write(b *bytes.Buffer) {
 	case Nothing:
 		b.WriteString("null")
 	case String:
-		_ = plainjson.Write(b, v.Text.Value) // of text, into memory: never fails
+		_ = plainjson.Write(b, v.Value) // of text, into memory: never fails
 	case Literal:
-		b.WriteString(v.Text.Value)
+		b.WriteString(v.Value)
 	case List, Object:
 		v.writeMembers(b)
 	}

@@ -125,7 +125,9 @@ func (a *Airflow) FindAssetEvent(ctx context.Context, event airflow.AssetEvent) 
 	case err != nil || found:
 		return err
 	case !all:
-		return &airflow.Error{Kind: airflow.ServerFailure, Said: "Airflow cannot list all of the asset's events now", Hint: "the event is tried again later"}
+		return &airflow.Error{
+			Kind: airflow.ServerFailure, Said: "Airflow cannot list all of the asset's events now", Hint: "the event is tried again later",
+		}
 	}
 	return &airflow.Error{Kind: airflow.UnknownRun, Said: "Airflow holds no such asset event"}
 }

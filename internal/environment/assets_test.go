@@ -176,7 +176,8 @@ func TestPublishFindsWhatAnotherInstancePublished(t *testing.T) {
 		if _, err := one.Publish(t.Context(), orderEvent("a"), pressure.Policy{}); err != nil {
 			t.Errorf("%s: %v", version, err)
 		}
-		if _, err := other.Publish(t.Context(), orderEvent("a"), pressure.Policy{}); kindOf(err) != airflow.RunExists || len(sim.AssetEvents()) != 1 {
+		_, err := other.Publish(t.Context(), orderEvent("a"), pressure.Policy{})
+		if kindOf(err) != airflow.RunExists || len(sim.AssetEvents()) != 1 {
 			t.Errorf("%s: %v, with the events %+v", version, err, sim.AssetEvents())
 		}
 	}

@@ -32,7 +32,8 @@ func TestFaultsOfAssets(t *testing.T) {
 		{goodAsset + "  materialize: true\n  conf: {a: 1}\n  note: n\n  max_active: 3", "v2", ``},
 		{goodAsset + "  materialize: false\n  extra: {a: 1}", "v1", ``},
 
-		{goodAsset + "  dag: d", "v2", `3:10: asset cannot be combined with dag: keep dag to start one DAG, or asset to start all that wait for it`},
+		{goodAsset + "  dag: d", "v2",
+			`3:10: asset cannot be combined with dag: keep dag to start one DAG, or asset to start all that wait for it`},
 		{goodAsset + "  dataset: d", "v2", `4:12: dataset is Airflow 2's word for asset, and both are given: leave one of the two out`},
 		{
 			strings.Replace(goodAsset, "s3://acme/orders", `" "`, 1), "v2",
@@ -50,7 +51,8 @@ func TestFaultsOfAssets(t *testing.T) {
 		{goodAsset + "  max_active: 3", "v2", `4:15: max_active` + ofRun},
 		{goodAsset + "  skip_active: true", "v2", `4:16: skip_active` + ofRun},
 		{goodAsset + "  logical_date: ${event.time}", "v2", `4:17: logical_date` + ofRun},
-		{goodAsset + "  materialize: true\n  extra: {a: 1}", "v2", `5:10: extra is of an asset's event, and materialize starts a run: name it conf`},
+		{goodAsset + "  materialize: true\n  extra: {a: 1}", "v2",
+			`5:10: extra is of an asset's event, and materialize starts a run: name it conf`},
 		{goodAsset + "  extra: ${object.name}", "v2", `4:10: extra gives text: give a map: Airflow takes an object`},
 		{goodAsset + "  extra: [1]", "v2", `4:10: extra is no map: Airflow takes an object: write extra as key: value`},
 		{good + "  extra: {a: 1}", "v2", `4:10: extra stands without asset: leave it out, or name an asset in place of dag`},
@@ -67,11 +69,13 @@ func TestFaultsOfAssets(t *testing.T) {
 		},
 		{
 			goodAsset + "  materialize: true", "v1",
-			`4:16: materialize: the environment's API is v1, which has no materializations: name the DAG that makes the dataset instead: dag: load_sales`,
+			`4:16: materialize: the environment's API is v1, which has no materializations: ` +
+				`name the DAG that makes the dataset instead: dag: load_sales`,
 		},
 		{
 			good + "  partition_key: x", "v1",
-			`4:18: partition_key: the environment's API is v1, and there are no partition keys before Airflow 3.2: leave it out, and pass the value in conf or extra`,
+			`4:18: partition_key: the environment's API is v1, and there are no partition keys before Airflow 3.2: ` +
+				`leave it out, and pass the value in conf or extra`,
 		},
 	} {
 		if got := faultsOn(t, row.text, row.api); got != row.want {

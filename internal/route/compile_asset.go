@@ -88,7 +88,8 @@ func (s *Spec) asset() Text {
 func (c *compiler) partitionKey() *located {
 	s := c.spec
 	if s.PartitionKey.IsSet() && s.Every.Value > 0 && s.RunID.Value != s.PartitionKey.Value {
-		c.fault(s.PartitionKey.Position, "with every, one run would have the events of several partitions", "set run_id to the same as partition_key")
+		c.fault(s.PartitionKey.Position, "with every, one run would have the events of several partitions",
+			"set run_id to the same as partition_key")
 	}
 	return c.template("partition_key", s.PartitionKey)
 }

@@ -29,7 +29,8 @@ func Decode(r *document.Reader, node *yaml.Node) Spec {
 
 // withoutReject are the keys that say something of a run.
 var withoutReject = []string{
-	"dag", "dags", "asset", "dataset", "conf", "run_id", "run_id_exact", "logical_date", "note", "every", "grace", "late", "max_active", "when_paused",
+	"dag", "dags", "asset", "dataset", "conf", "run_id", "run_id_exact",
+	"logical_date", "note", "every", "grace", "late", "max_active", "when_paused",
 	"skip_active", "extra", "materialize", "partition_key",
 }
 

@@ -177,9 +177,9 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "asset", Takes: takesAsset, Example: "asset: s3://acme/orders",
-		Doc: "In place of dag: the asset (Airflow 3; a dataset on 2.9 and later) that the event is about. An event of it is published, which starts " +
-			"all DAGs that wait for it. Airflow has no id for such an event: it is looked for before it is published, which leaves it published at " +
-			"least once. See deploy/assets.md.",
+		Doc: "In place of dag: the asset (Airflow 3; a dataset on 2.9 and later) that the event is about. " +
+			"An event of it is published, which starts all DAGs that wait for it. Airflow has no id for such an event: it is looked for before " +
+			"it is published, which leaves it published at least once. See deploy/assets.md.",
 		To: func(s *Spec) any { return &s.Asset },
 	},
 	{
@@ -201,8 +201,8 @@ var keys = []document.Key[Spec]{
 	},
 	{
 		Name: "partition_key", Takes: takesTemplate, Example: "partition_key: ${event.subject}",
-		Doc: "The part of the data that the run, or the asset's event, is about: at most 250 characters. Needs Airflow 3.2. From 3.3 a DAG without " +
-			"partitions refuses it, and an asset's event that has one starts only DAGs with partitions.",
+		Doc: "The part of the data that the run, or the asset's event, is about: at most 250 characters. Needs Airflow 3.2. " +
+			"From 3.3 a DAG without partitions refuses it, and an asset's event that has one starts only DAGs with partitions.",
 		To: func(s *Spec) any { return &s.PartitionKey },
 	},
 	{
@@ -282,7 +282,8 @@ var keys = []document.Key[Spec]{
 		Doc: "What becomes of an event whose DAG is paused, or draining (Airflow 3.4). trigger: its run is made, and waits until somebody " +
 			"unpauses the DAG. unpause: the DAG is unpaused first, permanently and for its schedule as well; the account then needs a role that " +
 			"may edit the DAG. defer: the event is redelivered, until somebody unpauses the DAG. fail: it fails permanently. The state is up to " +
-			"5 s old. With asset it is about each DAG that waits for the asset: an event that is published while one is paused never starts that DAG. " +
+			"5 s old. With asset it is about each DAG that waits for the asset: an event that is published " +
+			"while one is paused never starts that DAG. " +
 			"Left out: trigger.",
 		To: func(s *Spec) any { return &s.WhenPaused },
 	},

@@ -103,7 +103,7 @@ func (c Complete) content() string {
 // DAG; empty for none.
 func (s *Spec) AssetName() string { return s.asset().Value }
 
-// Position and the following types are those of package document.
+// Types of package document.
 type (
 	Position = document.Position
 	Text     = document.Text

@@ -87,7 +87,9 @@ func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) (mi
 		p, err = r.plan(ctx, s)
 	}
 	if err != nil {
-		d.Failures = append(d.Failures, Failure{Route: r.name, Environment: r.environment, DAG: p.DAG, Asset: p.Asset, DeadLetter: r.limits.DeadLetter, Err: err})
+		d.Failures = append(d.Failures, Failure{
+			Route: r.name, Environment: r.environment, DAG: p.DAG, Asset: p.Asset, DeadLetter: r.limits.DeadLetter, Err: err,
+		})
 		return ""
 	}
 	d.Plans = append(d.Plans, p)

@@ -81,7 +81,8 @@ func TestOutcomeOfEachAssetResponse(t *testing.T) {
 		{"published", true, []step{post(nil)}, trigger.Triggered, 200, "Airflow created the asset event"},
 		{
 			"published, perhaps again", false, []step{post(nil)}, trigger.Triggered, 200,
-			"Airflow created the asset event; an earlier delivery may have created one as well, since Airflow could not list all of the asset's events",
+			"Airflow created the asset event; an earlier delivery may have created one as well, " +
+				"since Airflow could not list all of the asset's events",
 		},
 		{"published before", true, []step{post(refused(airflow.RunExists))}, trigger.Duplicate, 200, "the asset event exists already"},
 		{"an answer got lost", true, []step{post(inDoubt(airflow.Timeout)), get(nil)}, trigger.Triggered, 200, held},

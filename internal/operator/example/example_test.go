@@ -227,9 +227,9 @@ func TestErrorsOfExamples(t *testing.T) {
 			`t.yaml:3:20: stat missing.json: no such file or directory: name a JSON file, relative to this one, or write the event here`},
 		{"no route", head + "- {name: n, upload: gs://a/b, starts: [{dag: d}]}",
 			`t.yaml:3:40: a run has no route: add it, such as route: sales-csv`},
-		{"another example that is not there", head + "- {name: n, upload: gs://a/b, starts: [{route: r, same_run_as: firts}]}\n" +
+		{"another example that is not there", head + "- {name: n, upload: gs://a/b, starts: [{route: r, same_run_as: fisrt}]}\n" +
 			"- {name: first, upload: gs://a/b}",
-			`t.yaml:3:3: same_run_as is "firts", which is not the name of another example: did you mean "first"?`},
+			`t.yaml:3:3: same_run_as is "fisrt", which is not the name of another example: did you mean "first"?`},
 		{"itself", head + "- {name: n, upload: gs://a/b, starts: [{route: r, same_run_as: n}]}",
 			`t.yaml:3:3: same_run_as is "n", which is not the name of another example: give the name of another example of this file`},
 		{"conf", head + "- {name: n, upload: gs://a/b, starts: [{route: r, conf: [1]}]}",

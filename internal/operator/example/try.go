@@ -59,7 +59,7 @@ func (r *Result) sameRun(want Start, other Result) {
 		return // which is a difference already
 	}
 	there, ok := other.by(want.Route)
-	difference := ""
+	var difference string
 	switch {
 	case !ok:
 		difference = "which starts none by this route"

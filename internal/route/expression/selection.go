@@ -40,7 +40,7 @@ func wayOf(e ast.Expr, allowed ...string) (selection, bool) {
 		return selection{{name: e.AsIdent()}}, isVariable(e.AsIdent())
 	case ast.SelectKind:
 		s, ok := wayOf(e.AsSelect().Operand(), allowed...)
-		ok = ok && !(len(s) > 1 && s[0].name == varsVariable) // of what CEL may have computed
+		ok = ok && (len(s) <= 1 || s[0].name != varsVariable) // of what CEL may have computed
 		return append(s, step{name: e.AsSelect().FieldName(), dot: true}), ok && !e.AsSelect().IsTestOnly()
 	case ast.CallKind:
 		args := e.AsCall().Args()
@@ -48,7 +48,7 @@ func wayOf(e ast.Expr, allowed ...string) (selection, bool) {
 			return nil, false
 		}
 		s, ok := wayOf(args[0], allowed...)
-		ok = ok && !(len(s) > 0 && s[0].name == varsVariable)
+		ok = ok && (len(s) == 0 || s[0].name != varsVariable)
 		switch key := args[1].AsLiteral().(type) {
 		case types.String:
 			return append(s, step{name: string(key), dot: calls(e, operators.OptSelect)}), ok && key != ""
