@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -170,9 +171,23 @@ func routesOf(file *config.File) []doctor.Route {
 		routes = append(routes, doctor.Route{
 			Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only), DAGs: spec.Starts(),
 			Waits: spec.Every.Value > 0, Asset: spec.AssetName(), Materialize: spec.Materialize.On(), WhenPaused: spec.WhenPaused.Value,
+			Lists: listedBuckets(&spec),
 		})
 	}
 	return routes
+}
+
+// listedBuckets are the buckets that a route with complete names.
+func listedBuckets(spec *route.Spec) (names []string) {
+	if !spec.Complete.IsSet() {
+		return nil
+	}
+	for _, bucket := range spec.Bucket {
+		if !strings.Contains(bucket.Value, "*") {
+			names = append(names, bucket.Value)
+		}
+	}
+	return names
 }
 
 // exemplify adds to routes the confs that they make of the examples in a file. It

@@ -28,7 +28,7 @@ func rights(specs []Spec) document.Faults {
 			bucket = "gs://" + shorten(strings.Join(plain(s.Bucket), ", gs://"), maxReason)
 		}
 		return document.Faults{fault(s.Complete.Position, "complete lists "+bucket+" with the function's account",
-			"grant it roles/storage.objectViewer there, as dagtrigger deploy plan does")}
+			"grant it roles/storage.objectViewer there, as dagtrigger deploy plan does; dagtrigger doctor checks it")}
 	}
 	return nil
 }

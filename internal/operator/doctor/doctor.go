@@ -133,6 +133,8 @@ type Route struct {
 	WhenPaused string
 	// Waits is set where its runs are those of windows, which wait for their start.
 	Waits bool
+	// Lists are the buckets that it lists for its sets of files, without patterns.
+	Lists []string
 	// Examples are confs that it makes, by the names of their events.
 	Examples []Example
 }
