@@ -61,7 +61,7 @@ func (c *compiler) constant(vars *expression.Vars, v document.Named) {
 		return
 	}
 	if at := computedIn(&v.Value); at != nil {
-		c.fault(at.Position, "vars."+name+" is a table of constants, and "+shorten(at.Text.Value, maxReason)+" is computed",
+		c.fault(at.Position, "vars."+name+" is a table of constants, and "+shorten(at.Value, maxReason)+" is computed",
 			"give the expression another name in vars")
 		return
 	}
@@ -72,7 +72,7 @@ func (c *compiler) constant(vars *expression.Vars, v document.Named) {
 
 // computedIn finds a text with an expression.
 func computedIn(v *Value) *Value {
-	if v.Kind == document.String && strings.Contains(v.Text.Value, "${") {
+	if v.Kind == document.String && strings.Contains(v.Value, "${") {
 		return v
 	}
 	for i := range v.Members {
@@ -85,7 +85,7 @@ func computedIn(v *Value) *Value {
 
 // computed compiles an expression, and returns which of the route's vars it needs.
 func (c *compiler) computed(vars *expression.Vars, v document.Named) (needs []string) {
-	t, uses, faults := c.expressions.Template(v.Value.Text.Value)
+	t, uses, faults := c.expressions.Template(v.Value.Value)
 	if !c.sound("vars."+v.Name.Value, v.Value.Text, uses, faults) {
 		delete(vars.Templates, v.Name.Value)
 		return nil

@@ -103,12 +103,16 @@ func (c Complete) content() string {
 // DAG; empty for none.
 func (s *Spec) AssetName() string { return s.asset().Value }
 
-// Types of package document.
+// What a routes file is made of.
 type (
+	// Position is a place in the file.
 	Position = document.Position
-	Text     = document.Text
-	Value    = document.Value
-	Fault    = document.Fault
+	// Text is a text with its place.
+	Text = document.Text
+	// Value is any value with its place.
+	Value = document.Value
+	// Fault is what is wrong in the file, where, and its fix.
+	Fault = document.Fault
 )
 
 func fault(at Position, what, fix string) Fault {
