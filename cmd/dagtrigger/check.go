@@ -126,14 +126,14 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 		if err != nil {
 			return err
 		}
-		if len(one.faults) == 0 {
+		if len(one.problems) == 0 {
 			one.warnings = one.Warnings()
 			if c.against != "" {
 				risks, changes := one.Against(old)
 				one.warnings, one.changes = append(one.warnings, risks...), changes
 			}
 		}
-		failed = failed || len(one.faults) > 0
+		failed = failed || len(one.problems) > 0
 		if err := p.printChecked(c.format, one); err != nil {
 			return err
 		}
@@ -146,9 +146,9 @@ func (p *program) runCheck(c checkFlags, paths []string) error {
 
 // examine reads a routes file. It returns the file's errors, and separately the
 // error of reading standard input.
-func (p *program) examine(path string) (config.File, document.Faults, error) {
+func (p *program) examine(path string) (config.File, document.Problems, error) {
 	one, err := p.checkOne(path)
-	return one.File, one.faults, err
+	return one.File, one.problems, err
 }
 
 // checkOne is as examine, and keeps the text to show places in it.
@@ -161,37 +161,37 @@ func (p *program) checkOne(path string) (checkedFile, error) {
 		}
 	}
 	if err != nil {
-		return checkedFile{File: config.File{Name: name}, faults: asFaults(err)}, nil
+		return checkedFile{File: config.File{Name: name}, problems: asProblems(err)}, nil
 	}
 	file, err := config.Parse(name, text)
-	faults := wrongFile(asFaults(err), "tests", "it has examples, and no routes", `run them with "dagtrigger test"`)
-	return checkedFile{File: file, faults: faults, source: document.NewSource(text)}, nil
+	problems := wrongFile(asProblems(err), "tests", "it has examples, and no routes", `run them with "dagtrigger test"`)
+	return checkedFile{File: file, problems: problems, source: document.NewSource(text)}, nil
 }
 
 // wrongFile is the one error about a file of the other kind, which has a key that
-// tells; faults about any other.
-func wrongFile(faults document.Faults, key, what, fix string) document.Faults {
-	for _, fault := range faults {
-		if strings.HasPrefix(fault.What, key+" is not a key of ") {
-			return document.Faults{{File: fault.File, What: what, Fix: fix}}
+// tells; problems about any other.
+func wrongFile(problems document.Problems, key, what, fix string) document.Problems {
+	for _, problem := range problems {
+		if strings.HasPrefix(problem.What, key+" is not a key of ") {
+			return document.Problems{{File: problem.File, What: what, Fix: fix}}
 		}
 	}
-	return faults
+	return problems
 }
 
-func asFaults(err error) document.Faults {
-	faults, _ := errors.AsType[document.Faults](err)
-	return faults
+func asProblems(err error) document.Problems {
+	problems, _ := errors.AsType[document.Problems](err)
+	return problems
 }
 
 // routesFile reads a routes file, which must be valid.
 func (p *program) routesFile(path string) (config.File, error) {
-	f, faults, err := p.examine(path)
+	f, problems, err := p.examine(path)
 	if err != nil {
 		return f, err
 	}
-	if len(faults) > 0 {
-		return f, fmt.Errorf("invalid routes:\n%w", faults)
+	if len(problems) > 0 {
+		return f, fmt.Errorf("invalid routes:\n%w", problems)
 	}
 	return f, nil
 }

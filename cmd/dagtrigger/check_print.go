@@ -24,9 +24,9 @@ func checkFormats() []string { return []string{formatText, formatJSON, formatGit
 // checkedFile is a file and what check found in it.
 type checkedFile struct {
 	config.File
-	faults, warnings document.Faults
-	changes          document.Faults // of --against
-	source           document.Source
+	problems, warnings document.Problems
+	changes            document.Problems // of --against
+	source             document.Source
 }
 
 // checked is the result for a file, in JSON.
@@ -34,7 +34,7 @@ type checked struct {
 	File         string    `json:"file"`
 	Routes       int       `json:"routes"`
 	Environments int       `json:"environments"`
-	Faults       []finding `json:"faults"`
+	Problems     []finding `json:"faults"`
 	Warnings     []finding `json:"warnings"`
 	Changes      []finding `json:"changes,omitempty"`
 }
@@ -52,7 +52,7 @@ func (p *program) printChecked(format string, f checkedFile) error {
 	case formatJSON:
 		return plainjson.Encode(p.stdout, checked{
 			File: f.Name, Routes: len(f.Routes), Environments: len(f.Environments),
-			Faults: findings(f.faults), Warnings: findings(f.warnings), Changes: findings(f.changes),
+			Problems: findings(f.problems), Warnings: findings(f.warnings), Changes: findings(f.changes),
 		})
 	case formatGitHub:
 		_, err := io.WriteString(p.stdout, f.github())
@@ -60,18 +60,18 @@ func (p *program) printChecked(format string, f checkedFile) error {
 	}
 	paint := p.painter(p.stdout)
 	var b strings.Builder
-	list := func(faults document.Faults, kind string) {
-		for _, fault := range faults {
-			fault.What = kind + fault.What
-			b.WriteString(fault.String() + "\n" + paint.dim(f.source.Excerpt(fault.Position)))
+	list := func(problems document.Problems, kind string) {
+		for _, problem := range problems {
+			problem.What = kind + problem.What
+			b.WriteString(problem.String() + "\n" + paint.dim(f.source.Excerpt(problem.Position)))
 		}
 	}
-	list(f.faults, "")
+	list(f.problems, "")
 	list(f.warnings, "warning: ")
 	list(f.changes, "change: ")
 	list(f.Advice(), "note: ")
-	if len(f.faults) > 0 {
-		b.WriteString(paint.bad(f.Name+": "+plural(len(f.faults), "error")) + "\n")
+	if len(f.problems) > 0 {
+		b.WriteString(paint.bad(f.Name+": "+plural(len(f.problems), "error")) + "\n")
 	} else {
 		b.WriteString(paint.good(f.Name+": "+about(f.File, len(f.warnings))) + "\n")
 	}
@@ -83,16 +83,16 @@ func (p *program) printChecked(format string, f checkedFile) error {
 // https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 func (f checkedFile) github() string {
 	var b strings.Builder
-	list := func(faults document.Faults, command string) {
-		for _, fault := range faults {
-			place := "file=" + githubProperty.Replace(fault.File)
-			if fault.Line > 0 {
-				place += fmt.Sprintf(",line=%d,col=%d", fault.Line, fault.Column)
+	list := func(problems document.Problems, command string) {
+		for _, problem := range problems {
+			place := "file=" + githubProperty.Replace(problem.File)
+			if problem.Line > 0 {
+				place += fmt.Sprintf(",line=%d,col=%d", problem.Line, problem.Column)
 			}
-			fmt.Fprintf(&b, "::%s %s::%s\n", command, place, githubText.Replace(fault.What+": "+fault.Fix))
+			fmt.Fprintf(&b, "::%s %s::%s\n", command, place, githubText.Replace(problem.What+": "+problem.Fix))
 		}
 	}
-	list(f.faults, "error")
+	list(f.problems, "error")
 	list(f.warnings, "warning")
 	list(f.changes, "notice")
 	list(f.Advice(), "notice")
@@ -118,9 +118,9 @@ func about(f config.File, warnings int) string {
 	return text + ", no errors"
 }
 
-func findings(faults document.Faults) []finding {
-	list := make([]finding, len(faults))
-	for i, f := range faults {
+func findings(problems document.Problems) []finding {
+	list := make([]finding, len(problems))
+	for i, f := range problems {
 		list[i] = finding{int(f.Line), int(f.Column), f.What, f.Fix}
 	}
 	return list

@@ -25,7 +25,7 @@ variables:
 }
 
 // unknownVariables are warnings about variables that look like settings, and are none.
-func (p *program) unknownVariables() document.Faults {
+func (p *program) unknownVariables() document.Problems {
 	return config.Unknown(slices.DeleteFunc(p.environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return p.getenv(name) == ""

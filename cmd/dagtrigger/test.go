@@ -88,9 +88,9 @@ type testFlags struct {
 
 // tried is a file of examples with its results.
 type tried struct {
-	suite   example.Suite
-	results []example.Result
-	faults  document.Faults // of the file or its routes, in place of results
+	suite    example.Suite
+	results  []example.Result
+	problems document.Problems // of the file or its routes, in place of results
 }
 
 func (p *program) runTest(ctx context.Context, t testFlags, paths []string) error {
@@ -118,7 +118,7 @@ func (p *program) runTest(ctx context.Context, t testFlags, paths []string) erro
 func tryAll(ctx context.Context, path, routes string, files map[string]config.File) tried {
 	suite, err := example.Load(path)
 	if err != nil {
-		return tried{suite: example.Suite{Name: path}, faults: wrongFile(asFaults(err), "routes", "it has routes, and no examples",
+		return tried{suite: example.Suite{Name: path}, problems: wrongFile(asProblems(err), "routes", "it has routes, and no examples",
 			"name a file of examples, such as "+examplesName)}
 	}
 	if routes != "" {
@@ -127,7 +127,7 @@ func tryAll(ctx context.Context, path, routes string, files map[string]config.Fi
 	file, ok := files[suite.Config]
 	if !ok {
 		if file, err = config.Load(suite.Config); err != nil {
-			return tried{suite: suite, faults: asFaults(err)}
+			return tried{suite: suite, problems: asProblems(err)}
 		}
 		files[suite.Config] = file
 	}
@@ -151,7 +151,7 @@ func (p *program) printTried(all []tried) error {
 	failed := false
 	for _, t := range all {
 		b.WriteString(t.text(paint))
-		failed = failed || t.failed() > 0 || len(t.faults) > 0
+		failed = failed || t.failed() > 0 || len(t.problems) > 0
 	}
 	_, err := io.WriteString(p.prose(p.stdout), b.String())
 	if err == nil && failed {
@@ -163,8 +163,8 @@ func (p *program) printTried(all []tried) error {
 // text tells a person of the examples that do not hold, and sums up.
 func (t tried) text(paint painter) string {
 	var b strings.Builder
-	for _, fault := range t.faults {
-		b.WriteString(fault.String() + "\n")
+	for _, problem := range t.problems {
+		b.WriteString(problem.String() + "\n")
 	}
 	for i, r := range t.results {
 		if len(r.Differences) > 0 {
@@ -176,8 +176,8 @@ func (t tried) text(paint painter) string {
 		}
 	}
 	switch n := t.failed(); {
-	case len(t.faults) > 0:
-		b.WriteString(paint.bad(t.suite.Name+": "+plural(len(t.faults), "error")) + "\n")
+	case len(t.problems) > 0:
+		b.WriteString(paint.bad(t.suite.Name+": "+plural(len(t.problems), "error")) + "\n")
 	case n > 0:
 		b.WriteString(paint.bad(fmt.Sprintf("%s: %s, %d of them do not hold", t.suite.Name, plural(len(t.results), "example"), n)) + "\n")
 	default:
@@ -190,7 +190,7 @@ func (t tried) text(paint painter) string {
 func (p *program) updateAll(all []tried) error {
 	failed := false
 	for _, t := range all {
-		if len(t.faults) > 0 {
+		if len(t.problems) > 0 {
 			failed = true
 			_, _ = io.WriteString(p.prose(p.stdout), t.text(p.painter(p.stdout)))
 			continue

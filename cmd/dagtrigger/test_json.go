@@ -27,7 +27,7 @@ func (p *program) printTriedJSON(all []tried) error {
 	failed := false
 	for _, t := range all {
 		file := triedFile{
-			File: t.suite.Name, Passed: t.failed() == 0 && len(t.faults) == 0, Examples: []triedExample{}, Errors: findings(t.faults),
+			File: t.suite.Name, Passed: t.failed() == 0 && len(t.problems) == 0, Examples: []triedExample{}, Errors: findings(t.problems),
 		}
 		for i, r := range t.results {
 			e := t.suite.Examples[i]

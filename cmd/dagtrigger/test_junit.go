@@ -63,11 +63,11 @@ func writeJUnit(path string, all []tried) error {
 // junit is a file of examples as a suite. An invalid file is a case with an error.
 func (t tried) junit() junitSuite {
 	s := junitSuite{Name: t.suite.Name, Tests: len(t.results), Failures: t.failed()}
-	if len(t.faults) > 0 {
+	if len(t.problems) > 0 {
 		s.Tests, s.Errors = 1, 1
 		s.Cases = append(s.Cases, junitCase{
 			Class: t.suite.Name, Name: "the file is valid", File: t.suite.Name,
-			Error: &junitProblem{Message: t.faults[0].String(), Text: t.faults.Error()},
+			Error: &junitProblem{Message: t.problems[0].String(), Text: t.problems.Error()},
 		})
 	}
 	for i, r := range t.results {

@@ -28,9 +28,9 @@ func planOf(t *testing.T, name, keys string) *route.Plan {
 		t.Fatal(err)
 	}
 	var r document.Reader
-	table, faults := route.Compile([]route.Spec{route.Decode(&r, root.Content[0])}, route.Options{})
-	if faults = append(r.Faults, faults...); len(faults) > 0 {
-		t.Fatal(faults)
+	table, problems := route.Compile([]route.Spec{route.Decode(&r, root.Content[0])}, route.Options{})
+	if problems = append(r.Problems, problems...); len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	ev := event.New(event.CloudEvent{
 		ID: "1", Type: "google.cloud.storage.object.v1.finalized", Source: "//storage.googleapis.com/projects/_/buckets/acme",

@@ -22,7 +22,7 @@ func (r *reader) accounts(name string) []string {
 	accounts := r.list(name)
 	for _, account := range accounts {
 		if a, err := mail.ParseAddress(account); err != nil || a.Address != account {
-			r.fault(name+" names \""+account+"\"", "write e-mail addresses separated by commas, such as invoker@PROJECT.iam.gserviceaccount.com")
+			r.problem(name+" names \""+account+"\"", "write e-mail addresses separated by commas, such as invoker@PROJECT.iam.gserviceaccount.com")
 		}
 	}
 	return accounts
@@ -32,9 +32,9 @@ func (r *reader) accounts(name string) []string {
 func (r *reader) callers(c *Config) {
 	switch {
 	case len(c.AllowCallers) > 0 && len(c.AllowAudience) == 0:
-		r.fault("ALLOW_CALLERS is given without ALLOW_AUDIENCE",
+		r.problem("ALLOW_CALLERS is given without ALLOW_AUDIENCE",
 			"set the audience of their tokens: that of the push subscription (its endpoint where none is set), or the service's URL for Eventarc")
 	case len(c.AllowCallers) == 0 && len(c.AllowAudience) > 0:
-		r.fault("ALLOW_AUDIENCE is given without ALLOW_CALLERS", "set ALLOW_CALLERS to the accounts whose tokens are accepted")
+		r.problem("ALLOW_AUDIENCE is given without ALLOW_CALLERS", "set ALLOW_CALLERS to the accounts whose tokens are accepted")
 	}
 }

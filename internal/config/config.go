@@ -78,7 +78,7 @@ func (c Config) Digest() string {
 const FileVariable = "DAGTRIGGER_CONFIG"
 
 // FromEnv reads the settings from environment variables, and the routes file
-// that they name. The error is [document.Faults], and holds no value of a secret.
+// that they name. The error is [document.Problems], and holds no value of a secret.
 func FromEnv(getenv func(string) string) (Config, error) {
 	file, err := FileFromEnv(getenv)
 	return WithFile(getenv, file, err)
@@ -122,45 +122,45 @@ func WithFile(getenv func(string) string, file *File, err error) (Config, error)
 	case file != nil:
 		r.routes(&c, file, err)
 	case c.DAGID != "" && !route.IsDAG(c.DAGID):
-		r.fault(fmt.Sprintf("DAG_ID is %q, which is not a valid DAG id", c.DAGID), route.FixDAG)
+		r.problem(fmt.Sprintf("DAG_ID is %q, which is not a valid DAG id", c.DAGID), route.FixDAG)
 	case c.DAGID != "":
 		c.Table = route.Default(c.DAGID, DefaultEnvironment)
 	default:
-		r.fault("DAG_ID is missing", "name the DAG that every event starts, or give a routes file in DAGTRIGGER_CONFIG")
+		r.problem("DAG_ID is missing", "name the DAG that every event starts, or give a routes file in DAGTRIGGER_CONFIG")
 	}
 	if file != nil && c.DAGID != "" {
-		r.fault("DAG_ID and DAGTRIGGER_CONFIG are both given", "leave one of them out: the routes of a file name their DAGs")
+		r.problem("DAG_ID and DAGTRIGGER_CONFIG are both given", "leave one of them out: the routes of a file name their DAGs")
 	}
 	if c.Environments == nil {
 		for _, f := range spec.Check(Variable) {
-			r.fault(f.What, f.Fix)
+			r.problem(f.What, f.Fix)
 		}
 		c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	}
 	r.giveUp(&c)
 	r.callers(&c)
-	if len(r.faults) > 0 {
-		return Config{}, r.faults
+	if len(r.problems) > 0 {
+		return Config{}, r.problems
 	}
 	return c, nil
 }
 
 // reader reads variables and collects their errors.
 type reader struct {
-	getenv func(string) string
-	faults document.Faults
-	given  []connector // those that are set
+	getenv   func(string) string
+	problems document.Problems
+	given    []connector // those that are set
 }
 
-func (r *reader) fault(what, fix string) {
-	r.faults = append(r.faults, document.Fault{What: what, Fix: fix})
+func (r *reader) problem(what, fix string) {
+	r.problems = append(r.problems, document.Problem{What: what, Fix: fix})
 }
 
 // routes adds the routes file. Connection variables are an error where the file has
 // environments: they would be ignored.
 func (r *reader) routes(c *Config, f *File, err error) {
-	if faults, ok := errors.AsType[document.Faults](err); ok {
-		r.faults = append(r.faults, faults...)
+	if problems, ok := errors.AsType[document.Problems](err); ok {
+		r.problems = append(r.problems, problems...)
 	}
 	c.File, c.Table, c.Environments = f, f.Table, f.Environments
 	c.RouteDeadLetters = f.routeDeadLetters()
@@ -169,7 +169,7 @@ func (r *reader) routes(c *Config, f *File, err error) {
 		return
 	}
 	for _, k := range r.given {
-		r.fault(Variable(k.field)+" is given, and "+f.Name+" has environments", "leave it out, or set "+k.field+" there")
+		r.problem(Variable(k.field)+" is given, and "+f.Name+" has environments", "leave it out, or set "+k.field+" there")
 	}
 }
 
@@ -177,10 +177,10 @@ func (r *reader) routes(c *Config, f *File, err error) {
 func (r *reader) whole(c *Config, f *File) {
 	const fix = "leave one of them out"
 	if f.DeadLetter != "" && c.DeadLetter != "" {
-		r.fault("DEAD_LETTER is given, and "+f.Name+" has dead_letter", fix)
+		r.problem("DEAD_LETTER is given, and "+f.Name+" has dead_letter", fix)
 	}
 	if f.GiveUpAfter != 0 && c.GiveUpAfter != 0 {
-		r.fault("GIVE_UP_AFTER is given, and "+f.Name+" has give_up_after", fix)
+		r.problem("GIVE_UP_AFTER is given, and "+f.Name+" has give_up_after", fix)
 	}
 	c.DeadLetter = cmp.Or(c.DeadLetter, f.DeadLetter)
 	c.GiveUpAfter = cmp.Or(c.GiveUpAfter, f.GiveUpAfter)
@@ -229,7 +229,7 @@ func (r *reader) deadLetter(name string) string {
 	}
 	_, err := deadletter.ParseAddress(text)
 	if bad, ok := errors.AsType[*deadletter.AddressError](err); ok {
-		r.fault(name+": "+bad.What, bad.Fix)
+		r.problem(name+": "+bad.What, bad.Fix)
 	}
 	return text
 }
@@ -242,7 +242,7 @@ func (r *reader) collector(name string) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		r.fault(name+" is not a valid collector URL", "write it as http://localhost:4318 or https://HOST; credentials belong into "+
+		r.problem(name+" is not a valid collector URL", "write it as http://localhost:4318 or https://HOST; credentials belong into "+
 			"OTEL_EXPORTER_OTLP_HEADERS")
 	}
 	return text
@@ -253,9 +253,9 @@ func (r *reader) giveUp(c *Config) {
 	stored := c.DeadLetter != "" || len(c.RouteDeadLetters) > 0
 	switch {
 	case !stored && c.GiveUpAfter != 0 && r.text("GIVE_UP_AFTER") == "":
-		r.fault(c.File.Name+" has give_up_after without a store", "add dead_letter, where such an event is stored")
+		r.problem(c.File.Name+" has give_up_after without a store", "add dead_letter, where such an event is stored")
 	case !stored && c.GiveUpAfter != 0:
-		r.fault("GIVE_UP_AFTER is given without DEAD_LETTER", "set DEAD_LETTER, where such an event is stored")
+		r.problem("GIVE_UP_AFTER is given without DEAD_LETTER", "set DEAD_LETTER, where such an event is stored")
 	case stored && c.GiveUpAfter == 0:
 		c.GiveUpAfter = DefaultGiveUpAfter
 	}
@@ -268,7 +268,7 @@ func (r *reader) flag(name string) bool {
 	case "true", "1", "yes":
 		return true
 	default:
-		r.fault(name+" is \""+v+"\"", "use true or false")
+		r.problem(name+" is \""+v+"\"", "use true or false")
 		return false
 	}
 }
@@ -280,7 +280,7 @@ func (r *reader) count(name string) int64 {
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < 1 {
-		r.fault(name+" is \""+v+"\"", "use a whole number of one or more")
+		r.problem(name+" is \""+v+"\"", "use a whole number of one or more")
 		return 0
 	}
 	return n
@@ -293,7 +293,7 @@ func (r *reader) duration(name string) time.Duration {
 	}
 	d, err := clock.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.fault(name+" is \""+v+"\"", "use a duration such as "+clock.DurationForms)
+		r.problem(name+" is \""+v+"\"", "use a duration such as "+clock.DurationForms)
 		return 0
 	}
 	return d
@@ -307,7 +307,7 @@ func (r *reader) level(name string) slog.Level {
 	v := r.text(name)
 	level, ok := levels[strings.ToLower(v)]
 	if !ok {
-		r.fault(name+" is \""+v+"\"", "use debug, info, warn or error")
+		r.problem(name+" is \""+v+"\"", "use debug, info, warn or error")
 	}
 	return level
 }

@@ -35,13 +35,13 @@ func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
 	r.file.Environments = unknown()
 	isMap := r.Members(node, "environments", func(name, value *yaml.Node) {
 		if ok, _ := regexp.MatchString(route.NamePattern, name.Value); !ok {
-			r.Fault(document.At(name), fmt.Sprintf("%q is not a valid name of an environment", name.Value),
+			r.Problem(document.At(name), fmt.Sprintf("%q is not a valid name of an environment", name.Value),
 				"use lower-case letters, digits, _ and -, beginning with a letter or digit, at most 63")
 		}
 		r.file.Environments[name.Value] = r.environment(name, value)
 	})
 	if isMap && len(document.Resolve(node).Content) == 0 {
-		r.Fault(document.At(node), "environments is empty", "add one, or leave the key out to use the environment variables")
+		r.Problem(document.At(node), "environments is empty", "add one, or leave the key out to use the environment variables")
 	}
 }
 
@@ -49,9 +49,9 @@ func (r *fileReader) environments(_ *document.Reader, node *yaml.Node) {
 // valid.
 func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 	var spec environment.Spec
-	before := len(r.Faults)
+	before := len(r.Problems)
 	places := document.Map(&r.Reader, node, "an environment", environmentKeys(), &spec).Places
-	if len(r.Faults) > before || r.local {
+	if len(r.Problems) > before || r.local {
 		return spec
 	}
 	for _, f := range spec.Check(func(field string) string { return field }) {
@@ -63,7 +63,7 @@ func (r *fileReader) environment(name, node *yaml.Node) environment.Spec {
 		if named := valueAt(node, f.Field); strings.Contains(named, "${") {
 			what = f.Field + ": " + named + " is not valid with the value that it has"
 		}
-		r.Fault(at, what, f.Fix)
+		r.Problem(at, what, f.Fix)
 	}
 	return spec
 }

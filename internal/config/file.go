@@ -67,7 +67,7 @@ func find(value string, getenv func(string) string, local bool) (File, error) {
 }
 
 // Read returns the text of the file that [Find] finds, and its name in errors. The error
-// is [document.Faults].
+// is [document.Problems].
 func Read(value string) (name string, text []byte, err error) {
 	if path := strings.TrimSpace(value); !strings.Contains(path, "\n") && !strings.Contains(path, "routes:") {
 		text, err := readFile(path)
@@ -86,12 +86,12 @@ func Load(path string) (File, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	fault := func(what, fix string) ([]byte, error) {
-		return nil, document.Faults{{File: path, What: what, Fix: fix}}
+	problem := func(what, fix string) ([]byte, error) {
+		return nil, document.Problems{{File: path, What: what, Fix: fix}}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fault("it cannot be opened: "+reason(err), "name an existing, readable file")
+		return problem("it cannot be opened: "+reason(err), "name an existing, readable file")
 	}
 	defer f.Close()
 	var text bytes.Buffer
@@ -101,11 +101,11 @@ func readFile(path string) ([]byte, error) {
 	_, err = text.ReadFrom(io.LimitReader(f, MaxFile+1))
 	switch {
 	case errors.Is(err, syscall.EISDIR):
-		return fault("it is a folder", "name a file in it")
+		return problem("it is a folder", "name a file in it")
 	case err != nil:
-		return fault("it cannot be read: "+reason(err), "name a readable file")
+		return problem("it cannot be read: "+reason(err), "name a readable file")
 	case text.Len() > MaxFile:
-		return fault(fmt.Sprintf("it is larger than %d MiB", MaxFile>>20), "split it between several functions")
+		return problem(fmt.Sprintf("it is larger than %d MiB", MaxFile>>20), "split it between several functions")
 	}
 	return text.Bytes(), nil
 }
@@ -122,7 +122,7 @@ func reason(err error) string {
 func unknown() map[string]environment.Spec { return map[string]environment.Spec{} }
 
 // Parse decodes the text of a routes file; its errors begin with name. The function
-// and all commands use it, and so agree. The error is [document.Faults], all of them
+// and all commands use it, and so agree. The error is [document.Problems], all of them
 // in the order of the file, and contains no secret. File is then what could be read.
 //
 // The file's vars are read from the process's environment.
@@ -139,19 +139,19 @@ func parse(name string, text []byte, getenv func(string) string, local bool) (Fi
 }
 
 // Warnings are about what is valid and surely not meant.
-func (f File) Warnings() document.Faults {
+func (f File) Warnings() document.Problems {
 	return route.Warnings(f.Routes, f.Match == MatchFirst).In(f.Name)
 }
 
 // Advice lists what the file leaves open that is not wrong.
-func (f File) Advice() document.Faults { return route.Advice(f.Routes).In(f.Name) }
+func (f File) Advice() document.Problems { return route.Advice(f.Routes).In(f.Name) }
 
 // Against lists what changes from the deployed file old to f for events in flight: risks
 // are runs that would start twice or not at all, changes the rest. Their places are in f.
-func (f File) Against(old File) (risks, changes document.Faults) {
+func (f File) Against(old File) (risks, changes document.Problems) {
 	risks, changes = route.Compare(old.Routes, f.Routes)
-	add := func(to *document.Faults, what, fix string) {
-		*to = append(*to, document.Fault{What: what, Fix: fix})
+	add := func(to *document.Problems, what, fix string) {
+		*to = append(*to, document.Problem{What: what, Fix: fix})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Environments)) {
 		was, known := old.Environments[name]
@@ -186,7 +186,7 @@ func orNone(text string) string {
 }
 
 // compile compiles some routes of the file.
-func (f File) compile(routes []route.Spec) (*route.Table, document.Faults) {
+func (f File) compile(routes []route.Spec) (*route.Table, document.Problems) {
 	return route.Compile(routes, route.Options{
 		Environments: slices.Sorted(maps.Keys(f.Environments)),
 		Default:      DefaultEnvironment,

@@ -18,7 +18,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 )
 
-// routes is a file without faults.
+// routes is a file without problems.
 const routes = `
 routes:
   - name: sales-csv
@@ -258,7 +258,7 @@ func TestFileCannotBeCombinedWithConnectionVariables(t *testing.T) {
 				`AIRFLOW_TOKEN is given, and DAGTRIGGER_CONFIG has environments: leave it out, or set token there`},
 		{"a DAG too", []string{"DAGTRIGGER_CONFIG=" + routes, "DAG_ID=d", "AIRFLOW_URL=http://127.0.0.1"},
 			`DAG_ID and DAGTRIGGER_CONFIG are both given: leave one of them out: the routes of a file name their DAGs`},
-		{"faults of both", []string{"DAGTRIGGER_CONFIG=routes: 1", "AIRFLOW_URL=x", "LOG_LEVEL=loud"},
+		{"problems of both", []string{"DAGTRIGGER_CONFIG=routes: 1", "AIRFLOW_URL=x", "LOG_LEVEL=loud"},
 			`LOG_LEVEL is "loud": use debug, info, warn or error|` +
 				`DAGTRIGGER_CONFIG:1:9: routes is a list, and this is a number: write it as routes: [{name: sales-csv, on: object.finalized, ` +
 				`dag: load_sales}]|` +

@@ -103,15 +103,15 @@ func hasKey(text, key string) bool { return strings.Contains("\n"+text, "\n"+key
 // check prints what the command does.
 func check(text string) string {
 	f, err := config.Parse("routes.yaml", []byte(text))
-	faults, _ := errors.AsType[document.Faults](err)
+	problems, _ := errors.AsType[document.Problems](err)
 	kind := "error"
 	if err == nil {
-		faults, kind = f.Warnings(), "warning"
+		problems, kind = f.Warnings(), "warning"
 	}
 	source := document.NewSource([]byte(text))
 	var b strings.Builder
-	for _, fault := range faults {
-		fmt.Fprintf(&b, "%d:%d: %s: %s\n  %s\n%s", fault.Line, fault.Column, kind, fault.What, fault.Fix, source.Excerpt(fault.Position))
+	for _, problem := range problems {
+		fmt.Fprintf(&b, "%d:%d: %s: %s\n  %s\n%s", problem.Line, problem.Column, kind, problem.What, problem.Fix, source.Excerpt(problem.Position))
 	}
 	if b.Len() == 0 {
 		return "nothing\n"

@@ -21,10 +21,10 @@ type fileReader struct {
 	// apart means that the routes have been decoded separately, and root has none.
 	apart bool
 
-	getenv     func(string) string
-	local      bool            // see [LocalFileFromEnv]
-	varFaults  document.Faults // of vars, which are read before all else
-	deadLetter document.Text
+	getenv      func(string) string
+	local       bool              // see [LocalFileFromEnv]
+	varProblems document.Problems // of vars, which are read before all else
+	deadLetter  document.Text
 }
 
 func newFileReader(name string, text []byte) *fileReader {
@@ -97,8 +97,8 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 	if !ok {
 		return nil
 	}
-	root, fault := document.Parse(rest)
-	if fault != nil {
+	root, problem := document.Parse(rest)
+	if problem != nil {
 		return nil
 	}
 	r.readVars(root)
@@ -108,7 +108,7 @@ func (r *fileReader) takeApart(text []byte) *yaml.Node {
 		return nil
 	}
 	r.apart, r.file.Routes = true, specs
-	r.Faults = append(r.Faults, routes.Faults...)
+	r.Problems = append(r.Problems, routes.Problems...)
 	return root
 }
 
@@ -120,15 +120,15 @@ func (r *fileReader) address(at document.Position, text document.Text) {
 		if text.Written != nil {
 			what = text.Shown() + " is no valid address with the value that it has"
 		}
-		r.Fault(at, "dead_letter: "+what, bad.Fix)
+		r.Problem(at, "dead_letter: "+what, bad.Fix)
 	}
 }
 
 // open returns the root of the document, or nil after an error.
 func (r *fileReader) open(text []byte) *yaml.Node {
-	root, fault := document.Parse(text)
-	if fault != nil {
-		r.Fault(fault.Position, fault.What, fault.Fix)
+	root, problem := document.Parse(text)
+	if problem != nil {
+		r.Problem(problem.Position, problem.What, problem.Fix)
 	}
 	return root
 }
@@ -137,12 +137,12 @@ func (r *fileReader) open(text []byte) *yaml.Node {
 func (r *fileReader) read(root *yaml.Node) (File, error) {
 	if root == nil {
 		r.file.Environments = unknown()
-		return r.file, r.Faults
+		return r.file, r.Problems
 	}
 	if !r.apart {
 		r.readVars(root)
 	}
-	r.Faults = append(r.Faults, r.varFaults...)
+	r.Problems = append(r.Problems, r.varProblems...)
 	places := document.Map(&r.Reader, root, "the file", fileKeys(), r).Places
 	if at, ok := places["dead_letter"]; ok {
 		r.file.DeadLetter = r.deadLetter.Value
@@ -156,12 +156,12 @@ func (r *fileReader) read(root *yaml.Node) (File, error) {
 	if _, ok := places["routes"]; ok {
 		r.compile()
 	}
-	if len(r.Faults) == 0 {
+	if len(r.Problems) == 0 {
 		return r.file, nil
 	}
 	r.file.Table = nil
-	r.Faults.Sort()
-	return r.file, r.Faults
+	r.Problems.Sort()
+	return r.file, r.Problems
 }
 
 // routes decodes the list of routes, unless takeApart has.
@@ -169,18 +169,18 @@ func (r *fileReader) routes(_ *document.Reader, node *yaml.Node) {
 	if r.apart {
 		return
 	}
-	before := len(r.Faults)
+	before := len(r.Problems)
 	r.List(node, "routes", routesExample, func(item *yaml.Node) {
 		r.file.Routes = append(r.file.Routes, route.Decode(&r.Reader, item))
 	})
-	if len(r.file.Routes) == 0 && len(r.Faults) == before {
-		r.Fault(document.At(node), "there are no routes", "add one: without any, every event is acknowledged and starts nothing")
+	if len(r.file.Routes) == 0 && len(r.Problems) == before {
+		r.Problem(document.At(node), "there are no routes", "add one: without any, every event is acknowledged and starts nothing")
 	}
 }
 
 // compile compiles the routes.
 func (r *fileReader) compile() {
-	table, faults := r.file.compile(r.file.Routes)
+	table, problems := r.file.compile(r.file.Routes)
 	r.file.Table = table
-	r.Faults = append(r.Faults, faults.In(r.File)...)
+	r.Problems = append(r.Problems, problems.In(r.File)...)
 }

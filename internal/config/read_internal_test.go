@@ -29,10 +29,10 @@ func FuzzParse(f *testing.F) {
 		}
 		r := newFileReader("f", text)
 		want, wantErr := r.read(r.open(text))
-		for _, fault := range r.Faults {
-			if strings.ContainsAny(fault.String(), "\n\r") || fault.What == "" || fault.Fix == "" || fault.Line < 0 ||
-				int(fault.Line) > len(text)+2 {
-				t.Errorf("an error without text or place: %+v", fault)
+		for _, problem := range r.Problems {
+			if strings.ContainsAny(problem.String(), "\n\r") || problem.What == "" || problem.Fix == "" || problem.Line < 0 ||
+				int(problem.Line) > len(text)+2 {
+				t.Errorf("an error without text or place: %+v", problem)
 			}
 		}
 		if !reflect.DeepEqual(err, wantErr) {

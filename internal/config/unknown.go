@@ -34,7 +34,7 @@ var airflowsOwn = regexp.MustCompile(`^AIRFLOW_(` +
 // Unknown are warnings about variables that look like settings, and are none: the
 // function does not read them. names are those of the process, as NAME or as
 // NAME=value; no value is read.
-func Unknown(names []string) document.Faults {
+func Unknown(names []string) document.Problems {
 	known := map[string]bool{}
 	for _, s := range settings() {
 		known[s.name] = true
@@ -44,7 +44,7 @@ func Unknown(names []string) document.Faults {
 		name, _, _ = strings.Cut(name, "=")
 		set[name] = true
 	}
-	var faults document.Faults
+	var problems document.Problems
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if known[name] || !resembles(name) {
 			continue
@@ -56,10 +56,10 @@ func Unknown(names []string) document.Faults {
 		}
 		isPrefixed := strings.HasPrefix(name, ownPrefix) || strings.HasPrefix(name, airflowPrefix)
 		if isPrefixed || meant != "" && !set[meant] {
-			faults = append(faults, document.Fault{What: name + " is set, and no setting has this name", Fix: fix})
+			problems = append(problems, document.Problem{What: name + " is set, and no setting has this name", Fix: fix})
 		}
 	}
-	return faults
+	return problems
 }
 
 // resembles reports whether a variable can be a misspelt setting. Names that other

@@ -25,7 +25,7 @@ func (r *fileReader) readVars(root *yaml.Node) {
 	for _, named := range v.values {
 		v.resolve(named, nil)
 	}
-	r.Constants, r.file.Vars, r.varFaults = v.Constants, v.Constants, v.Faults
+	r.Constants, r.file.Vars, r.varProblems = v.Constants, v.Constants, v.Problems
 	r.file.Variables, r.file.Assumed = v.names, v.assumed
 }
 
@@ -47,7 +47,7 @@ func (v *varsReader) resolve(named document.Named, way []string) {
 	switch v.state[name] {
 	case 1:
 		circle := append(way[slices.Index(way, name):], name)
-		v.Fault(named.Name.Position, "vars: "+strings.Join(circle, " needs ")+": none of them has a value", "break the circle")
+		v.Problem(named.Name.Position, "vars: "+strings.Join(circle, " needs ")+": none of them has a value", "break the circle")
 		return
 	case 2:
 		return
@@ -121,12 +121,12 @@ func (v *varsReader) variable(name string, value *document.Value) (document.Cons
 	}
 	switch preset.Kind {
 	case document.Nothing:
-		v.Fault(env.Position, "vars."+name+": the environment variable "+env.Value+" is not set", "set it, or add default: TEXT")
+		v.Problem(env.Position, "vars."+name+": the environment variable "+env.Value+" is not set", "set it, or add default: TEXT")
 		return document.Constant{}, false
 	case document.String:
 		expanded, hidden, ok := v.Expanded(name, preset)
 		return document.Constant{Value: expanded, Hidden: hidden}, ok
 	}
-	v.Fault(preset.Position, "vars."+name+": default is text, as every environment variable is", "quote it")
+	v.Problem(preset.Position, "vars."+name+": default is text, as every environment variable is", "quote it")
 	return document.Constant{}, false
 }

@@ -14,7 +14,7 @@ func TestParseAddress(t *testing.T) {
 	t.Parallel()
 	const fix = ": write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX or file:///FOLDER"
 	good := func(text, want string) [2]string { return [2]string{text, want} }
-	bad := func(text, what string) [2]string { return [2]string{text, "fault: " + what + fix} }
+	bad := func(text, what string) [2]string { return [2]string{text, "problem: " + what + fix} }
 	for _, row := range [][2]string{
 		good("pubsub://projects/proj-1/topics/dead", "pubsub://projects/proj-1/topics/dead"),
 		good("pubsub://projects/acme.com:proj-1/topics/a.b_c~d+e%f", "pubsub://projects/acme.com:proj-1/topics/a.b_c~d+e%f"),
@@ -48,7 +48,7 @@ func TestParseAddress(t *testing.T) {
 		got, err := deadletter.ParseAddress(row[0])
 		text := got.String()
 		if err != nil {
-			text = "fault: " + err.Error()
+			text = "problem: " + err.Error()
 			if _, ok := errors.AsType[*deadletter.AddressError](err); !ok {
 				t.Errorf("ParseAddress(%q) fails with a %T", row[0], err)
 			}

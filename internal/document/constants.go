@@ -77,7 +77,7 @@ func (r *Reader) expand(e Entry, text Text) (Text, bool) {
 			return text, false
 		}
 		if kind := constant.Value.Kind; kind != String && kind != Literal {
-			r.Fault(text.At(at), e.Name+": "+text.Value[at:at+length]+" is a table or a list", "name one of its values, such as ${vars.NAME.KEY}")
+			r.Problem(text.At(at), e.Name+": "+text.Value[at:at+length]+" is a table or a list", "name one of its values, such as ${vars.NAME.KEY}")
 			return text, false
 		}
 		b.WriteString(constant.Value.Value)
@@ -96,12 +96,12 @@ func (r *Reader) expand(e Entry, text Text) (Text, bool) {
 func (r *Reader) reference(e Entry, text Text, at int) (Constant, int, bool) {
 	inside, _, closed := strings.Cut(text.Value[at+len("${"):], "}")
 	if !closed {
-		r.Fault(text.At(at), e.Name+": ${ is not closed", "end it with }, or write $${ for a literal ${")
+		r.Problem(text.At(at), e.Name+": ${ is not closed", "end it with }, or write $${ for a literal ${")
 		return Constant{}, 0, false
 	}
 	way := strings.TrimSpace(inside)
 	if !strings.HasPrefix(way, "vars.") || strings.ContainsAny(way, " ()[]+\"'") {
-		r.Fault(text.At(at), e.Name+" takes no expression, and ${"+inside+"} is one",
+		r.Problem(text.At(at), e.Name+" takes no expression, and ${"+inside+"} is one",
 			expressionFix(way))
 		return Constant{}, 0, false
 	}
@@ -111,7 +111,7 @@ func (r *Reader) reference(e Entry, text Text, at int) (Constant, int, bool) {
 		if near := Suggestion(way, r.Constants.names()); strings.HasPrefix(near, "did you mean") {
 			fix = near
 		}
-		r.Fault(text.At(at), e.Name+": there is no "+way, fix)
+		r.Problem(text.At(at), e.Name+": there is no "+way, fix)
 	}
 	return constant, len("${") + len(inside) + len("}"), ok
 }
@@ -150,7 +150,7 @@ func (r *Reader) valuesOf(e Entry, text Text, constant Constant) []Text {
 	var all []Text
 	for _, member := range constant.Value.Members {
 		if member.Kind != String {
-			r.Fault(text.Position, e.Name+": not all values of "+text.Value+" are text", "name a table or a list of texts")
+			r.Problem(text.Position, e.Name+": not all values of "+text.Value+" are text", "name a table or a list of texts")
 			return nil
 		}
 		value := Text{Value: member.Value, Position: text.Position, Lead: -1}
@@ -205,11 +205,11 @@ const variablePattern = `^[A-Za-z_][A-Za-z0-9_]*$`
 // Read implements [Field].
 func (v *Values) Read(r *Reader, e Entry, node *yaml.Node) {
 	if node.Kind == yaml.MappingNode && len(node.Content) == 0 {
-		r.Fault(At(node), e.Name+" is an empty map", "leave "+e.Name+" out, or write it as "+e.Example)
+		r.Problem(At(node), e.Name+" is an empty map", "leave "+e.Name+" out, or write it as "+e.Example)
 	}
 	r.Members(node, e.Name, func(name, value *yaml.Node) {
 		if !isIdentifier(name.Value) {
-			r.Fault(At(name), e.Name+": "+word(name.Value)+" is not a valid name of a variable",
+			r.Problem(At(name), e.Name+": "+word(name.Value)+" is not a valid name of a variable",
 				"use letters, digits and _, beginning with a letter")
 			return
 		}

@@ -15,7 +15,7 @@ const notYAML = "this is not valid YAML: "
 
 // diagnose finds why text stops being YAML at a line, and where in it. The parser's own
 // errors name a rule of its grammar, and often another line.
-func diagnose(text []byte, at Position) (*Fault, bool) {
+func diagnose(text []byte, at Position) (*Problem, bool) {
 	lines := strings.Split(string(text), "\n")
 	i := int(at.Line) - 1
 	line := strings.TrimRight(lines[i], "\r")
@@ -31,13 +31,13 @@ type diagnosis struct {
 	line   string
 	number int32
 	hidden bool // the line holds a secret
-	found  *Fault
+	found  *Problem
 }
 
 // at reports a cause that stands at a byte of the line.
 func (d *diagnosis) at(offset int, what, fix string) bool {
 	column := utf8.RuneCountInString(d.line[:offset]) + 1
-	d.found = &Fault{Position: Position{d.number, int32(column)}, What: notYAML + what, Fix: fix}
+	d.found = &Problem{Position: Position{d.number, int32(column)}, What: notYAML + what, Fix: fix}
 	return true
 }
 

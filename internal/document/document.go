@@ -28,15 +28,15 @@ type Position struct{ Line, Column int32 }
 // At is where a node stands.
 func At(node *yaml.Node) Position { return Position{int32(node.Line), int32(node.Column)} }
 
-// Fault is one thing that is wrong, where, and how to fix it.
-type Fault struct {
+// Problem is one thing that is wrong, where, and how to fix it.
+type Problem struct {
 	File string // empty for what stands in no file, such as a variable
 	Position
 	What, Fix string
 }
 
 // String is the error in one line.
-func (f Fault) String() string {
+func (f Problem) String() string {
 	var place []string
 	if f.File != "" {
 		place = append(place, f.File)
@@ -73,19 +73,19 @@ func oneLine(text string) string {
 	return b.String()
 }
 
-// Faults are all that is wrong.
-type Faults []Fault
+// Problems are all that is wrong.
+type Problems []Problem
 
-func (f Faults) Error() string {
+func (f Problems) Error() string {
 	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.String()
+	for i, problem := range f {
+		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
 }
 
 // Err is f as an error; nil where nothing is wrong.
-func (f Faults) Err() error {
+func (f Problems) Err() error {
 	if len(f) == 0 {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (f Faults) Err() error {
 }
 
 // In sets the file of all of f.
-func (f Faults) In(file string) Faults {
+func (f Problems) In(file string) Problems {
 	for i := range f {
 		f[i].File = file
 	}
@@ -101,8 +101,8 @@ func (f Faults) In(file string) Faults {
 }
 
 // Sort puts f in the order of the file.
-func (f Faults) Sort() {
-	slices.SortStableFunc(f, func(a, b Fault) int {
+func (f Problems) Sort() {
+	slices.SortStableFunc(f, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }

@@ -31,14 +31,14 @@ func TestParseErrorsHaveAPosition(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			_, fault := document.Parse([]byte(row.text))
+			_, problem := document.Parse([]byte(row.text))
 			got := ""
-			if fault != nil {
-				f := document.Fault{File: "f", Position: fault.Position, What: "w", Fix: "x"}
+			if problem != nil {
+				f := document.Problem{File: "f", Position: problem.Position, What: "w", Fix: "x"}
 				got = strings.TrimSuffix(strings.TrimPrefix(f.String(), "f:"), ": w: x")
 			}
 			if got != row.want {
-				t.Errorf("stops at %s, want %s: %v", got, row.want, fault)
+				t.Errorf("stops at %s, want %s: %v", got, row.want, problem)
 			}
 		})
 	}
@@ -67,10 +67,10 @@ func keys() []document.Key[settings] {
 
 func TestMapReadsEachKeyByItsType(t *testing.T) {
 	t.Parallel()
-	root, fault := document.Parse([]byte("text: 2026-11-22\nword: two\nsecret: ''\nflag: true\nnumber: 12\ntime: 90s\ntexts: &t {a: " +
+	root, problem := document.Parse([]byte("text: 2026-11-22\nword: two\nsecret: ''\nflag: true\nnumber: 12\ntime: 90s\ntexts: &t {a: " +
 		"b, c: ''}\n"))
-	if fault != nil {
-		t.Fatal(fault)
+	if problem != nil {
+		t.Fatal(problem)
 	}
 	var r document.Reader
 	var s settings
@@ -79,8 +79,8 @@ func TestMapReadsEachKeyByItsType(t *testing.T) {
 		s.texts["a"] != "b" {
 		t.Errorf("read %+v", s)
 	}
-	if len(r.Faults) > 0 || len(places) != 7 || places["word"] != (document.Position{Line: 2, Column: 7}) {
-		t.Errorf("faults %v, places %v", r.Faults, places)
+	if len(r.Problems) > 0 || len(places) != 7 || places["word"] != (document.Position{Line: 2, Column: 7}) {
+		t.Errorf("problems %v, places %v", r.Problems, places)
 	}
 }
 
@@ -109,13 +109,13 @@ func TestMapErrors(t *testing.T) {
 		{"text: a\ntexts: {a: 1}", `f:2:12: texts.a takes text, and this is a number: quote it: "1"`},
 		{"text: a\ntexts: b", `f:2:8: texts is a map, and this is text: write it as key: value`},
 	} {
-		root, fault := document.Parse([]byte(row.text))
-		if fault != nil {
-			t.Fatal(fault)
+		root, problem := document.Parse([]byte(row.text))
+		if problem != nil {
+			t.Fatal(problem)
 		}
 		r := document.Reader{File: "f"}
 		document.Map(&r, root, "it", keys(), &settings{})
-		if got := r.Faults.Error(); got != row.want {
+		if got := r.Problems.Error(); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 		}
 		r := document.Reader{File: "f"}
 		got := string(r.JSON(root.Content[0]))
-		if got += r.Faults.Error(); got != row.want {
+		if got += r.Problems.Error(); got != row.want {
 			t.Errorf("%s is %s, want %s", row.text, got, row.want)
 		}
 	}
@@ -148,7 +148,7 @@ func TestJSONKeepsWhatIsWritten(t *testing.T) {
 
 func TestProblemIsOneBoundedLine(t *testing.T) {
 	t.Parallel()
-	f := document.Fault{File: "f", Position: document.Position{Line: 1, Column: 2}, What: "a\nb\u0007\u2028", Fix: strings.Repeat("ü", 1001)}
+	f := document.Problem{File: "f", Position: document.Position{Line: 1, Column: 2}, What: "a\nb\u0007\u2028", Fix: strings.Repeat("ü", 1001)}
 	if got, want := f.String(), `f:1:2: a\nb\a`+"\u2028"+`: `+strings.Repeat("ü", 1000)+"…"; got != want {
 		t.Errorf("it is %s, want %s", got, want)
 	}

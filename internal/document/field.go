@@ -51,7 +51,7 @@ func (r *Reader) Wrong(e Entry, node *yaml.Node, fix string) {
 	if e.Instead != nil {
 		fix = cmp.Or(e.Instead(node), fix)
 	}
-	r.Fault(At(node), fmt.Sprintf("%s takes %s, and this is %s", e.Name, e.Takes, Describe(node)), fix)
+	r.Problem(At(node), fmt.Sprintf("%s takes %s, and this is %s", e.Name, e.Takes, Describe(node)), fix)
 }
 
 // wrongText reports a value that could be what its key takes in quotes, or else as the
@@ -71,7 +71,7 @@ func (r *Reader) choose(e Entry, text Text) {
 		if e.Instead != nil {
 			fix = cmp.Or(e.Instead(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text.Shown()}), fix)
 		}
-		r.Fault(text.Position, fmt.Sprintf("%s is %q", e.Name, text.Shown()), fix)
+		r.Problem(text.Position, fmt.Sprintf("%s is %q", e.Name, text.Shown()), fix)
 	}
 }
 
@@ -146,7 +146,7 @@ func (t *Texts) Read(r *Reader, e Entry, node *yaml.Node) {
 	items := []*yaml.Node{node}
 	if node.Kind == yaml.SequenceNode {
 		if items = node.Content; len(items) == 0 {
-			r.Fault(At(node), e.Name+" is an empty list", "leave "+e.Name+" out, or write it as "+e.Example)
+			r.Problem(At(node), e.Name+" is an empty list", "leave "+e.Name+" out, or write it as "+e.Example)
 		}
 	}
 	for _, item := range items {
@@ -227,8 +227,8 @@ func (*Switch) Schema(Entry) *Schema { return &Schema{Type: "boolean"} }
 // Read implements [Field].
 func (s *Switch) Read(r *Reader, e Entry, node *yaml.Node) {
 	var on bool
-	before := len(r.Faults)
-	if (*plainBool)(&on).Read(r, e, node); len(r.Faults) == before {
+	before := len(r.Problems)
+	if (*plainBool)(&on).Read(r, e, node); len(r.Problems) == before {
 		*s = Switch{At(node), !on}
 	}
 }

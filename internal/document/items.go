@@ -18,7 +18,7 @@ import (
 func Items[T any](r *Reader, text []byte, line int, what, example string, read func(*Reader, *yaml.Node) T) ([]T, error) {
 	single := Reader{File: r.File, Constants: r.Constants}
 	if all, ok := oneByOne(&single, text, line, read); ok {
-		r.Faults = append(r.Faults, single.Faults...)
+		r.Problems = append(r.Problems, single.Problems...)
 		return all, nil
 	}
 	var list, rest yaml.Node
@@ -31,7 +31,7 @@ func Items[T any](r *Reader, text []byte, line int, what, example string, read f
 	shift(&list, line-1)
 	if err := documents.Decode(&rest); err == nil {
 		shift(&rest, line-1)
-		r.Fault(At(&rest), secondDocument, oneDocument)
+		r.Problem(At(&rest), secondDocument, oneDocument)
 	} else if !errors.Is(err, io.EOF) {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 	if !r.Members(node, what, func(name, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key[T]) bool { return k.Name == name.Value })
 		if at < 0 {
-			r.Fault(At(name), word(name.Value)+" is not a key of "+what, Suggestion(name.Value, names(keys)))
+			r.Problem(At(name), word(name.Value)+" is not a key of "+what, Suggestion(name.Value, names(keys)))
 			return
 		}
 		value, ok := r.Follow(value)
@@ -87,8 +87,8 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 		}
 		found.Places[name.Value] = At(value)
 		f := fieldOf(keys[at].To(into))
-		before := len(r.Faults)
-		if f.Read(r, keys[at].entry(f), value); len(r.Faults) > before {
+		before := len(r.Problems)
+		if f.Read(r, keys[at].entry(f), value); len(r.Problems) > before {
 			found.Invalid = append(found.Invalid, name.Value)
 		}
 	}) {
@@ -96,7 +96,7 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 	}
 	for i := range keys {
 		if _, ok := found.Places[keys[i].Name]; keys[i].Required && !ok {
-			r.Fault(At(Resolve(node)), what+" has no "+keys[i].Name, "add it, such as "+keys[i].Example)
+			r.Problem(At(Resolve(node)), what+" has no "+keys[i].Name, "add it, such as "+keys[i].Example)
 		}
 	}
 	return found

@@ -23,15 +23,15 @@ const (
 
 // Parse returns the root of the one document that text holds, or what keeps it
 // from being one.
-func Parse(text []byte) (*yaml.Node, *Fault) {
+func Parse(text []byte) (*yaml.Node, *Problem) {
 	if !utf8.Valid(text) {
-		return nil, &Fault{Position: invalidUTF8(text), What: "the file is not UTF-8", Fix: "save it as UTF-8"}
+		return nil, &Problem{Position: invalidUTF8(text), What: "the file is not UTF-8", Fix: "save it as UTF-8"}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
 	err := decoder.Decode(&first)
 	if errors.Is(err, io.EOF) || err == nil && isNothing(first.Content[0]) {
-		return nil, &Fault{Position: Position{1, 1}, What: "the file is empty", Fix: "write it, or leave it out"}
+		return nil, &Problem{Position: Position{1, 1}, What: "the file is empty", Fix: "write it, or leave it out"}
 	}
 	if err == nil {
 		err = decoder.Decode(&second)
@@ -42,7 +42,7 @@ func Parse(text []byte) (*yaml.Node, *Fault) {
 	case err != nil:
 		return nil, broken(text, err)
 	}
-	return nil, &Fault{Position: At(&second), What: secondDocument, Fix: oneDocument}
+	return nil, &Problem{Position: At(&second), What: secondDocument, Fix: oneDocument}
 }
 
 // invalidUTF8 is where text stops being UTF-8.
@@ -61,7 +61,7 @@ func invalidUTF8(text []byte) Position {
 
 // broken is the error of text that is not valid YAML, where its cause stands. What an
 // anchor is called is left out: a password that begins with * looks like one.
-func broken(text []byte, err error) *Fault {
+func broken(text []byte, err error) *Problem {
 	at := stop(text)
 	if f, ok := diagnose(text, at); ok {
 		return f
@@ -70,7 +70,7 @@ func broken(text []byte, err error) *Fault {
 	if strings.HasPrefix(what, "unknown anchor") {
 		what = "an alias names no anchor"
 	}
-	return &Fault{
+	return &Problem{
 		Position: at, What: notYAML + what,
 		Fix: `indent with blanks, and quote text that begins with * & ! @ % | > { [ " ' or holds ": " or " #"`,
 	}

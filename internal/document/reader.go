@@ -22,8 +22,8 @@ const (
 // Reader reads nodes and collects what is wrong with them.
 type Reader struct {
 	// File is the name that errors begin with.
-	File   string
-	Faults Faults
+	File     string
+	Problems Problems
 	// Constants are the values of the file's vars.
 	Constants Constants
 
@@ -31,9 +31,9 @@ type Reader struct {
 	left, depth int    // of the values of the part
 }
 
-// Fault adds an error.
-func (r *Reader) Fault(at Position, what, fix string) {
-	r.Faults = append(r.Faults, Fault{r.File, at, what, fix})
+// Problem adds an error.
+func (r *Reader) Problem(at Position, what, fix string) {
+	r.Problems = append(r.Problems, Problem{r.File, at, what, fix})
 }
 
 // Bounded reads one part of the document, such as "the route", and ends it where
@@ -54,7 +54,7 @@ func (r *Reader) Bounded(part string, read func()) {
 func (r *Reader) Follow(node *yaml.Node) (*yaml.Node, bool) {
 	if r.part != "" {
 		if r.left--; r.left == 0 {
-			r.Fault(At(node), fmt.Sprintf("%s has over %d values", r.part, maxValues), "use fewer aliases, or split it")
+			r.Problem(At(node), fmt.Sprintf("%s has over %d values", r.part, maxValues), "use fewer aliases, or split it")
 		}
 	}
 	return Resolve(node), r.part == "" || r.left > 0
@@ -73,7 +73,7 @@ func Resolve(node *yaml.Node) *yaml.Node {
 func (r *Reader) Members(node *yaml.Node, what string, each func(name, value *yaml.Node)) bool {
 	node = Resolve(node)
 	if node.Kind != yaml.MappingNode {
-		r.Fault(At(node), what+" is a map, and this is "+Describe(node), "write it as key: value")
+		r.Problem(At(node), what+" is a map, and this is "+Describe(node), "write it as key: value")
 		return false
 	}
 	first := make(map[string]Position, len(node.Content)/2)
@@ -85,11 +85,11 @@ func (r *Reader) Members(node *yaml.Node, what string, each func(name, value *ya
 		before, twice := first[key.Value]
 		switch {
 		case key.ShortTag() == "!!merge":
-			r.Fault(At(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
+			r.Problem(At(key), "<< merges nothing here", "write the keys out, or use an alias for one value")
 		case !IsText(key):
 			r.notKey(key)
 		case twice:
-			r.Fault(At(key), fmt.Sprintf("%s stands here twice, first on line %d", word(key.Value), before.Line), "remove one of the two")
+			r.Problem(At(key), fmt.Sprintf("%s stands here twice, first on line %d", word(key.Value), before.Line), "remove one of the two")
 		default:
 			first[key.Value] = At(key)
 			each(key, node.Content[i+1])
@@ -103,18 +103,18 @@ func (r *Reader) notKey(key *yaml.Node) {
 	if key.Kind == yaml.MappingNode && key.Style == yaml.FlowStyle && len(key.Content) > 0 {
 		jinja := "{{ " + key.Content[0].Value + " }}"
 		if found, ok := habit.Text(jinja, habit.Known{Object: true, Message: true}); ok {
-			r.Fault(At(key), jinja+" is Jinja, and a map in YAML", found.Fix)
+			r.Problem(At(key), jinja+" is Jinja, and a map in YAML", found.Fix)
 			return
 		}
 	}
-	r.Fault(At(key), "a key is text, and this is "+Describe(key), quoted(key, "write it as key: value"))
+	r.Problem(At(key), "a key is text, and this is "+Describe(key), quoted(key, "write it as key: value"))
 }
 
 // List calls each for the items of a list, which may be aliases.
 func (r *Reader) List(node *yaml.Node, what, example string, each func(item *yaml.Node)) {
 	node = Resolve(node)
 	if node.Kind != yaml.SequenceNode {
-		r.Fault(At(node), what+" is a list, and this is "+Describe(node), "write it as "+example)
+		r.Problem(At(node), what+" is a list, and this is "+Describe(node), "write it as "+example)
 		return
 	}
 	for _, item := range node.Content {

@@ -52,7 +52,7 @@ func (r *Reader) Value(what string, node *yaml.Node) (v Value) {
 func (r *Reader) value(what string, node *yaml.Node) Value {
 	v := Value{Text: Text{Position: At(node)}}
 	if r.depth++; r.depth > maxDepth {
-		r.Fault(v.Position, fmt.Sprintf("%s is nested over %d levels", what, maxDepth), "nest it less")
+		r.Problem(v.Position, fmt.Sprintf("%s is nested over %d levels", what, maxDepth), "nest it less")
 		r.left = 1
 	}
 	defer func() { r.depth-- }()
@@ -96,16 +96,16 @@ func (r *Reader) literal(node *yaml.Node) string {
 			}
 		}
 	}
-	r.Fault(At(node), node.Value+" is not valid JSON", "quote it, or write a number, true, false or null")
+	r.Problem(At(node), node.Value+" is not valid JSON", "quote it, or write a number, true, false or null")
 	return "null"
 }
 
 // JSON returns a value of any type as JSON: members in their order, numbers in
 // their own digits, dates as text. It is nil after an error.
 func (r *Reader) JSON(node *yaml.Node) []byte {
-	before := len(r.Faults)
+	before := len(r.Problems)
 	v := r.Value("this", node)
-	if len(r.Faults) > before {
+	if len(r.Problems) > before {
 		return nil
 	}
 	return v.JSON()

@@ -42,11 +42,11 @@ type Airflow struct {
 }
 
 // New makes the environment that s describes. It sends no request. The error is
-// [Faults] where s is invalid; they name the fields of s by name, see
+// [Problems] where s is invalid; they name the fields of s by name, see
 // [Spec.Check].
 func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
-	if faults := s.Check(name); len(faults) > 0 {
-		return nil, faults
+	if problems := s.Check(name); len(problems) > 0 {
+		return nil, problems
 	}
 	o = o.withDefaults()
 	a := &Airflow{spec: &s, options: o, gate: pressure.New(pressure.Config{MaxInFlight: int(s.MaxInFlight)})}

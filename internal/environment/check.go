@@ -15,7 +15,7 @@ import (
 	"example.com/dagtrigger/internal/identity"
 )
 
-// The fields of a [Spec] as faults name them before they are given the name
+// The fields of a [Spec] as problems name them before they are given the name
 // under which the operator wrote them.
 const (
 	FieldComposer     = "composer"
@@ -46,20 +46,20 @@ const (
 	FieldMaxInFlight = "max_in_flight"
 )
 
-// Fault is something in a [Spec] that is invalid, and its fix.
-type Fault struct {
+// Problem is something in a [Spec] that is invalid, and its fix.
+type Problem struct {
 	Field string // one of the Field constants
 	What  string
 	Fix   string
 }
 
-// Faults are the problems of one Spec, all at once.
-type Faults []Fault
+// Problems are the problems of one Spec, all at once.
+type Problems []Problem
 
-func (f Faults) Error() string {
+func (f Problems) Error() string {
 	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.What + ": " + fault.Fix
+	for i, problem := range f {
+		lines[i] = problem.What + ": " + problem.Fix
 	}
 	return strings.Join(lines, "\n")
 }
@@ -73,46 +73,46 @@ const (
 
 // Check returns all that is invalid in s at once. name turns a field into the name
 // under which the operator wrote it, such as AIRFLOW_URL for url.
-func (s Spec) Check(name func(field string) string) Faults {
+func (s Spec) Check(name func(field string) string) Problems {
 	c := &checker{spec: s, name: name}
 	c.api()
 	c.timeout()
 	if s.Composer != "" {
 		c.composer()
-		return c.faults
+		return c.problems
 	}
 	c.url()
 	c.auth()
 	c.headers()
 	c.certificate()
-	return c.faults
+	return c.problems
 }
 
 type checker struct {
-	spec   Spec
-	name   func(string) string
-	faults Faults
+	spec     Spec
+	name     func(string) string
+	problems Problems
 }
 
-func (c *checker) fault(field, fix, format string, args ...any) {
-	c.faults = append(c.faults, Fault{Field: field, What: c.name(field) + " " + fmt.Sprintf(format, args...), Fix: fix})
+func (c *checker) problem(field, fix, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Field: field, What: c.name(field) + " " + fmt.Sprintf(format, args...), Fix: fix})
 }
 
 // composer checks an environment that is looked up: what it leaves to the
 // operator besides its name is the kind of credentials where it is Composer's.
 func (c *checker) composer() {
 	if _, err := composer.ParseName(c.spec.Composer); err != nil {
-		c.fault(FieldComposer, "write it as projects/PROJECT/locations/LOCATION/environments/ENVIRONMENT", "is no environment's name")
+		c.problem(FieldComposer, "write it as projects/PROJECT/locations/LOCATION/environments/ENVIRONMENT", "is no environment's name")
 	}
 	if c.spec.URL != "" {
-		c.fault(FieldComposer, "leave one of them out", "and %s are both given", c.name(FieldURL))
+		c.problem(FieldComposer, "leave one of them out", "and %s are both given", c.name(FieldURL))
 	}
 	if c.spec.Insecure {
-		c.fault(FieldInsecure, "leave it out: Composer's web servers speak https", "is given, but %s does not use it", c.name(FieldComposer))
+		c.problem(FieldInsecure, "leave it out: Composer's web servers speak https", "is given, but %s does not use it", c.name(FieldComposer))
 	}
 	kind := c.spec.Auth
 	if kind != "" && kind != identity.KindGoogle && kind != identity.KindIAP {
-		c.fault(FieldAuth, "leave it out, or set it to google (Composer 2 and 3) or iap (Composer 1)",
+		c.problem(FieldAuth, "leave it out, or set it to google (Composer 2 and 3) or iap (Composer 1)",
 			"is %q, which no Composer environment takes", kind)
 		return
 	}
@@ -125,43 +125,43 @@ func (c *checker) composer() {
 		{FieldClientCertFile, c.spec.ClientCertFile}, {FieldClientKeyFile, c.spec.ClientKeyFile},
 	} {
 		if given.value != "" {
-			c.fault(given.field, "leave it out", "is given, but %s does not use it", c.name(FieldComposer))
+			c.problem(given.field, "leave it out", "is given, but %s does not use it", c.name(FieldComposer))
 		}
 	}
 }
 
 func (c *checker) url() {
 	if c.spec.URL == "" {
-		c.fault(FieldURL, fmt.Sprintf("give the web server's address, such as "+
+		c.problem(FieldURL, fmt.Sprintf("give the web server's address, such as "+
 			"https://<id>-dot-<region>.composer.googleusercontent.com, or name the environment in %s",
 			c.name(FieldComposer)), "is missing")
 		return
 	}
 	u, err := url.Parse(c.spec.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		c.fault(FieldURL, "write it as https://HOST or https://HOST/PATH", "is no web address")
+		c.problem(FieldURL, "write it as https://HOST or https://HOST/PATH", "is no web address")
 		return
 	}
 	if u.User != nil {
-		c.fault(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)),
+		c.problem(FieldURL, fmt.Sprintf("take them out, and set %s and %s", c.name(FieldUsername), c.name(FieldPassword)),
 			"carries a user or a password")
 	}
 	if root, page := withoutPage(u); page != "" {
-		c.fault(FieldURL, "use "+root, "ends in %s, which is a page of Airflow's", page)
+		c.problem(FieldURL, "use "+root, "ends in %s, which is a page of Airflow's", page)
 		return
 	}
 	if strings.Contains(u.Hostname(), "%") {
-		c.fault(FieldURL, "name a host", "has an address with a zone")
+		c.problem(FieldURL, "name a host", "has an address with a zone")
 	}
 	if u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
-		c.fault(FieldURL, "end it with the web server's path", "carries a query or a fragment")
+		c.problem(FieldURL, "end it with the web server's path", "carries a query or a fragment")
 	}
 	if u.Scheme == "http" && !identity.IsLoopback(u.Hostname()) && !c.spec.Insecure {
-		c.fault(FieldURL, fmt.Sprintf("use https, or allow plain text with %s=true", c.name(FieldInsecure)),
+		c.problem(FieldURL, fmt.Sprintf("use https, or allow plain text with %s=true", c.name(FieldInsecure)),
 			"is http to %s, which sends credentials and conf in plain text", u.Hostname())
 	}
 	if u.Scheme == "http" && identity.IsComposer(u.Hostname()) {
-		c.fault(FieldURL, "use https", "is http to a Composer host")
+		c.problem(FieldURL, "use https", "is http to a Composer host")
 	}
 }
 
@@ -181,13 +181,13 @@ func withoutPage(u *url.URL) (root, page string) {
 func (c *checker) headers() {
 	s := c.spec
 	if s.Headers != "" && s.HeadersFile != "" {
-		c.fault(FieldHeaders, "leave one of them out", "and %s are both given", c.name(FieldHeadersFile))
+		c.problem(FieldHeaders, "leave one of them out", "and %s are both given", c.name(FieldHeadersFile))
 	}
 	if s.Headers == "" {
 		return
 	}
 	if _, err := identity.ParseHeaders(s.Headers); err != nil {
-		c.fault(FieldHeaders, "write one Name: value on each line", "is invalid: %v", err)
+		c.problem(FieldHeaders, "write one Name: value on each line", "is invalid: %v", err)
 	}
 }
 
@@ -199,26 +199,26 @@ func (c *checker) certificate() {
 	case s.ClientCertFile == "" && s.ClientKeyFile == "":
 		return
 	case s.ClientKeyFile == "":
-		c.fault(FieldClientKeyFile, "name the file of its private key", "is missing beside %s", c.name(FieldClientCertFile))
+		c.problem(FieldClientKeyFile, "name the file of its private key", "is missing beside %s", c.name(FieldClientCertFile))
 	case s.ClientCertFile == "":
-		c.fault(FieldClientCertFile, "name the file of its certificate", "is missing beside %s", c.name(FieldClientKeyFile))
+		c.problem(FieldClientCertFile, "name the file of its certificate", "is missing beside %s", c.name(FieldClientKeyFile))
 		given = FieldClientKeyFile
 	}
 	if strings.HasPrefix(s.URL, "http:") {
-		c.fault(given, "use https", "is given, but %s is http", c.name(FieldURL))
+		c.problem(given, "use https", "is given, but %s is http", c.name(FieldURL))
 	}
 }
 
 func (c *checker) api() {
 	known := []string{string(airflow.Auto), string(airflow.V2), string(airflow.V1), string(airflow.Experimental)}
 	if c.spec.API != "" && !slices.Contains(known, c.spec.API) {
-		c.fault(FieldAPI, "use one of "+strings.Join(known, ", "), "is %q", c.spec.API)
+		c.problem(FieldAPI, "use one of "+strings.Join(known, ", "), "is %q", c.spec.API)
 	}
 }
 
 func (c *checker) timeout() {
 	if t := c.spec.Timeout; t != 0 && (t < MinTimeout || t > MaxTimeout) {
-		c.fault(FieldTimeout, fmt.Sprintf("use a duration from %s to %s, such as 90s", MinTimeout, MaxTimeout), "is %s", t)
+		c.problem(FieldTimeout, fmt.Sprintf("use a duration from %s to %s, such as 90s", MinTimeout, MaxTimeout), "is %s", t)
 	}
 }
 
@@ -238,10 +238,10 @@ func (c *checker) auth() {
 	}
 	switch {
 	case kind == "" && u != nil:
-		c.fault(FieldAuth, authChoice(u.Hostname()), "is missing, and %s tells no default", u.Hostname())
+		c.problem(FieldAuth, authChoice(u.Hostname()), "is missing, and %s tells no default", u.Hostname())
 	case kind == "":
 	case !slices.Contains(kinds(), kind):
-		c.fault(FieldAuth, "use one of "+strings.Join(kinds(), ", "), "is %q", kind)
+		c.problem(FieldAuth, "use one of "+strings.Join(kinds(), ", "), "is %q", kind)
 	case u != nil:
 		c.reach(kind, u)
 	}
@@ -254,13 +254,13 @@ func (c *checker) auth() {
 // much.
 func (c *checker) reach(kind string, u *url.URL) {
 	if kind == identity.KindIAP && identity.IsComposer(u.Hostname()) {
-		c.fault(FieldAuth, "leave it out, for google", "is iap for a Composer 2 or 3 host, which stands behind no Identity-Aware Proxy")
+		c.problem(FieldAuth, "leave it out, for google", "is iap for a Composer 2 or 3 host, which stands behind no Identity-Aware Proxy")
 	}
 	if kind != identity.KindGoogle || u.Scheme == "http" || u.User != nil {
 		return // http and a user in the address are reported separately
 	}
 	if e := identity.CheckAccessToken(u, c.spec.Auth == kind, c.spec.Insecure); e != nil {
-		c.fault(FieldAuth, e.Cause.Fix, "is google, but %s", e.What())
+		c.problem(FieldAuth, e.Cause.Fix, "is google, but %s", e.What())
 	}
 }
 
@@ -279,7 +279,7 @@ func (c *checker) secrets(kind string) {
 	user := kind == identity.KindBasic || kind == identity.KindPassword
 	c.belongs(kind, user, FieldUsername, s.Username)
 	if kind == identity.KindBasic && strings.Contains(s.Username, ":") { // RFC 7617, section 2
-		c.fault(FieldUsername, "name a user without one", "has a colon, which basic authentication takes for the end of the name")
+		c.problem(FieldUsername, "name a user without one", "has a colon, which basic authentication takes for the end of the name")
 	}
 	c.secret(kind, user, FieldPassword, s.Password, FieldPasswordFile, s.PasswordFile)
 	c.secret(kind, kind == identity.KindBearer, FieldToken, s.Token, FieldTokenFile, s.TokenFile)
@@ -302,7 +302,7 @@ func (c *checker) oauth2(kind string) {
 	}
 	u, err := url.Parse(s.OAuth2TokenURL)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !identity.IsLoopback(u.Hostname())) {
-		c.fault(FieldOAuth2TokenURL, "use the token_endpoint of the provider's .well-known/openid-configuration", "is not an https address")
+		c.problem(FieldOAuth2TokenURL, "use the token_endpoint of the provider's .well-known/openid-configuration", "is not an https address")
 	}
 }
 
@@ -315,19 +315,19 @@ func (c *checker) idToken(kind string) {
 	case kind != identity.KindIAP && !own:
 		c.unused(kind, FieldIAPClientID, s.IAPClientID)
 	case s.IAPClientID != "" && !identity.IsClientID(s.IAPClientID):
-		c.fault(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
+		c.problem(FieldIAPClientID, "write it as NUMBER-TEXT.apps.googleusercontent.com, or leave it out to have it discovered",
 			"is not an OAuth client id")
 	}
 	if kind != identity.KindIDToken && !own {
 		c.unused(kind, FieldAudience, s.Audience)
 	}
 	if own && s.IAPClientID != "" && s.Audience != "" {
-		c.fault(FieldIAPClientID, "leave one of them out", "and %s are both given", c.name(FieldAudience))
+		c.problem(FieldIAPClientID, "leave one of them out", "and %s are both given", c.name(FieldAudience))
 	}
 	u, err := url.Parse(s.URL)
 	sends := kind == identity.KindIDToken || own && s.IAPClientID+s.Audience != ""
 	if sends && err == nil && u.Scheme == "http" && !identity.IsLoopback(u.Hostname()) && s.Insecure {
-		c.fault(FieldURL, "use https", "is http, over which an ID token is not sent")
+		c.problem(FieldURL, "use https", "is http, over which an ID token is not sent")
 	}
 }
 
@@ -352,16 +352,16 @@ func (c *checker) secret(kind string, used bool, field, value, fileField, file s
 
 func (c *checker) need(kind, field, value string) {
 	if value == "" {
-		c.fault(field, fmt.Sprintf("%s=%s needs it", c.name(FieldAuth), kind), "is missing")
+		c.problem(field, fmt.Sprintf("%s=%s needs it", c.name(FieldAuth), kind), "is missing")
 	}
 }
 
 func (c *checker) oneOf(kind, field, value, fileField, file string) {
 	switch {
 	case value == "" && file == "":
-		c.fault(field, fmt.Sprintf("%s=%s needs it, or %s", c.name(FieldAuth), kind, c.name(fileField)), "is missing")
+		c.problem(field, fmt.Sprintf("%s=%s needs it, or %s", c.name(FieldAuth), kind, c.name(fileField)), "is missing")
 	case value != "" && file != "":
-		c.fault(field, "leave one of them out", "and %s are both given", c.name(fileField))
+		c.problem(field, "leave one of them out", "and %s are both given", c.name(fileField))
 	}
 }
 
@@ -369,6 +369,6 @@ func (c *checker) unused(kind, field, value string) {
 	if value == "" {
 		return
 	}
-	c.fault(field, fmt.Sprintf("leave it out, or choose another %s", c.name(FieldAuth)),
+	c.problem(field, fmt.Sprintf("leave it out, or choose another %s", c.name(FieldAuth)),
 		"is given, but %s=%s does not use it", c.name(FieldAuth), kind)
 }

@@ -40,8 +40,8 @@ func TestValidSpecs(t *testing.T) {
 		"plain text, allowed":              {URL: "http://airflow.example.com", Auth: "none", Insecure: true},
 		"every bound":                      {URL: composerURL, API: "v1", Timeout: time.Hour},
 	} {
-		if faults := spec.Check(plain); len(faults) > 0 {
-			t.Errorf("%s: %v", name, faults)
+		if problems := spec.Check(plain); len(problems) > 0 {
+			t.Errorf("%s: %v", name, problems)
 		}
 	}
 }

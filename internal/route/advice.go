@@ -14,10 +14,10 @@ import (
 // trusts no other.
 //
 // Where a route waits for a set, the function's account has to list its bucket.
-func Advice(specs []Spec) document.Faults { return append(openRoutes(specs), rights(specs)...) }
+func Advice(specs []Spec) document.Problems { return append(openRoutes(specs), rights(specs)...) }
 
 // rights names the role that routes with complete need.
-func rights(specs []Spec) document.Faults {
+func rights(specs []Spec) document.Problems {
 	for i := range specs {
 		s := &specs[i]
 		if !s.Complete.IsSet() || s.Enabled.Off {
@@ -27,13 +27,13 @@ func rights(specs []Spec) document.Faults {
 		if len(s.Bucket) > 0 {
 			bucket = "gs://" + shorten(strings.Join(plain(s.Bucket), ", gs://"), maxReason)
 		}
-		return document.Faults{fault(s.Complete.Position, "complete lists "+bucket+" with the function's account",
+		return document.Problems{problem(s.Complete.Position, "complete lists "+bucket+" with the function's account",
 			"grant it roles/storage.objectViewer there, as dagtrigger deploy plan does; dagtrigger doctor checks it")}
 	}
 	return nil
 }
 
-func openRoutes(specs []Spec) document.Faults {
+func openRoutes(specs []Spec) document.Problems {
 	messages := false
 	var open []string
 	at := Position{}
@@ -54,7 +54,7 @@ func openRoutes(specs []Spec) document.Faults {
 	if !messages || open == nil {
 		return nil
 	}
-	return document.Faults{fault(at,
+	return document.Problems{problem(at,
 		"any message that is pushed can look like a notification of a bucket, and start "+shorten(strings.Join(open, ", "), maxReason),
 		"where the uploads come as notifications, add subscription: NAME, so that only that subscription starts it")}
 }

@@ -13,15 +13,15 @@ import (
 
 const goodAsset = "- name: r\n  on: object.finalized\n  asset: s3://acme/orders\n"
 
-// faultsOn lists what is invalid in routes of one environment whose API is stated.
-func faultsOn(t *testing.T, text, api string) string {
+// problemsOn lists what is invalid in routes of one environment whose API is stated.
+func problemsOn(t *testing.T, text, api string) string {
 	t.Helper()
-	specs, faults := decode(t, text)
+	specs, problems := decode(t, text)
 	_, more := route.Compile(specs, route.Options{Environments: []string{"prod"}, APIs: map[string]string{"prod": api}})
-	return listed(append(faults, more...))
+	return listed(append(problems, more...))
 }
 
-func TestFaultsOfAssets(t *testing.T) {
+func TestProblemsOfAssets(t *testing.T) {
 	t.Parallel()
 	const ofRun = " is of a run, and an asset's event has none: leave it out, or add materialize: true"
 	for _, row := range []struct{ text, api, want string }{
@@ -78,7 +78,7 @@ func TestFaultsOfAssets(t *testing.T) {
 				`leave it out, and pass the value in conf or extra`,
 		},
 	} {
-		if got := faultsOn(t, row.text, row.api); got != row.want {
+		if got := problemsOn(t, row.text, row.api); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}

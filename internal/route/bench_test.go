@@ -50,12 +50,12 @@ func ready(tb testing.TB, text string) *route.Table {
 	tb.Helper()
 	var r document.Reader
 	specs, err := route.DecodeList(&r, []byte(text), 1)
-	if err != nil || r.Faults != nil {
-		tb.Fatal(r.Faults, err)
+	if err != nil || r.Problems != nil {
+		tb.Fatal(r.Problems, err)
 	}
-	table, faults := route.Compile(specs, route.Options{})
-	if faults != nil {
-		tb.Fatal(faults)
+	table, problems := route.Compile(specs, route.Options{})
+	if problems != nil {
+		tb.Fatal(problems)
 	}
 	return table
 }

@@ -16,7 +16,7 @@ const FixInFlight = "deploy it when no events are in flight, or accept the dupli
 // Compare lists what changes from old to new for events in flight, which are delivered
 // before and after a deployment: risks are runs that would start twice or not at all,
 // changes the rest, both in the order of new; a route that is gone has no place.
-func Compare(old, new []Spec) (risks, changes document.Faults) {
+func Compare(old, new []Spec) (risks, changes document.Problems) {
 	c := comparison{}
 	before, after := byName(old), byName(new)
 	for i := range new {
@@ -64,15 +64,15 @@ func renamed(specs []Spec, kept map[string]*Spec, s *Spec) string {
 // comparison compares one route with the deployed one.
 type comparison struct {
 	was, is        *Spec
-	risks, changes document.Faults
+	risks, changes document.Problems
 }
 
 func (c *comparison) risk(at Position, what, fix string) {
-	c.risks = append(c.risks, fault(at, what, fix))
+	c.risks = append(c.risks, problem(at, what, fix))
 }
 
 func (c *comparison) change(at Position, what, fix string) {
-	c.changes = append(c.changes, fault(at, what, fix))
+	c.changes = append(c.changes, problem(at, what, fix))
 }
 
 // compare goes through the keys of a route. All that is not a run id, a filter, a DAG

@@ -37,15 +37,15 @@ type Options struct {
 
 // Compile makes a table of specs, or reports all that is wrong with them, in the
 // order of the file. It uses all cores.
-func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
+func Compile(specs []Spec, opts Options) (*Table, document.Problems) {
 	expressions, err := expression.NewCompiler()
 	if err != nil {
-		return nil, document.Faults{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
+		return nil, document.Problems{{What: err.Error(), Fix: "this is a bug in the program: report it"}}
 	}
 	shared := &workshop{options: opts, expressions: expressions, patterns: map[string]parsed{}, constants: constantsOf(opts.Constants)}
 	expressions.Declare(shared.constants)
 	rules := make([]rule, len(specs))
-	faults := make([]document.Faults, len(specs))
+	problems := make([]document.Problems, len(specs))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(len(specs), runtime.GOMAXPROCS(0)) {
@@ -53,12 +53,12 @@ func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
 			for i := int(next.Add(1)) - 1; i < len(specs); i = int(next.Add(1)) - 1 {
 				c := compiler{workshop: shared, spec: &specs[i]}
 				rules[i] = c.rule()
-				faults[i] = c.faults
+				problems[i] = c.problems
 			}
 		})
 	}
 	workers.Wait()
-	all := append(slices.Concat(faults...), repeatedNames(specs)...)
+	all := append(slices.Concat(problems...), repeatedNames(specs)...)
 	if len(all) > 0 {
 		all.Sort()
 		return nil, all
@@ -66,18 +66,18 @@ func Compile(specs []Spec, opts Options) (*Table, document.Faults) {
 	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime, first: opts.First}, nil
 }
 
-func repeatedNames(specs []Spec) document.Faults {
-	var faults document.Faults
+func repeatedNames(specs []Spec) document.Problems {
+	var problems document.Problems
 	first := map[string]Position{}
 	for _, s := range specs {
 		if at, ok := first[s.Name.Value]; ok && s.Name.Value != "" {
-			faults = append(faults, fault(s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
+			problems = append(problems, problem(s.Name.Position, fmt.Sprintf("name: %s is taken by the route on line %d", s.Name.Value, at.Line),
 				"give each route a unique name"))
 			continue
 		}
 		first[s.Name.Value] = s.Name.Position
 	}
-	return faults
+	return problems
 }
 
 // workshop is what the routes of one file share while they are compiled.
@@ -110,26 +110,26 @@ func (w *workshop) pattern(text string) (*pattern.Pattern, error) {
 // compiler compiles one route.
 type compiler struct {
 	*workshop
-	spec   *Spec
-	faults document.Faults
+	spec     *Spec
+	problems document.Problems
 
 	vars            *expression.Vars // those of the file and of the route; nil for none
 	object, message bool             // whether an event that matches on can be one
 	captures        []string         // those that every event of the route makes
 }
 
-func (c *compiler) fault(at Position, what, fix string) {
-	c.faults = append(c.faults, fault(at, what, fix))
+func (c *compiler) problem(at Position, what, fix string) {
+	c.problems = append(c.problems, problem(at, what, fix))
 }
 
-// missing reports a key that is not there, unless what is there is at fault.
+// missing reports a key that is not there, unless what is there is invalid.
 func (c *compiler) missing(key, what, fix string) {
 	if !slices.Contains(c.spec.invalid, key) {
-		c.fault(c.spec.Position, what, fix)
+		c.problem(c.spec.Position, what, fix)
 	}
 }
 
-// rule compiles the spec. Where there are faults it is of no use.
+// rule compiles the spec. Where there are problems it is of no use.
 func (c *compiler) rule() rule {
 	s := c.spec
 	c.name()
@@ -170,7 +170,7 @@ func isName(name string) bool {
 func (c *compiler) name() {
 	name := c.spec.Name
 	if name.IsSet() && !isName(name.Value) {
-		c.fault(name.Position, fmt.Sprintf("name: %q is not a valid name of a route", name.Value),
+		c.problem(name.Position, fmt.Sprintf("name: %q is not a valid name of a route", name.Value),
 			fmt.Sprintf("use lower-case letters, digits, _ and -, beginning with a letter or digit, at most %d", maxName))
 	}
 }
@@ -186,9 +186,9 @@ func (c *compiler) dag() (*located, []*pattern.Pattern) {
 	if !s.DAG.IsSet() {
 		return nil, nil
 	}
-	before := len(c.faults)
+	before := len(c.problems)
 	dag := c.template("dag", s.DAG)
-	if len(c.faults) > before {
+	if len(c.problems) > before {
 		return nil, nil
 	}
 	id, literal := dag.Literal()
@@ -197,11 +197,11 @@ func (c *compiler) dag() (*located, []*pattern.Pattern) {
 	}
 	switch {
 	case literal && len(s.DAGs) > 0:
-		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
+		c.problem(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
 	case literal && !IsDAG(id):
-		c.fault(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), c.fixDAG(id))
+		c.problem(s.DAG.Position, fmt.Sprintf("dag: %q is not a valid DAG id", id), c.fixDAG(id))
 	case !literal && len(s.DAGs) == 0 && !slices.Contains(s.invalid, "dags"):
-		c.fault(s.DAG.Position, "dag is computed, and nothing says what it may become",
+		c.problem(s.DAG.Position, "dag is computed, and nothing says what it may become",
 			"list the DAGs it may start, such as dags: [load_eu, load_us]")
 	}
 	return dag, c.dags()
@@ -214,15 +214,15 @@ func (c *compiler) dags() []*pattern.Pattern {
 	for _, id := range c.spec.DAGs {
 		switch {
 		case !IsDAG(strings.ReplaceAll(id.Value, "*", "x")):
-			c.fault(id.Position, fmt.Sprintf("dags: %q is not a valid DAG id", id.Shown()), FixDAG)
+			c.problem(id.Position, fmt.Sprintf("dags: %q is not a valid DAG id", id.Shown()), FixDAG)
 			continue
 		case seen[id.Value]:
-			c.fault(id.Position, "dags: "+id.Shown()+" stands there twice", "remove one of the two")
+			c.problem(id.Position, "dags: "+id.Shown()+" stands there twice", "remove one of the two")
 		}
 		seen[id.Value] = true
 		p, err := c.pattern(id.Value)
-		if f, ok := errors.AsType[*pattern.Fault](err); ok {
-			c.fault(id.At(f.Offset), "dags: "+f.What, f.Fix)
+		if f, ok := errors.AsType[*pattern.Problem](err); ok {
+			c.problem(id.At(f.Offset), "dags: "+f.What, f.Fix)
 			continue
 		}
 		dags = append(dags, p)
@@ -250,11 +250,11 @@ func (c *compiler) skipActive() bool {
 		return false
 	}
 	if s.MaxActive.Value > 0 {
-		c.fault(s.SkipActive.Position, "skip_active cannot be combined with max_active, which defers what skip_active would skip",
+		c.problem(s.SkipActive.Position, "skip_active cannot be combined with max_active, which defers what skip_active would skip",
 			"leave one of the two out")
 	}
 	if s.Every.Value > 0 {
-		c.fault(s.SkipActive.Position, "skip_active cannot be combined with every, whose waiting run counts as active",
+		c.problem(s.SkipActive.Position, "skip_active cannot be combined with every, whose waiting run counts as active",
 			"leave skip_active out: every makes one run of a window")
 	}
 	return true
@@ -267,11 +267,11 @@ func (c *compiler) exactRunID() *located {
 		return nil
 	}
 	if c.spec.RunID.IsSet() {
-		c.fault(text.Position, "run_id_exact cannot be combined with run_id",
+		c.problem(text.Position, "run_id_exact cannot be combined with run_id",
 			"keep run_id_exact for an id of the sender's, or run_id for one made of a hash")
 	}
 	if c.spec.Every.Value > 0 {
-		c.fault(text.Position, "run_id_exact cannot be combined with every, whose windows make the run ids", "leave one of the two out")
+		c.problem(text.Position, "run_id_exact cannot be combined with every, whose windows make the run ids", "leave one of the two out")
 	}
 	t := c.template("run_id_exact", text)
 	if t == nil {
@@ -283,7 +283,7 @@ func (c *compiler) exactRunID() *located {
 			if id != text.Value { // it has a value of vars, which may be from the environment
 				what = "Airflow takes no run id that is " + text.Value
 			}
-			c.fault(text.Position, "run_id_exact: "+what, e.Fix)
+			c.problem(text.Position, "run_id_exact: "+what, e.Fix)
 		}
 	}
 	return t
@@ -302,7 +302,7 @@ func (c *compiler) environment() string {
 		if near := nearest.Of(name.Shown(), known...); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		c.fault(name.Position, "environment: "+name.Shown()+" is not declared", fix)
+		c.problem(name.Position, "environment: "+name.Shown()+" is not declared", fix)
 	case !name.IsSet() && len(known) > 1:
 		c.missing("environment", "the route names no environment, and there are several", "add environment: "+nearest.Join(known...))
 	case !name.IsSet() && len(known) == 1:

@@ -38,17 +38,17 @@ func (c *compiler) asset(asset Text) {
 	s := c.spec
 	switch {
 	case s.Asset.IsSet() && s.Dataset.IsSet():
-		c.fault(s.Dataset.Position, "dataset is Airflow 2's word for asset, and both are given", "leave one of the two out")
+		c.problem(s.Dataset.Position, "dataset is Airflow 2's word for asset, and both are given", "leave one of the two out")
 	case s.DAG.IsSet():
-		c.fault(asset.Position, "asset cannot be combined with dag", "keep dag to start one DAG, or asset to start all that wait for it")
+		c.problem(asset.Position, "asset cannot be combined with dag", "keep dag to start one DAG, or asset to start all that wait for it")
 	case strings.TrimSpace(asset.Value) == "" || len([]rune(asset.Value)) > maxAsset:
-		c.fault(asset.Position, fmt.Sprintf("asset: %.80q is neither the URI nor the name of an asset", asset.Value),
+		c.problem(asset.Position, fmt.Sprintf("asset: %.80q is neither the URI nor the name of an asset", asset.Value),
 			fmt.Sprintf("write it as Airflow's page of assets shows it, with at most %d characters", maxAsset))
 	case strings.Contains(asset.Value, "${"):
-		c.fault(asset.Position, "asset takes no expression", "write a route for each asset, or pass what differs in extra or partition_key")
+		c.problem(asset.Position, "asset takes no expression", "write a route for each asset, or pass what differs in extra or partition_key")
 	}
 	if len(s.DAGs) > 0 {
-		c.fault(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
+		c.problem(s.DAGs[0].Position, "dags is for a dag that is computed", "leave dags out")
 	}
 	if s.Materialize.On() {
 		c.only(s.Extra.Position, "extra is of an asset's event, and materialize starts a run", "name it conf")
@@ -69,7 +69,7 @@ func (c *compiler) asset(asset Text) {
 // only reports a key that is there and must not be.
 func (c *compiler) only(at Position, what, fix string) {
 	if at.Line > 0 {
-		c.fault(at, what, fix)
+		c.problem(at, what, fix)
 	}
 }
 
@@ -88,7 +88,7 @@ func (s *Spec) asset() Text {
 func (c *compiler) partitionKey() *located {
 	s := c.spec
 	if s.PartitionKey.IsSet() && s.Every.Value > 0 && s.RunID.Value != s.PartitionKey.Value {
-		c.fault(s.PartitionKey.Position, "with every, one run would have the events of several partitions",
+		c.problem(s.PartitionKey.Position, "with every, one run would have the events of several partitions",
 			"set run_id to the same as partition_key")
 	}
 	return c.template("partition_key", s.PartitionKey)
@@ -106,13 +106,13 @@ func (c *compiler) api(environment string) {
 	asset, api := s.asset(), c.options.APIs[environment]
 	switch {
 	case api == apiExperimental && asset.IsSet():
-		c.fault(asset.Position, "asset: the environment's API is experimental, which has no assets", "name the DAG instead: dag: load_sales")
+		c.problem(asset.Position, "asset: the environment's API is experimental, which has no assets", "name the DAG instead: dag: load_sales")
 	case api == apiV1 && s.Materialize.On():
-		c.fault(s.Materialize.Position, "materialize: the environment's API is v1, which has no materializations",
+		c.problem(s.Materialize.Position, "materialize: the environment's API is v1, which has no materializations",
 			"name the DAG that makes the dataset instead: dag: load_sales")
 	}
 	if s.PartitionKey.IsSet() && (api == apiV1 || api == apiExperimental) {
-		c.fault(s.PartitionKey.Position, "partition_key: the environment's API is "+api+", and there are no partition keys before Airflow 3.2",
+		c.problem(s.PartitionKey.Position, "partition_key: the environment's API is "+api+", and there are no partition keys before Airflow 3.2",
 			"leave it out, and pass the value in conf or extra")
 	}
 }
@@ -127,7 +127,7 @@ func (c *compiler) mapping(key string, v Value) *conf {
 		}
 		return nil
 	case document.List, document.Literal:
-		c.fault(v.Position, key+" is no map", "Airflow takes an object: write "+key+" as key: value")
+		c.problem(v.Position, key+" is no map", "Airflow takes an object: write "+key+" as key: value")
 		return nil
 	case document.String:
 		return c.wholeObject(key, v.Text)

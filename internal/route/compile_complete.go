@@ -22,13 +22,13 @@ func (c *compiler) completion() *completion {
 		}
 	}
 	if strings.HasPrefix(s.Prefix.Value, "gs://") || strings.HasPrefix(s.Prefix.Value, "/") {
-		c.fault(s.Prefix.Position, "complete.prefix begins with gs:// or /, and no object's name does", "leave gs://BUCKET/ and / off")
+		c.problem(s.Prefix.Position, "complete.prefix begins with gs:// or /, and no object's name does", "leave gs://BUCKET/ and / off")
 	}
 	if ways != 1 {
-		c.fault(s.Position, fmt.Sprintf("complete has %d of names, count and manifest", ways), "give one, such as names: [eu.csv, us.csv]")
+		c.problem(s.Position, fmt.Sprintf("complete has %d of names, count and manifest", ways), "give one, such as names: [eu.csv, us.csv]")
 	}
 	if s.Files.IsSet() && !s.Manifest.IsSet() {
-		c.fault(s.Files.Position, "complete.files is for a manifest", "leave it out, or add manifest")
+		c.problem(s.Files.Position, "complete.files is for a manifest", "leave it out, or add manifest")
 	}
 	done := &completion{
 		prefix: c.template("complete.prefix", s.Prefix), count: s.Count.Value, at: s.Position,
@@ -38,7 +38,7 @@ func (c *compiler) completion() *completion {
 	}
 	for _, name := range s.Names {
 		if name.Value == "" {
-			c.fault(name.Position, "complete.names: a name is empty", "name an object, such as eu.csv")
+			c.problem(name.Position, "complete.names: a name is empty", "name an object, such as eu.csv")
 		}
 		done.names = append(done.names, c.template("complete.names", name))
 	}
@@ -54,15 +54,15 @@ func (c *compiler) completeAlone() {
 	at := s.Complete.Position
 	switch {
 	case !c.object && len(s.On) > 0:
-		c.fault(at, "complete: no event of this route has an object", "add a type such as object.finalized to on")
+		c.problem(at, "complete: no event of this route has an object", "add a type such as object.finalized to on")
 	case len(s.Object) == 0 && !slices.Contains(s.invalid, "object"):
-		c.fault(at, "complete needs object, which says whose events look", "add object: sales/{day=*}/*.csv")
+		c.problem(at, "complete needs object, which says whose events look", "add object: sales/{day=*}/*.csv")
 	}
 	if s.Every.Value > 0 {
-		c.fault(at, "complete cannot be combined with every", "leave one of the two out: complete starts one run of a set, every one of a window")
+		c.problem(at, "complete cannot be combined with every", "leave one of the two out: complete starts one run of a set, every one of a window")
 	}
 	if s.RunIDExact.IsSet() && s.Complete.Again.Value == againChanged {
-		c.fault(s.Complete.Again.Position, "again: changed cannot be combined with run_id_exact, which is the same for the next run",
+		c.problem(s.Complete.Again.Position, "again: changed cannot be combined with run_id_exact, which is the same for the next run",
 			"use run_id in place of run_id_exact, or leave again out")
 	}
 }
@@ -73,10 +73,10 @@ func (c *compiler) manifestFiles(s *Complete) *located {
 	if !text.IsSet() {
 		text = Text{Value: "${manifest.files}", Position: s.Manifest.Position, Lead: -1}
 	}
-	before := len(c.faults)
+	before := len(c.problems)
 	t := c.template(keyFiles, text)
-	if t != nil && len(c.faults) == before && t.Lone() == nil {
-		c.fault(text.Position, keyFiles+" is text", "give a list of names, as in ${manifest.files}")
+	if t != nil && len(c.problems) == before && t.Lone() == nil {
+		c.problem(text.Position, keyFiles+" is text", "give a list of names, as in ${manifest.files}")
 	}
 	return t
 }

@@ -28,7 +28,7 @@ func (c *compiler) filters() []filter {
 	}
 	for _, a := range s.Attributes {
 		if a.Name.Value == "" {
-			c.fault(a.Name.Position, "attributes: a name is empty", "name an attribute, such as attributes: {kind: order}")
+			c.problem(a.Name.Position, "attributes: a name is empty", "name an attribute, such as attributes: {kind: order}")
 		}
 		filters = append(filters, c.filter("attributes", a.Name.Value, a.Patterns))
 	}
@@ -82,7 +82,7 @@ func (c *compiler) captured(f *filter) {
 	}
 	for _, name := range names {
 		if slices.Contains(c.captures, name) {
-			c.fault(c.spec.Position, "path."+name+" is captured by two keys", "give one of the two captures another name")
+			c.problem(c.spec.Position, "path."+name+" is captured by two keys", "give one of the two captures another name")
 			continue
 		}
 		c.captures = append(c.captures, name)
@@ -96,7 +96,7 @@ func (c *compiler) types() filter {
 		name, excluded := strings.CutPrefix(text.Value, excludes)
 		full, what, fix := fullType(name)
 		if what != "" {
-			c.fault(text.Position, "on: "+what, fix)
+			c.problem(text.Position, "on: "+what, fix)
 			continue
 		}
 		text.Value = full
@@ -119,15 +119,15 @@ func (c *compiler) patterns(key string, texts []Text, capture bool) []*pattern.P
 	var all []*pattern.Pattern
 	for _, text := range texts {
 		p, err := c.pattern(text.Value)
-		if f, ok := errors.AsType[*pattern.Fault](err); ok {
+		if f, ok := errors.AsType[*pattern.Problem](err); ok {
 			if h, ok := habit.Pattern(text.Value); ok && key != "on" && h.Offset <= f.Offset {
-				f = &pattern.Fault{Offset: h.Offset, What: h.What, Fix: h.Fix}
+				f = &pattern.Problem{Offset: h.Offset, What: h.What, Fix: h.Fix}
 			}
 			what := f.What
 			if text.Written != nil {
 				what = text.Shown() + " is no valid pattern with the value that it has"
 			}
-			c.fault(text.At(f.Offset), key+": "+what, f.Fix)
+			c.problem(text.At(f.Offset), key+": "+what, f.Fix)
 			continue
 		}
 		if len(p.Names()) > 0 && !capture {
@@ -135,7 +135,7 @@ func (c *compiler) patterns(key string, texts []Text, capture bool) []*pattern.P
 			if captures(key) {
 				what = "and excludes"
 			}
-			c.fault(text.Position, fmt.Sprintf("%s: %s captures, %s", key, text.Shown(), what), "write * or **")
+			c.problem(text.Position, fmt.Sprintf("%s: %s captures, %s", key, text.Shown(), what), "write * or **")
 			continue
 		}
 		all = append(all, p)

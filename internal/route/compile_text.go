@@ -21,12 +21,12 @@ func (c *compiler) when() *condition {
 	if !text.IsSet() {
 		return nil
 	}
-	e, uses, faults := c.expressions.Expression(text.Value)
-	if !c.sound("when", text, uses, faults) {
+	e, uses, problems := c.expressions.Expression(text.Value)
+	if !c.sound("when", text, uses, problems) {
 		return nil
 	}
 	if g := e.Gives(); g != expression.Bool && g != expression.Any {
-		c.fault(text.Position, fmt.Sprintf("when gives %s", g), "compare it with something, so that it is true or false")
+		c.problem(text.Position, fmt.Sprintf("when gives %s", g), "compare it with something, so that it is true or false")
 	}
 	return &condition{e, text.Position}
 }
@@ -36,11 +36,11 @@ func (c *compiler) template(key string, text Text) *located {
 	if !text.IsSet() {
 		return nil
 	}
-	t, uses, faults := c.expressions.Template(text.Value)
-	if c.sound(key, text, uses, faults) {
+	t, uses, problems := c.expressions.Template(text.Value)
+	if c.sound(key, text, uses, problems) {
 		if lone := t.Lone(); lone != nil &&
 			(lone.Gives() == expression.Null || lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
-			c.fault(text.Position, fmt.Sprintf("%s is text, and this gives %s", key, lone.Gives()),
+			c.problem(text.Position, fmt.Sprintf("%s is text, and this gives %s", key, lone.Gives()),
 				"give text, a number or a timestamp; end an optional in .orValue(…)")
 		}
 	}
@@ -49,9 +49,9 @@ func (c *compiler) template(key string, text Text) *located {
 
 func (c *compiler) logicalDate() *located {
 	text := c.spec.LogicalDate
-	before := len(c.faults)
+	before := len(c.problems)
 	t := c.template("logical_date", text)
-	if t == nil || len(c.faults) > before {
+	if t == nil || len(c.problems) > before {
 		return t
 	}
 	if literal, ok := t.Literal(); ok && !expression.IsTime(literal) {
@@ -59,32 +59,32 @@ func (c *compiler) logicalDate() *located {
 		if found, ok := habit.Text(literal, c.known()); ok && !strings.Contains(found.Fix, "strftime") {
 			fix = found.Fix
 		}
-		c.fault(text.Position, fmt.Sprintf("logical_date: %q is not a timestamp", literal), fix)
+		c.problem(text.Position, fmt.Sprintf("logical_date: %q is not a timestamp", literal), fix)
 	}
 	if lone := t.Lone(); lone != nil && !slices.Contains([]expression.Type{expression.Time, expression.Text, expression.Any}, lone.Gives()) {
-		c.fault(text.Position, fmt.Sprintf("logical_date gives %s", lone.Gives()), "give a timestamp, such as ${event.time}")
+		c.problem(text.Position, fmt.Sprintf("logical_date gives %s", lone.Gives()), "give a timestamp, such as ${event.time}")
 	}
 	return t
 }
 
-// sound reports faults of an expression or a template, and the use of what no
+// sound reports problems of an expression or a template, and the use of what no
 // event of this route has.
-func (c *compiler) sound(key string, text Text, uses []expression.Use, faults []expression.Fault) bool {
-	before := len(c.faults)
-	for _, f := range faults {
-		c.fault(text.At(f.Offset), key+": "+f.What, c.meant(f))
+func (c *compiler) sound(key string, text Text, uses []expression.Use, problems []expression.Problem) bool {
+	before := len(c.problems)
+	for _, f := range problems {
+		c.problem(text.At(f.Offset), key+": "+f.What, c.meant(f))
 	}
 	for _, u := range uses {
 		if what, fix := c.available(key, u); what != "" {
-			c.fault(text.At(u.Offset), key+": "+what, fix)
+			c.problem(text.At(u.Offset), key+": "+what, fix)
 		}
 	}
-	return len(c.faults) == before
+	return len(c.problems) == before
 }
 
 // meant is the fix of an expression. A name that is none may be a capture or a field
 // without its variable.
-func (c *compiler) meant(f expression.Fault) string {
+func (c *compiler) meant(f expression.Problem) string {
 	if c.vars.Has(f.Name) {
 		return "write vars." + f.Name
 	}
@@ -141,16 +141,16 @@ func (c *compiler) members(key string, v Value) *conf {
 
 // wholeObject compiles a map that is one expression.
 func (c *compiler) wholeObject(key string, text Text) *conf {
-	t, uses, faults := c.expressions.Template(text.Value)
-	if !c.sound(key, text, uses, faults) {
+	t, uses, problems := c.expressions.Template(text.Value)
+	if !c.sound(key, text, uses, problems) {
 		return nil
 	}
 	lone := t.Lone()
 	switch {
 	case lone == nil:
-		c.fault(text.Position, key+" is text", "write a map, or one ${expression} that is a map")
+		c.problem(text.Position, key+" is text", "write a map, or one ${expression} that is a map")
 	case !slices.Contains([]expression.Type{expression.Map, expression.MapOfText, expression.Any}, lone.Gives()):
-		c.fault(text.Position, fmt.Sprintf("%s gives %s", key, lone.Gives()), "give a map: Airflow takes an object")
+		c.problem(text.Position, fmt.Sprintf("%s gives %s", key, lone.Gives()), "give a map: Airflow takes an object")
 	}
 	return &conf{key: key, pieces: []confPiece{{hole: &located{t, text.Position}}}, whole: true}
 }
@@ -194,8 +194,8 @@ func (b *confBuilder) separate(i int) {
 }
 
 func (b *confBuilder) template(text Text, key string) {
-	t, uses, faults := b.expressions.Template(text.Value)
-	if !b.sound(key, text, uses, faults) {
+	t, uses, problems := b.expressions.Template(text.Value)
+	if !b.sound(key, text, uses, problems) {
 		return
 	}
 	if literal, ok := t.Literal(); ok {
@@ -203,7 +203,7 @@ func (b *confBuilder) template(text Text, key string) {
 		return
 	}
 	if lone := t.Lone(); lone != nil && (lone.Gives() == expression.Optional || lone.Gives() == expression.TypeName) {
-		b.fault(text.Position, fmt.Sprintf("%s gives %s, which is not valid JSON", key, lone.Gives()),
+		b.problem(text.Position, fmt.Sprintf("%s gives %s, which is not valid JSON", key, lone.Gives()),
 			"give text, a number, a map or a list; end an optional in .orValue(…)")
 	}
 	b.flush()

@@ -53,7 +53,7 @@ func (c *compiler) variables() (vars *expression.Vars, names []string) {
 func (c *compiler) constant(vars *expression.Vars, v document.Named) {
 	name := v.Name.Value
 	if _, ok := c.constants[name]; ok {
-		c.fault(v.Name.Position, "vars: "+name+" is a variable of the file as well", "give one of the two another name")
+		c.problem(v.Name.Position, "vars: "+name+" is a variable of the file as well", "give one of the two another name")
 		return
 	}
 	if v.Value.Kind == document.String {
@@ -61,7 +61,7 @@ func (c *compiler) constant(vars *expression.Vars, v document.Named) {
 		return
 	}
 	if at := computedIn(&v.Value); at != nil {
-		c.fault(at.Position, "vars."+name+" is a table of constants, and "+shorten(at.Value, maxReason)+" is computed",
+		c.problem(at.Position, "vars."+name+" is a table of constants, and "+shorten(at.Value, maxReason)+" is computed",
 			"give the expression another name in vars")
 		return
 	}
@@ -85,8 +85,8 @@ func computedIn(v *Value) *Value {
 
 // computed compiles an expression, and returns which of the route's vars it needs.
 func (c *compiler) computed(vars *expression.Vars, v document.Named) (needs []string) {
-	t, uses, faults := c.expressions.Template(v.Value.Value)
-	if !c.sound("vars."+v.Name.Value, v.Value.Text, uses, faults) {
+	t, uses, problems := c.expressions.Template(v.Value.Value)
+	if !c.sound("vars."+v.Name.Value, v.Value.Text, uses, problems) {
 		delete(vars.Templates, v.Name.Value)
 		return nil
 	}
@@ -114,7 +114,7 @@ func (c *compiler) cycles(needs map[string][]string) {
 		case open:
 			way = append(way[slices.Index(way, name):], name)
 			at := slices.IndexFunc(c.spec.Vars, func(v document.Named) bool { return v.Name.Value == name })
-			c.fault(c.spec.Vars[at].Name.Position, "vars: "+strings.Join(way, " needs ")+": none of them has a value", "break the circle")
+			c.problem(c.spec.Vars[at].Name.Position, "vars: "+strings.Join(way, " needs ")+": none of them has a value", "break the circle")
 			return false
 		}
 		state[name] = open

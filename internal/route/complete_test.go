@@ -173,7 +173,7 @@ func TestTheNamesInAManifest(t *testing.T) {
 	}
 }
 
-func TestFaultsOfComplete(t *testing.T) {
+func TestProblemsOfComplete(t *testing.T) {
 	t.Parallel()
 	const names = "prefix: 'sales/${path.day}/', names: [a.csv]"
 	for _, row := range []struct{ text, want string }{
@@ -215,7 +215,7 @@ func TestFaultsOfComplete(t *testing.T) {
 		{"- {name: r, on: object.finalized, object: '*', dag: d, complete: all}", `1:66: complete is a map, and this is text: write it ` +
 			`as key: value`},
 	} {
-		if got := faultsOf(t, row.text, "prod"); got != row.want {
+		if got := problemsOf(t, row.text, "prod"); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}
@@ -252,9 +252,9 @@ func TestWarningsAboutSets(t *testing.T) {
 		{setOf(day+", count: 2", "conf: {uri: 'gs://${object.bucket}/${object.name}'}"), `6:15: conf.uri: object.name` + differs},
 		{setOf(day+", count: 2", "run_id: '${path.day} ${path.shop}'"), `6:11: run_id: path.shop` + differs},
 	} {
-		specs, faults := decode(t, row.text)
-		if got := listed(route.Warnings(specs, false)); len(faults) > 0 || got != row.want {
-			t.Errorf("%s\n got %s\nwant %s\n%v", row.text, got, row.want, faults)
+		specs, problems := decode(t, row.text)
+		if got := listed(route.Warnings(specs, false)); len(problems) > 0 || got != row.want {
+			t.Errorf("%s\n got %s\nwant %s\n%v", row.text, got, row.want, problems)
 		}
 	}
 }

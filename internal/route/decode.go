@@ -43,13 +43,13 @@ func outcome(r *document.Reader, at Position, places map[string]Position) {
 	if _, rejects := places["reject"]; rejects {
 		for _, key := range withoutReject {
 			if place, ok := places[key]; ok {
-				r.Fault(place, "reject cannot be combined with "+key, "leave one of the two out: a route rejects events, or starts a run")
+				r.Problem(place, "reject cannot be combined with "+key, "leave one of the two out: a route rejects events, or starts a run")
 			}
 		}
 		return
 	}
 	if !slices.ContainsFunc(targets, func(key string) bool { _, ok := places[key]; return ok }) {
-		r.Fault(at, "a route has no dag", "add it, such as dag: load_sales")
+		r.Problem(at, "a route has no dag", "add it, such as dag: load_sales")
 	}
 }
 
@@ -115,7 +115,7 @@ func (a *Attributes) Read(r *document.Reader, e document.Entry, node *yaml.Node)
 		return
 	}
 	if len(node.Content) == 0 {
-		r.Fault(document.At(node), e.Name+" is an empty map", "leave "+e.Name+" out, or write it as "+e.Example)
+		r.Problem(document.At(node), e.Name+" is an empty map", "leave "+e.Name+" out, or write it as "+e.Example)
 	}
 	r.Members(node, e.Name, func(name, value *yaml.Node) {
 		if value, ok := r.Follow(value); ok {

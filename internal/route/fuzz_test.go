@@ -33,12 +33,12 @@ func FuzzDecode(f *testing.F) {
 			specs = append(specs, route.Decode(&r, node))
 		}
 		table, more := route.Compile(specs, route.Options{})
-		for _, fault := range append(r.Faults, more...) {
-			if fault.What == "" || fault.Fix == "" || fault.Line < 1 || fault.Column < 1 || int(fault.Line) > len(text)+1 {
-				t.Errorf("%q has the problem %+v", text, fault)
+		for _, problem := range append(r.Problems, more...) {
+			if problem.What == "" || problem.Fix == "" || problem.Line < 1 || problem.Column < 1 || int(problem.Line) > len(text)+1 {
+				t.Errorf("%q has the problem %+v", text, problem)
 			}
 		}
-		if len(r.Faults)+len(more) > 0 {
+		if len(r.Problems)+len(more) > 0 {
 			return
 		}
 		_ = route.Warnings(specs, false)

@@ -17,7 +17,7 @@ import (
 )
 
 // decode reads a list of routes.
-func decode(t testing.TB, text string) ([]route.Spec, document.Faults) {
+func decode(t testing.TB, text string) ([]route.Spec, document.Problems) {
 	t.Helper()
 	var root yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
@@ -28,16 +28,16 @@ func decode(t testing.TB, text string) ([]route.Spec, document.Faults) {
 	for _, node := range root.Content[0].Content {
 		specs = append(specs, route.Decode(&r, node))
 	}
-	return specs, r.Faults
+	return specs, r.Problems
 }
 
 // load compiles a list of valid routes. Evaluation takes the time it needs.
 func load(t testing.TB, text string, environments ...string) *route.Table {
 	t.Helper()
-	specs, faults := decode(t, text)
+	specs, problems := decode(t, text)
 	table, more := route.Compile(specs, route.Options{Environments: environments})
-	if faults = append(faults, more...); len(faults) > 0 {
-		t.Fatalf("%v in\n%s", faults, text)
+	if problems = append(problems, more...); len(problems) > 0 {
+		t.Fatalf("%v in\n%s", problems, text)
 	}
 	return table.WithMaxTime(time.Hour)
 }

@@ -39,8 +39,8 @@ func TestExampleOfEveryKeyCompiles(t *testing.T) {
 		for _, line := range lines {
 			text += " " + line + "\n "
 		}
-		if faults := faultsOf(t, text, "prod"); faults != "" {
-			t.Errorf("the example of %s: %s", key.Name, faults)
+		if problems := problemsOf(t, text, "prod"); problems != "" {
+			t.Errorf("the example of %s: %s", key.Name, problems)
 		}
 		if !strings.HasPrefix(key.Example, key.Name+": ") || !strings.HasSuffix(key.Doc, ".") || key.Takes == "" {
 			t.Errorf("%s is not documented: %+v", key.Name, key)

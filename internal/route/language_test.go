@@ -16,10 +16,10 @@ import (
 // loadWith compiles routes with options.
 func loadWith(t testing.TB, text string, o route.Options) *route.Table {
 	t.Helper()
-	specs, faults := decode(t, text)
+	specs, problems := decode(t, text)
 	table, more := route.Compile(specs, o)
-	if faults = append(faults, more...); len(faults) > 0 {
-		t.Fatalf("%v in\n%s", faults, text)
+	if problems = append(problems, more...); len(problems) > 0 {
+		t.Fatalf("%v in\n%s", problems, text)
 	}
 	return table.WithMaxTime(time.Hour)
 }
@@ -95,9 +95,9 @@ func TestCheckFindsRoutesThatNoEventReaches(t *testing.T) {
 	} {
 		text := fmt.Sprintf("- {name: first, on: object.finalized, dag: d, %s}\n- {name: second, on: object.finalized, dag: d, %s}\n",
 			row.first, row.second)
-		specs, faults := decode(t, text)
-		if len(faults) > 0 {
-			t.Fatal(faults)
+		specs, problems := decode(t, text)
+		if len(problems) > 0 {
+			t.Fatal(problems)
 		}
 		got := ""
 		for _, f := range route.Warnings(specs, true) {
@@ -157,7 +157,7 @@ func TestSubjectAndAttributesCapture(t *testing.T) {
 		{"  subject: '!{a=*}'", "4:12: subject: {a=*} captures, and excludes: write * or **"},
 		{"  subject: '{a=*}'\n  note: ${path.a}", ""},
 	} {
-		if got := faultsOf(t, good+row.keys); got != row.want {
+		if got := problemsOf(t, good+row.keys); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.keys, got, row.want)
 		}
 	}
@@ -198,7 +198,7 @@ func TestRejectFailsWithItsWords(t *testing.T) {
 			"1:61: reject cannot be combined with every: leave one of the two out: a route rejects events, or starts a run"},
 		{"reject: '${object.nam}'", "1:52: reject: object has no field nam: did you mean object.name?"},
 	} {
-		if got := faultsOf(t, "- {name: r, on: object.finalized, "+row.keys+"}", "lab", "prod"); got != row.want {
+		if got := problemsOf(t, "- {name: r, on: object.finalized, "+row.keys+"}", "lab", "prod"); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.keys, got, row.want)
 		}
 	}
@@ -268,9 +268,9 @@ func TestErrorsOfVars(t *testing.T) {
 		{`vars: {a-b: 1}`, `1:56: vars: a-b is not a valid name of a variable: use letters, digits and _, beginning with a letter`},
 		{`vars: {}`, `1:55: vars is an empty map: leave vars out, or write it as vars: {day: "${format_date(event.time, '%Y%m%d')}"}`},
 	} {
-		specs, faults := decode(t, "- {name: r, on: com.acme.x, dag: some_long_dag_id, "+row.keys+"}")
+		specs, problems := decode(t, "- {name: r, on: com.acme.x, dag: some_long_dag_id, "+row.keys+"}")
 		_, more := route.Compile(specs, route.Options{Constants: constants(false)})
-		if got := listed(append(faults, more...)); !strings.HasSuffix(got, row.want[strings.Index(row.want, ": "):]) {
+		if got := listed(append(problems, more...)); !strings.HasSuffix(got, row.want[strings.Index(row.want, ": "):]) {
 			t.Errorf("%s\n got %s\nwant %s", row.keys, got, row.want)
 		}
 	}
@@ -290,9 +290,9 @@ func TestEnvironmentVariablesAreInNoError(t *testing.T) {
 		`dag: "${vars.stage}!"`,
 		`dag: d, run_id_exact: "${vars.stage}/x"`,
 	} {
-		specs, faults := decode(t, "- {name: r, on: com.acme.x, "+keys+"}")
+		specs, problems := decode(t, "- {name: r, on: com.acme.x, "+keys+"}")
 		table, more := route.Compile(specs, route.Options{Constants: constants(true)})
-		text := listed(append(faults, more...))
+		text := listed(append(problems, more...))
 		if table != nil {
 			ev := newEvent(t, "com.acme.x", "//acme", `{"table": "orders"}`)
 			text += described(table.Decide(t.Context(), ev)) + fmt.Sprintf("%+v", table.Explain(t.Context(), ev))

@@ -46,8 +46,8 @@ func TestDecodeListReadsAnyListAndKeepsPlaces(t *testing.T) {
 		for _, s := range specs {
 			read = append(read, s.Name.Value, fmt.Sprint(s.Name.Line))
 		}
-		var own document.Faults // not those of the routes, which are none
-		for _, f := range r.Faults {
+		var own document.Problems // not those of the routes, which are none
+		for _, f := range r.Problems {
 			if strings.Contains(f.What, "second document") || strings.Contains(f.What, "is a list") {
 				own = append(own, f)
 			}
@@ -90,7 +90,7 @@ func FuzzDecodeList(f *testing.F) {
 		for _, node := range root.Content[0].Content {
 			wantSpecs = append(wantSpecs, route.Decode(&want, node))
 		}
-		if got, want := fmt.Sprintf("%+v %v", specs, r.Faults), fmt.Sprintf("%+v %v", wantSpecs, want.Faults); got != want {
+		if got, want := fmt.Sprintf("%+v %v", specs, r.Problems), fmt.Sprintf("%+v %v", wantSpecs, want.Problems); got != want {
 			t.Errorf("%q is, item by item,\n%s\nand at once\n%s", text, got, want)
 		}
 	})

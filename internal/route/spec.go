@@ -10,7 +10,7 @@ import (
 )
 
 // Spec is a route as the operator wrote it. Each text keeps its place in the
-// file, for faults. [Keys] documents what each field means.
+// file, for problems. [Keys] documents what each field means.
 type Spec struct {
 	Position
 
@@ -111,10 +111,10 @@ type (
 	Text = document.Text
 	// Value is any value with its place.
 	Value = document.Value
-	// Fault is what is wrong in the file, where, and its fix.
-	Fault = document.Fault
+	// Problem is what is wrong in the file, where, and its fix.
+	Problem = document.Problem
 )
 
-func fault(at Position, what, fix string) Fault {
-	return Fault{Position: at, What: what, Fix: fix}
+func problem(at Position, what, fix string) Problem {
+	return Problem{Position: at, What: what, Fix: fix}
 }

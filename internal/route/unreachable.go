@@ -14,13 +14,13 @@ import (
 // unreachable reports a route that no event reaches where the first match wins: a
 // route before it takes all of its events. It compares patterns as text: those that
 // cover others in another spelling are not found.
-func unreachable(before []Spec, s *Spec) document.Faults {
+func unreachable(before []Spec, s *Spec) document.Problems {
 	for i := range before {
 		earlier := &before[i]
 		if earlier.Enabled.Off || !earlier.takesAllOf(s) {
 			continue
 		}
-		return document.Faults{fault(s.Position,
+		return document.Problems{problem(s.Position,
 			fmt.Sprintf("%s is never reached: match is first, and %s, on line %d, takes all of its events", s.Name.Value,
 				earlier.Name.Value, earlier.Name.Line),
 			fmt.Sprintf("move %s above %s, or narrow %s", s.Name.Value, earlier.Name.Value, earlier.Name.Value))}

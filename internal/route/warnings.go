@@ -16,8 +16,8 @@ import (
 
 // Warnings reports what is surely wrong in specs that compile: routes that repeat
 // another, that no event reaches where the first match wins, and what can match nothing.
-func Warnings(specs []Spec, first bool) document.Faults {
-	var all document.Faults
+func Warnings(specs []Spec, first bool) document.Problems {
+	var all document.Problems
 	seen := map[string]Text{}
 	enabled := 0
 	expressions, err := expression.NewCompiler()
@@ -45,14 +45,14 @@ func Warnings(specs []Spec, first bool) document.Faults {
 		}
 		content := s.wants() + s.asks()
 		if before, ok := seen[content]; ok {
-			all = append(all, fault(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, before.Value, before.Line),
+			all = append(all, problem(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, before.Value, before.Line),
 				"remove one: each event that they want starts the DAG twice"))
 			continue
 		}
 		seen[content] = s.Name
 	}
 	if enabled == 0 && len(specs) > 0 {
-		all = append(all, fault(specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"))
+		all = append(all, problem(specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"))
 	}
 	all.Sort()
 	return all
@@ -61,11 +61,11 @@ func Warnings(specs []Spec, first bool) document.Faults {
 // warner looks at one route.
 type warner struct {
 	spec  *Spec
-	found document.Faults
+	found document.Problems
 }
 
 func (w *warner) warn(at Position, what, fix string) {
-	w.found = append(w.found, fault(at, what, fix))
+	w.found = append(w.found, problem(at, what, fix))
 }
 
 // kinds reports whether events of the route's types can be an object's changes,

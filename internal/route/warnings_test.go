@@ -23,8 +23,8 @@ func TestAdviceToNameTheSubscriptionOfNotifications(t *testing.T) {
 		{messages + objects + ", topic: t}", ""},
 		{messages + objects + ", enabled: false}", ""},
 	} {
-		specs, faults := decode(t, row.text)
-		if got := listed(route.Advice(specs)); len(faults) > 0 || !strings.Contains(got, row.want) || (got == "") != (row.want == "") {
+		specs, problems := decode(t, row.text)
+		if got := listed(route.Advice(specs)); len(problems) > 0 || !strings.Contains(got, row.want) || (got == "") != (row.want == "") {
 			t.Errorf("%s: %q, want %q", row.text, got, row.want)
 		}
 	}
@@ -120,9 +120,9 @@ func TestWarnings(t *testing.T) {
 		{good + "  attributes: {a: b}\n" + strings.Replace(good, "r", "s", 1) + "  attributes: {a: c}", ``},
 		{good + strings.Replace(good, "r", "s", 1) + "  enabled: false", ``},
 	} {
-		specs, faults := decode(t, row.text)
-		if _, more := route.Compile(specs, route.Options{}); len(faults)+len(more) > 0 {
-			t.Errorf("%s has the problem %v %v", row.text, faults, more)
+		specs, problems := decode(t, row.text)
+		if _, more := route.Compile(specs, route.Options{}); len(problems)+len(more) > 0 {
+			t.Errorf("%s has the problem %v %v", row.text, problems, more)
 		}
 		if got := listed(route.Warnings(specs, false)); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)

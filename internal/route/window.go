@@ -41,17 +41,17 @@ func (c *compiler) windowing() *windowing {
 		return nil
 	}
 	if s.Every.Value%time.Second != 0 {
-		c.fault(s.Every.Position, fmt.Sprintf("every: %s is not in whole seconds", s.Every.Value), "round it")
+		c.problem(s.Every.Position, fmt.Sprintf("every: %s is not in whole seconds", s.Every.Value), "round it")
 	}
 	if s.LogicalDate.IsSet() {
-		c.fault(s.LogicalDate.Position, "logical_date cannot be combined with every, which sets when the run starts", "leave one of the two out")
+		c.problem(s.LogicalDate.Position, "logical_date cannot be combined with every, which sets when the run starts", "leave one of the two out")
 	}
 	if s.MaxActive.Value > 0 {
-		c.fault(s.MaxActive.Position, "max_active cannot be combined with every, whose waiting run counts as active",
+		c.problem(s.MaxActive.Position, "max_active cannot be combined with every, whose waiting run counts as active",
 			"leave max_active out: every makes one run of a window")
 	}
 	if at := slices.IndexFunc(s.Conf.Names, func(t Text) bool { return t.Value == windowKey }); at >= 0 {
-		c.fault(s.Conf.Names[at].Position, "conf has a key window, under which every puts its window", "name it otherwise")
+		c.problem(s.Conf.Names[at].Position, "conf has a key window, under which every puts its window", "name it otherwise")
 	}
 	w := &windowing{every: s.Every.Value, grace: s.Grace.Value, ignoreLate: s.Late.Value == lateIgnore, at: s.Every.Position}
 	if w.grace == 0 {
@@ -62,7 +62,7 @@ func (c *compiler) windowing() *windowing {
 
 func (c *compiler) needsEvery(key string, at Position) {
 	if at.Line > 0 && !slices.Contains(c.spec.invalid, "every") {
-		c.fault(at, key+" stands without every", "leave it out, or add every: 5m")
+		c.problem(at, key+" stands without every", "leave it out, or add every: 5m")
 	}
 }
 

@@ -193,10 +193,10 @@ func TestErrorsOfWindowsAndLimits(t *testing.T) {
 		{good + "  skip_active: yes please", `4:16: skip_active takes true or false, and this is text: write it as skip_active: true`},
 		{good + "  when_paused: defr", `4:16: when_paused is "defr": did you mean defer?`},
 	} {
-		specs, faults := decode(t, row.text)
+		specs, problems := decode(t, row.text)
 		_, more := route.Compile(specs, route.Options{Default: "prod"})
 		var got []string
-		for _, f := range append(faults, more...) {
+		for _, f := range append(problems, more...) {
 			got = append(got, f.String())
 		}
 		if s := strings.Join(got, "|"); s != row.want {

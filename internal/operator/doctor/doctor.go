@@ -102,7 +102,7 @@ type Target struct {
 	// else is examined then.
 	Settings error
 	// Unknown are warnings about variables that look like settings, and are none.
-	Unknown document.Faults
+	Unknown document.Problems
 	// Environments are the Airflows by name, as the operator wrote them, and
 	// Name turns a field of theirs into the name it is written under.
 	Environments map[string]environment.Spec

@@ -26,7 +26,7 @@ func suiteKeys() []document.Key[reader] {
 			To: func(r *reader) any {
 				return func(_ *document.Reader, node *yaml.Node) {
 					if !document.IsText(node) || node.Value == "" {
-						r.Fault(document.At(node), "config is a path, and this is "+document.Describe(node), "write it as config: routes.yaml")
+						r.Problem(document.At(node), "config is a path, and this is "+document.Describe(node), "write it as config: routes.yaml")
 						return
 					}
 					r.suite.Config = r.beside(node.Value)
@@ -154,7 +154,7 @@ func (d *draft) changed(name string, change delivery.Change) func(*document.Read
 		d.events = append(d.events, name)
 		bucket, object, ok := strings.Cut(strings.TrimPrefix(node.Value, "gs://"), "/")
 		if !document.IsText(node) || !ok || !strings.HasPrefix(node.Value, "gs://") || bucket == "" || object == "" {
-			d.Fault(document.At(node), name+" names no object", "write it as "+name+": gs://BUCKET/OBJECT")
+			d.Problem(document.At(node), name+" names no object", "write it as "+name+": gs://BUCKET/OBJECT")
 			return
 		}
 		d.object.Change, d.object.Bucket, d.object.Name = change, bucket, object
@@ -180,7 +180,7 @@ func (d *draft) given(_ *document.Reader, node *yaml.Node) {
 	}
 	text, err := readFile(d.beside(node.Value))
 	if err != nil {
-		d.Fault(document.At(node), err.Error(), "name a JSON file, relative to this one, or write the event here")
+		d.Problem(document.At(node), err.Error(), "name a JSON file, relative to this one, or write the event here")
 	}
 	d.json = text
 }
@@ -229,7 +229,7 @@ func failureKeys() []document.Key[Failure] {
 func jsonObject(key string, to *[]byte) func(*document.Reader, *yaml.Node) {
 	return func(r *document.Reader, node *yaml.Node) {
 		if node.Kind != yaml.MappingNode {
-			r.Fault(document.At(node), fmt.Sprintf("%s is a map, and this is %s", key, document.Describe(node)), "write it as "+key+": {region: eu}")
+			r.Problem(document.At(node), fmt.Sprintf("%s is a map, and this is %s", key, document.Describe(node)), "write it as "+key+": {region: eu}")
 			return
 		}
 		*to = r.JSON(node)

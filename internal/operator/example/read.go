@@ -20,11 +20,11 @@ import (
 	"example.com/dagtrigger/internal/route/nearest"
 )
 
-// Load reads the file of examples at path. The error is [document.Faults].
+// Load reads the file of examples at path. The error is [document.Problems].
 func Load(path string) (Suite, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return Suite{}, document.Faults{{File: path, What: "it cannot be read: " + reason(err), Fix: "name a file of examples"}}
+		return Suite{}, document.Problems{{File: path, What: "it cannot be read: " + reason(err), Fix: "name a file of examples"}}
 	}
 	return Parse(path, text)
 }
@@ -50,17 +50,17 @@ func readFile(path string) ([]byte, error) {
 }
 
 // Parse reads a file of examples from its text. The files that it names are
-// relative to path. The error is [document.Faults].
+// relative to path. The error is [document.Problems].
 func Parse(path string, text []byte) (Suite, error) {
 	r := &reader{Reader: document.Reader{File: path}, suite: Suite{Name: path, text: text}}
-	root, fault := document.Parse(text)
-	if fault != nil {
-		r.Fault(fault.Position, fault.What, fault.Fix)
-		return r.suite, r.Faults
+	root, problem := document.Parse(text)
+	if problem != nil {
+		r.Problem(problem.Position, problem.What, problem.Fix)
+		return r.suite, r.Problems
 	}
 	r.suite.root = root
 	document.Map(&r.Reader, root, "a file of examples", suiteKeys(), r)
-	return r.suite, r.Faults.Err()
+	return r.suite, r.Problems.Err()
 }
 
 // reader reads one file.
@@ -84,7 +84,7 @@ func (r *reader) tests(_ *document.Reader, node *yaml.Node) {
 		d := &draft{reader: r, example: Example{Position: document.At(item), As: delivery.Eventarc, node: document.Resolve(item)}}
 		d.read()
 		if before, twice := first[d.example.Name]; twice && d.example.Name != "" {
-			r.Fault(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line),
+			r.Problem(document.At(item), fmt.Sprintf("%q is taken by the example on line %d", d.example.Name, before.Line),
 				"give each example another name")
 		}
 		first[d.example.Name] = document.At(item)
@@ -111,7 +111,7 @@ func (r *reader) sameRuns(e *Example) {
 		if near := nearest.Of(s.SameRunAs, others...); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
-		r.Fault(e.Position, fmt.Sprintf("same_run_as is %q, which is not the name of another example", s.SameRunAs), fix)
+		r.Problem(e.Position, fmt.Sprintf("same_run_as is %q, which is not the name of another example", s.SameRunAs), fix)
 	}
 }
 
@@ -133,19 +133,19 @@ type draft struct {
 }
 
 func (d *draft) read() {
-	before := len(d.Faults)
+	before := len(d.Problems)
 	places := document.Map(&d.Reader, d.example.node, "an example", exampleKeys(), d).Places
-	if len(d.Faults) > before {
+	if len(d.Problems) > before {
 		return
 	}
 	if len(d.events) != 1 {
-		d.Fault(d.example.Position, fmt.Sprintf("an example has one event, and this has %d", len(d.events)),
+		d.Problem(d.example.Position, fmt.Sprintf("an example has one event, and this has %d", len(d.events)),
 			"give one of "+strings.Join(eventKeys(), ", "))
 		return
 	}
 	for name, at := range places {
 		if of, ok := details()[name]; ok && !slices.Contains(of, d.events[0]) {
-			d.Fault(at, name+" says nothing of an event given by "+d.events[0], "leave it out, or give the event by "+strings.Join(of, " or "))
+			d.Problem(at, name+" says nothing of an event given by "+d.events[0], "leave it out, or give the event by "+strings.Join(of, " or "))
 		}
 	}
 	d.example.Event = d.event(places)
@@ -153,7 +153,7 @@ func (d *draft) read() {
 		return
 	}
 	if _, err := d.example.Event.Request(d.example.As); err != nil {
-		d.Fault(d.example.Position, "the event cannot be sent as "+string(d.example.As), err.Error())
+		d.Problem(d.example.Position, "the event cannot be sent as "+string(d.example.As), err.Error())
 	}
 }
 
@@ -163,7 +163,7 @@ func (d *draft) event(places map[string]document.Position) delivery.Event {
 	if d.time != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, d.time); err != nil {
-			d.Fault(places["time"], fmt.Sprintf("time is %q", d.time), "write it as 2026-11-22T09:30:00Z")
+			d.Problem(places["time"], fmt.Sprintf("time is %q", d.time), "write it as 2026-11-22T09:30:00Z")
 		}
 	}
 	id := d.id
@@ -179,7 +179,7 @@ func (d *draft) event(places map[string]document.Position) delivery.Event {
 		e, err := delivery.Parse(d.json, delivery.Defaults{ID: id, Time: at, Topic: resource(d.topic, "topics"),
 			Subscription: resource(d.subscription, "subscriptions")})
 		if err != nil {
-			d.Fault(places["event"], "event is none", err.Error())
+			d.Problem(places["event"], "event is none", err.Error())
 			return nil
 		}
 		return e

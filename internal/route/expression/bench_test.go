@@ -23,8 +23,8 @@ func BenchmarkCompile(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if _, _, faults := c.Expression(fmt.Sprintf("int(object.size) > %d && object.name.endsWith('.csv')", n)); faults != nil {
-			b.Fatal(faults)
+		if _, _, problems := c.Expression(fmt.Sprintf("int(object.size) > %d && object.name.endsWith('.csv')", n)); problems != nil {
+			b.Fatal(problems)
 		}
 	}
 }
@@ -40,9 +40,9 @@ func BenchmarkEvaluate(b *testing.B) {
 		{"computed", "${int(object.size) > 0 && object.name.endsWith('.csv')}", upload},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			template, _, faults := c.Template(bench.text)
-			if faults != nil {
-				b.Fatal(faults)
+			template, _, problems := c.Template(bench.text)
+			if problems != nil {
+				b.Fatal(problems)
 			}
 			b.ReportAllocs()
 			s := bench.s()

@@ -27,10 +27,10 @@ type cache[T any] struct {
 }
 
 type entry[T any] struct {
-	once   sync.Once
-	value  *T
-	uses   []Use
-	faults []Fault
+	once     sync.Once
+	value    *T
+	uses     []Use
+	problems []Problem
 }
 
 // entry returns that of text, which may have been made already.
@@ -70,18 +70,18 @@ func (c *Compiler) Declare(constants map[string]Constant) { c.constants = consta
 
 // Expression compiles text, and returns which variables it uses and where. Nobody
 // may change what it returns.
-func (c *Compiler) Expression(text string) (*Expression, []Use, []Fault) {
+func (c *Compiler) Expression(text string) (*Expression, []Use, []Problem) {
 	entry := c.expressions.entry(text)
-	entry.once.Do(func() { entry.value, entry.uses, entry.faults = c.language.compile(text) })
-	return entry.value, entry.uses, entry.faults
+	entry.once.Do(func() { entry.value, entry.uses, entry.problems = c.language.compile(text) })
+	return entry.value, entry.uses, entry.problems
 }
 
 // compile checks text, and keeps no more of it than evaluation needs: a file
 // may hold thousands of expressions, most of which see no event for days.
-func (l *language) compile(text string) (*Expression, []Use, []Fault) {
-	checked, faults := l.check(l.parser, text)
-	if len(faults) > 0 {
-		return nil, nil, faults
+func (l *language) compile(text string) (*Expression, []Use, []Problem) {
+	checked, problems := l.check(l.parser, text)
+	if len(problems) > 0 {
+		return nil, nil, problems
 	}
 	root := checked.Expr()
 	selection, ok := selectionOf(root)

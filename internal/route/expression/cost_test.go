@@ -47,9 +47,9 @@ func TestSteepFunctionsAreRefusedBeforeTheyBegin(t *testing.T) {
 		`data.text.matches("(.*,){30}x")`,
 		`data.list.all(i, regex.extractAll(data.text, "(a)b") == [])`,
 	} {
-		e, _, faults := c.Expression(text)
-		if len(faults) > 0 {
-			t.Errorf("%s does not compile: %+v", text, faults)
+		e, _, problems := c.Expression(text)
+		if len(problems) > 0 {
+			t.Errorf("%s does not compile: %+v", text, problems)
 			continue
 		}
 		b := expression.Output{Most: 1 << 20}
@@ -77,9 +77,9 @@ func TestLargeEventsAreEvaluatedInLinearTime(t *testing.T) {
 		{message(text), `message.json.items.exists(i, i.region == data.region)`},
 		{message(text), `message.json.items.exists(i, message.text.startsWith(i.id) || message.data_base64.startsWith(i.region))`},
 	} {
-		e, _, faults := c.Expression(row.text)
-		if len(faults) > 0 {
-			t.Fatalf("%s does not compile: %+v", row.text, faults)
+		e, _, problems := c.Expression(row.text)
+		if len(problems) > 0 {
+			t.Fatalf("%s does not compile: %+v", row.text, problems)
 		}
 		if ok, err := e.Bool(t.Context(), row.s); ok || err != nil {
 			t.Errorf("%s = %v, %v", row.text, ok, err)

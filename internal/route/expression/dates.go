@@ -162,8 +162,8 @@ func parseDate(value, layout ref.Val, zone string) ref.Val {
 
 // invalidDates finds layouts and time zones that are written out and invalid, so
 // that a file with them is not loaded.
-func invalidDates(text string, a *ast.AST) []Fault {
-	var found []Fault
+func invalidDates(text string, a *ast.AST) []Problem {
+	var found []Problem
 	visit(a.Expr(), func(e ast.Expr) {
 		if e.Kind() != ast.CallKind || !slices.Contains([]string{"date", "format_date", "strftime"}, e.AsCall().FunctionName()) {
 			return
@@ -179,7 +179,7 @@ func invalidDates(text string, a *ast.AST) []Fault {
 			value, _ := args[i].AsLiteral().(types.String)
 			if err := check(string(value)); err != nil {
 				what, fix, _ := strings.Cut(err.Error(), ": ")
-				found = append(found, Fault{Offset: offsetOf(text, a.SourceInfo().GetStartLocation(args[i].ID())), What: what, Fix: fix})
+				found = append(found, Problem{Offset: offsetOf(text, a.SourceInfo().GetStartLocation(args[i].ID())), What: what, Fix: fix})
 			}
 		}
 	})

@@ -22,9 +22,9 @@ func evaluated(t testing.TB, ev *event.Event, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, _, faults := c.Expression(text)
-	if len(faults) > 0 {
-		return faults[0].What + ": " + faults[0].Fix
+	e, _, problems := c.Expression(text)
+	if len(problems) > 0 {
+		return problems[0].What + ": " + problems[0].Fix
 	}
 	b := expression.Output{Most: math.MaxInt}
 	if err := e.JSON(t.Context(), expression.NewScope(ev), &b); err != nil {

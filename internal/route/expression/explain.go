@@ -32,9 +32,9 @@ type Part struct {
 // result, and shows what each part gave.
 func (e *Expression) Explain(ctx context.Context, s *Scope) Part {
 	failed := func(err string) Part { return Part{Text: bounded(e.text), Value: err, Failed: true} }
-	checked, faults := e.language.check(e.language.tracker, e.text)
-	if len(faults) > 0 {
-		return failed(faults[0].What)
+	checked, problems := e.language.check(e.language.tracker, e.text)
+	if len(problems) > 0 {
+		return failed(problems[0].What)
 	}
 	program, err := e.language.plan(checked, cel.OptExhaustiveEval)
 	if err != nil {

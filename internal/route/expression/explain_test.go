@@ -103,9 +103,9 @@ data == "short": false
 		},
 		{generic(order), `data.flag`, "\ndata.flag: true\n", `data.flag is true`},
 	} {
-		e, _, faults := c.Expression(row.text)
-		if len(faults) > 0 {
-			t.Errorf("%s: %+v", row.text, faults)
+		e, _, problems := c.Expression(row.text)
+		if len(problems) > 0 {
+			t.Errorf("%s: %+v", row.text, problems)
 			continue
 		}
 		part := e.Explain(t.Context(), row.s)

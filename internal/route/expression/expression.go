@@ -161,9 +161,9 @@ var errSpent = fmt.Errorf("all expressions for the event took more than %d milli
 // make checks the text again, and plans it: what was checked when the file
 // was loaded is not kept.
 func (e *Expression) make(evaluate cel.EvalOption) (cel.Program, error) {
-	checked, faults := e.language.check(e.language.parser, e.text)
-	if len(faults) > 0 {
-		return nil, errors.New(faults[0].What)
+	checked, problems := e.language.check(e.language.parser, e.text)
+	if len(problems) > 0 {
+		return nil, errors.New(problems[0].What)
 	}
 	return e.language.plan(checked, evaluate)
 }
@@ -195,8 +195,8 @@ func (e *Expression) fail(s *Scope, err error) error {
 		failed.Absent, failed.Err = inner.Absent, inner
 		return failed
 	}
-	checked, faults := e.language.check(e.language.parser, e.text)
-	if len(faults) > 0 {
+	checked, problems := e.language.check(e.language.parser, e.text)
+	if len(problems) > 0 {
 		return failed
 	}
 	failed.Absent = s.absent(checked.Expr(), err)

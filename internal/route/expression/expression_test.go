@@ -220,9 +220,9 @@ func TestEvaluation(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	for _, row := range rows() {
-		e, _, faults := c.Expression(row.text)
-		if len(faults) > 0 {
-			t.Errorf("%s does not compile: %+v", row.text, faults)
+		e, _, problems := c.Expression(row.text)
+		if len(problems) > 0 {
+			t.Errorf("%s does not compile: %+v", row.text, problems)
 			continue
 		}
 		b := expression.Output{Most: 1 << 20}
@@ -284,8 +284,8 @@ func TestUsesListVariablesAndPositions(t *testing.T) {
 		"data.items.map(i, i.path)": "[{data  0}]",
 		"message.attributes.exists(k, k == path.e)": "[{message  0} {path e 34}]",
 	} {
-		if _, uses, faults := c.Expression(text); fmt.Sprint(uses) != want || faults != nil {
-			t.Errorf("%s uses %v, want %s; %v", text, uses, want, faults)
+		if _, uses, problems := c.Expression(text); fmt.Sprint(uses) != want || problems != nil {
+			t.Errorf("%s uses %v, want %s; %v", text, uses, want, problems)
 		}
 	}
 }

@@ -17,9 +17,9 @@ func TestExampleOfEveryFunctionGivesWhatItSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range Functions() {
-		e, _, faults := c.Expression(f.Example)
-		if len(faults) > 0 {
-			t.Errorf("%s: %+v", f.Example, faults)
+		e, _, problems := c.Expression(f.Example)
+		if len(problems) > 0 {
+			t.Errorf("%s: %+v", f.Example, problems)
 			continue
 		}
 		b := Output{Most: 1 << 10}

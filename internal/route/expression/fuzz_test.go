@@ -10,7 +10,7 @@ import (
 	"example.com/dagtrigger/internal/route/expression"
 )
 
-// FuzzTemplate holds templates to what any text promises: no panic, faults
+// FuzzTemplate holds templates to what any text promises: no panic, problems
 // within the text, and text that is escaped means itself.
 func FuzzTemplate(f *testing.F) {
 	for _, text := range []string{"gs://${object.bucket}/${object.name}", "$${x}", "${", "${}", `${"}"}`, "${{'a': 1}}", "a${data}b${",
@@ -20,10 +20,10 @@ func FuzzTemplate(f *testing.F) {
 	c := compiler(f)
 	scope := upload()
 	f.Fuzz(func(t *testing.T, text string) {
-		template, uses, faults := c.Template(text)
-		for _, fault := range faults {
-			if fault.Offset < 0 || fault.Offset > len(text) || fault.What == "" || fault.Fix == "" {
-				t.Errorf("%q has the problem %+v", text, fault)
+		template, uses, problems := c.Template(text)
+		for _, problem := range problems {
+			if problem.Offset < 0 || problem.Offset > len(text) || problem.What == "" || problem.Fix == "" {
+				t.Errorf("%q has the problem %+v", text, problem)
 			}
 		}
 		for _, use := range uses {
@@ -31,15 +31,15 @@ func FuzzTemplate(f *testing.F) {
 				t.Errorf("%q uses %+v", text, use)
 			}
 		}
-		if len(faults) == 0 {
+		if len(problems) == 0 {
 			b := expression.Output{Most: 1 << 20}
 			if err := template.JSON(t.Context(), scope, &b); err == nil && !json.Valid(b.Bytes()) {
 				t.Errorf("%q gives %s, which is not valid JSON", text, &b)
 			}
 		}
-		escaped, _, faults := c.Template(strings.ReplaceAll(text, "${", "$${"))
-		if literal, ok := escaped.Literal(); !ok || faults != nil || literal != text {
-			t.Errorf("%q escaped means %q, %+v", text, literal, faults)
+		escaped, _, problems := c.Template(strings.ReplaceAll(text, "${", "$${"))
+		if literal, ok := escaped.Literal(); !ok || problems != nil || literal != text {
+			t.Errorf("%q escaped means %q, %+v", text, literal, problems)
 		}
 	})
 }

@@ -147,18 +147,18 @@ func has() cel.Macro {
 }
 
 // check parses and checks text.
-func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
+func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Problem) {
 	source := common.NewTextSource(text)
 	parsed, errs := p.Parse(source)
 	if len(errs.GetErrors()) > 0 {
-		return nil, faults(text, errs.GetErrors(), nil)
+		return nil, problems(text, errs.GetErrors(), nil)
 	}
 	if found := forbidden(text, parsed); found != nil {
 		return nil, found
 	}
 	checked, errs := checker.Check(parsed, source, l.checker)
 	if len(errs.GetErrors()) > 0 {
-		return nil, faults(text, errs.GetErrors(), parsed)
+		return nil, problems(text, errs.GetErrors(), parsed)
 	}
 	if found := invalidDates(text, parsed); found != nil {
 		return nil, found
@@ -169,7 +169,7 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Fault) {
 			validator.Validate(l.env, nil, checked, issues)
 		}
 	}
-	return checked, faults(text, issues.Errors(), parsed)
+	return checked, problems(text, issues.Errors(), parsed)
 }
 
 // plan makes a program of what check returned.

@@ -35,7 +35,7 @@ func (c *Compiler) Needs(text string) (needed, tested []Selected) {
 // NeedsOfTemplate is as [Compiler.Needs], for text with expressions inside.
 func (c *Compiler) NeedsOfTemplate(text string) (needed, tested []Selected) {
 	for part := range parts(text) {
-		if part.fault != nil || !part.expression {
+		if part.problem != nil || !part.expression {
 			continue
 		}
 		more, also := c.Needs(part.text)

@@ -23,29 +23,29 @@ type piece struct {
 // Template compiles text, in which ${ and } enclose an expression and $${ is a
 // literal ${. It returns which variables are used, and where in the text. Nobody
 // may change what it returns.
-func (c *Compiler) Template(text string) (*Template, []Use, []Fault) {
+func (c *Compiler) Template(text string) (*Template, []Use, []Problem) {
 	entry := c.templates.entry(text)
-	entry.once.Do(func() { entry.value, entry.uses, entry.faults = c.template(text) })
-	return entry.value, entry.uses, entry.faults
+	entry.once.Do(func() { entry.value, entry.uses, entry.problems = c.template(text) })
+	return entry.value, entry.uses, entry.problems
 }
 
-func (c *Compiler) template(text string) (*Template, []Use, []Fault) {
+func (c *Compiler) template(text string) (*Template, []Use, []Problem) {
 	t := &Template{text: text}
 	var uses []Use
-	var all []Fault
+	var all []Problem
 	for part := range parts(text) {
 		switch {
-		case part.fault != nil:
-			all = append(all, *part.fault)
+		case part.problem != nil:
+			all = append(all, *part.problem)
 		case !part.expression:
 			t.add(piece{literal: part.text})
 		default:
-			e, used, faults := c.Expression(part.text)
+			e, used, problems := c.Expression(part.text)
 			for _, u := range used {
 				u.Offset += part.offset
 				uses = append(uses, u)
 			}
-			for _, f := range faults {
+			for _, f := range problems {
 				f.Offset += part.offset
 				all = append(all, f)
 			}
@@ -153,7 +153,7 @@ type part struct {
 	text       string
 	offset     int
 	expression bool
-	fault      *Fault
+	problem    *Problem
 }
 
 // parts cuts a template into literals and expressions. After a problem there is
@@ -175,12 +175,12 @@ func parts(text string) func(yield func(part) bool) {
 				begin := at + len("${")
 				length := length(text[begin:])
 				if length < 0 {
-					yield(part{fault: &Fault{Offset: at, What: "${ is not closed", Fix: "end the expression with }, or write $${ for a literal ${"}})
+					yield(part{problem: &Problem{Offset: at, What: "${ is not closed", Fix: "end the expression with }, or write $${ for a literal ${"}})
 					return
 				}
 				inside := text[begin : begin+length]
 				if strings.TrimSpace(inside) == "" {
-					yield(part{fault: &Fault{Offset: at, What: "${} holds no expression", Fix: "write one, or $${ for a literal ${"}})
+					yield(part{problem: &Problem{Offset: at, What: "${} holds no expression", Fix: "write one, or $${ for a literal ${"}})
 					return
 				}
 				if !flush() || !yield(part{text: inside, offset: begin, expression: true}) {

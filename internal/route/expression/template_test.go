@@ -63,10 +63,10 @@ func TestTemplates(t *testing.T) {
 			`evaluating data.nothing: the event has no data.nothing: test it with has(data.nothing), or give a default with ` +
 				`data.?nothing.orValue(…)`, ``},
 	} {
-		template, _, faults := c.Template(row.text)
-		if len(faults) > 0 {
+		template, _, problems := c.Template(row.text)
+		if len(problems) > 0 {
 			if row.plain+row.err+row.json != "" {
-				t.Errorf("%s does not compile: %+v", row.text, faults)
+				t.Errorf("%s does not compile: %+v", row.text, problems)
 			}
 			continue
 		}
@@ -105,9 +105,9 @@ func TestTime(t *testing.T) {
 		{`${data.none}`, "", `evaluating data.none: the event has no data.none: test it with has(data.none), or give a default with ` +
 			`data.?none.orValue(…)`},
 	} {
-		template, _, faults := c.Template(row.text)
-		if len(faults) > 0 {
-			t.Errorf("%s: %+v", row.text, faults)
+		template, _, problems := c.Template(row.text)
+		if len(problems) > 0 {
+			t.Errorf("%s: %+v", row.text, problems)
 			continue
 		}
 		got, err := template.Time(t.Context(), up)
@@ -174,9 +174,9 @@ func TestErrors(t *testing.T) {
 		{`${[1].exists(path, path == 1)}`, `12: path would hide the variable path: give the macro's variable another name`},
 		{`${object{name: "x"}}`, `8: object{…} is no value: write a map as {"name": value}`},
 	} {
-		_, _, faults := c.Template(row.text)
+		_, _, problems := c.Template(row.text)
 		got := ""
-		for i, f := range faults {
+		for i, f := range problems {
 			got += []string{"", "|"}[min(i, 1)] + fmt.Sprintf("%d: %s: %s", f.Offset, f.What, f.Fix)
 		}
 		if got != row.want {

@@ -23,7 +23,7 @@ type Field struct {
 	Optional  bool    // many events have none: a conf that needs it fails for those
 }
 
-// Type is a type in words, as faults and the documentation name it.
+// Type is a type in words, as problems and the documentation name it.
 type Type string
 
 // The types of fields, and of what expressions give.

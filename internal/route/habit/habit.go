@@ -22,7 +22,7 @@ const maxText = 4096
 
 // rule is a form of text to find.
 type rule struct {
-	form *regexp.Regexp // what is at fault is the group called at, or else all of it
+	form *regexp.Regexp // what is wrong is the group called at, or else all of it
 	what string
 	fix  func(m match) string
 }

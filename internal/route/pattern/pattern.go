@@ -47,18 +47,18 @@ const (
 	path         // **
 )
 
-// Fault says what is wrong in a pattern, where, and how to fix it.
-type Fault struct {
+// Problem says what is wrong in a pattern, where, and how to fix it.
+type Problem struct {
 	Offset    int // in bytes from the pattern's beginning
 	What, Fix string
 }
 
-func (f *Fault) Error() string { return f.What + ": " + f.Fix }
+func (f *Problem) Error() string { return f.What + ": " + f.Fix }
 
-// Parse compiles text. The error is a *[Fault].
+// Parse compiles text. The error is a *[Problem].
 func Parse(text string) (*Pattern, error) {
 	if text == "" {
-		return nil, &Fault{What: "the pattern is empty", Fix: "write ** to match everything, or leave it out"}
+		return nil, &Problem{What: "the pattern is empty", Fix: "write ** to match everything, or leave it out"}
 	}
 	p := &Pattern{text: text}
 	for at := 0; at < len(text); {
@@ -82,14 +82,14 @@ func (p *Pattern) parseToken(at int) (int, error) {
 	case '*':
 		stars := len(rest) - len(strings.TrimLeft(rest, "*"))
 		if stars > 2 {
-			return 0, &Fault{at, fmt.Sprintf("%s is no wildcard", rest[:stars]), "write * for any characters but /, or ** for any at all"}
+			return 0, &Problem{at, fmt.Sprintf("%s is no wildcard", rest[:stars]), "write * for any characters but /, or ** for any at all"}
 		}
 		p.tokens = append(p.tokens, token{wild: wild(stars)})
 		return at + stars, nil
 	case '{':
 		return p.parseCapture(at)
 	case '}':
-		return 0, &Fault{at, "} closes nothing", "write a capture as {name=*} or {name=**}"}
+		return 0, &Problem{at, "} closes nothing", "write a capture as {name=*} or {name=**}"}
 	}
 	end := strings.IndexAny(rest, "*{}")
 	if end < 0 {
@@ -104,20 +104,20 @@ func (p *Pattern) parseCapture(at int) (int, error) {
 	const fix = "write a capture as {name=*} or {name=**}"
 	end := strings.IndexByte(p.text[at:], '}')
 	if end < 0 {
-		return 0, &Fault{at, "{ is not closed", fix}
+		return 0, &Problem{at, "{ is not closed", fix}
 	}
 	end += at
 	name, wildcard, found := strings.Cut(p.text[at+1:end], "=")
 	switch {
 	case !found && isName(name):
-		return 0, &Fault{at, fmt.Sprintf("{%s} does not say what it takes", name), fmt.Sprintf("write {%s=*} or {%s=**}", name, name)}
+		return 0, &Problem{at, fmt.Sprintf("{%s} does not say what it takes", name), fmt.Sprintf("write {%s=*} or {%s=**}", name, name)}
 	case !found || !isName(name):
-		return 0, &Fault{at, fmt.Sprintf("%s is no capture", p.text[at:end+1]), fix + ", its name made of letters, digits and _"}
+		return 0, &Problem{at, fmt.Sprintf("%s is no capture", p.text[at:end+1]), fix + ", its name made of letters, digits and _"}
 	case wildcard != "*" && wildcard != "**":
-		return 0, &Fault{at, fmt.Sprintf("{%s=%s} takes neither * nor **", name, wildcard),
+		return 0, &Problem{at, fmt.Sprintf("{%s=%s} takes neither * nor **", name, wildcard),
 			fmt.Sprintf("write {%s=*} or {%s=**}, and what is fixed outside the braces", name, name)}
 	case slices.Contains(p.names, name):
-		return 0, &Fault{at, fmt.Sprintf("%s is captured twice", name), "give the second another name"}
+		return 0, &Problem{at, fmt.Sprintf("%s is captured twice", name), "give the second another name"}
 	}
 	p.names = append(p.names, name)
 	p.tokens = append(p.tokens, token{wild: wild(len(wildcard)), capture: true})

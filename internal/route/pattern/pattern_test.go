@@ -146,8 +146,8 @@ func TestParseErrorsNameTheFix(t *testing.T) {
 		{"{a=*}/{a=**}", 6, "a is captured twice: give the second another name"},
 	} {
 		_, err := pattern.Parse(row.text)
-		fault, ok := err.(*pattern.Fault) //nolint:errorlint // Parse promises this very type
-		if !ok || fault.Error() != row.want || fault.Offset != row.offset {
+		problem, ok := err.(*pattern.Problem) //nolint:errorlint // Parse promises this very type
+		if !ok || problem.Error() != row.want || problem.Offset != row.offset {
 			t.Errorf("Parse(%q) = %v\nwant %s at %d", row.text, err, row.want, row.offset)
 		}
 	}

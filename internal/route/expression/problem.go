@@ -21,17 +21,17 @@ import (
 	"example.com/dagtrigger/internal/route/nearest"
 )
 
-// Fault says what is wrong in an expression or a template, where, and how to
+// Problem says what is wrong in an expression or a template, where, and how to
 // fix it.
-type Fault struct {
+type Problem struct {
 	Offset    int // in bytes from the text's beginning
 	What, Fix string
-	Name      string // what is no variable or function, where that is at fault
+	Name      string // what is no variable or function, where that is what is wrong
 }
 
 // forbidden finds what CEL allows and a route has no use for.
-func forbidden(text string, a *ast.AST) []Fault {
-	var found []Fault
+func forbidden(text string, a *ast.AST) []Problem {
+	var found []Problem
 	at := func(e ast.Expr) int { return offsetOf(text, a.SourceInfo().GetStartLocation(e.ID())) }
 	visit(a.Expr(), func(e ast.Expr) {
 		switch e.Kind() {
@@ -40,15 +40,15 @@ func forbidden(text string, a *ast.AST) []Fault {
 			for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
 				if isVariable(name) {
 					what := name + " would hide the variable " + name
-					found = append(found, Fault{Offset: at(e), What: what, Fix: "give the macro's variable another name"})
+					found = append(found, Problem{Offset: at(e), What: what, Fix: "give the macro's variable another name"})
 				}
 			}
 		case ast.CallKind:
 			if index, ok := fromTheEnd(e); ok {
-				found = append(found, Fault{Offset: at(e), What: "[" + index + "] counts from the end in Python, and fails here", Fix: lastFix(index)})
+				found = append(found, Problem{Offset: at(e), What: "[" + index + "] counts from the end in Python, and fails here", Fix: lastFix(index)})
 			}
 		case ast.StructKind:
-			found = append(found, Fault{Offset: at(e), What: e.AsStruct().TypeName() + "{…} is no value", Fix: `write a map as {"name": value}`})
+			found = append(found, Problem{Offset: at(e), What: e.AsStruct().TypeName() + "{…} is no value", Fix: `write a map as {"name": value}`})
 		}
 	})
 	return found
@@ -71,16 +71,16 @@ func lastFix(index string) string {
 	return "write [size(x) - " + index[1:] + "]"
 }
 
-// faults translates errors of the parser, the checker and the validators, one for each
+// problems translates errors of the parser, the checker and the validators, one for each
 // cause. parsed is nil where there is none: the parser is at a loss after its first error.
-func faults(text string, errs []*cel.Error, parsed *ast.AST) []Fault {
+func problems(text string, errs []*cel.Error, parsed *ast.AST) []Problem {
 	if parsed == nil {
 		if found := habits(text); len(found) > 0 {
 			return found
 		}
 		errs = errs[:1]
 	}
-	var all []Fault
+	var all []Problem
 	for _, e := range errs {
 		f := translate(e.Message, operandOf(parsed, e.ExprID))
 		f.Offset = offsetOf(text, e.Location)
@@ -99,7 +99,7 @@ var (
 
 // seen completes a problem by the text around it: a call stands where its bracket does, a
 // name may begin the name of a function, and what […] picks may be a field.
-func (f Fault) seen(text string) Fault {
+func (f Problem) seen(text string) Problem {
 	if strings.HasPrefix(text[f.Offset:], "(") {
 		f.Offset = len(strings.TrimSuffix(text[:f.Offset], f.Name))
 	}
@@ -126,53 +126,53 @@ var beforeBracket = regexp.MustCompile(`\w+$`)
 func isWord(function string) bool { return !strings.ContainsAny(function, "_@") }
 
 // habits finds the syntax of other languages.
-func habits(text string) []Fault {
-	var all []Fault
+func habits(text string) []Problem {
+	var all []Problem
 	for _, f := range habit.Expression(text, habit.Known{Object: true, Message: true}) {
-		all = append(all, Fault{Offset: f.Offset, What: f.What, Fix: f.Fix})
+		all = append(all, Problem{Offset: f.Offset, What: f.What, Fix: f.Fix})
 	}
 	return all
 }
 
 // follows reports whether an error is but a consequence of the one before it: a method of
 // a name that is unknown is unknown too.
-func follows(text string, first, next Fault) bool {
+func follows(text string, first, next Problem) bool {
 	return first.Name != "" && first.Offset <= next.Offset && chain.MatchString(text[first.Offset:next.Offset])
 }
 
 var chain = regexp.MustCompile(`^\w*(?:\.\w*|\[[^\]]*\]|\([^()]*\))*$`)
 
 // translate puts an error of cel-go into the words of a problem. operand is what
-// a selection at fault selects from.
-func translate(message, operand string) Fault {
+// a invalid selection selects from.
+func translate(message, operand string) Problem {
 	quoted := append(strings.Split(message, "'"), "", "", "")
 	syntax, isSyntax := strings.CutPrefix(message, "Syntax error: ")
 	switch name := strings.TrimPrefix(quoted[1], "."); {
 	case isSyntax && strings.Contains(syntax, "<EOF>"):
-		return Fault{What: "invalid CEL: the expression ends too early", Fix: "write what is missing at its end"}
+		return Problem{What: "invalid CEL: the expression ends too early", Fix: "write what is missing at its end"}
 	case isSyntax:
 		const fix = "fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
-		return Fault{What: "invalid CEL: " + syntax, Fix: fix}
+		return Problem{What: "invalid CEL: " + syntax, Fix: fix}
 	case strings.HasPrefix(message, "undefined field"):
-		return Fault{What: fmt.Sprintf("%s has no field %s", operand, name), Fix: fieldFix(operand, name)}
+		return Problem{What: fmt.Sprintf("%s has no field %s", operand, name), Fix: fieldFix(operand, name)}
 	case strings.HasPrefix(message, "undeclared reference"):
-		return Fault{What: name + " is not a variable or function", Fix: nameFix(name), Name: name}
+		return Problem{What: name + " is not a variable or function", Fix: nameFix(name), Name: name}
 	case strings.HasPrefix(message, "found no matching overload"):
 		function := strings.Trim(name, "_@")
 		if name == "_[_]" {
 			function = "[…]"
 		}
-		return Fault{What: fmt.Sprintf("%s does not take %s", function, quoted[3]), Fix: overloadFix(name, quoted[3], operand)}
+		return Problem{What: fmt.Sprintf("%s does not take %s", function, quoted[3]), Fix: overloadFix(name, quoted[3], operand)}
 	}
 	if strings.HasPrefix(message, "expected type 'bool'") {
-		return Fault{What: "this is no true or false", Fix: "compare it, as in x != \"\", or write has(…) for a field that may be absent"}
+		return Problem{What: "this is no true or false", Fix: "compare it, as in x != \"\", or write has(…) for a field that may be absent"}
 	}
 	fixes := map[string]string{
 		"invalid matches argument":   "write a regular expression of RE2: https://github.com/google/re2/wiki/Syntax",
 		"invalid timestamp argument": "write it as 2026-11-22T00:00:00Z",
 		"invalid duration argument":  "write it as 90s or 1h30m",
 	}
-	return Fault{What: message, Fix: cmp.Or(fixes[message], "see https://github.com/google/cel-spec/blob/master/doc/langdef.md")}
+	return Problem{What: message, Fix: cmp.Or(fixes[message], "see https://github.com/google/cel-spec/blob/master/doc/langdef.md")}
 }
 
 // nameFix suggests what is meant by a name that is no variable or function.

@@ -185,28 +185,28 @@ func TestErrors(t *testing.T) {
 				`5:16: conf.a: b is not a variable or function: name one of complete, data, event, manifest, message, object, path or vars, or a ` +
 				`function of CEL`},
 	} {
-		if got := faultsOf(t, row.text); got != row.want {
+		if got := problemsOf(t, row.text); got != row.want {
 			t.Errorf("%s\n got %s\nwant %s", row.text, got, row.want)
 		}
 	}
 }
 
-// faultsOf lists all that is wrong with a list of routes.
-func faultsOf(t testing.TB, text string, environments ...string) string {
+// problemsOf lists all that is wrong with a list of routes.
+func problemsOf(t testing.TB, text string, environments ...string) string {
 	t.Helper()
-	specs, faults := decode(t, text)
+	specs, problems := decode(t, text)
 	table, more := route.Compile(specs, route.Options{Environments: environments})
 	if (table == nil) != (len(more) > 0) {
 		t.Errorf("%s: table %v beside %v", text, table, more)
 	}
-	return listed(append(faults, more...))
+	return listed(append(problems, more...))
 }
 
-// listed puts faults in the order of the file, as one line.
-func listed(faults document.Faults) string {
-	faults.Sort()
-	lines := make([]string, len(faults))
-	for i, f := range faults {
+// listed puts problems in the order of the file, as one line.
+func listed(problems document.Problems) string {
+	problems.Sort()
+	lines := make([]string, len(problems))
+	for i, f := range problems {
 		lines[i] = f.String()
 	}
 	return strings.Join(lines, "|")
@@ -225,13 +225,13 @@ func TestEnvironmentErrors(t *testing.T) {
 		{"  environment: ''", []string{"lab"}, `4:16: environment:  is not declared: use one of lab`},
 		{"  environment: lab", []string{"lab"}, ``},
 	} {
-		if got := faultsOf(t, good+row.keys, row.known...); got != row.want {
+		if got := problemsOf(t, good+row.keys, row.known...); got != row.want {
 			t.Errorf("%q with %v\n got %s\nwant %s", row.keys, row.known, got, row.want)
 		}
 	}
 }
 
-// Thousands of routes are compiled on all cores: their faults come in the order
+// Thousands of routes are compiled on all cores: their problems come in the order
 // of the file all the same.
 func TestErrorsOfManyRoutes(t *testing.T) {
 	t.Parallel()
@@ -241,7 +241,7 @@ func TestErrorsOfManyRoutes(t *testing.T) {
 		fmt.Fprintf(&want, "|%d:%d: when: event has no field idd: did you mean event.id?", i+1,
 			len(fmt.Sprintf("- {name: r%d, on: '*', dag: d, when: event.", i)))
 	}
-	if got := faultsOf(t, text.String()); "|"+got != want.String() {
+	if got := problemsOf(t, text.String()); "|"+got != want.String() {
 		t.Errorf("got %.500s", got)
 	}
 }
