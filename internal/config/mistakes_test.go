@@ -111,7 +111,8 @@ func check(text string) string {
 	source := document.NewSource([]byte(text))
 	var b strings.Builder
 	for _, problem := range problems {
-		fmt.Fprintf(&b, "%d:%d: %s: %s\n  %s\n%s", problem.Line, problem.Column, kind, problem.What, problem.Fix, source.Excerpt(problem.Position))
+		fmt.Fprintf(&b, "%d:%d: %s: %s\n  %s\n%s", problem.Line, problem.Column, kind, problem.What, problem.Fix,
+			source.Excerpt(problem.Position))
 	}
 	if b.Len() == 0 {
 		return "nothing\n"

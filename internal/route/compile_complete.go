@@ -59,7 +59,8 @@ func (c *compiler) completeAlone() {
 		c.problem(at, "complete needs object, which says whose events look", "add object: sales/{day=*}/*.csv")
 	}
 	if s.Every.Value > 0 {
-		c.problem(at, "complete cannot be combined with every", "leave one of the two out: complete starts one run of a set, every one of a window")
+		c.problem(at, "complete cannot be combined with every",
+			"leave one of the two out: complete starts one run of a set, every one of a window")
 	}
 	if s.RunIDExact.IsSet() && s.Complete.Again.Value == againChanged {
 		c.problem(s.Complete.Again.Position, "again: changed cannot be combined with run_id_exact, which is the same for the next run",

@@ -44,7 +44,8 @@ func (c *compiler) windowing() *windowing {
 		c.problem(s.Every.Position, fmt.Sprintf("every: %s is not in whole seconds", s.Every.Value), "round it")
 	}
 	if s.LogicalDate.IsSet() {
-		c.problem(s.LogicalDate.Position, "logical_date cannot be combined with every, which sets when the run starts", "leave one of the two out")
+		c.problem(s.LogicalDate.Position, "logical_date cannot be combined with every, which sets when the run starts",
+			"leave one of the two out")
 	}
 	if s.MaxActive.Value > 0 {
 		c.problem(s.MaxActive.Position, "max_active cannot be combined with every, whose waiting run counts as active",

@@ -229,7 +229,8 @@ func failureKeys() []document.Key[Failure] {
 func jsonObject(key string, to *[]byte) func(*document.Reader, *yaml.Node) {
 	return func(r *document.Reader, node *yaml.Node) {
 		if node.Kind != yaml.MappingNode {
-			r.Problem(document.At(node), fmt.Sprintf("%s is a map, and this is %s", key, document.Describe(node)), "write it as "+key+": {region: eu}")
+			r.Problem(document.At(node), fmt.Sprintf("%s is a map, and this is %s", key, document.Describe(node)),
+				"write it as "+key+": {region: eu}")
 			return
 		}
 		*to = r.JSON(node)

@@ -45,7 +45,9 @@ func forbidden(text string, a *ast.AST) []Problem {
 			}
 		case ast.CallKind:
 			if index, ok := fromTheEnd(e); ok {
-				found = append(found, Problem{Offset: at(e), What: "[" + index + "] counts from the end in Python, and fails here", Fix: lastFix(index)})
+				found = append(found, Problem{
+					Offset: at(e), What: "[" + index + "] counts from the end in Python, and fails here", Fix: lastFix(index),
+				})
 			}
 		case ast.StructKind:
 			found = append(found, Problem{Offset: at(e), What: e.AsStruct().TypeName() + "{…} is no value", Fix: `write a map as {"name": value}`})
