@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	askTimeout  = 10 * time.Second
-	answerLimit = 1 << 20 // bytes
+	askTimeout  = time.Minute // reached by a hang alone, also where all cores are busy
+	answerLimit = 1 << 20     // bytes
 )
 
 // unhealthy names the part that does not say it is healthy yet.
