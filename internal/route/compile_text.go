@@ -56,7 +56,7 @@ func (c *compiler) logicalDate() *located {
 	}
 	if literal, ok := t.Literal(); ok && !expression.IsTime(literal) {
 		fix := "write it as 2026-11-22T00:00:00Z, or compute it, as in ${event.time}"
-		if found, ok := habit.Text(literal, c.known()); ok && !strings.Contains(found.Fix, "strftime") {
+		if found, ok := habit.Text(literal, c.known()); ok && !strings.Contains(found.Fix, "format_date") {
 			fix = found.Fix
 		}
 		c.problem(text.Position, fmt.Sprintf("logical_date: %q is not a timestamp", literal), fix)

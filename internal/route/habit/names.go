@@ -56,11 +56,11 @@ var eventNames = map[string]string{
 	"datetime": "event.time", "pendulum": "event.time",
 	"execution_date": "event.time", "logical_date": "event.time", "dag_run": "data", "params": "data", "conf": "data",
 	"cloud_event": "data", "cloudevent": "data", "request": "data", "payload": "data", "body": "data",
-	"ds": dayOfEvent, "ds_nodash": `event.time.strftime("%Y%m%d")`, "today": dayOfEvent,
+	"ds": dayOfEvent, "ds_nodash": `format_date(event.time, "%Y%m%d")`, "today": dayOfEvent,
 }
 
 // dayOfEvent writes the day on which an event happened.
-const dayOfEvent = `event.time.strftime("%Y-%m-%d")`
+const dayOfEvent = `format_date(event.time, "%Y-%m-%d")`
 
 // members are fields under the names that other libraries give them.
 var members = map[string]map[string]string{
@@ -114,7 +114,7 @@ var functions = func() map[string]string {
 		`write x.matches("…")`:                       "re match fullmatch search regexp_contains regexp_like regexp_matches regex_match test",
 		`write regex.replace(x, "…", "…")`:           "sub regexp_replace re_sub",
 		"write event.time, when the event happened":  "now utcnow today current_timestamp current_date datetime pendulum getdate sysdate time",
-		`write event.time.strftime("%Y-%m-%d")`:      "ds format_datetime date_format to_char isodate",
+		`write format_date(event.time, "%Y-%m-%d")`:  "ds format_datetime date_format to_char isodate",
 		`write duration("24h")`:                      "timedelta interval days hours minutes",
 		"write string(x)":                            "isoformat",
 		"write type(x) == string, or int, map, list": "isinstance typeof is_string is_int",
