@@ -67,7 +67,7 @@ func proveExactlyOnce(t *testing.T, api string) {
 	rng := rand.New(rand.NewPCG(n, 1))
 	events := 200
 	if full() {
-		events = 2000
+		events = 1000
 	}
 	sim, settings := proofAirflow(t, api)
 	functions := make([][2]string, dags)

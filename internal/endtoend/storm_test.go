@@ -22,7 +22,7 @@ func TestFunctionAnswersAfterManyClientsGaveUp(t *testing.T) {
 	const clients = 400
 	requests := 4000
 	if full() {
-		requests = 20000
+		requests = 10000
 	}
 	airflow := newAirflow(t)
 	url := newFunction(t, map[string]string{"DAG_ID": "load", "AIRFLOW_URL": airflow.URL})
