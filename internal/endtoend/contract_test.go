@@ -4,6 +4,7 @@ package endtoend_test
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,9 @@ func compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 	}
 	real := realTarget(t, a)
 	s.eachScenario(t, n, func(t *testing.T, number int, sc scenario) {
+		if strings.HasSuffix(sc.want, " success") && os.Getenv("DAGTRIGGER_PROOF") != "all" {
+			t.Skip("a task of the real Airflow takes minutes on busy cores: set DAGTRIGGER_PROOF=all to run it")
+		}
 		one := newPlay(t, embedded(t, s), number, sc).perform(t)
 		other := newPlay(t, real, number, sc).perform(t)
 		sc.checkMeaning(t, other)
