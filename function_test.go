@@ -150,7 +150,7 @@ func TestUploadStartsOneRun(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]any{
 		"severity": "INFO", "message": "event triggered", "outcome": "triggered", "route": "default",
-		"environment": "default", "dag_id": "load", "dag_run_id": uploadRun, "cause": "", "reason": "Airflow created the run",
+		"environment": "default", "dag_id": "load", "dag_run_id": uploadRun, "cause": "", "reason": "Airflow created the run", "count": 1.0,
 		"event_id": "1276", "event_source": "//storage.googleapis.com/projects/_/buckets/acme",
 		"event_type": "google.cloud.storage.object.v1.finalized", "event_subject": "objects/eu/a.csv",
 		"logging.googleapis.com/trace":         "projects/acme/traces/4bf92f3577b34da6a3ce929d0e0e4736",

@@ -126,11 +126,16 @@ func details(fields []slog.Attr) string {
 		}
 	}
 	for _, a := range fields {
-		if _, ok := placed[a.Key]; !ok && a.Value.String() != "" {
+		if _, ok := placed[a.Key]; !ok && a.Value.String() != "" && !one(a) {
 			parts = append(parts, a.Key+" "+visible(a.Value.String()))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// one reports whether a field says that a line is of one outcome, as most are.
+func one(a slog.Attr) bool {
+	return a.Key == "count" && a.Value.Kind() == slog.KindInt64 && a.Value.Int64() == 1
 }
 
 // lineOf is a line below the first: whose event it was, or the reason, unless all

@@ -15,7 +15,7 @@ func TestTextLogIsForPeople(t *testing.T) {
 	outcome := []any{
 		"outcome", "triggered", "route", "sales", "environment", "prod", "dag_id", "load", "dag_run_id", "dagtrigger__sales__1", "cause", "",
 		"reason", "Airflow created the run", "event_id", "7", "event_source", "//storage/acme", "event_type", "x", "event_subject",
-		"objects/eu.csv", "age_seconds", 1.5, "duration_seconds", 0.25,
+		"objects/eu.csv", "age_seconds", 1.5, "duration_seconds", 0.25, "count", 1,
 	}
 	rejected := append([]any{}, outcome...)
 	rejected[1], rejected[13] = "rejected", "400 no such\nparam"
@@ -30,6 +30,8 @@ func TestTextLogIsForPeople(t *testing.T) {
 		{"an outcome that needs somebody", func(l *slog.Logger) { l.Error("event rejected", rejected...) },
 			"00:00:00  ERROR event rejected: route sales, environment prod, DAG load, run dagtrigger__sales__1\n" +
 				"          event 7 of //storage/acme, objects/eu.csv\n          400 no such\n          param\n"},
+		{"several outcomes", func(l *slog.Logger) { l.Warn("event deferred", "route", "sales", "count", 450) },
+			"00:00:00  WARNING event deferred: route sales, count 450\n"},
 		{"anything else", func(l *slog.Logger) { l.With("a", 1).Warn("routes loaded", "file", "routes.yaml", "empty", "") },
 			"00:00:00  WARNING routes loaded: a 1, file routes.yaml\n"},
 		{"below the level", func(l *slog.Logger) { l.Debug("unheard") }, ""},

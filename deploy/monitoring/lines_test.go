@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,7 @@ func runs(t *testing.T) []map[string]any {
 	both := w.function("AIRFLOW_AUTH=basic", robot, password)
 	w.send(both, "1") // triggered
 	w.send(both, "1") // duplicate
+	w.sendBatch(both, "many")
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=",
 		"DAGTRIGGER_CONFIG=routes: [{name: other, on: com.acme.other, dag: load}]"), "2")
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=typed"), "3")                                        // rejected
@@ -49,7 +51,9 @@ func runs(t *testing.T) []map[string]any {
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, "AIRFLOW_PASSWORD=wrong"), "5")                                        // forbidden
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, "AIRFLOW_PASSWORD=", "AIRFLOW_PASSWORD_FILE="+t.TempDir()+"/no"), "6") // no credentials
 	w.url = airflow(t, airflowsim.Airflow211, &airflowsim.Fault{Kind: airflowsim.LoginRedirect, Count: -1})
-	w.send(w.function("AIRFLOW_AUTH=basic", robot, password), "7") // a login page
+	refused := w.function("AIRFLOW_AUTH=basic", robot, password)
+	w.send(refused, "7") // a login page
+	w.sendBatch(refused, "refused")
 	w.url = airflow(t, airflowsim.Airflow33, nil)
 	w.send(w.function("AIRFLOW_API=v2", "AIRFLOW_AUTH=none"), "8") // unauthorized
 	return w.lines()
@@ -99,12 +103,34 @@ func (w *world) function(settings ...string) *dagtrigger.Function {
 	return f
 }
 
-// send gives f an event of that id, which happened long ago.
+// batch is more events than have a line each.
+const batch = 130
+
+// event is one of that id, which happened long ago.
+func event(id string) string {
+	return `{"specversion":"1.0","id":"` + id + `","type":"com.acme.done","source":"/jobs","time":"2026-01-02T10:00:00Z"}`
+}
+
+// send gives f an event.
 func (w *world) send(f *dagtrigger.Function, id string) {
 	w.t.Helper()
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(
-		`{"specversion":"1.0","id":"`+id+`","type":"com.acme.done","source":"/jobs","time":"2026-01-02T10:00:00Z"}`))
-	r.Header.Set("Content-Type", "application/cloudevents+json")
+	w.post(f, "application/cloudevents+json", event(id))
+}
+
+// sendBatch gives f many events in one request, whose ids begin with a word.
+func (w *world) sendBatch(f *dagtrigger.Function, word string) {
+	w.t.Helper()
+	all := make([]string, batch)
+	for i := range all {
+		all[i] = event(word + strconv.Itoa(i))
+	}
+	w.post(f, "application/cloudevents-batch+json", "["+strings.Join(all, ",")+"]")
+}
+
+func (w *world) post(f *dagtrigger.Function, coding, body string) {
+	w.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	r.Header.Set("Content-Type", coding)
 	f.ServeHTTP(httptest.NewRecorder(), r)
 }
 

@@ -22,12 +22,20 @@ import (
 
 var update = flag.Bool("update", false, "write the pages into the policies")
 
-// metric is one of the files in metrics.
+// metric is one of the files in metrics. All are distributions of the values of a
+// field: a counter would count a line of many outcomes once, see
+// https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics
 type metric struct {
 	Filter           string
-	MetricDescriptor struct{ Labels []struct{ Key string } }
-	ValueExtractor   string
-	LabelExtractors  map[string]string
+	MetricDescriptor struct {
+		MetricKind, ValueType string
+		Labels                []struct{ Key string }
+	}
+	ValueExtractor  string
+	LabelExtractors map[string]string
+	BucketOptions   struct {
+		ExponentialBuckets struct{ NumFiniteBuckets, GrowthFactor, Scale float64 }
+	}
 }
 
 // metrics are those of the folder, by name.
@@ -130,10 +138,62 @@ func extracted(t *testing.T, extractor string, line map[string]any) any {
 	return value
 }
 
-func TestMetricFiltersMatchTheLogLines(t *testing.T) {
+// recorded is what Cloud Monitoring records of the lines: by the outcome, or by the
+// cause where the metric has that label, the number of values and their sum.
+func (m metric) recorded(t *testing.T, lines []map[string]any) (values, sums map[string]int) {
+	t.Helper()
+	values, sums = map[string]int{}, map[string]int{}
+	for _, line := range lines {
+		if !matches(t, m.Filter, line) {
+			continue
+		}
+		value, ok := extracted(t, m.ValueExtractor, line).(float64)
+		if !ok || value < 0 {
+			t.Errorf("%s is not a positive number in %v", m.ValueExtractor, line)
+		}
+		for _, extractor := range m.LabelExtractors {
+			if _, ok := extracted(t, extractor, line).(string); !ok {
+				t.Errorf("%s is not text in %v", extractor, line)
+			}
+		}
+		key := fmt.Sprint(line["outcome"])
+		if _, ok := m.LabelExtractors["cause"]; ok {
+			key = fmt.Sprint(line["cause"])
+		}
+		values[key]++
+		sums[key] += int(value)
+	}
+	return values, sums
+}
+
+// A request of many events has a line for each of the first 100 outcomes, and one
+// for all others of a kind: the sums count these as well.
+func TestMetricsCountOutcomesAndNotLines(t *testing.T) {
 	t.Parallel()
-	counts := map[string]map[string]int{}
+	own, lines := metrics(t), logged(t)
+	kinds := map[string]int{"triggered": 1 + batch, "duplicate": 1, "unmatched": 1, "rejected": 1, "dead_lettered": 1, "deferred": 4 + batch}
+	if _, sums := own["dagtrigger_outcomes"].recorded(t, lines); !cmp.Equal(kinds, sums) {
+		t.Errorf("outcomes (-want +got):\n%s", cmp.Diff(kinds, sums))
+	}
+	causes := map[string]int{"unauthorized": 1, "forbidden": 1, "login_redirect": 1 + batch, "no_credentials": 1}
+	if _, sums := own["dagtrigger_deferrals"].recorded(t, lines); !cmp.Equal(causes, sums) {
+		t.Errorf("deferrals (-want +got):\n%s", cmp.Diff(causes, sums))
+	}
+	ages := map[string]int{"triggered": 1 + 100} // many events have no age
+	if values, _ := own["dagtrigger_event_age"].recorded(t, lines); !cmp.Equal(ages, values) {
+		t.Errorf("ages (-want +got):\n%s", cmp.Diff(ages, values))
+	}
+}
+
+func TestMetricsAreDistributionsWithLabels(t *testing.T) {
+	t.Parallel()
 	for name, m := range metrics(t) {
+		if m.MetricDescriptor.MetricKind != "DELTA" || m.MetricDescriptor.ValueType != "DISTRIBUTION" {
+			t.Errorf("%s is a %s of %s", name, m.MetricDescriptor.MetricKind, m.MetricDescriptor.ValueType)
+		}
+		if b := m.BucketOptions.ExponentialBuckets; b.NumFiniteBuckets < 1 || b.GrowthFactor <= 1 || b.Scale <= 0 {
+			t.Errorf("%s has invalid buckets: %+v", name, b)
+		}
 		var labels []string
 		for _, l := range m.MetricDescriptor.Labels {
 			labels = append(labels, l.Key)
@@ -141,53 +201,6 @@ func TestMetricFiltersMatchTheLogLines(t *testing.T) {
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(m.LabelExtractors)), slices.Sorted(slices.Values(labels))); diff != "" {
 			t.Errorf("%s: extractors and labels differ:\n%s", name, diff)
 		}
-		counts[name] = map[string]int{}
-		for _, line := range logged(t) {
-			if !matches(t, m.Filter, line) {
-				continue
-			}
-			if m.ValueExtractor != "" {
-				if _, ok := extracted(t, m.ValueExtractor, line).(float64); !ok {
-					t.Errorf("%s: %s is not a number in %v", name, m.ValueExtractor, line)
-				}
-			}
-			for _, extractor := range m.LabelExtractors {
-				if _, ok := extracted(t, extractor, line).(string); !ok {
-					t.Errorf("%s: %s is not text in %v", name, extractor, line)
-				}
-			}
-			key := fmt.Sprint(line["outcome"])
-			if _, ok := m.LabelExtractors["cause"]; ok {
-				key = fmt.Sprint(line["cause"])
-			}
-			counts[name][key]++
-		}
-	}
-	want := map[string]map[string]int{
-		"dagtrigger_outcomes":  {"triggered": 1, "duplicate": 1, "unmatched": 1, "rejected": 1, "dead_lettered": 1, "deferred": 4},
-		"dagtrigger_event_age": {"triggered": 1},
-		"dagtrigger_deferrals": {"unauthorized": 1, "forbidden": 1, "login_redirect": 1, "no_credentials": 1},
-	}
-	if diff := cmp.Diff(want, counts); diff != "" {
-		t.Errorf("lines counted (-want +got):\n%s", diff)
-	}
-}
-
-// A query in PromQL spells a metric's name in its own way:
-// https://cloud.google.com/monitoring/promql/promql-mapping
-func TestPromQLUsesExistingMetrics(t *testing.T) {
-	t.Parallel()
-	own, found := metrics(t), 0
-	for _, path := range files(t, "alerts/*.json") {
-		for _, m := range regexp.MustCompile(`logging_googleapis_com:user_(\w+)\{`).FindAllStringSubmatch(text(t, path), -1) {
-			found++
-			if _, ok := own[m[1]]; !ok {
-				t.Errorf("%s asks for %s, which there is not", path, m[1])
-			}
-		}
-	}
-	if found != 1 {
-		t.Errorf("%d were found, want 1", found)
 	}
 }
 

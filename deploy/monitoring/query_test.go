@@ -31,9 +31,11 @@ var resources = map[string][]string{
 
 // query is what a policy or a chart asks for.
 type query struct {
-	where  string
-	filter string
-	groups []string
+	where     string
+	filter    string
+	groups    []string
+	reducers  []string
+	threshold any // of a policy
 }
 
 // queries gathers what value, read from where, asks for.
@@ -45,7 +47,7 @@ func queries(where string, value any) (all []query) {
 		}
 	case map[string]any:
 		if filter, ok := v["filter"].(string); ok && strings.Contains(filter, "metric.type") {
-			all = append(all, query{where, filter, groups(v)})
+			all = append(all, query{where, filter, groups(v), reducers(v), v["thresholdValue"]})
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			all = append(all, queries(where+"."+key, v[key])...)
@@ -54,17 +56,34 @@ func queries(where string, value any) (all []query) {
 	return all
 }
 
+// aggregations are those of a query of a policy, or of a chart.
+func aggregations(v map[string]any) (all []map[string]any) {
+	list, _ := v["aggregations"].([]any)
+	for _, a := range append(list, v["aggregation"]) {
+		if aggregation, ok := a.(map[string]any); ok {
+			all = append(all, aggregation)
+		}
+	}
+	return all
+}
+
 // groups are the fields that a query groups by.
 func groups(v map[string]any) (fields []string) {
-	aggregations, _ := v["aggregations"].([]any)
-	for _, a := range append(aggregations, v["aggregation"]) {
-		aggregation, _ := a.(map[string]any)
-		by, _ := aggregation["groupByFields"].([]any)
+	for _, a := range aggregations(v) {
+		by, _ := a["groupByFields"].([]any)
 		for _, field := range by {
 			fields = append(fields, fmt.Sprint(field))
 		}
 	}
 	return fields
+}
+
+// reducers are what a query makes one series of several with.
+func reducers(v map[string]any) (names []string) {
+	for _, a := range aggregations(v) {
+		names = append(names, fmt.Sprint(a["crossSeriesReducer"]))
+	}
+	return names
 }
 
 func TestPoliciesAndChartsUseExistingMetrics(t *testing.T) {
@@ -79,8 +98,112 @@ func TestPoliciesAndChartsUseExistingMetrics(t *testing.T) {
 			q.check(t, own, lines)
 		}
 	}
-	if asked < 20 {
-		t.Errorf("%d queries were found", asked)
+	if asked != 14 {
+		t.Errorf("%d queries were found, want 14", asked)
+	}
+}
+
+// The sum of distributions is a distribution, which cannot be compared with a number: a
+// filter can ask for a percentile of the values. That of counts is above 0 wherever
+// there is one, so it serves a policy that asks whether there is any.
+func TestFiltersReduceDistributionsToANumber(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for _, path := range append(files(t, "alerts/*.json"), "dashboard.json") {
+		var whole any
+		read(t, path, &whole)
+		for _, q := range queries(path, whole) {
+			if !strings.Contains(q.filter, "logging.googleapis.com/user/") {
+				continue
+			}
+			checked++
+			if len(q.reducers) != 1 || !strings.HasPrefix(q.reducers[0], "REDUCE_PERCENTILE_") {
+				t.Errorf("%s is reduced by %v", q.where, q.reducers)
+			}
+			if counts := !strings.Contains(q.filter, "dagtrigger_event_age"); counts && q.threshold != 0.0 {
+				t.Errorf("%s: a percentile of counts is compared with %v, want 0", q.where, q.threshold)
+			}
+		}
+	}
+	if checked != 5 {
+		t.Errorf("%d filters of the function's own metrics were found, want 5", checked)
+	}
+}
+
+// promQL are the queries in PromQL in value.
+func promQL(value any) (all []string) {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			all = append(all, promQL(item)...)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if text, ok := v[key].(string); ok && (key == "query" || key == "prometheusQuery") {
+				all = append(all, text)
+			}
+			all = append(all, promQL(v[key])...)
+		}
+	}
+	return all
+}
+
+// A query in PromQL spells a metric's name in its own way, and has the sum of a
+// distribution by a suffix: https://cloud.google.com/monitoring/promql/promql-mapping
+var (
+	selector = regexp.MustCompile(`increase\(logging_googleapis_com:user_(\w+)_sum\{([^}]*)\}\[(1h|5m|24h|\$\{__interval\})\]\)`)
+	selected = regexp.MustCompile(`^(\w+)=(~?)"([^"]*)"$`)
+	grouped  = regexp.MustCompile(`\bby \(([^)]*)\)`)
+)
+
+func TestPromQLSumsExistingMetrics(t *testing.T) {
+	t.Parallel()
+	own, lines, found := metrics(t), logged(t), 0
+	for _, path := range append(files(t, "alerts/*.json"), "dashboard.json") {
+		var whole any
+		read(t, path, &whole)
+		for _, text := range promQL(whole) {
+			found++
+			checkPromQL(t, own, lines, path, text)
+		}
+	}
+	if found != 7 {
+		t.Errorf("%d were found, want 7", found)
+	}
+}
+
+// checkPromQL holds one query to the metrics, their labels and the values logged.
+func checkPromQL(t *testing.T, own map[string]metric, lines []map[string]any, path, text string) {
+	t.Helper()
+	m := selector.FindStringSubmatch(text)
+	if m == nil || own[m[1]].ValueExtractor != "EXTRACT(jsonPayload.count)" {
+		t.Errorf("%s: %q sums no metric of counts", path, text)
+		return
+	}
+	of := own[m[1]]
+	for _, by := range grouped.FindAllStringSubmatch(text, -1) {
+		if of.LabelExtractors[by[1]] == "" {
+			t.Errorf("%s: %q groups by %s, which is no label of %s", path, text, by[1], m[1])
+		}
+	}
+	resource := false
+	for part := range strings.SplitSeq(m[2], ", ") {
+		c := selected.FindStringSubmatch(part)
+		switch {
+		case c == nil:
+			t.Errorf("%s: %q selects nothing in %q", path, part, text)
+		case c[1] == "monitored_resource":
+			resource = resources[c[3]] != nil
+		case of.LabelExtractors[c[1]] == "":
+			t.Errorf("%s: %s has no label %s", path, m[1], c[1])
+		default:
+			for value := range strings.SplitSeq(c[3], "|") {
+				query{where: path}.met(t, of, lines, c[1], value)
+			}
+		}
+	}
+	if !resource {
+		t.Errorf("%s: %q names no resource", path, text)
 	}
 }
 

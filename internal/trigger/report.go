@@ -48,15 +48,26 @@ func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string)
 	r.log.LogAttrs(ctx, slog.LevelError, "caller refused", attrs...)
 }
 
-// Outcome writes one outcome: in the request's trace, where there is one, and
-// by a line of the log, but for unmatched events at most one a second, unless
-// the level is DEBUG. took is the time since the event came.
+// Outcome writes one outcome, or the sum of several: in the request's trace, where
+// there is one, and by a line of the log, but for unmatched events at most one a
+// second, unless the level is DEBUG. took is the time since the event came.
 func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) {
-	age := 0.0
-	if !ev.Time.IsZero() {
-		age = time.Since(ev.Time).Seconds()
-	}
 	what := "event " + string(o.Kind)
+	attrs := fields(ev, o, took)
+	tracing.Note(ctx, what, attrs...)
+	leftOut, ok := r.pass(ctx, o)
+	if !ok {
+		return
+	}
+	if leftOut > 0 {
+		attrs = append(attrs, slog.Int("left_out", leftOut))
+	}
+	r.log.LogAttrs(ctx, level(o), what, attrs...)
+}
+
+// fields are those of a line. Each has a count, which the metrics sum up; the sum of
+// several events has neither an age nor a duration.
+func fields(ev *event.Event, o *Outcome, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("outcome", string(o.Kind)),
 		slog.String("route", o.Route),
@@ -69,25 +80,19 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 		slog.String("event_source", ev.Source),
 		slog.String("event_type", ev.Type),
 		slog.String("event_subject", ev.Subject),
-		slog.Float64("age_seconds", age),
-		slog.Float64("duration_seconds", took.Seconds()),
-		{}, {}, {}, // not written while they are empty
+		slog.Int("count", max(o.Count, 1)),
 	}
 	if o.Asset != "" {
-		attrs[len(attrs)-3] = slog.String("asset", o.Asset)
+		attrs = append(attrs, slog.String("asset", o.Asset))
 	}
 	if o.Count > 0 {
-		attrs[len(attrs)-2] = slog.Int("count", o.Count)
+		return attrs
 	}
-	tracing.Note(ctx, what, attrs...)
-	leftOut, ok := r.pass(ctx, o)
-	if !ok {
-		return
+	age := 0.0
+	if !ev.Time.IsZero() {
+		age = time.Since(ev.Time).Seconds()
 	}
-	if leftOut > 0 {
-		attrs[len(attrs)-1] = slog.Int("left_out", leftOut)
-	}
-	r.log.LogAttrs(ctx, level(o), what, attrs...)
+	return append(attrs, slog.Float64("age_seconds", age), slog.Float64("duration_seconds", took.Seconds()))
 }
 
 // pass reports whether the line is written, and how many were left out before it.

@@ -46,7 +46,7 @@ func TestEveryOutcomeIsOneLogLine(t *testing.T) {
 			"severity": "INFO", "message": "event triggered", "outcome": "triggered", "route": "r", "environment": "prod",
 			"dag_id": "load", "dag_run_id": "id", "cause": "", "reason": "created",
 			"event_id": "1", "event_source": "//storage", "event_type": "finalized", "event_subject": "objects/a",
-			"age_seconds": 90.0, "duration_seconds": 2.0,
+			"age_seconds": 90.0, "duration_seconds": 2.0, "count": 1.0,
 		}}
 		if diff := cmp.Diff(want, lines(t, &log)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -14,12 +14,12 @@ import (
 // row takes at most some 6 KB.
 const (
 	maxRows   = 100 // with an outcome each
-	maxTotals = 20  // with the outcomes of a route and kind each; one more for each kind
+	maxTotals = 20  // with the outcomes of a route, kind and cause each; one more for each kind and cause
 )
 
 // Rows returns the rows of a response: an outcome each for the first, and the
-// others added up by kind and route, then by kind alone. The sum of their counts
-// is the number of outcomes.
+// others added up by kind, cause and route, then by kind and cause. The sum of
+// their counts is the number of outcomes.
 func Rows(outcomes []Outcome) []Outcome {
 	if len(outcomes) <= maxRows {
 		return outcomes
@@ -44,12 +44,16 @@ func (t *totals) add(o *Outcome) {
 func (t *totals) row(o *Outcome) *Outcome {
 	for _, route := range []string{o.Route, ""} {
 		for i := range *t {
-			if row := &(*t)[i]; row.Kind == o.Kind && row.Route == route {
+			if row := &(*t)[i]; row.Kind == o.Kind && row.Cause == o.Cause && row.Route == route {
 				return row
 			}
 		}
 		if len(*t) < maxTotals || route == "" {
-			*t = append(*t, Outcome{Kind: o.Kind, Route: route, Cause: o.Cause, Reason: o.Reason})
+			row := Outcome{Kind: o.Kind, Cause: o.Cause, Reason: o.Reason, Route: route}
+			if route != "" {
+				row.Environment = o.Environment // a route has one
+			}
+			*t = append(*t, row)
 			break
 		}
 	}
@@ -57,7 +61,7 @@ func (t *totals) row(o *Outcome) *Outcome {
 }
 
 // RequestReport logs the outcomes of one request: a line each for the first, and
-// at its end a line with a count for each kind and route of the others.
+// at its end a line for each kind, cause and route of the others.
 type RequestReport struct {
 	reporter *Reporter
 

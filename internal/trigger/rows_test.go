@@ -44,6 +44,23 @@ func TestRowsOverTheLimitAreAggregated(t *testing.T) {
 	}
 }
 
+// Metrics and alerts count by cause and environment, so that a row never mixes them.
+func TestRowsKeepCausesAndEnvironmentsApart(t *testing.T) {
+	t.Parallel()
+	all := many(140, 1)[:139]
+	for i, cause := range []string{"throttled", "forbidden", "throttled"} {
+		all = append(all, trigger.Outcome{Kind: trigger.Deferred, Route: "late", Environment: "prod", Cause: cause, Operator: i == 1})
+	}
+	var got []string
+	for _, row := range trigger.Rows(all)[100:] {
+		got = append(got, fmt.Sprint(row.Route, " ", row.Environment, " ", row.Cause, " ", row.Count, " ", row.Operator))
+	}
+	const want = "[r0   39 false late prod throttled 2 false late prod forbidden 1 true]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("rows are %v, want %s", got, want)
+	}
+}
+
 func TestRowsOfManyRoutesAreBounded(t *testing.T) {
 	t.Parallel()
 	rows, counted := trigger.Rows(many(10_000, 5000)), 0
@@ -69,7 +86,13 @@ func TestLogLinesOverTheLimitAreAggregated(t *testing.T) {
 		got = append(got, fmt.Sprint(line["severity"], line["outcome"], line["route"], line["count"]))
 	}
 	const want = "WARNINGdeferredr0450 WARNINGdeferredr1450 ERRORrejectedlast1"
-	if strings.Join(got, " ") != want || all[0]["count"] != nil {
+	if strings.Join(got, " ") != want {
 		t.Errorf("lines are %v, want %s", got, want)
+	}
+	if first := all[0]; first["count"] != 1.0 || first["age_seconds"] == nil {
+		t.Errorf("the line of one outcome has the count %v and the age %v", first["count"], first["age_seconds"])
+	}
+	if sum := all[100]; sum["age_seconds"] != nil || sum["duration_seconds"] != nil {
+		t.Errorf("the line of several has the age %v and the duration %v", sum["age_seconds"], sum["duration_seconds"])
 	}
 }
