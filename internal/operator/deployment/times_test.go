@@ -3,6 +3,7 @@
 package deployment_test
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,40 @@ func TestDeadLetterComesBeforePubSubDropsTheEvent(t *testing.T) {
 	}
 	if deployment.GiveUpAfter >= config.DefaultGiveUpAfter {
 		t.Error("it need not be set")
+	}
+}
+
+// The pages and the Terraform module name the same times: nothing else compares the
+// module with the plan where Terraform is not run.
+func TestTimesAgreeInPagesAndTerraform(t *testing.T) {
+	t.Parallel()
+	hours := func(d time.Duration) string { return strconv.Itoa(int(d.Hours())) }
+	days := func(d time.Duration) string { return strconv.Itoa(int(d.Hours() / 24)) }
+	const pages, module = "../../../deploy/monitoring/alerts/", "../../../deploy/terraform/"
+	for _, row := range []struct{ file, want string }{
+		{pages + "oldest_unacknowledged.md", "set " + hours(deployment.GiveUpAfter) + " hours, and a retention of " +
+			days(deployment.Retention) + " days"},
+		{pages + "oldest_unacknowledged.md", "gives up after " + hours(config.DefaultGiveUpAfter)},
+		{pages + "airflow_refuses.md", "(" + hours(deployment.GiveUpAfter) + " hours as"},
+		{pages + "airflow_refuses.md", "else " + hours(config.DefaultGiveUpAfter) + ")"},
+		{module + "main.tf", `GIVE_UP_AFTER = "` + hours(deployment.GiveUpAfter) + `h"`},
+		{module + "main.tf", "timeout_seconds = " + strconv.Itoa(int(deployment.RequestTimeout.Seconds())) + " "},
+		{module + "delivery.tf", "ack_deadline_seconds = " + strconv.Itoa(int(deployment.AckDeadline.Seconds())) + " "},
+		{module + "delivery.tf", `message_retention_duration = "` + seconds(deployment.Retention) + `" # ` +
+			days(deployment.Retention) + " days"},
+		{module + "delivery.tf", `minimum_backoff = "` + seconds(deployment.MinBackoff) + `"`},
+		{module + "delivery.tf", `maximum_backoff = "` + seconds(deployment.MaxBackoff) + `"`},
+		{module + "delivery.tf", "max_delivery_attempts = " + strconv.Itoa(deployment.MaxAttempts) + " "},
+		{"../../../deploy/README.md", "--ack-deadline=" + strconv.Itoa(int(deployment.AckDeadline.Seconds())) + " --min-retry-delay=" +
+			seconds(deployment.MinBackoff) + " --max-retry-delay=" + seconds(deployment.MaxBackoff) + " --expiration-period=never"},
+	} {
+		text, err := os.ReadFile(row.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), row.want) {
+			t.Errorf("%s lacks %q", row.file, row.want)
+		}
 	}
 }
 
