@@ -34,9 +34,10 @@ in their order. Unknown values are words in capitals to fill in.
 
 A trigger watches one bucket or one topic. Where a route has a pattern or matches any
 bucket or topic, list the existing ones with --bucket and --topic: those that match are
-planned. A route by subscription needs your push subscription, which the plan points at
-the function. --elsewhere names a route whose events something else sends. A route that
-would get no events is an error, and no command is printed.`
+planned, and a route with complete may list their files. A route by subscription needs
+your push subscription, which the plan points at the function. --elsewhere names a route
+whose events something else sends. A route that would get no events, or could not list its
+files, is an error, and no command is printed.`
 
 // The formats of a plan.
 var planFormats = map[string]func(*deployment.Plan) string{
@@ -68,7 +69,7 @@ func (p *program) deployPlan() *cobra.Command {
   dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
     --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
 		Args:        takesFile(&d.config),
-		Annotations: exits("it was printed", "the file has an error, or a route would get no events"),
+		Annotations: exits("it was printed", "the file has an error, or a route would get no events or could not list its files"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := atMostOne(cmd, "json", "format"); err != nil {
 				return err
@@ -151,7 +152,7 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 	for i, gap := range plan.Gaps {
 		lines[i] = gap.String()
 	}
-	return fmt.Errorf("some routes would get no events:\n%s", strings.Join(lines, "\n"))
+	return fmt.Errorf("some routes would get no events, or could not list their files:\n%s", strings.Join(lines, "\n"))
 }
 
 // planFile is the path of the routes file to plan for.

@@ -18,14 +18,6 @@ locals {
   stores        = compact(concat([try(local.document.dead_letter, "")], [for route in local.document.routes : try(route.dead_letter, "")]))
   store_topics  = toset([for store in local.stores : trimprefix(store, "pubsub://") if startswith(store, "pubsub://")])
   store_buckets = toset([for store in local.stores : split("/", store)[2] if startswith(store, "gs://")])
-
-  # The buckets that routes with complete list. One with a pattern is matched by no name
-  # here: grant the role on its buckets yourself.
-  listed_buckets = toset(flatten([
-    for route in local.document.routes : [
-      for bucket in try(tolist(route.bucket), [route.bucket]) : bucket if !strcontains(bucket, "*")
-    ] if can(route.complete) && can(route.bucket) && try(route.enabled, true)
-  ]))
 }
 
 data "google_storage_project_service_account" "agent" {
@@ -162,7 +154,7 @@ resource "google_pubsub_topic_iam_member" "store" {
 }
 
 resource "google_storage_bucket_iam_member" "listed" {
-  for_each = local.listed_buckets
+  for_each = local.listed
 
   bucket = each.key
   role   = "roles/storage.objectViewer"

@@ -183,7 +183,7 @@ resource "google_cloudfunctions2_function" "function" {
 
     precondition {
       condition     = length(local.gaps) == 0
-      error_message = "These routes would get no events:\n${join("\n", local.gaps)}"
+      error_message = "These routes would get no events, or could not list their files:\n${join("\n", local.gaps)}"
     }
   }
 

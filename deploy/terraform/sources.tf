@@ -27,9 +27,20 @@ locals {
     if try(route.enabled, true) && !contains(var.elsewhere, route.name)
   ]
 
+  # The routes whose sets of files are listed, wherever their events come from, and the
+  # buckets that they name. A pattern that begins with ! excludes.
+  sets = [
+    for route in local.document.routes : {
+      route    = route.name
+      patterns = [for text in flatten([try(route.bucket, [])]) : text if !startswith(text, "!")]
+    } if can(route.complete) && try(route.enabled, true)
+  ]
+
   # The patterns of the routes as regular expressions: ** is any text, * any but /.
   expressions = {
-    for text in distinct(flatten([for route in local.routes : [route.on, try(route.bucket, []), try(route.topic, [])]])) :
+    for text in distinct(flatten([for route in concat(local.routes, local.sets) : [
+      try(route.on, []), try(route.bucket, []), try(route.topic, []), try(route.patterns, []),
+    ]])) :
     text => "^${join(".*", [for part in split("**", replace(text, "/[.+?^$()|{}\\[\\]\\\\]/", "\\$0")) : replace(part, "*", "[^/]*")])}$"
   }
 
@@ -40,22 +51,23 @@ locals {
         route = route.name
         on    = on
         types = [for short, type in local.types : type if on == short || can(regex(local.expressions[on], type))]
-      }
+      } if !startswith(on, "!")
     ]
   ])
 
-  # What each route asks for: the changes of one kind, or messages. Messages that
-  # it picks by subscription come by one that is not made here.
-  asked = flatten([
+  # What each route asks for: the changes of one kind, or messages. Objects of a route
+  # with topic come as notifications, which are messages. What a route picks by
+  # subscription comes by one that is not made here.
+  asked = distinct(flatten([
     for route in local.routes : [
       for type in distinct(flatten([for take in local.taken : take.types if take.route == route.name])) : {
         route    = route.name
-        type     = type
-        what     = type == local.message ? "topic" : "bucket"
-        patterns = flatten([try(route[type == local.message ? "topic" : "bucket"], [])])
-      } if type != local.message || !can(route.subscription)
+        type     = can(route.topic) ? local.message : type
+        what     = can(route.topic) || type == local.message ? "topic" : "bucket"
+        patterns = [for text in flatten([try(route[can(route.topic) || type == local.message ? "topic" : "bucket"], [])]) : text if !startswith(text, "!")]
+      } if !can(route.subscription)
     ]
-  ])
+  ]))
 
   known = { bucket = var.buckets, topic = var.topics }
   valid = {
@@ -96,8 +108,20 @@ locals {
   }
   buckets = { for key, source in local.sources : key => source if source.what == "bucket" }
 
-  # The routes that would get no events.
-  gaps = concat(
+  # The buckets that routes with complete list, by the same rule.
+  listed = toset(flatten([
+    for set in local.sets : concat(
+      [for text in set.patterns : text if !can(regex("\\*", text))],
+      [for text in set.patterns : [for name in var.buckets : name if can(regex(local.expressions[text], name))] if can(regex("\\*", text))],
+      [for name in var.buckets : name if length(set.patterns) == 0],
+    )
+  ]))
+
+  # The routes whose events come from no bucket, so that only the listing needs it.
+  unwatched = [for set in local.sets : set if !contains([for ask in local.asked : ask.route if ask.what == "bucket"], set.route)]
+
+  # The routes that would get no events, or could not list their files.
+  gaps = distinct(concat(
     [for take in local.taken : "the route ${take.route}: nothing is made for events of the type ${take.on}: make what sends them to the function yourself, and name the route in elsewhere" if length(take.types) == 0],
     [for route in local.routes : "the route ${route.name}: it picks messages by topic and by subscription: leave one of the two out" if can(route.topic) && can(route.subscription)],
     [for ask in local.asked : "the route ${ask.route}: it takes any ${ask.what}: name those that exist in ${ask.what}s" if length(ask.patterns) + length(local.known[ask.what]) == 0],
@@ -107,7 +131,20 @@ locals {
         if !contains([for n in local.named : "${n.what} ${try(n.text, "")}"], "${ask.what} ${text}")
       ]
     ]),
+    [for set in local.unwatched : "the route ${set.route}: it lists any bucket: name those that exist in buckets" if length(set.patterns) + length(var.buckets) == 0],
+    flatten([
+      for set in local.unwatched : [
+        for text in set.patterns : "the route ${set.route}: the bucket ${text}, whose files it lists, is a pattern: name those that exist in buckets"
+        if can(regex("\\*", text)) && !anytrue([for name in var.buckets : can(regex(local.expressions[text], name))])
+      ]
+    ]),
+    flatten([
+      for set in local.unwatched : [
+        for text in set.patterns : "the route ${set.route}: invalid bucket name ${text}: write the name that it has"
+        if !can(regex("\\*", text)) && !can(regex(local.valid.bucket, text))
+      ]
+    ]),
     [for source in local.sources : "the topic ${source.name} is not in the project ${var.project}: subscribe to it there, and pick its messages by subscription" if can(regex("^projects/", source.name))],
-    [for source in local.sources : "there can be no ${source.what} ${source.name}: write the name that it has" if !can(regex(local.valid[source.what], source.name)) && !can(regex("^projects/", source.name))],
-  )
+    [for source in local.sources : "invalid ${source.what} name ${source.name}: write the name that it has" if !can(regex(local.valid[source.what], source.name)) && !can(regex("^projects/", source.name))],
+  ))
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/operator/deployment"
@@ -31,6 +32,7 @@ func routes(t *testing.T, name, text string) config.File {
 type derived struct {
 	Sources map[string]struct{ Type, What, Name string }
 	Gaps    []string
+	Listed  []string
 }
 
 // derive has Terraform work out the sources of files of routes, without any
@@ -46,7 +48,8 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 	for _, name := range []string{"variables.tf", "sources.tf"} {
 		write(t, filepath.Join(rule, name), sources(t)[name])
 	}
-	write(t, filepath.Join(rule, "out.tf"), "output \"derived\" {\n  value = { sources = local.sources, gaps = local.gaps }\n}\n")
+	write(t, filepath.Join(rule, "out.tf"),
+		"output \"derived\" {\n  value = { sources = local.sources, gaps = local.gaps, listed = local.listed }\n}\n")
 	modules, outputs := make(map[string]any), make(map[string]any)
 	for i, s := range settings {
 		name := fmt.Sprintf("row%d", i)
@@ -71,6 +74,16 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 		all[name] = d
 	}
 	return all
+}
+
+// listed are the buckets that the plan lets the function list.
+func listed(p deployment.Plan) (buckets []string) {
+	for _, g := range p.Grants {
+		if g.Role == "roles/storage.objectViewer" {
+			buckets = append(buckets, g.On.Name)
+		}
+	}
+	return buckets
 }
 
 // TestSourcesMatchThePlan holds the module's rule to the one of
@@ -115,6 +128,33 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			[]string{"messagePublished eu-orders"}, nil},
 		{"a subscription of the operator's own", none, []string{"on: message.published, subscription: mine"}, nil, nil},
 		{"a subscription and a topic", none, []string{"on: message.published, subscription: mine, topic: orders"}, nil, []string{"r0"}},
+		{"notifications of a bucket in a topic", none, []string{"on: [object.finalized, object.deleted], bucket: a-b, topic: uploads"},
+			[]string{"messagePublished uploads"}, nil},
+		{"notifications of any bucket in a pattern of topics",
+			deployment.Settings{Buckets: []string{"a-b"}, Topics: []string{"uploads-eu", "rest"}},
+			[]string{`on: object.finalized, topic: "uploads-*"`}, []string{"messagePublished uploads-eu"}, nil},
+		{"notifications over a subscription", none, []string{"on: object.finalized, bucket: a-b, subscription: mine"}, nil, nil},
+		{"notifications by topic and by subscription", none, []string{"on: object.finalized, bucket: a-b, subscription: mine, topic: uploads"},
+			nil, []string{"r0"}},
+		{"buckets that are excluded", deployment.Settings{Buckets: []string{"a-b", "c-d"}},
+			[]string{`on: [object.finalized, "!object.deleted"], bucket: ["a-*", "!a-tmp"]`, `on: object.finalized, bucket: "!a-tmp"`},
+			[]string{"finalized a-b", "finalized c-d"}, nil},
+		{"two kinds of a pattern of no known bucket", none, []string{"on: [object.finalized, object.deleted], bucket: a-*"}, nil, []string{"r0"}},
+		{"sets in a pattern of buckets", deployment.Settings{Buckets: []string{"a-eu", "a-us", "b-eu"}},
+			[]string{`on: object.finalized, bucket: [c-d, "*-eu", "!x-eu"], object: "*", complete: {prefix: x, count: 2}`},
+			[]string{"finalized a-eu", "finalized b-eu", "finalized c-d"}, nil},
+		{"sets in any bucket", deployment.Settings{Buckets: []string{"a-eu", "a-us"}, Elsewhere: []string{"r0"}},
+			[]string{`on: object.finalized, object: "*", complete: {prefix: x, count: 2}`}, nil, nil},
+		{"sets of notifications", deployment.Settings{Buckets: []string{"a-eu"}},
+			[]string{`on: object.finalized, bucket: "a-*", topic: uploads, object: "*", complete: {prefix: x, count: 2}`},
+			[]string{"messagePublished uploads"}, nil},
+		{"sets of notifications in a pattern of no known bucket", none,
+			[]string{`on: object.finalized, bucket: "a-*", topic: uploads, object: "*", complete: {prefix: x, count: 2}`},
+			[]string{"messagePublished uploads"}, []string{"r0"}},
+		{"sets in a pattern of no known bucket", none,
+			[]string{`on: object.finalized, bucket: "a-*", object: "*", complete: {prefix: x, count: 2}`}, nil, []string{"r0"}},
+		{"sets of a route that is turned off", none,
+			[]string{`on: object.finalized, bucket: a-b, object: "*", enabled: false, complete: {prefix: x, count: 2}`}, nil, nil},
 		{"what is turned off", none, []string{"on: object.finalized, bucket: a-b, enabled: false"}, nil, nil},
 		{"what is sent by something else", deployment.Settings{Elsewhere: []string{"r0"}}, []string{"on: com.acme.invoice"}, nil, nil},
 		{"a type that cannot be watched", none, []string{"on: com.acme.invoice", "on: object.finalized, bucket: a-b"},
@@ -154,6 +194,9 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			}
 			if len(d.Gaps) != len(p.Gaps) {
 				t.Errorf("the module's gaps are %q, the plan's %q", d.Gaps, p.Gaps)
+			}
+			if diff := cmp.Diff(listed(p), d.Listed, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the buckets that may be listed (-plan +module):\n%s", diff)
 			}
 			if diff := cmp.Diff(row.sources, fromPlan); diff != "" {
 				t.Errorf("the plan's sources (-want +got):\n%s", diff)

@@ -63,7 +63,7 @@ type Settings struct {
 	// give_up_after, and Stores are all addresses of dead letters in it.
 	DeadLetter, GiveUpAfter bool
 	Stores                  []string
-	// Listed are the buckets that routes with complete list.
+	// Listed are the buckets that routes with complete list: [New] finds them.
 	Listed []string
 	// Image is a container of the function, to deploy in place of the source; empty
 	// for a function that the platform builds.
@@ -93,7 +93,8 @@ type Plan struct {
 	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
 	Alerts        []Alert        `json:"alerts"`
 	Notes         []Note         `json:"notes"`
-	// Gaps are the routes that get no events. A plan with one must not be carried out.
+	// Gaps are the routes that get no events, or cannot list their files. A plan with
+	// one must not be carried out.
 	Gaps []Gap `json:"gaps"`
 }
 
@@ -117,7 +118,7 @@ type Note struct {
 	Command Command `json:"command,omitempty"`
 }
 
-// Gap is a route for which no trigger can be made.
+// Gap is a route for which no trigger can be made, or whose bucket is not known.
 type Gap struct {
 	Route string `json:"route"`
 	What  string `json:"what"`
@@ -130,8 +131,9 @@ func (g Gap) String() string { return "the route " + g.Route + ": " + g.What + "
 // New plans the deployment of valid routes.
 func New(s Settings, routes []route.Spec) Plan {
 	s = s.withDefaults()
-	s.Listed = listed(s, routes)
-	return build(s, find(s, routes))
+	f := find(s, routes)
+	s.Listed = f.listed
+	return build(s, f)
 }
 
 // build plans what the routes were found to need. Nothing of it depends on what

@@ -86,6 +86,12 @@ func TestPlanFindsTheSourcesOfRoutes(t *testing.T) {
 			"own: every message on the topic uploads: r1"}},
 		{"notifications over a subscription", none, []string{"on: object.finalized, bucket: acme, subscription: uploads-to-airflow"}, []string{
 			"subscription uploads-to-airflow: r1"}},
+		{"a set of notifications", deployment.Settings{Buckets: []string{"acme-eu"}}, []string{
+			"on: object.finalized, bucket: 'x-*', topic: uploads, object: '*', complete: {prefix: a, count: 2}",
+			"on: object.finalized, bucket: 'acme-*', topic: uploads, object: '*', complete: {prefix: a, count: 2}"}, []string{
+			"own: every message on the topic uploads: r1 r2",
+			"the route r1: the bucket x-* is a pattern, and the role to list its files is given on one: name those that exist, with " +
+				"--bucket=NAME for each"}},
 		{"a pattern of subscriptions", none, []string{"on: message.published, subscription: 'o*'"}, []string{
 			"the route r1: the subscription o* is a pattern, and the plan has to know its name: write its whole name in the route"}},
 		{"a topic and a subscription", none, []string{"on: message.published, topic: orders, subscription: s-1"}, []string{
@@ -207,7 +213,7 @@ func TestPlanGrantsTheLeastRoles(t *testing.T) {
 			Stores: []string{"gs://letters/x", "gs://letters/y"}}, "on: message.published, topic: orders",
 			append([]string{runtime + "storage.objectUser on bucket letters"}, append(always, subscriber)...)},
 		{"sets of files", deployment.Settings{Composer: environment, Buckets: []string{"acme-eu", "other"}},
-			"on: object.finalized, bucket: [acme-us, 'acme-e*'], object: '{day=*}/*', complete: {prefix: '${path.day}/', count: 2}",
+			"on: object.finalized, bucket: [acme-us, 'acme-e*', '!acme-eu-tmp'], object: '{day=*}/*', complete: {prefix: '${path.day}/', count: 2}",
 			append([]string{
 				runtime + "composer.user on project other-1", letters,
 				runtime + "storage.objectViewer on bucket acme-eu", runtime + "storage.objectViewer on bucket acme-us",

@@ -7,9 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"example.com/dagtrigger/internal/route"
-	"example.com/dagtrigger/internal/route/pattern"
 )
 
 // Account is a service account that is made.
@@ -126,33 +123,6 @@ func (s Settings) stores() (all []Resource) {
 		}
 	}
 	return all
-}
-
-// listed are the buckets that routes with complete list: those that they name, and of
-// those that exist the ones that a pattern of theirs matches.
-func listed(s Settings, routes []route.Spec) (buckets []string) {
-	for i := range routes {
-		r := &routes[i]
-		if !r.Complete.IsSet() || r.Enabled.Off {
-			continue
-		}
-		for _, text := range r.Bucket {
-			p, err := pattern.Parse(text.Value)
-			if err != nil {
-				continue // a valid file has none
-			}
-			for _, name := range append([]string{text.Value}, s.Buckets...) {
-				if _, ok := p.Match(name); ok && !strings.Contains(name, "*") && !slices.Contains(buckets, name) {
-					buckets = append(buckets, name)
-				}
-			}
-		}
-		if len(r.Bucket) == 0 {
-			buckets = append(buckets, s.Buckets...)
-		}
-	}
-	slices.Sort(buckets)
-	return slices.Compact(buckets)
 }
 
 // grant gives the roles that can be given before the function is there, or those

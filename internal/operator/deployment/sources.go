@@ -66,6 +66,7 @@ type found struct {
 	sources       []Source
 	subscriptions []Subscription
 	gaps          []Gap
+	listed        []string // buckets whose files routes with complete list
 	holding       []string // routes that hold events back
 	objects       []string // routes for objects that name no topic or subscription
 }
@@ -74,7 +75,11 @@ func find(s Settings, routes []route.Spec) found {
 	f := found{settings: s}
 	for i := range routes {
 		r := &routes[i]
-		if r.Enabled.Off || slices.Contains(s.Elsewhere, r.Name.Value) {
+		if r.Enabled.Off {
+			continue
+		}
+		f.lists(r)
+		if slices.Contains(s.Elsewhere, r.Name.Value) {
 			continue
 		}
 		if r.MaxActive.Value > 0 || r.WhenPaused.Value == "defer" {
@@ -89,7 +94,22 @@ func find(s Settings, routes []route.Spec) found {
 			f.objects = with(f.objects, r.Name.Value)
 		}
 	}
+	slices.Sort(f.listed)
 	return f
+}
+
+// lists finds the buckets of a route with complete, wherever its events come from.
+func (f *found) lists(r *route.Spec) {
+	if !r.Complete.IsSet() {
+		return
+	}
+	of := buckets
+	if len(r.Topic)+len(r.Subscription) > 0 || slices.Contains(f.settings.Elsewhere, r.Name.Value) {
+		of.reason = "and the role to list its files is given on one" // no trigger watches it
+	}
+	for _, bucket := range f.names(r, r.Bucket, f.settings.Buckets, of) {
+		f.listed = with(f.listed, bucket)
+	}
 }
 
 // types are the event types that a route takes, as far as a trigger can watch them.
@@ -130,7 +150,7 @@ func matching(on string) (full []string) {
 
 // changes finds the buckets that a route watches.
 func (f *found) changes(r *route.Spec, eventType string) {
-	for _, bucket := range f.names(r, r.Bucket, f.settings.Buckets, "bucket", isBucket) {
+	for _, bucket := range f.names(r, r.Bucket, f.settings.Buckets, buckets) {
 		f.add(Source{Type: eventType, Bucket: bucket}, r)
 	}
 }
@@ -143,27 +163,35 @@ func (f *found) messages(r *route.Spec) {
 			"and the name of a trigger's subscription is unknown until it is made",
 			"leave one of the two out")
 	case len(r.Subscription) > 0:
-		for _, name := range f.names(r, r.Subscription, nil, "subscription", isTopic) {
+		for _, name := range f.names(r, r.Subscription, nil, subscriptions) {
 			f.subscribe(name, r)
 		}
 	default:
-		for _, name := range f.names(r, r.Topic, f.settings.Topics, "topic", isTopic) {
+		for _, name := range f.names(r, r.Topic, f.settings.Topics, topicNames) {
 			f.add(Source{Type: messagePublished, Topic: name}, r)
 		}
 	}
 }
 
+// kind is what patterns name, why the plan needs each name, and how to give it.
+type kind struct {
+	what, reason, fix string
+	valid             func(string) bool
+}
+
+var (
+	buckets       = kind{"bucket", "and a trigger watches one", "name those that exist, with --bucket=NAME for each", isBucket}
+	topicNames    = kind{"topic", "and a trigger watches one", "name those that exist, with --topic=NAME for each", isTopic}
+	subscriptions = kind{"subscription", "and the plan has to know its name", "write its whole name in the route", isTopic}
+)
+
 // names are those that patterns mean: one without a wildcard itself, any other
 // those of known that it covers. None at all means all that are known.
-func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what string, valid func(string) bool) (names []string) {
+func (f *found) names(r *route.Spec, patterns []route.Text, known []string, of kind) (names []string) {
 	patterns = slices.DeleteFunc(slices.Clone(patterns), func(t route.Text) bool { return strings.HasPrefix(t.Value, "!") }) // they exclude
-	reason, fix := "and a trigger watches one", "name those that exist, with --"+what+"=NAME for each"
-	if what == "subscription" {
-		reason, fix = "and the plan has to know its name", "write its whole name in the route"
-	}
 	if len(patterns) == 0 {
 		if len(known) == 0 {
-			f.gap(r, "it takes any "+what+", "+reason, fix)
+			f.gap(r, "it takes any "+of.what+", "+of.reason, of.fix)
 		}
 		return known
 	}
@@ -173,14 +201,14 @@ func (f *found) names(r *route.Spec, patterns []route.Text, known []string, what
 		case err != nil:
 			continue // invalid: config reports it
 		case p.Exact():
-			if name, ok := f.local(r, text.Value, what); ok {
-				names = append(names, f.valid(r, name, what, valid)...)
+			if name, ok := f.local(r, text.Value, of.what); ok {
+				names = append(names, f.valid(r, name, of)...)
 			}
 			continue
 		}
 		covered := f.covered(p, known)
 		if len(covered) == 0 {
-			f.gap(r, "the "+what+" "+text.Value+" is a pattern, "+reason, fix)
+			f.gap(r, "the "+of.what+" "+text.Value+" is a pattern, "+of.reason, of.fix)
 		}
 		names = append(names, covered...)
 	}
@@ -200,9 +228,9 @@ func (f *found) covered(p *pattern.Pattern, known []string) (names []string) {
 }
 
 // valid is the name, unless there can be none such.
-func (f *found) valid(r *route.Spec, name, what string, valid func(string) bool) []string {
-	if !valid(name) {
-		f.gap(r, "invalid "+what+" name "+name, "write the name that it has")
+func (f *found) valid(r *route.Spec, name string, of kind) []string {
+	if !of.valid(name) {
+		f.gap(r, "invalid "+of.what+" name "+name, "write the name that it has")
 		return nil
 	}
 	return []string{name}

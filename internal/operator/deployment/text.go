@@ -61,7 +61,7 @@ func (p *Plan) writeGaps(b *strings.Builder) {
 	if len(p.Gaps) == 0 {
 		return
 	}
-	section(b, "Missing: these routes would get no events")
+	section(b, "Missing: these routes would get no events, or could not list their files")
 	for _, g := range p.Gaps {
 		b.WriteString(folded(g.String(), "  "))
 	}
