@@ -70,7 +70,7 @@ func (c *Checker) Complete(ctx context.Context, plan *route.Plan) (route.Plan, e
 // look compares the set with what is in the bucket. The manifest is read first: what
 // it lists may then be there when the listing begins.
 func (c *Checker) look(ctx context.Context, set *route.Set) (fileset.State, error) {
-	names := set.Names
+	names, from := set.Names, "complete.names"
 	if set.Manifest != "" {
 		manifest, found, err := c.Bucket.Manifest(ctx, &set.Set)
 		switch {
@@ -86,6 +86,11 @@ func (c *Checker) look(ctx context.Context, set *route.Set) (fileset.State, erro
 		if err != nil {
 			return fileset.State{}, err
 		}
+		from = "the manifest " + set.Manifest
+	}
+	names, err := set.Whole(names)
+	if err != nil {
+		return fileset.State{}, &Error{Kind: Permanent, Reason: from + ": " + err.Error(), Err: err}
 	}
 	objects, err := c.Bucket.List(ctx, &set.Set)
 	if err != nil {

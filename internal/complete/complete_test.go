@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,18 @@ func TestAPlanIsCompletedByItsBucket(t *testing.T) {
 			"missing b", complete.Incomplete},
 		{"no manifest yet", "manifest: d/m", []string{"d/a"}, "", "the set gs://acme/d/ is not complete: missing the manifest " +
 			"d/m", complete.Incomplete},
+		{"a manifest of a mebibyte", "manifest: d/m", []string{"d/a"}, strings.Repeat("x", 1<<20+1),
+			"reading the manifest gs://acme/d/m: the response has over 1048576 bytes: make it shorter", complete.Permanent},
+		{"another bucket's name in it", "manifest: d/m", []string{"d/a"}, `{"files":["a","gs://other/d/b"]}`,
+			"the manifest d/m: gs://other/d/b is not below gs://acme/d/: name objects below it alone", complete.Permanent},
+		{"another bucket's name", "names: [a, gs://other/d/b]", []string{"d/a"}, "",
+			"complete.names: gs://other/d/b is not below gs://acme/d/: name objects below it alone", complete.Permanent},
+		{"a name twice, and whole", "manifest: d/m", []string{"d/a"}, `{"files":["a","d/a","gs://acme/d/a"]}`,
+			`{"bucket":"acme","prefix":"d/","files":[` + file + `]}`, 0},
+		{"names of any letters", "names: ['../a', ' b ü']", []string{"d/a", "d/ b ü"}, "",
+			"the set gs://acme/d/ is not complete: missing ../a", complete.Incomplete},
+		{"a manifest nested without end", "manifest: d/m", []string{"d/a"}, strings.Repeat("[", 500_000) + strings.Repeat("]", 500_000),
+			"complete.files on line 1, column 90: the manifest d/m is not valid JSON", -1},
 		{"invalid JSON", "manifest: d/m", []string{"d/a"}, "a", "complete.files on line 1, column 90: the manifest d/m is not valid JSON", -1},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"google.golang.org/api/googleapi"
+
+	"example.com/dagtrigger/internal/rest"
 )
 
 // Kind says what an [Error] means for the event.
@@ -50,6 +52,9 @@ const maxSaid = 300
 func refusal(doing, bucket string, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return &Error{Kind: e.Kind, Reason: doing + ": " + e.Reason, RetryAfter: e.RetryAfter, Err: err}
+	}
+	if large, ok := errors.AsType[*rest.TooLargeError](err); ok {
+		return &Error{Kind: Permanent, Reason: doing + ": " + large.Error() + ": make it shorter", Err: err}
 	}
 	refused, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
@@ -91,11 +96,11 @@ func kindOf(refused *googleapi.Error) Kind {
 
 // withoutURL is an error without the request's URL: what was being done says it better.
 func withoutURL(err error) error {
-	if request, ok := errors.AsType[*url.Error](err); ok {
-		return request.Err
-	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.New("the time ran out")
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err
 	}
 	return err
 }

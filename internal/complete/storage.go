@@ -27,8 +27,8 @@ const (
 	// https://cloud.google.com/storage/docs/json_api/v1/objects/list
 	pageSize = 1000
 	// maxPage bounds a page in bytes: the fields that are requested have at most
-	// 1,024 bytes of name, and 200 of the others.
-	maxPage = 2 << 20
+	// 1,024 bytes of name, each as \u0001, and 200 of the others.
+	maxPage = pageSize * (6*1024 + 1000)
 	// listingsAtOnce is how many listings one instance has in progress.
 	listingsAtOnce = 4
 	// listingTime bounds one, and its wait for its turn.

@@ -72,7 +72,8 @@ func look(ctx context.Context, storage *complete.Storage, s *fileset.Set) (files
 	if err != nil {
 		return fileset.State{}, err
 	}
-	return s.Compare(listed, s.Names), nil
+	names, err := s.Whole(s.Names)
+	return s.Compare(listed, names), err
 }
 
 // counted is a set of so many objects.
@@ -108,6 +109,19 @@ func TestTooManyObjectsArePermanent(t *testing.T) {
 	const want = "listing gs://acme/d/: there are over 10000 objects: give complete a prefix with fewer objects below it"
 	if e, ok := errors.AsType[*complete.Error](err); !ok || e.Kind != complete.Permanent || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// A page of the longest names, each of whose bytes is escaped.
+func TestObjectsWithLongNamesAreListed(t *testing.T) {
+	t.Parallel()
+	b := newBucket(t)
+	b.PageSize = 1000
+	for i := range b.PageSize {
+		b.write(fmt.Sprintf("d/%s%04d", strings.Repeat("\x01", 1018), i), "")
+	}
+	if s, err := look(t.Context(), b.storage(), counted(b.PageSize)); err != nil || !s.Complete {
+		t.Errorf("%+v, %v", s.Missing, err)
 	}
 }
 

@@ -131,6 +131,11 @@ func (c *Client) Call(ctx context.Context, r Request, in, out any) error {
 // ErrNotGoogle is returned for a response that is not of the API that was called.
 var ErrNotGoogle = errors.New("the response is not what the API returns: does something stand between this program and Google?")
 
+// TooLargeError is about a response that is longer than the request allows.
+type TooLargeError struct{ Limit int64 } // in bytes
+
+func (e *TooLargeError) Error() string { return fmt.Sprintf("the response has over %d bytes", e.Limit) }
+
 // Send sends r until it is answered, at most four times within ctx. The error is
 // a [*googleapi.Error] where the API refused the request.
 func (c *Client) Send(ctx context.Context, r Request) (Response, error) {
@@ -185,7 +190,7 @@ func read(resp *http.Response, limit int64) (Response, error) {
 	case err != nil:
 		return Response{}, fmt.Errorf("reading the response: %w", err)
 	case int64(len(body)) > limit:
-		return Response{}, fmt.Errorf("the response has over %d bytes", limit)
+		return Response{}, &TooLargeError{limit}
 	}
 	return Response{Header: resp.Header, Body: body}, nil
 }

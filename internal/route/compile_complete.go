@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"example.com/dagtrigger/internal/route/fileset"
 )
 
 // completion compiles complete; nil where there is none.
@@ -21,11 +23,14 @@ func (c *compiler) completion() *completion {
 			ways++
 		}
 	}
-	if strings.HasPrefix(s.Prefix.Value, "gs://") || strings.HasPrefix(s.Prefix.Value, "/") {
-		c.problem(s.Prefix.Position, "complete.prefix begins with gs:// or /, and no object's name does", "leave gs://BUCKET/ and / off")
-	}
+	c.ofOneBucket("prefix", s.Prefix)
+	c.ofOneBucket("manifest", s.Manifest)
 	if ways != 1 {
 		c.problem(s.Position, fmt.Sprintf("complete has %d of names, count and manifest", ways), "give one, such as names: [eu.csv, us.csv]")
+	}
+	if s.Count.Value > fileset.MaxObjects {
+		c.problem(s.Count.Position, fmt.Sprintf("complete.count is over %d, which is how many objects are listed at most", fileset.MaxObjects),
+			"make smaller sets, with more of the name in complete.prefix")
 	}
 	if s.Files.IsSet() && !s.Manifest.IsSet() {
 		c.problem(s.Files.Position, "complete.files is for a manifest", "leave it out, or add manifest")
@@ -46,6 +51,13 @@ func (c *compiler) completion() *completion {
 		done.files = c.manifestFiles(s)
 	}
 	return done
+}
+
+// ofOneBucket reports a text that is no name, or the beginning of one.
+func (c *compiler) ofOneBucket(key string, text Text) {
+	if strings.HasPrefix(text.Value, "gs://") || strings.HasPrefix(text.Value, "/") {
+		c.problem(text.Position, "complete."+key+" begins with gs:// or /, and no object's name does", "leave gs://BUCKET/ and / off")
+	}
 }
 
 // completeAlone reports what complete cannot be combined with.

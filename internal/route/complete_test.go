@@ -44,7 +44,11 @@ func objects(names ...string) []fileset.Object {
 // finished is the plan for a complete set.
 func finished(t *testing.T, plan *route.Plan, listed ...fileset.Object) route.Plan {
 	t.Helper()
-	state := plan.Set.Compare(listed, plan.Set.Names)
+	names, err := plan.Set.Whole(plan.Set.Names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := plan.Set.Compare(listed, names)
 	if !state.Complete {
 		t.Fatalf("missing %s", state.Missing)
 	}
@@ -181,11 +185,15 @@ func TestProblemsOfComplete(t *testing.T) {
 		{setOf("names: [a.csv]"), `5:13: complete has no prefix: add it, such as prefix: sales/${path.day}/`},
 		{setOf("prefix: gs://acme/a, names: [a.csv]"), `5:22: complete.prefix begins with gs:// or /, and no object's name does: leave ` +
 			`gs://BUCKET/ and / off`},
+		{setOf("prefix: a, manifest: 'gs://${object.bucket}/m'"), `5:35: complete.manifest begins with gs:// or /, and no object's name ` +
+			`does: leave gs://BUCKET/ and / off`},
 		{setOf("prefix: a"), `5:13: complete has 0 of names, count and manifest: give one, such as names: [eu.csv, us.csv]`},
 		{setOf("prefix: a, count: 2, manifest: m"), `5:13: complete has 2 of names, count and manifest: give one, such as names: ` +
 			`[eu.csv, us.csv]`},
 		{setOf("prefix: a, names: [a, '']"), `5:36: complete.names: a name is empty: name an object, such as eu.csv`},
 		{setOf("prefix: a, count: none"), `5:32: count takes a whole number of one or more, and this is text: write it as count: 12`},
+		{setOf("prefix: a, count: 10001"), `5:32: complete.count is over 10000, which is how many objects are listed at most: ` +
+			`make smaller sets, with more of the name in complete.prefix`},
 		{setOf("prefix: a, count: 2, files: '${manifest.files}'"), `5:42: complete.files is for a manifest: leave it out, or add manifest`},
 		{setOf("prefix: a, manifest: m, files: a.csv"), `5:45: complete.files is text: give a list of names, as in ${manifest.files}`},
 		{setOf(names + ", again: always"), `5:67: again is "always": use one of never, changed`},

@@ -8,6 +8,7 @@ package fileset
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -54,14 +55,14 @@ type State struct {
 func (s *Set) Place() string { return "gs://" + s.Bucket + "/" + s.Prefix }
 
 // Compare compares a listing, sorted by name, with what the set must have. names are
-// [Set.Names], or those in the manifest.
+// those that [Set.Whole] returned.
 func (s *Set) Compare(listed []Object, names []string) State {
 	if s.Count > 0 {
 		return s.counted(listed)
 	}
 	var state State
 	var missing []string
-	for _, name := range s.whole(names) {
+	for _, name := range names {
 		i, found := slices.BinarySearchFunc(listed, name, func(o Object, name string) int { return strings.Compare(o.Name, name) })
 		if !found {
 			missing = append(missing, strings.TrimPrefix(name, s.Prefix))
@@ -87,18 +88,35 @@ func (s *Set) counted(listed []Object) State {
 	return state
 }
 
-// whole returns the names with the prefix before them, sorted, each once.
-func (s *Set) whole(names []string) []string {
+// maxName is how many bytes an object's name has at most:
+// https://cloud.google.com/storage/docs/objects#naming
+const maxName = 1024
+
+// url is what a name begins with that says where it is.
+var url = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
+
+// Whole returns the names with the prefix before those that are relative to it, sorted,
+// each once. A name may also be gs://BUCKET/NAME. Its error is about a name that no
+// listing of the set's prefix can have.
+func (s *Set) Whole(names []string) ([]string, error) {
 	all := make([]string, len(names))
 	for i, name := range names {
-		name = strings.TrimPrefix(name, "gs://"+s.Bucket+"/")
-		if !strings.HasPrefix(name, s.Prefix) {
-			name = s.Prefix + name
-		}
 		all[i] = name
+		if url.MatchString(name) {
+			object, same := strings.CutPrefix(name, "gs://"+s.Bucket+"/")
+			if !same || !strings.HasPrefix(object, s.Prefix) {
+				return nil, fmt.Errorf("%s is not below %s: name objects below it alone", short(name), s.Place())
+			}
+			all[i] = object
+		} else if !strings.HasPrefix(name, s.Prefix) {
+			all[i] = s.Prefix + name
+		}
+		if len(all[i]) > maxName {
+			return nil, fmt.Errorf("%s has over %d bytes, and no object's name has", short(name), maxName)
+		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Compact(all), nil
 }
 
 // Bounds of what is shown of the missing names.
@@ -111,15 +129,20 @@ const (
 func shown(missing []string) string {
 	list := slices.Clone(missing[:min(len(missing), maxShown)])
 	for i, name := range list {
-		if len(name) > maxShownName {
-			list[i] = strings.ToValidUTF8(name[:maxShownName], "") + "…"
-		}
+		list[i] = short(name)
 	}
 	text := strings.Join(list, ", ")
 	if len(missing) > maxShown {
 		text += fmt.Sprintf(" and %d more", len(missing)-maxShown)
 	}
 	return text
+}
+
+func short(name string) string {
+	if len(name) > maxShownName {
+		return strings.ToValidUTF8(name[:maxShownName], "") + "…"
+	}
+	return name
 }
 
 // JSON is the set with its objects, as expressions see it: bucket, prefix and files.

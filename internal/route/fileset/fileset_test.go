@@ -45,7 +45,11 @@ func TestASetIsCompleteWhenAllOfItIsThere(t *testing.T) {
 			for _, name := range tt.there {
 				listed = append(listed, fileset.Object{Name: name})
 			}
-			got := tt.set.Compare(listed, tt.set.Names)
+			whole, err := tt.set.Whole(tt.set.Names)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tt.set.Compare(listed, whole)
 			if got.Missing != tt.missing || got.Complete != (tt.missing == "") {
 				t.Errorf("%+v", got)
 			}
@@ -57,5 +61,25 @@ func TestASetIsCompleteWhenAllOfItIsThere(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestNamesThatNoListingOfThePrefixHasAreErrors(t *testing.T) {
+	t.Parallel()
+	set := fileset.Set{Bucket: "acme", Prefix: "d/"}
+	for _, tt := range []struct{ name, want string }{
+		{"gs://other/d/a", "gs://other/d/a is not below gs://acme/d/: name objects below it alone"},
+		{"gs://acme/e/a", "gs://acme/e/a is not below gs://acme/d/: name objects below it alone"},
+		{"s3://acme/d/a", "s3://acme/d/a is not below gs://acme/d/: name objects below it alone"},
+		{strings.Repeat("x", 1023), strings.Repeat("x", 100) + "… has over 1024 bytes, and no object's name has"},
+	} {
+		if _, err := set.Whole([]string{"b", tt.name}); err == nil || err.Error() != tt.want {
+			t.Errorf("%.100s: %v, want %s", tt.name, err, tt.want)
+		}
+	}
+	got, err := set.Whole([]string{"../e", "gs://acme/d/a b", "ü://x", "d/ü", "C:/x", "ü"})
+	want := []string{"d/../e", "d/C:/x", "d/a b", "d/ü", "d/ü://x"}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
