@@ -59,7 +59,7 @@ func TestServeRefusesWebPages(t *testing.T) {
 
 // Both the function and the embedded Airflow refuse pages, unless the function
 // is deployed, where Cloud Run decides who gets in.
-func TestOnlyADeployedFunctionAcceptsAnOrigin(t *testing.T) {
+func TestOriginIsAcceptedOnlyWhenDeployed(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		args     []string

@@ -45,7 +45,7 @@ func planOf(t *testing.T, name, keys string) *route.Plan {
 }
 
 // Each row is what is in the bucket, and the conf that comes of it or why none does.
-func TestAPlanIsCompletedByItsBucket(t *testing.T) {
+func TestCheckCompletesThePlanFromItsBucket(t *testing.T) {
 	t.Parallel()
 	const file = `{"name":"d/a","generation":"1","size":"0","updated":"2026-11-22T09:30:00Z"}`
 	for _, row := range []struct {
@@ -100,7 +100,7 @@ func TestAPlanIsCompletedByItsBucket(t *testing.T) {
 }
 
 // What a request's conf takes is counted until the request has ended.
-func TestAConfIsCountedWithTheRequest(t *testing.T) {
+func TestCompleteCountsTheConfWithTheRequest(t *testing.T) {
 	t.Parallel()
 	b := newBucket(t)
 	for i := range 1000 {

@@ -157,7 +157,7 @@ func TestRefusalsOfStorage(t *testing.T) {
 	}
 }
 
-func TestAManifestThatCannotBeReadDefersTheEvent(t *testing.T) {
+func TestManifestDefersTheEventWhenItCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket(t)
@@ -169,10 +169,10 @@ func TestAManifestThatCannotBeReadDefersTheEvent(t *testing.T) {
 	})
 }
 
-// TestTheLastObjectSeesTheWholeSet writes the objects of sets in any order and
+// TestListForTheLastObjectReturnsTheWholeSet writes the objects of sets in any order and
 // looks once after each write, on one of two instances, while listings are slow:
 // a burst shares listings, and of each set at least one look finds it complete.
-func TestTheLastObjectSeesTheWholeSet(t *testing.T) {
+func TestListForTheLastObjectReturnsTheWholeSet(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		synctest.Test(t, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestTheLastObjectSeesTheWholeSet(t *testing.T) {
 	}
 }
 
-func TestABurstSharesListings(t *testing.T) {
+func TestListSharesListingsInABurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket(t, "d/a")

@@ -98,7 +98,7 @@ func TestErrorsOfTheVarsOfAFile(t *testing.T) {
 }
 
 // The value of an environment variable may be a secret, and is in no error.
-func TestAVariableOfTheEnvironmentIsInNoError(t *testing.T) {
+func TestErrorsLeaveOutValuesOfEnvironmentVariables(t *testing.T) {
 	t.Parallel()
 	for _, keys := range []string{
 		"bucket: '${vars.v}'", "object: 'x/${vars.v}/{a=*}'", "environment: '${vars.v}'", "dead_letter: '${vars.v}'",

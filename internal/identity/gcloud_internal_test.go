@@ -48,7 +48,7 @@ func TestGcloudsOwnLoginIsUsed(t *testing.T) {
 	}
 }
 
-func TestGcloudWithoutALoginSaysSo(t *testing.T) {
+func TestGcloudWithoutLoginReportsIt(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, gcloud, want string }{
 		{"not installed", filepath.Join(t.TempDir(), "gcloud"), "and gcloud is not installed"},

@@ -133,7 +133,7 @@ func TestBodyWaitsForMemoryUntilItsDeadline(t *testing.T) {
 }
 
 // An event of a few bytes is handled while large ones wait for memory.
-func TestASmallBodyDoesNotWaitForLargeOnes(t *testing.T) {
+func TestSmallBodyDoesNotWaitForLargeOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := pressure.NewBytes(mib)

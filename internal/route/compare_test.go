@@ -9,7 +9,7 @@ import (
 )
 
 // Each row is a change of a deployed file, and what it means for events in flight.
-func TestCompareSaysWhatChangesForEventsInFlight(t *testing.T) {
+func TestCompareListsChangesForEventsInFlight(t *testing.T) {
 	t.Parallel()
 	const (
 		other    = "- name: s\n  on: object.finalized\n  dag: d\n"

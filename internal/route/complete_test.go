@@ -59,7 +59,7 @@ func finished(t *testing.T, plan *route.Plan, listed ...fileset.Object) route.Pl
 	return done
 }
 
-func TestASetIsOneRunWithItsFilesInTheConf(t *testing.T) {
+func TestCompleteStartsOneRunWithTheFilesInItsConf(t *testing.T) {
 	t.Parallel()
 	const files = `[{"name":"sales/d1/eu.csv","generation":"1","size":"12","updated":"2026-11-22T01:00:00Z"},` +
 		`{"name":"sales/d1/us.csv","generation":"2","size":"12","updated":"2026-11-22T01:00:00Z"}]`
@@ -116,7 +116,7 @@ func TestFilesOfOneSetAreOneRunAndOthersAreNot(t *testing.T) {
 	}
 }
 
-func TestAChangedFileIsAnotherRunWhereTheRouteSaysSo(t *testing.T) {
+func TestCompleteStartsAnotherRunForAChangedFileWithAgainChanged(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ again, first, second string }{
 		{"never", "complete|acme|sales/d1/", "complete|acme|sales/d1/"},
@@ -136,7 +136,7 @@ func TestAChangedFileIsAnotherRunWhereTheRouteSaysSo(t *testing.T) {
 }
 
 // What is below the prefix counts only where it is of the same set.
-func TestWhatCounts(t *testing.T) {
+func TestCompleteCounts(t *testing.T) {
 	t.Parallel()
 	routes := setOf("prefix: 'sales/${path.day}', count: 1", "skip: [empty, temporary]")
 	set := waiting(t, routes, upload(t, "acme", "sales/d1/a.csv")).Set
@@ -148,7 +148,7 @@ func TestWhatCounts(t *testing.T) {
 	}
 }
 
-func TestTheNamesInAManifest(t *testing.T) {
+func TestParseManifestReturnsTheNames(t *testing.T) {
 	t.Parallel()
 	const failed = "complete.files on line 5, column "
 	for _, row := range []struct{ files, manifest, want string }{

@@ -24,7 +24,7 @@ func (s sets) Complete(_ context.Context, p *route.Plan) (route.Plan, error) {
 }
 
 // Each row is what became of a look at the set of a route, and of the event.
-func TestWhatALookComesTo(t *testing.T) {
+func TestCompleteOutcomes(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name     string
@@ -64,7 +64,7 @@ func TestWhatALookComesTo(t *testing.T) {
 }
 
 // With again: changed the run id is not known before the listing.
-func TestAnIncompleteSetByContentHasNoRunID(t *testing.T) {
+func TestIncompleteSetWithAgainChangedHasNoRunID(t *testing.T) {
 	t.Parallel()
 	waiting := plan()
 	waiting.Set = &route.Set{ByContent: true}

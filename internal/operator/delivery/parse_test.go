@@ -92,7 +92,7 @@ func TestParseDetectsTheKindOfAFile(t *testing.T) {
 	}
 }
 
-func TestParseSaysWhatIsWrong(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ name, text, want string }{
 		{"broken JSON", `x`, "the event is not a JSON object: invalid character 'x' looking for beginning of value: write a CloudEvent, an " +

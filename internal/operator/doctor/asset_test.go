@@ -26,7 +26,7 @@ func withAsset(t *testing.T, image string, r doctor.Route, consumers ...airflows
 	return w
 }
 
-func TestTheAssetOfARouteIsLookedAt(t *testing.T) {
+func TestAssetOfARouteIsChecked(t *testing.T) {
 	t.Parallel()
 	const unpause = "\ngcloud composer environments run prod --project=acme --location=europe-west1 dags unpause -- audit"
 	orders := doctor.Route{Asset: "s3://acme/orders"}
@@ -92,7 +92,7 @@ func TestTheAssetOfARouteIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestACallerThatMayNotPublishIsTold(t *testing.T) {
+func TestAssetReportsACallerThatMayNotPublish(t *testing.T) {
 	t.Parallel()
 	w := plain(t, airflowsim.Airflow33, environment.Spec{Auth: "password", Username: "viewer", Password: "viewer"})
 	w.airflow.Assets = []airflowsim.Asset{{URI: "s3://acme/orders"}}

@@ -34,7 +34,7 @@ func TestFindPostgresPrefersTheNewestOfDebian(t *testing.T) {
 	}
 }
 
-func TestMissingPostgresSaysHowToInstallIt(t *testing.T) {
+func TestMissingPostgresNamesTheInstallCommand(t *testing.T) {
 	t.Parallel()
 	_, err := findPostgres(t.Context(), nil, lookIn(t.TempDir()), "/nowhere/*/initdb")
 	missing := (*MissingError)(nil)

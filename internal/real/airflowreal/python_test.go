@@ -46,7 +46,7 @@ func TestFindPythonTakesALockedVersion(t *testing.T) {
 	}
 }
 
-func TestMissingPythonSaysWhatToInstall(t *testing.T) {
+func TestMissingPythonNamesTheInstallCommand(t *testing.T) {
 	t.Parallel()
 	l := list{version: "3.9.1", pythons: []string{"3.11", "3.12"}}
 	const needs = "Python is missing: Airflow 3.9.1 needs Python 3.11 or 3.12 with its venv module, and PATH has "

@@ -25,7 +25,7 @@ func TestEnvironmentLeavesOutTheUsers(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentOf(t *testing.T) {
+func TestEnvironmentName(t *testing.T) {
 	t.Parallel()
 	onSQLite := somewhere
 	onSQLite.database = "sqlite:////a/database/airflow.db"
@@ -82,7 +82,7 @@ func TestConfigOverridesTheBase(t *testing.T) {
 	}
 }
 
-func TestProgramsOf(t *testing.T) {
+func TestPrograms(t *testing.T) {
 	t.Parallel()
 	for major, want := range map[int][]string{
 		2: {"webserver -H 127.0.0.1 -p 20002", "scheduler --skip-serve-logs"},

@@ -10,7 +10,7 @@ import (
 	"example.com/dagtrigger/internal/event"
 )
 
-func TestExampleOfEveryFunctionGivesWhatItSays(t *testing.T) {
+func TestExampleOfEveryFunctionEvaluates(t *testing.T) {
 	t.Parallel()
 	c, err := NewCompiler()
 	if err != nil {

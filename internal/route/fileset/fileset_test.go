@@ -11,7 +11,7 @@ import (
 	"example.com/dagtrigger/internal/route/fileset"
 )
 
-func TestASetIsCompleteWhenAllOfItIsThere(t *testing.T) {
+func TestSetIsCompleteWhenAllFilesExist(t *testing.T) {
 	t.Parallel()
 	csv := func(o fileset.Object) bool { return strings.HasSuffix(o.Name, ".csv") }
 	of := func(change func(*fileset.Set)) fileset.Set {

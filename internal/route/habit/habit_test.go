@@ -9,7 +9,7 @@ import (
 )
 
 // What routes are written with is no habit of another language.
-func TestNothingIsFoundInWhatIsMeant(t *testing.T) {
+func TestTextAndPatternReportNothingForValidText(t *testing.T) {
 	t.Parallel()
 	known := habit.Known{Object: true, Message: true, Captures: []string{"region"}}
 	for _, text := range []string{

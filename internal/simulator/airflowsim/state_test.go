@@ -133,7 +133,7 @@ func TestRunReportsStartAndEnd(t *testing.T) {
 	}
 }
 
-func TestAPIPausesADAG(t *testing.T) {
+func TestPatchPausesDAG(t *testing.T) {
 	t.Parallel()
 	const v110, v211, v33 = airflowsim.Airflow110, airflowsim.Airflow211, airflowsim.Airflow33
 	for version, api := range map[airflowsim.Version]struct{ pause, resume, trigger request }{
