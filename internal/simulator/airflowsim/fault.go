@@ -234,10 +234,11 @@ func stall(ctx context.Context, delay time.Duration, until <-chan struct{}) {
 	}
 }
 
-// hangUp closes the connection, or asks net/http to where it cannot be had.
+// hangUp closes the connection. Where a handler cannot have it, it panics with
+// [http.ErrAbortHandler], which is how net/http lets a handler end it.
 func hangUp(w http.ResponseWriter, reset bool) {
 	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
+	if err != nil { // as in HTTP/2: net/http closes the stream, and logs nothing
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok && reset {

@@ -132,14 +132,14 @@ func (g *Google) Key(email string) []byte {
 	defer g.mu.Unlock()
 	g.accounts[email].key = key
 	g.secrets = append(g.secrets, text, strings.Split(text, "\n")[1])
-	return credentials(map[string]any{
+	return encodeJSON(map[string]any{
 		"type": "service_account", "project_id": g.config.Project, "private_key_id": "1", "private_key": text,
 		"client_email": email, "client_id": "1", "token_uri": "https://oauth2.googleapis.com/token",
 	})
 }
 
 // Login logs a person in, and is the credentials file that gcloud leaves behind.
-func (g *Google) Login(email string) []byte { return credentials(g.login(email)) }
+func (g *Google) Login(email string) []byte { return encodeJSON(g.login(email)) }
 
 func (g *Google) login(email string) map[string]any {
 	g.mu.Lock()
@@ -167,16 +167,11 @@ func (g *Google) ForgetLogins() {
 // Impersonation is the credentials file that gcloud leaves behind where person
 // acts as a service account.
 func (g *Google) Impersonation(person, account string) []byte {
-	return credentials(map[string]any{
+	return encodeJSON(map[string]any{
 		"type": "impersonated_service_account",
 		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" +
 			account + ":generateAccessToken",
 		"source_credentials": g.login(person),
 		"delegates":          []string{},
 	})
-}
-
-func credentials(fields map[string]any) []byte {
-	text, _ := json.Marshal(fields) // of text alone
-	return text
 }

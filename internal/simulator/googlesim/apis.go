@@ -51,7 +51,7 @@ func (g *Google) environment(w http.ResponseWriter, r *http.Request) {
 		}
 		config["webServerNetworkAccessControl"] = map[string]any{"allowedIpRanges": ranges}
 	}
-	writeJSON(w, http.StatusOK, string(credentials(map[string]any{"name": e.Name, "state": e.State, "config": config})))
+	writeJSON(w, http.StatusOK, string(encodeJSON(map[string]any{"name": e.Name, "state": e.State, "config": config})))
 }
 
 // triggers is projects.locations.triggers.list of Eventarc, in pages of one.

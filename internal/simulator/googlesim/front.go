@@ -162,7 +162,7 @@ func (e *Environment) before23() bool {
 
 // signIn has Airflow 3 make a token, as Composer's auth manager does by itself.
 func signIn(r *http.Request, airflow http.Handler, user string) string {
-	body := credentials(map[string]any{"username": user, "password": user})
+	body := encodeJSON(map[string]any{"username": user, "password": user})
 	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://airflow/auth/token", bytes.NewReader(body))
 	if err != nil {
 		return ""

@@ -131,3 +131,19 @@ func TestGoogleReportsUnknownRequests(t *testing.T) {
 		}
 	}
 }
+
+func TestServeReportsAnInvalidSubscription(t *testing.T) {
+	t.Parallel()
+	var requests []string
+	g := googlesim.New(googlesim.Config{
+		Subscriptions: []string{`{"name":`}, Unknown: func(r *http.Request) { requests = append(requests, r.URL.Path) },
+	})
+	const want = "the config: decoding a subscription: unexpected end of JSON input"
+	if _, err := g.Serve(t.Context()); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	g.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "https://pubsub.googleapis.com/v1/x", nil))
+	if len(requests) != 1 {
+		t.Errorf("unknown requests %q, want one", requests)
+	}
+}

@@ -39,7 +39,7 @@
 package googlesim
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -112,6 +112,9 @@ type Google struct {
 	config Config
 	secret []byte // signs ID tokens
 	pubsub *PubSub
+	// invalid is the error of the config. Serve returns it; without Serve each request
+	// is passed to Unknown.
+	invalid error
 
 	mu       sync.Mutex // guards all below
 	accounts map[string]*account
@@ -134,7 +137,7 @@ type Sent struct {
 	Host, Path, Authorization string
 }
 
-// New makes a Google.
+// New makes a Google. [Google.Serve] returns the error of an invalid config.
 func New(config Config) *Google {
 	g := &Google{
 		config: config, secret: []byte("googlesim"),
@@ -148,9 +151,7 @@ func New(config Config) *Google {
 	}
 	g.pubsub = NewPubSub(config.Unknown)
 	for _, resource := range config.Subscriptions {
-		if err := g.pubsub.Subscribe(resource); err != nil {
-			panic(fmt.Sprintf("googlesim: %v", err))
-		}
+		g.invalid = errors.Join(g.invalid, g.pubsub.Subscribe(resource))
 	}
 	for _, a := range config.Accounts {
 		g.accounts[a.Email] = &account{Account: a}
@@ -165,6 +166,10 @@ func New(config Config) *Google {
 func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := strings.ToLower(strings.TrimSuffix(r.Host, ":443"))
 	g.note(host, r)
+	if g.invalid != nil {
+		g.unknown(w, r)
+		return
+	}
 	if f, ok := g.failure(host); ok {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(f.status)

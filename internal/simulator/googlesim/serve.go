@@ -35,6 +35,9 @@ type Served struct {
 
 // Serve starts listening. Close ends it.
 func (g *Google) Serve(ctx context.Context) (*Served, error) {
+	if g.invalid != nil {
+		return nil, fmt.Errorf("the config: %w", g.invalid)
+	}
 	s := &Served{Google: g, roots: x509.NewCertPool()}
 	certificate, err := s.certify()
 	if err != nil {

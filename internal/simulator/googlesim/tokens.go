@@ -55,7 +55,7 @@ func (g *Google) orFailing(host string, next http.Handler) http.Handler {
 }
 
 func (g *Google) tokenAnswer(email string) []byte {
-	return credentials(map[string]any{
+	return encodeJSON(map[string]any{
 		"access_token": g.AccessToken(email), "token_type": "Bearer", "expires_in": int(g.config.TokenLife / time.Second),
 	})
 }
@@ -73,7 +73,7 @@ func (g *Google) token(w http.ResponseWriter, r *http.Request) {
 		case !ok:
 			writeJSON(w, http.StatusBadRequest, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`)
 		case audience != "":
-			writeJSON(w, http.StatusOK, string(credentials(map[string]any{"id_token": g.IDToken(email, audience, true)})))
+			writeJSON(w, http.StatusOK, string(encodeJSON(map[string]any{"id_token": g.IDToken(email, audience, true)})))
 		default:
 			writeJSON(w, http.StatusOK, string(g.tokenAnswer(email)))
 		}
@@ -150,9 +150,9 @@ func (g *Google) impersonate(w http.ResponseWriter, r *http.Request) {
 	switch method {
 	case "generateAccessToken":
 		expires := time.Now().Add(g.config.TokenLife).UTC().Format(time.RFC3339)
-		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"accessToken": g.AccessToken(email), "expireTime": expires})))
+		writeJSON(w, http.StatusOK, string(encodeJSON(map[string]any{"accessToken": g.AccessToken(email), "expireTime": expires})))
 	case "generateIdToken":
-		writeJSON(w, http.StatusOK, string(credentials(map[string]any{"token": g.IDToken(email, body.Audience, body.IncludeEmail)})))
+		writeJSON(w, http.StatusOK, string(encodeJSON(map[string]any{"token": g.IDToken(email, body.Audience, body.IncludeEmail)})))
 	default:
 		g.unknown(w, r)
 	}
@@ -173,5 +173,5 @@ func apiError(w http.ResponseWriter, status int, code, reason, message string) {
 			"metadata": map[string]any{"consumer": "projects/123456"},
 		}}
 	}
-	writeJSON(w, status, string(credentials(map[string]any{"error": problem})))
+	writeJSON(w, status, string(encodeJSON(map[string]any{"error": problem})))
 }
