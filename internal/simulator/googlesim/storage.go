@@ -20,7 +20,7 @@ import (
 // https://cloud.google.com/storage/docs/json_api/v1/objects. It lists, gets,
 // inserts and deletes, with the partial responses that "fields" selects. An
 // insert or a removal needs ifGenerationMatch here: without one it is passed to
-// Unknown, since two writers could lose each other's objects.
+// Unknown, since two writers could lose each other's objects, unless it is Open.
 //
 // It is an http.Handler and an http.RoundTripper, and safe for concurrent use.
 type Storage struct {
@@ -29,6 +29,9 @@ type Storage struct {
 	PageSize int
 	// Now is the time of an upload; nil stands for time.Now.
 	Now func() time.Time
+	// Open makes every bucket exist, and lets writes have no ifGenerationMatch: for
+	// people who write objects by hand.
+	Open bool
 	// Unknown gets each request that is not answered here. Required.
 	Unknown func(*http.Request)
 
@@ -41,7 +44,9 @@ type Storage struct {
 // Object is the live generation of an object.
 type Object struct {
 	Name, ContentType string
-	Body              []byte
+	// Body is the content. With a Resource, nil stands for one that is not known: the
+	// object is listed, and reading its content is answered as if it did not exist.
+	Body []byte
 	// Generation numbers the content. [Storage.Put] numbers an object that has none.
 	Generation       int64
 	Created, Updated time.Time
@@ -58,8 +63,8 @@ func NewStorage(unknown func(*http.Request), buckets ...string) *Storage {
 	return s
 }
 
-// Put makes or replaces an object, and returns its generation. Times that are
-// not given are now.
+// Put makes or replaces an object, and returns its generation. A bucket that does not
+// exist is made. Times that are not given are now.
 func (s *Storage) Put(bucket string, o Object) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,6 +87,9 @@ func (s *Storage) put(bucket string, o Object) int64 {
 		o.Updated = o.Created
 	}
 	s.generation = max(s.generation, o.Generation)
+	if s.buckets[bucket] == nil {
+		s.buckets[bucket] = map[string]Object{}
+	}
 	s.buckets[bucket][o.Name] = o
 	return o.Generation
 }
@@ -134,7 +142,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !found || named == listed || strings.Contains(bucket, "/"):
 		s.unknown(w, r)
-	case s.buckets[bucket] == nil:
+	case s.buckets[bucket] == nil && !s.Open:
 		Refuse(w, http.StatusNotFound, "The specified bucket does not exist.")
 	case upload && listed && r.Method == http.MethodPost:
 		s.insert(w, r, bucket)
@@ -184,8 +192,12 @@ func (s *Storage) insert(w http.ResponseWriter, r *http.Request, bucket string) 
 
 // matches reports whether the precondition holds, and answers where it does not.
 func (s *Storage) matches(w http.ResponseWriter, r *http.Request, bucket, name string) bool {
-	want, err := strconv.ParseInt(r.URL.Query().Get("ifGenerationMatch"), 10, 64)
+	condition := r.URL.Query().Get("ifGenerationMatch")
+	want, err := strconv.ParseInt(condition, 10, 64)
 	o, exists := s.buckets[bucket][name]
+	if s.Open && condition == "" {
+		want, err = o.Generation, nil
+	}
 	switch {
 	case err != nil:
 		s.unknown(w, r)
@@ -211,10 +223,11 @@ func (s *Storage) get(w http.ResponseWriter, r *http.Request, bucket, name strin
 		return
 	}
 	o, exists := s.buckets[bucket][name]
+	isMedia := r.URL.Query().Get("alt") == "media"
 	switch {
-	case !exists:
+	case !exists || isMedia && o.Body == nil && o.Resource != nil:
 		Refuse(w, http.StatusNotFound, "No such object: "+bucket+"/"+name)
-	case r.URL.Query().Get("alt") == "media":
+	case isMedia:
 		w.Header().Set("X-Goog-Generation", strconv.FormatInt(o.Generation, 10))
 		w.Header().Set("Content-Type", o.ContentType)
 		_, _ = w.Write(o.Body)

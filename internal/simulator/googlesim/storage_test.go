@@ -186,3 +186,29 @@ func TestStorageAnswersWithoutAListener(t *testing.T) {
 		t.Errorf("%s, %v, %v", body, resp.Header, err)
 	}
 }
+
+func TestOpenStorageNeedsNoBucketAndNoPrecondition(t *testing.T) {
+	t.Parallel()
+	s := newStorage(t)
+	const insert = "POST /upload/storage/v1/b/other/o?uploadType=media&name=m&fields=generation"
+	check(t, s, exchange{"closed", insert, "{}", 404, refusal("404", "Not Found", "The specified bucket does not exist.")})
+	s.Open = true
+	check(t, s,
+		exchange{"a new bucket", insert, "{}", 200, `{"generation":"1"}`},
+		exchange{"again", insert, "[]", 200, `{"generation":"2"}`},
+		exchange{"the content", "GET /storage/v1/b/other/o/m?alt=media", "", 200, "[]"},
+		exchange{"another generation", insert + "&ifGenerationMatch=1", "", 412,
+			refusal("412", "Precondition Failed", "At least one of the pre-conditions you specified did not hold.")},
+		exchange{"an empty bucket", "GET /storage/v1/b/third/o", "", 200, `{"kind":"storage#objects"}`},
+	)
+}
+
+func TestObjectWithUnknownContentIsListedAndNotRead(t *testing.T) {
+	t.Parallel()
+	s := newStorage(t)
+	s.Put("made", googlesim.Object{Name: "m", Resource: []byte(`{"name":"m"}`)})
+	check(t, s,
+		exchange{"the listing", "GET /storage/v1/b/made/o", "", 200, `{"kind":"storage#objects","items":[{"name":"m"}]}`},
+		exchange{"the content", "GET /storage/v1/b/made/o/m?alt=media", "", 404, refusal("404", "Not Found", "No such object: made/m")},
+	)
+}
