@@ -4,30 +4,11 @@ package main
 
 import (
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
-
-// terminalWidth is how many columns a terminal has; 0 for anything else.
-func terminalWidth(w io.Writer) int {
-	if p, ok := w.(*printable); ok {
-		w = p.w
-	}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
 
 // minWidth is the narrowest terminal that lines are folded for.
 const minWidth = 40

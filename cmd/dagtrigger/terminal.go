@@ -15,13 +15,35 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// isTerminal reports whether w is a terminal, which can show colours and progress.
-func isTerminal(w io.Writer) bool {
+// terminal returns the file descriptor of the terminal that w is.
+func terminal(w io.Writer) (fd int, ok bool) {
 	if p, ok := w.(*printable); ok {
 		w = p.w
 	}
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
+}
+
+// isTerminal reports whether w is a terminal, which can show colours and progress.
+func isTerminal(w io.Writer) bool {
+	_, ok := terminal(w)
+	return ok
+}
+
+// terminalWidth is how many columns a terminal has; 0 for anything else.
+func terminalWidth(w io.Writer) int {
+	fd, ok := terminal(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(fd)
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // painter colours output to a terminal, unless NO_COLOR is set
