@@ -24,7 +24,8 @@ func (p *program) expressions() *cobra.Command {
 	return &cobra.Command{
 		Use:   "expressions",
 		Short: "all functions of expressions, and recipes",
-		Long:  expressionsHelp + "\nFunctions and operators:\n" + functionsText() + "\nRecipes:\n" + strings.TrimSuffix(recipesText(), "\n"),
+		Long: expressionsHelp + "\nFunctions and operators:\n" + functionsText() + "\n" + layoutsText() +
+			"\nRecipes:\n" + strings.TrimSuffix(recipesText(), "\n"),
 	}
 }
 
@@ -41,12 +42,25 @@ func functionText(f expression.Function) string {
 	return "\n  " + f.Name + "\n" + wrapped(f.Doc, 84, "      ") + "      " + f.Example + "  is  " + f.Gives + "\n"
 }
 
+// layoutsText lists the directives of a date's layout.
+func layoutsText() string {
+	var all []string
+	for _, d := range expression.Directives() {
+		all = append(all, d.Name+" "+d.Doc)
+	}
+	return "The layouts of date and format_date, which are Python's:\n\n" + wrapped(strings.Join(all, "; ")+".", 84, "      ")
+}
+
 // functionEntries are the functions by their names; an operator stands for itself.
 func functionEntries() []entry {
 	var all []entry
 	for _, f := range expression.Functions() {
+		text := functionText(f)
+		if strings.HasSuffix(f.Name, "date") {
+			text += "\n" + layoutsText()
+		}
 		for _, name := range strings.Fields(f.Name) {
-			all = append(all, entry{name, functionText(f)})
+			all = append(all, entry{name, text})
 		}
 	}
 	return all

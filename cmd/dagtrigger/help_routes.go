@@ -57,11 +57,7 @@ func routesText() string {
 			" (https://github.com/google/cel-go/tree/master/ext). Integers are int, other numbers double, and the two compare and compute "+
 			"with each other. "+
 			"Inside text, numbers and booleans stand as in JSON, timestamps as in RFC 3339, maps and lists as JSON; null is an error; $${ "+
-			"is ${ itself.", 84, "  ") +
-		"\nDates:\n\n" +
-		wrapped("date(TEXT, LAYOUT) reads a timestamp, as date(path.day, '%Y%m%d'); format_date(TIMESTAMP, LAYOUT) writes one, as "+
-			"format_date(event.time, '%Y-%m-%d'). Both are in UTC, or in a third argument such as 'Europe/Berlin'. Layouts are Python's: "+
-			datesText()+".", 84, "  ") +
+			"is ${ itself. \"dagtrigger help expressions\" lists all functions, with the layouts of dates, and recipes.", 84, "  ") +
 		"\nWhat they can name:\n"
 	for _, v := range expression.Variables() {
 		text += "\n  " + v.Name + "\n" + wrapped(v.Doc, 84, "      ")
@@ -78,15 +74,6 @@ func routesText() string {
 			"event that it sends, "+
 			"so that a job with the fixed headers of a CloudEvent starts a run each time.", 84, "  ")
 	return strings.TrimSuffix(text, "\n")
-}
-
-// datesText lists the directives of a date's layout.
-func datesText() string {
-	var all []string
-	for _, d := range expression.Directives() {
-		all = append(all, d.Name+" "+d.Doc)
-	}
-	return strings.Join(all, "; ")
 }
 
 // keyTable is a table of keys, and what has them.
