@@ -18,12 +18,13 @@ import (
 	"example.com/dagtrigger/internal/route"
 )
 
-const initHelp = `Write a first routes file, examples that test it, and the JSON Schema with which your
-editor completes it:
+const initHelp = `Write a first routes file, examples that test it, and the JSON Schemas with which your
+editor completes both:
 
-  routes.yaml           which event starts which DAG, with which conf
-  routes_test.yaml      events, and the runs that they must start
-  routes.schema.json    named by the first line of routes.yaml
+  routes.yaml                which event starts which DAG, with which conf
+  routes_test.yaml           events, and the runs that they must start
+  routes.schema.json         named by the first line of routes.yaml
+  routes_test.schema.json    named by the first line of routes_test.yaml
 
 Name the source of the events: --bucket for uploads, --topic for Pub/Sub messages, or
 both. --event makes a route for an existing event: a JSON file with a CloudEvent, an
@@ -34,9 +35,10 @@ No existing file is overwritten without --force. Nothing is sent.`
 
 // The files that init writes.
 const (
-	routesName   = "routes.yaml"
-	examplesName = "routes_test.yaml"
-	schemaName   = "routes.schema.json"
+	routesName         = "routes.yaml"
+	examplesName       = "routes_test.yaml"
+	schemaName         = "routes.schema.json"
+	examplesSchemaName = "routes_test.schema.json"
 )
 
 // initFlags say what the first routes are for.
@@ -52,7 +54,7 @@ func (p *program) init() *cobra.Command {
 	i := initFlags{dag: "load"}
 	cmd := &cobra.Command{
 		Use:     "init [FOLDER]",
-		Short:   "Write a first routes file with tests and schema",
+		Short:   "Write a first routes file with tests and schemas",
 		Long:    initHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger init --bucket acme-landing --dag load_sales
@@ -97,17 +99,20 @@ func (p *program) runInit(ctx context.Context, i initFlags, folder string) error
 	if err := p.writeNew(folder, files, i.force); err != nil {
 		return err
 	}
-	if i.json {
-		return plainjson.Encode(p.stdout, map[string]any{"folder": folder, "files": []string{routesName, examplesName, schemaName}})
+	names, paths := make([]string, len(files)), make([]string, len(files))
+	for i, f := range files {
+		names[i], paths[i] = f.name, filepath.Join(folder, f.name)
 	}
-	at := func(name string) string { return filepath.Join(folder, name) }
-	_, err = fmt.Fprintf(p.stdout, `wrote %s, %s and %s
+	if i.json {
+		return plainjson.Encode(p.stdout, map[string]any{"folder": folder, "files": names})
+	}
+	_, err = fmt.Fprintf(p.stdout, `wrote %[1]s
 
 Next:
-  %s check %s
-  %s test %s
-  %s serve --local %s
-`, at(routesName), at(examplesName), at(schemaName), p.self, at(routesName), p.self, at(examplesName), p.self, at(routesName))
+  %[2]s check %[3]s
+  %[2]s test %[4]s
+  %[2]s serve --local %[3]s
+`, strings.Join(paths, ", "), p.self, paths[0], paths[1])
 	return err
 }
 
@@ -115,10 +120,12 @@ Next:
 type firstFile struct {
 	name string
 	text []byte
+	// generated is set for a schema: an older one is replaced.
+	generated bool
 }
 
-// firstFiles makes the three files, and checks that the routes have no error and
-// that the examples hold: what init writes works.
+// firstFiles makes the files, the routes and their examples first, and checks that the
+// routes have no error and that the examples hold: what init writes works.
 func firstFiles(ctx context.Context, drafts []routeDraft) ([]firstFile, error) {
 	routes, examples := firstRoutes(drafts), firstExamples(drafts)
 	file, err := config.Parse(routesName, routes)
@@ -142,15 +149,19 @@ func firstFiles(ctx context.Context, drafts []routeDraft) ([]firstFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []firstFile{{routesName, routes}, {examplesName, examples}, {schemaName, schema}}, nil
+	examplesSchema, err := example.Schema()
+	return []firstFile{
+		{name: routesName, text: routes}, {name: examplesName, text: examples},
+		{name: schemaName, text: schema, generated: true}, {name: examplesSchemaName, text: examplesSchema, generated: true},
+	}, err
 }
 
-// writeNew writes all files, or none where one exists and force is not set. A
-// schema is generated: an older one is replaced.
+// writeNew writes all files, or none where one exists that is not generated and force
+// is not set.
 func (p *program) writeNew(folder string, files []firstFile, force bool) error {
 	var exist []string
 	for _, f := range files {
-		if _, err := os.Lstat(filepath.Join(folder, f.name)); err == nil && f.name != schemaName {
+		if _, err := os.Lstat(filepath.Join(folder, f.name)); err == nil && !f.generated {
 			exist = append(exist, filepath.Join(folder, f.name))
 		}
 	}

@@ -216,8 +216,9 @@ func firstRoutes(drafts []routeDraft) []byte {
 // firstExamples is the file of examples. What each starts is filled in by trying it.
 func firstExamples(drafts []routeDraft) []byte {
 	var b bytes.Buffer
-	b.WriteString("# Events, and the runs that they must start: \"dagtrigger test " + examplesName + "\".\nconfig: " + routesName +
-		"\ntests:\n")
+	b.WriteString("# yaml-language-server: $schema=" + examplesSchemaName + "\n" +
+		"# Events, and the runs that they must start: \"dagtrigger test " + examplesName + "\".\n" +
+		"config: " + routesName + "\ntests:\n")
 	for _, d := range drafts {
 		for _, e := range d.examples {
 			b.WriteString("  - " + strings.ReplaceAll(e, "\n", "\n    ") + "\n")
