@@ -168,7 +168,7 @@ func (p *program) openStores(s *storeFlags, file *config.File) (all archives, na
 	}
 	options := deadletter.Options{
 		Transport: newTransport(), UserAgent: build.Read().UserAgent(), Idle: s.idle,
-		StorageEmulator: p.getenv("STORAGE_EMULATOR_HOST"), PubSubEmulator: p.getenv("PUBSUB_EMULATOR_HOST"),
+		StorageEmulator: p.getenv(storageVariable), PubSubEmulator: p.getenv("PUBSUB_EMULATOR_HOST"),
 	}
 	options.Google = identity.NewGoogle(&identity.ADC{Transport: options.Transport}).Client
 	for _, name := range names {

@@ -24,8 +24,9 @@ const demoHelp = `Start the function and an embedded Airflow on free ports of th
 events: uploads, messages and a CloudEvent in every envelope that Google's platform
 uses, redeliveries, an upload notified twice, a lost response, an Airflow that is down
 and comes back, a request that is not an event, and a message whose conf Airflow
-rejects. In the second half, a routes file decides which DAG each event starts. What
-the function does not acknowledge is sent again, as Pub/Sub would.
+rejects. In the second half, a routes file decides which DAG each event starts, and the
+last file of a set starts one run for all of them. What the function does not
+acknowledge is sent again, as Pub/Sub would.
 
 Each step is printed as it happens. At the end, the runs in Airflow are compared with
 the events: each must have exactly one run for each route that matches, or a reason why
@@ -33,7 +34,7 @@ it has none.
 
 The failures are injected between the function and Airflow, so --airflow-url runs the
 same demo on your Airflow; the usual settings (AIRFLOW_AUTH and so on) say how to sign
-in. It starts eleven runs of the DAG; use a DAG that nothing else starts meanwhile and
+in. It starts twelve runs of the DAG; use a DAG that nothing else starts meanwhile and
 that accepts any conf.
 
 --real installs a real Airflow into your cache folder, in a minute, and runs
@@ -131,7 +132,7 @@ func (p *program) keepUp(ctx context.Context, st *stage, out io.Writer) error {
 		about = fmt.Sprintf("%s: %s (login: %s)\n", st.local.name, st.local.url, st.local.login)
 	}
 	_, err := fmt.Fprintf(out, "\nBoth stay up.\n%sFrom another terminal:\n%s\nCtrl-C ends them.\n", about,
-		p.tryThis(ctx, st.function.url, st.served.config(), st.airflows()))
+		p.tryThis(ctx, st.function.url, st.served.config(), st.airflows(), st.bucket))
 	if err != nil {
 		return err
 	}
@@ -155,6 +156,7 @@ type stage struct {
 	trouble  *trouble
 	airflow  *airflow.Client // a client without injected failures, to list runs
 	local    *localAirflow   // nil for the user's Airflow
+	bucket   *localBucket    // what the route with complete lists
 	about    string          // Airflow, in words
 	dagID    string
 	poster   *poster
@@ -162,7 +164,7 @@ type stage struct {
 
 func (p *program) openStage(ctx context.Context, d demoFlags) (*stage, error) {
 	st := &stage{dagID: cmp.Or(d.dag, dagOf(p.getenv))}
-	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", config.FileVariable: ""}
+	settings := map[string]string{"AIRFLOW_URL": d.airflowURL, "COMPOSER_ENVIRONMENT": "", config.FileVariable: "", "DEAD_LETTER": ""}
 	st.about = "Your Airflow is at " + d.airflowURL
 	if d.airflowURL == "" {
 		if err := p.openAirflow(ctx, st, d); err != nil {
@@ -197,7 +199,11 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 		log = p.log(d.logFormat)
 	}
 	st.trouble = &trouble{way: airflow.NewTransport(1)}
-	st.settings, st.served = getenv, &reloading{log: log, transport: st.trouble}
+	var err error
+	if st.bucket, err = openLocalBucket(ctx); err != nil {
+		return err
+	}
+	st.settings, st.served = st.bucket.settings(getenv), &reloading{log: log, transport: st.trouble}
 	if err := st.decide(ctx, ""); err != nil {
 		return err
 	}
@@ -210,7 +216,7 @@ func (p *program) openFunction(ctx context.Context, st *stage, d demoFlags, gete
 	if st.airflow, err = env.Client(ctx); err != nil {
 		return err
 	}
-	if st.function, err = listen(ctx, loopback, 0, programsOnly(loopback, st.served)); err != nil {
+	if st.function, err = listen(ctx, loopback, 0, programsOnly(loopback, st.bucket.fill(st.served))); err != nil {
 		return err
 	}
 	st.poster = newPoster(st.function.url, 1, answerTime, nil)
@@ -236,5 +242,6 @@ func (st *stage) close() error {
 	if st.local != nil {
 		errs = append(errs, st.local.close())
 	}
+	errs = append(errs, st.bucket.close())
 	return errors.Join(errs...)
 }

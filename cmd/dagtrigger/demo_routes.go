@@ -34,6 +34,15 @@ const demoRoutes = `routes:
     when: message.json.amount > 100
     dag: DAG
     run_id: ${message.json.order}
+  - name: daily
+    on: object.finalized
+    bucket: acme-landing
+    object: daily/{day=*}/{shop=*}.csv
+    complete:
+      prefix: daily/${path.day}/
+      names: [eu.csv, us.csv, asia.csv]
+    dag: DAG
+    conf: {day: "${path.day}", files: "${complete.files.map(f, f.name)}"}
 `
 
 // routesFor is the routes file for a DAG.
@@ -43,6 +52,7 @@ func routesFor(dagID string) string { return strings.ReplaceAll(demoRoutes, "DAG
 func (a *author) secondHalf(dagID string) []scene {
 	large, order := a.upload("sales/us/2026.csv"), a.id()
 	large.Size = 2_000_000
+	day := "daily/" + order + "/" // another one in each demo, so that its run is a new one
 	paid := fmt.Sprintf(`{"order": %s, "amount": 150}`, order)
 	return []scene{
 		{routes: routesFor(dagID), title: "an upload that a route matches", what: "gs://acme-landing/sales/eu/a.csv", deliveries: []sending{
@@ -57,6 +67,11 @@ func (a *author) secondHalf(dagID string) []scene {
 		{title: "two messages about one order", what: paid, deliveries: []sending{
 			{title: "by a push subscription", as: delivery.Push, event: a.message(paid)},
 			{title: "as another message", as: delivery.Eventarc, event: a.message(paid)},
+		}},
+		{title: "a set of three files", what: "gs://acme-landing/" + day, deliveries: []sending{
+			{title: "the first", as: delivery.Eventarc, event: a.upload(day + "us.csv")},
+			{title: "the second", as: delivery.Eventarc, event: a.upload(day + "asia.csv")},
+			{title: "the last", as: delivery.Eventarc, event: a.upload(day + "eu.csv")},
 		}},
 		{title: "a small order", what: `{"order": 4716, "amount": 20}`, noRun: "no route matches", deliveries: []sending{
 			{title: "by a push subscription", as: delivery.PushUnwrapped, event: a.message(`{"order": 4716, "amount": 20}`)},

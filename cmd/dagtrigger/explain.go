@@ -217,7 +217,7 @@ func (p *program) previewSet(ctx context.Context, x explainFlags, file *config.F
 	if !x.look {
 		return set, nil, nil
 	}
-	checker := complete.Checker{Bucket: &complete.Storage{Client: storageClient(newTransport(), p.getenv("STORAGE_EMULATOR_HOST"))}}
+	checker := complete.Checker{Bucket: &complete.Storage{Client: storageClient(newTransport(), p.getenv(storageVariable))}}
 	completed, err := checker.Complete(ctx, plan)
 	if e, ok := errors.AsType[*complete.Error](err); ok && e.Kind == complete.Incomplete {
 		set.Incomplete = e.Reason

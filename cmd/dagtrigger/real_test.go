@@ -28,7 +28,7 @@ func TestDemoOnARealAirflow(t *testing.T) {
 				t.Errorf("it ended with the exit status %d:\n%s", status, progress)
 			}
 			for _, want := range []string{
-				"\n10 events, 11 runs, nothing lost, nothing twice\n",
+				"\n11 events, 12 runs, nothing lost, nothing twice\n",
 				"\nAirflow " + version + ", a real one on ", " (login: admin / admin, in its pages too)\n",
 			} {
 				if !strings.Contains(out.String(), want) {

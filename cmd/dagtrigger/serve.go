@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -42,7 +41,9 @@ printed at once, and the function does not start.
 file or the settings name, with the API that the environment names (else that of
 --airflow-version), and with the file's DAGs. Credentials are not used, nor are dead
 letters stored in Google Cloud: what would become one is rejected. A variable that the
-file's vars name need not be set.
+file's vars name need not be set. What a route with complete lists is an embedded Cloud
+Storage, unless STORAGE_EMULATOR_HOST names another: it has the objects of the events that
+are sent, so that the last file of a set starts its run here too.
 
 A routes FILE that is named here is read again whenever it changes. The errors of an
 invalid one are printed, and the routes stay as they were.`
@@ -125,22 +126,30 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	file, fileErr := readFile(getenv, s.local)
 	local, getenv := s.locals(getenv, file)
 	defer func() { err = errors.Join(err, local.close()) }()
+	var bucket *localBucket
+	if s.local && getenv(storageVariable) == "" {
+		if bucket, err = openLocalBucket(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, bucket.close()) }()
+		getenv = bucket.settings(getenv)
+	}
 	f := &reloading{
 		getenv: getenv, log: p.log(s.logFormat), path: s.config, local: local, out: p.prose(p.stdout), json: s.json, loaded: loaded,
 	}
 	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err
 	}
-	var handler http.Handler = f
+	handler := bucket.fill(f)
 	if p.getenv("K_SERVICE") == "" { // else Cloud Run decides who gets in
-		handler = programsOnly(s.host, f)
+		handler = programsOnly(s.host, handler)
 	}
 	served, err := listen(ctx, s.host, port, handler)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, served.close()) }()
-	if err := p.ready(ctx, s, served.url, f.config(), local); err != nil {
+	if err := p.ready(ctx, s, served.url, f.config(), local, bucket); err != nil {
 		return err
 	}
 	if s.config != "" {

@@ -20,7 +20,9 @@ import (
 )
 
 // ready prints the function's URL, and commands to try.
-func (p *program) ready(ctx context.Context, s serveFlags, url string, c config.Config, local *localAirflows) error {
+func (p *program) ready(
+	ctx context.Context, s serveFlags, url string, c config.Config, local *localAirflows, bucket *localBucket,
+) error {
 	var airflows []string
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
 		airflows = append(airflows, place(c.Environments[name]))
@@ -38,12 +40,13 @@ func (p *program) ready(ctx context.Context, s serveFlags, url string, c config.
 	if local != nil {
 		where = local.text(c)
 	}
+	where += bucket.text(c)
 	if s.local {
 		where += ignored(c, p.getenv)
 	}
 	_, err := fmt.Fprintf(p.prose(p.stdout), "The function listens on %s: %s.\n%s\nFrom another terminal:\n%s\nIts log follows, one line per "+
 		"event. Ctrl-C ends it.\n",
-		url, what, where, p.tryThis(ctx, url, c, local.all()))
+		url, what, where, p.tryThis(ctx, url, c, local.all(), bucket))
 	return err
 }
 
@@ -75,11 +78,10 @@ func (l *localAirflows) text(c config.Config) string {
 const maxTried = 6
 
 // tryThis are commands to try, made from the routes that are loaded.
-func (p *program) tryThis(ctx context.Context, url string, c config.Config, airflows map[string]*localAirflow) string {
-	to := ""
-	if url != defaultFunction {
-		to = " --to " + url
-	}
+func (p *program) tryThis(
+	ctx context.Context, url string, c config.Config, airflows map[string]*localAirflow, bucket *localBucket,
+) string {
+	to := toFlag(url)
 	if c.File == nil {
 		text := "  # an upload, a message, and many\n" +
 			"  " + p.self + " send storage gs://acme-landing/sales/eu.csv" + to + "\n" +
@@ -99,7 +101,7 @@ func (p *program) tryThis(ctx context.Context, url string, c config.Config, airf
 			more++
 			continue
 		}
-		text, plan := p.tryRoute(ctx, c.File, spec, url, to)
+		text, plan := p.tryRoute(ctx, c.File, spec, url, bucket)
 		b.WriteString(text)
 		if plan != nil {
 			started[plan.Environment] = append(started[plan.Environment], plan.DAG)
@@ -113,26 +115,45 @@ func (p *program) tryThis(ctx context.Context, url string, c config.Config, airf
 	})
 }
 
-// tryRoute is a command that sends an event of a route's, and what it starts, if
-// anything.
-func (p *program) tryRoute(ctx context.Context, file *config.File, spec *route.Spec, url, to string) (string, *route.Plan) {
+// toFlag names the function at a URL to send, where that is not its default.
+func toFlag(url string) string {
+	if url == defaultFunction {
+		return ""
+	}
+	return " --to " + url
+}
+
+// tryRoute are commands that send an event of a route's, or all of its set, and what
+// that starts, if anything.
+func (p *program) tryRoute(
+	ctx context.Context, file *config.File, spec *route.Spec, url string, bucket *localBucket,
+) (string, *route.Plan) {
 	table, ok := file.Only(spec.Name.Value)
 	if !ok {
 		return "", nil
 	}
 	sample := example.SampleOf(ctx, spec, table).WithID(strconv.FormatInt(p.number(), 10), p.now())
-	about := "  # " + spec.Name.Value + " may not match this: edit it to meet the route's conditions"
-	if sample.Plan != nil {
-		about = "  # " + spec.Name.Value + " starts " + cmp.Or(sample.Plan.DAG, sample.Plan.Asset)
+	text := "  # " + spec.Name.Value + " may not match this: edit it to meet the route's conditions"
+	if plan := sample.Plan; plan != nil {
+		text = "  # " + spec.Name.Value + " starts " + cmp.Or(plan.DAG, plan.Asset)
+		if plan.Set != nil {
+			text += " once all files of " + plan.Set.Place() + " are there"
+		}
+		if plan.Set != nil && plan.Set.Manifest != "" && bucket != nil {
+			text += "\n  " + bucket.manifest(plan.Set, sample.Event)
+		}
 	}
-	if sample.Args != nil {
-		return about + "\n  " + p.self + " send " + shellLine(sample.Args) + to + "\n", sample.Plan
+	for _, args := range sample.Sends {
+		text += "\n  " + p.self + " send " + shellLine(args) + toFlag(url)
 	}
-	request, err := sample.Event.Request(delivery.Eventarc)
-	if err != nil {
-		return "", nil
+	if sample.Sends == nil {
+		request, err := sample.Event.Request(delivery.Eventarc)
+		if err != nil {
+			return "", nil
+		}
+		text += "\n  " + strings.ReplaceAll(request.Curl(url), "\n", "\n  ")
 	}
-	return about + "\n  " + strings.ReplaceAll(request.Curl(url), "\n", "\n  ") + "\n", sample.Plan
+	return text + "\n", sample.Plan
 }
 
 // listRuns are commands that list the runs of the DAGs of local Airflows.

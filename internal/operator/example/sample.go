@@ -18,9 +18,11 @@ import (
 type Sample struct {
 	Event delivery.Event
 	As    delivery.Envelope
-	// Args are the arguments of "dagtrigger send" that make the event; nil for an
-	// event that is neither an object's change nor a message.
-	Args []string
+	// Sends are the arguments of "dagtrigger send" that make the event. Of a route with
+	// complete they make all objects of its set, by one call for each name or one for a
+	// count, unless a manifest names them. They are nil for an event that is neither an
+	// object's change nor a message.
+	Sends [][]string
 	// Plan is what the route starts for it; nil where none of the events that were
 	// tried meets its conditions.
 	Plan *route.Plan
@@ -37,7 +39,7 @@ func SampleOf(ctx context.Context, s *route.Spec, table *route.Table) Sample {
 	for _, filler := range fillers() {
 		for _, c := range candidates(s, filler) {
 			if c.Plan = planOf(ctx, c, table); c.Plan != nil {
-				return c
+				return c.withSet()
 			}
 			if first == nil {
 				first = &c
@@ -103,7 +105,7 @@ func objects(s *route.Spec, filler, change string) (all []Sample) {
 			as = delivery.Notification
 			args = appendUnless(append(args, "--as", string(as)), "--subscription", fill(s.Subscription, filler, ""), "")
 		}
-		all = append(all, Sample{Event: o, As: as, Args: args})
+		all = append(all, Sample{Event: o, As: as, Sends: [][]string{args}})
 	}
 	return all
 }
@@ -126,7 +128,7 @@ func messages(s *route.Spec, filler string) (all []Sample) {
 			as = delivery.Push
 			args = append(args, "--as", string(as), "--subscription", fill(s.Subscription, filler, ""))
 		}
-		all = append(all, Sample{Event: m, As: as, Args: append(args, pairsOf("--attribute", attributes)...)})
+		all = append(all, Sample{Event: m, As: as, Sends: [][]string{append(args, pairsOf("--attribute", attributes)...)}})
 	}
 	return all
 }

@@ -20,8 +20,18 @@ func sampleOf(t *testing.T, route string) example.Sample {
 	return example.SampleOf(t.Context(), &file.Routes[0], file.Table)
 }
 
+// sends are the calls of send that a sample has, a line each.
+func sends(s example.Sample) string {
+	var lines []string
+	for _, args := range s.Sends {
+		lines = append(lines, strings.Join(args, " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
 func TestSampleMatchesItsRoute(t *testing.T) {
 	t.Parallel()
+	const daily = `on: object.finalized, object: "d/{day=*}/{shop=*}.csv", complete: {prefix: "d/${path.day}/", `
 	for _, row := range []struct{ route, args string }{
 		{`on: object.finalized`, `storage gs://acme-landing/sales/eu.csv`},
 		{`on: object.finalized, bucket: "acme-*", object: "in/{day=*}/**.csv"`, `storage gs://acme-a/in/a/a.csv`},
@@ -42,9 +52,14 @@ func TestSampleMatchesItsRoute(t *testing.T) {
 		{`on: message.published, when: 'message.json.name.startsWith("a")'`, `pubsub --data {"name":"a"}`},
 		{`on: message.published, when: 'message.attributes.kind == "x"', conf: {a: "${data.b.c}"}`,
 			`pubsub --data {"b":{"c":4711}} --attribute kind=x`},
+		{daily + `names: [us.csv, eu.csv]}`, "storage gs://acme-landing/d/a/eu.csv\nstorage gs://acme-landing/d/a/us.csv"},
+		{daily + `count: 3}`, "storage gs://acme-landing/d/a/a{n}.csv --count 3"},
+		{daily + `count: 3}, when: int(object.size) > 5000`, "storage gs://acme-landing/d/a/a{n}.csv --size 5001 --count 3"},
+		{daily + `manifest: "d/${path.day}/m.json"}`, "storage gs://acme-landing/d/a/a.csv"},
+		{daily + `names: [a, b, c, d, e, f, g]}`, "storage gs://acme-landing/d/a/a.csv"},
 	} {
 		s := sampleOf(t, row.route)
-		if got := strings.Join(s.Args, " "); got != row.args || s.Plan == nil {
+		if got := sends(s); got != row.args || s.Plan == nil {
 			t.Errorf("%s\ngot  %s, matches: %t\nwant %s", row.route, got, s.Plan != nil, row.args)
 		}
 	}
@@ -57,8 +72,8 @@ func TestSampleOfAnyCloudEventMatchesItsRoute(t *testing.T) {
 		`on: "com.acme.*", source: //acme/**, subject: invoices/*`,
 		`on: com.acme.paid, attributes: {tenant: acme}, when: data.amount > 3, conf: {amount: "${data.amount}"}`,
 	} {
-		if s := sampleOf(t, route); s.Args != nil || s.Plan == nil {
-			t.Errorf("%s: %v, matches: %t", route, s.Args, s.Plan != nil)
+		if s := sampleOf(t, route); s.Sends != nil || s.Plan == nil {
+			t.Errorf("%s: %v, matches: %t", route, s.Sends, s.Plan != nil)
 		}
 	}
 }
@@ -66,7 +81,7 @@ func TestSampleOfAnyCloudEventMatchesItsRoute(t *testing.T) {
 // No constant of the condition says what meets it.
 func TestSampleReportsThatNothingMatched(t *testing.T) {
 	t.Parallel()
-	if s := sampleOf(t, `on: message.published, when: size(message.text) == 41`); s.Plan != nil || s.Args == nil {
-		t.Errorf("got %v, matches: %t", s.Args, s.Plan != nil)
+	if s := sampleOf(t, `on: message.published, when: size(message.text) == 41`); s.Plan != nil || s.Sends == nil {
+		t.Errorf("got %v, matches: %t", s.Sends, s.Plan != nil)
 	}
 }
