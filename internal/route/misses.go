@@ -17,12 +17,17 @@ import (
 const MaxMisses = 8
 
 // misses explains why the event matches no rule, by the rules that are nearest to
-// it. best are the nearest of candidates, which the index found and which were all tried.
-func (t *Table) misses(ctx context.Context, s *expression.Scope, best ranking, candidates []int) []Miss {
+// it. The index found the candidates, and all were tried; absent says whose condition
+// names a member that the event does not have.
+func (t *Table) misses(ctx context.Context, s *expression.Scope, candidates []int, absent []bool) []Miss {
 	ev := s.Event()
+	var best ranking
+	for n, i := range candidates {
+		best.add(i, t.rules[i].closeness(ev, absent[n]))
+	}
 	for _, i := range t.index.nearest(ev, len(t.rules)) {
 		if _, tried := slices.BinarySearch(candidates, i); !tried {
-			best.add(i, t.rules[i].closeness(ev, ""))
+			best.add(i, t.rules[i].closeness(ev, false))
 		}
 	}
 	var misses []Miss
@@ -47,9 +52,10 @@ type closeness struct {
 	absent  bool // the condition names a member that the event does not have
 }
 
-// closeness compares the rule with ev; miss is what match returned, if it was called.
-func (r *rule) closeness(ev *event.Event, miss string) closeness {
-	c := closeness{absent: miss == missAbsent}
+// closeness compares the rule with ev; absent is whether its condition names a member
+// that the event does not have.
+func (r *rule) closeness(ev *event.Event, absent bool) closeness {
+	c := closeness{absent: absent}
 	for i := range r.filters {
 		f := &r.filters[i]
 		p, _ := f.match(ev)

@@ -58,18 +58,16 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 	var d Decision
 	s := expression.NewScope(ev)
 	candidates := t.index.candidates(ev)
-	var tried ranking
-	for _, i := range candidates {
-		if miss := t.rules[i].decide(ctx, s, &d); miss != "" && len(d.Plans)+len(d.Failures) == 0 {
-			tried.add(i, t.rules[i].closeness(ev, miss))
-		}
+	absent := make([]bool, len(candidates)) // what the conditions of these name
+	for n, i := range candidates {
+		absent[n] = t.rules[i].decide(ctx, s, &d) == missAbsent
 		if t.first && len(d.Plans)+len(d.Failures) > 0 {
 			break
 		}
 	}
 	d.Written = s.Written()
 	if len(d.Plans) == 0 && len(d.Failures) == 0 {
-		d.Misses = t.misses(ctx, s, tried, candidates)
+		d.Misses = t.misses(ctx, s, candidates, absent)
 		d.Unnamed = max(0, len(t.rules)-len(d.Misses))
 	}
 	return d

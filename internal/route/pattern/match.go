@@ -56,16 +56,12 @@ func (t token) fill(row, next offsets, name string) {
 			}
 		}
 	case path:
-		for at := next.last(len(name)); at >= 0; at-- {
-			row.add(at)
-		}
+		row.addRange(0, next.last(len(name)))
 	case segment:
-		reaches := false
-		for at := next.last(len(name)); at >= 0; at-- {
-			reaches = next.has(at) || reaches && name[at] != '/'
-			if reaches {
-				row.add(at)
-			}
+		for end := next.last(len(name)); end >= 0; {
+			begin := strings.LastIndexByte(name[:end], '/') + 1
+			row.addRange(begin, end)
+			end = next.last(begin - 1)
 		}
 	}
 }
@@ -98,6 +94,14 @@ func (p *Pattern) capture(r rows, name string) []string {
 type offsets []uint64
 
 func (o offsets) add(at int)      { o[at/64] |= 1 << (at % 64) }
+// addRange adds the offsets from begin to end, both included.
+func (o offsets) addRange(begin, end int) {
+	for word := begin / 64; word <= end/64 && end >= 0; word++ {
+		low, high := max(begin-word*64, 0), min(end-word*64, 63)
+		o[word] |= (^uint64(0) << low) & (^uint64(0) >> (63 - high))
+	}
+}
+
 func (o offsets) has(at int) bool { return o[at/64]&(1<<(at%64)) != 0 }
 
 // last returns the greatest offset that is at most limit, or -1.
