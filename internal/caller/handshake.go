@@ -28,7 +28,7 @@ func AnswerHandshake(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Allow", "GET, HEAD, OPTIONS, POST")
-	if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
+	if origin := r.Header.Get("Webhook-Request-Origin"); origin != "" {
 		w.Header().Set("WebHook-Allowed-Origin", origin)
 		w.Header().Set("WebHook-Allowed-Rate", cmp.Or(r.Header.Get("WebHook-Request-Rate"), "*"))
 	}

@@ -44,9 +44,9 @@ func notAnEvent(r *http.Request, body []byte, a *attributes) error {
 		return &Error{Status: http.StatusUnsupportedMediaType, Reason: notSupported}
 	case a.version != "" || a.ce.ID != "" || a.ce.Source != "" || a.ce.Type != "":
 		return lacks(a.missing())
-	case header.Get("X-CloudScheduler") != "" || header.Get("X-CloudScheduler-JobName") != "" || strings.Contains(agent, "cloud-scheduler"):
+	case header.Get("X-CloudScheduler") != "" || header.Get(schedulerJob) != "" || strings.Contains(agent, "cloud-scheduler"):
 		return noEvent(notScheduled)
-	case header.Get("X-CloudTasks-QueueName") != "" || header.Get("X-CloudTasks-TaskName") != "" ||
+	case header.Get(tasksQueue) != "" || header.Get(tasksTask) != "" ||
 		header.Get("X-AppEngine-QueueName") != "" || strings.Contains(agent, "cloud-tasks"):
 		return noEvent(notTask)
 	case isJSON && m.message:

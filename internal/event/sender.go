@@ -57,7 +57,7 @@ const (
 func fromSender(r *http.Request, body []byte) (CloudEvent, bool) {
 	var a attributes
 	job, at := jobOf(r.Header)
-	queue, task := r.Header.Get("X-CloudTasks-QueueName"), r.Header.Get("X-CloudTasks-TaskName")
+	queue, task := r.Header.Get(tasksQueue), r.Header.Get(tasksTask)
 	key := strings.Trim(r.Header.Get("Idempotency-Key"), `"`)
 	switch {
 	case job != "" && at != "":
@@ -85,6 +85,15 @@ func fromSender(r *http.Request, body []byte) (CloudEvent, bool) {
 	return a.event()
 }
 
+// Headers of Cloud Scheduler and Cloud Tasks, in the form in which they are looked up
+// in requests of every kind without being rewritten first.
+const (
+	schedulerJob  = "X-Cloudscheduler-Jobname"
+	schedulerTime = "X-Cloudscheduler-Scheduletime"
+	tasksQueue    = "X-Cloudtasks-Queuename"
+	tasksTask     = "X-Cloudtasks-Taskname"
+)
+
 func pathOf(u *url.URL) string {
 	if u == nil {
 		return "/"
@@ -95,7 +104,7 @@ func pathOf(u *url.URL) string {
 // jobOf names the Scheduler job that sent a request, and the time that it was
 // scheduled for; each is empty where the header is not there.
 func jobOf(header http.Header) (job, at string) {
-	return header.Get("X-CloudScheduler-JobName"), header.Get("X-CloudScheduler-ScheduleTime")
+	return header.Get(schedulerJob), header.Get(schedulerTime)
 }
 
 // scheduleOf is the schedule of a Scheduler job as extensions, nil for none.

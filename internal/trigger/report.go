@@ -65,10 +65,14 @@ func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, too
 	r.log.LogAttrs(ctx, level(o), what, attrs...)
 }
 
+// mostFields is how many fields a line has at most, left_out included.
+const mostFields = 16
+
 // fields are those of a line. Each has a count, which the metrics sum up; the sum of
 // several events has neither an age nor a duration.
 func fields(ev *event.Event, o *Outcome, took time.Duration) []slog.Attr {
-	attrs := []slog.Attr{
+	attrs := make([]slog.Attr, 0, mostFields)
+	attrs = append(attrs,
 		slog.String("outcome", string(o.Kind)),
 		slog.String("route", o.Route),
 		slog.String("environment", o.Environment),
@@ -81,7 +85,7 @@ func fields(ev *event.Event, o *Outcome, took time.Duration) []slog.Attr {
 		slog.String("event_type", ev.Type),
 		slog.String("event_subject", ev.Subject),
 		slog.Int("count", max(o.Count, 1)),
-	}
+	)
 	if o.Asset != "" {
 		attrs = append(attrs, slog.String("asset", o.Asset))
 	}

@@ -63,16 +63,13 @@ func again(plan *route.Plan, key string) *route.Plan {
 }
 
 func digestOf(route string, identity []string) string {
-	h := sha256.New()
-	var length [8]byte
-	write := func(part string) {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
+	text := make([]byte, 0, 512)
+	for _, parts := range [][]string{{route}, identity} {
+		for _, part := range parts {
+			text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
+			text = append(text, part...)
+		}
 	}
-	write(route)
-	for _, part := range identity {
-		write(part)
-	}
-	return hex.EncodeToString(h.Sum(nil))[:runIDDigits]
+	digest := sha256.Sum256(text)
+	return hex.EncodeToString(digest[:runIDDigits/2])
 }
