@@ -93,7 +93,8 @@ func (p *Pattern) capture(r rows, name string) []string {
 // offsets is a set of offsets of a name, one bit each.
 type offsets []uint64
 
-func (o offsets) add(at int)      { o[at/64] |= 1 << (at % 64) }
+func (o offsets) add(at int) { o[at/64] |= 1 << (at % 64) }
+
 // addRange adds the offsets from begin to end, both included.
 func (o offsets) addRange(begin, end int) {
 	for word := begin / 64; word <= end/64 && end >= 0; word++ {
