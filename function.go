@@ -160,7 +160,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	f.prefetch = func(context.Context) {}
 	for name, spec := range c.Environments {
 		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle {
-			f.prefetch = google.PrefetchOnce()
+			f.prefetch = google.Prefetch
 		}
 		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
 			Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,

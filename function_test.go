@@ -6,14 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -273,52 +270,6 @@ func TestInvalidRequestIsRefused(t *testing.T) {
 		})
 	}
 }
-
-// The token is requested while the first request is read, not when the settings are,
-// and not once the event is there.
-func TestTokenIsRequestedWhileTheFirstRequestIsRead(t *testing.T) {
-	login := filepath.Join(t.TempDir(), "login.json")
-	text := `{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c"}`
-	if err := os.WriteFile(login, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", login)
-	requested := make(chan string, 10)
-	transport := roundTrip(func(r *http.Request) (*http.Response, error) {
-		requested <- r.URL.Host
-		return nil, errors.New("not reached")
-	})
-	env := map[string]string{"DAG_ID": "load", "AIRFLOW_URL": "https://1a2b-dot-europe-west1.composer.googleusercontent.com"}
-	c, err := config.FromEnv(func(name string) string { return env[name] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := New(c, cloudlog.New(io.Discard, slog.LevelInfo), transport)
-	if err != nil || len(requested) > 0 {
-		t.Fatalf("%d requests before the first event, %v", len(requested), err)
-	}
-	r := upload(resource)
-	r.Body = io.NopCloser(readerFunc(func([]byte) (int, error) {
-		select {
-		case host := <-requested:
-			if host != "oauth2.googleapis.com" {
-				t.Errorf("the first request goes to %s", host)
-			}
-		case <-time.After(time.Minute): // detects only a hang
-			t.Error("no token was requested")
-		}
-		return 0, io.ErrUnexpectedEOF
-	}))
-	f.ServeHTTP(httptest.NewRecorder(), r)
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestBatchHasItsWorstStatus(t *testing.T) {
 	t.Parallel()

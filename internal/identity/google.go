@@ -43,8 +43,9 @@ type Source interface {
 // Google is the account that the process runs as. Environments share one, and
 // with it its access token.
 type Google struct {
-	source Source
-	tokens tokenCache
+	source   Source
+	tokens   tokenCache
+	prefetch sync.Once
 }
 
 // NewGoogle is the account whose tokens source makes.
@@ -111,17 +112,13 @@ func (t *GoogleToken) Renew(refused *http.Request) bool {
 	return t.google.tokens.renew(sentBearer(refused))
 }
 
-// PrefetchOnce returns a function that requests the access token when it is first
-// called, and does not wait for it: who needs the token joins that request. It does
-// not end with the context, whose values it has. An error is nobody's but theirs who
-// request the token next.
-func (g *Google) PrefetchOnce() func(context.Context) {
-	var once sync.Once
-	return func(ctx context.Context) {
-		once.Do(func() {
-			go func() { _, _ = g.tokens.current(context.WithoutCancel(ctx)) }()
-		})
-	}
+// Prefetch requests the access token when it is first called, and does not wait for it:
+// who needs the token joins that request. It does not end with the context, whose values
+// it has. An error is nobody's but theirs who request the token next.
+func (g *Google) Prefetch(ctx context.Context) {
+	g.prefetch.Do(func() {
+		go func() { _, _ = g.tokens.current(context.WithoutCancel(ctx)) }()
+	})
 }
 
 // Client returns a client for Google's own APIs, which sends the account's

@@ -119,14 +119,13 @@ func TestPrefetchRequestsTheTokenOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer()
 		google := identity.NewGoogle(source)
-		prefetch := google.PrefetchOnce()
 		if synctest.Wait(); source.count() != 0 {
 			t.Error("a token was requested before the first request")
 		}
 		first, end := context.WithCancel(t.Context())
 		end() // its request is answered at once
 		for range 3 {
-			prefetch(first)
+			google.Prefetch(first)
 		}
 		if synctest.Wait(); source.count() != 1 {
 			t.Errorf("%d tokens were requested, want 1", source.count())
