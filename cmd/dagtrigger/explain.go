@@ -209,7 +209,7 @@ func (p *program) previewSet(ctx context.Context, x explainFlags, file *config.F
 	s := plan.Set
 	set := &setResult{
 		Bucket: s.Bucket, Prefix: s.Prefix, Names: s.Names, Count: s.Count, Manifest: s.Manifest,
-		DAG: plan.DAG, Environment: plan.Environment,
+		targetResult: targetOf(plan), Environment: plan.Environment,
 	}
 	if !s.ByContent {
 		set.RunID = trigger.RunID(plan)
@@ -228,6 +228,10 @@ func (p *program) previewSet(ctx context.Context, x explainFlags, file *config.F
 	}
 	run, err := p.preview(ctx, x.api, file, &completed)
 	return set, run, err
+}
+
+func targetOf(plan *route.Plan) targetResult {
+	return targetResult{DAG: plan.DAG, Asset: plan.Asset, Materialize: plan.Materialize}
 }
 
 // silent is a transport that sends nothing.
@@ -257,7 +261,7 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
 	}
 	r := &runResult{
-		Environment: plan.Environment, DAG: plan.DAG, Asset: plan.Asset, Materialize: plan.Materialize,
+		Environment: plan.Environment, targetResult: targetOf(plan),
 		RunID: trigger.RunID(plan), RunKey: trigger.RunKey(plan), API: spec.API,
 	}
 	if r.API == "" || r.API == string(airflow.Auto) {

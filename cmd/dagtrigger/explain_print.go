@@ -64,27 +64,32 @@ type setResult struct {
 	Count       int      `json:"count,omitempty"`
 	Manifest    string   `json:"manifest,omitempty"`
 	Environment string   `json:"environment"`
-	DAG         string   `json:"dag_id"`
-	RunID       string   `json:"dag_run_id,omitempty"`
+	targetResult
+	RunID string `json:"dag_run_id,omitempty"`
 	// Incomplete says what is missing, where the bucket was listed.
 	Incomplete string `json:"incomplete,omitempty"`
 }
 
+// targetResult is what a route starts: a DAG, or an asset in its place.
+type targetResult struct {
+	DAG         string `json:"dag_id"`
+	Asset       string `json:"asset,omitempty"`
+	Materialize bool   `json:"materialize,omitempty"`
+}
+
 // runResult is the run that a route asks for, and the request for it.
 type runResult struct {
-	Environment string          `json:"environment"`
-	DAG         string          `json:"dag_id"`
-	Asset       string          `json:"asset,omitempty"`
-	Materialize bool            `json:"materialize,omitempty"`
-	Consumers   []string        `json:"consumers,omitempty"` // each with its state; with --live alone
-	RunID       string          `json:"dag_run_id"`
-	RunKey      string          `json:"run_key,omitempty"`
-	API         string          `json:"api"`
-	Assumed     bool            `json:"api_assumed,omitempty"`
-	Method      string          `json:"method"`
-	URL         string          `json:"url"`
-	Where       string          `json:"at,omitempty"` // the owner of the URL, where only the path is known
-	Body        json.RawMessage `json:"body"`
+	Environment string `json:"environment"`
+	targetResult
+	Consumers []string        `json:"consumers,omitempty"` // each with its state; with --live alone
+	RunID     string          `json:"dag_run_id"`
+	RunKey    string          `json:"run_key,omitempty"`
+	API       string          `json:"api"`
+	Assumed   bool            `json:"api_assumed,omitempty"`
+	Method    string          `json:"method"`
+	URL       string          `json:"url"`
+	Where     string          `json:"at,omitempty"` // the owner of the URL, where only the path is known
+	Body      json.RawMessage `json:"body"`
 }
 
 func seen(ev *event.Event) eventSeen {
@@ -218,9 +223,8 @@ func (s *setResult) text(isComplete bool) string {
 	if s.RunID != "" {
 		id = ": " + visible(s.RunID)
 	}
-	return text + fmt.Sprintf("  the function lists %s; where all are there, it starts %s in %s%s\n  --look lists it now, and shows "+
-		"the conf\n",
-		place, visible(s.DAG), s.Environment, id)
+	return text + fmt.Sprintf("  the function lists %s; where all are there, it %s in %s%s\n  --look lists it now, and shows the request\n",
+		place, s.what(), s.Environment, id)
 }
 
 // maxShownNames is how many names of a set are shown.
@@ -252,8 +256,8 @@ func (r *runResult) text() string {
 	return b.String()
 }
 
-// what names what the route starts.
-func (r *runResult) what() string {
+// what says what the route does.
+func (r *targetResult) what() string {
 	switch {
 	case r.Materialize:
 		return "materializes the asset " + visible(r.Asset)

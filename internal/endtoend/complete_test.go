@@ -107,6 +107,73 @@ func proveSets(t *testing.T, api string) {
 	}
 }
 
+// The event of an asset, and its materialization, wait for the set as a run does.
+func TestSetPublishesOrMaterializesAnAssetOnce(t *testing.T) {
+	t.Parallel()
+	const complete = `complete: {prefix: "${path.day}/", names: [a, b]}, asset: s3://acme/days`
+	for _, row := range []struct {
+		name, keys string
+		want       []string
+	}{
+		{"an event", `extra: {files: "${complete.files.map(f, f.name)}"}`, []string{
+			`{"files":["d1/a","d1/b"],"dagtrigger_id":"dagtrigger__set__1118d59bb909f9cd83c3","from_rest_api":true}`, "on_asset ",
+		}},
+		{"a materialization", `materialize: true, conf: {n: "${size(complete.files)}"}`, []string{`make_asset {"n":2}`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			sim, settings := airflowWithAsset(t)
+			storage := googlesim.NewStorage(func(r *http.Request) { t.Errorf("unknown request to Google: %s %s", r.Method, r.URL) }, "acme")
+			google := httptest.NewServer(storage)
+			t.Cleanup(google.Close)
+			settings["STORAGE_EMULATOR_HOST"] = google.URL
+			settings["DAGTRIGGER_CONFIG"] = "\nroutes:\n- {name: set, on: object.finalized, object: '{day=*}/*', " + complete + ", " + row.keys + "}"
+			instances := []string{newFunction(t, settings), newFunction(t, settings)}
+			for i, delivery := range []struct{ name, outcome string }{
+				{"a", "unmatched"}, {"b", "triggered"}, {"b", "duplicate"}, {"a", "duplicate"},
+			} {
+				generation := int(storage.Put("acme", googlesim.Object{Name: "d1/" + delivery.name}))
+				status, body := post(t, instances[i%2], upload("acme", "d1/"+delivery.name, generation))
+				if status != http.StatusOK || !strings.Contains(body, `"outcome":"`+delivery.outcome+`"`) {
+					t.Errorf("event %d was answered %d %s", i, status, body)
+				}
+			}
+			if diff := cmp.Diff(row.want, eventsAndRuns(sim)); diff != "" {
+				t.Errorf("Airflow's events and runs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// airflowWithAsset is an Airflow 3.4 with an asset that one DAG waits for and another makes.
+func airflowWithAsset(t *testing.T) (*airflowsim.Server, map[string]string) {
+	t.Helper()
+	sim, err := airflowsim.New(airflowsim.Config{
+		Version: airflowsim.Airflow34, Auth: airflowsim.AuthOpen,
+		DAGs:    []airflowsim.DAG{{ID: "on_asset"}, {ID: "make_asset"}},
+		Assets:  []airflowsim.Asset{{URI: "s3://acme/days", Consumers: []string{"on_asset"}, Producers: []string{"make_asset"}}},
+		Unknown: func(r *http.Request) { t.Errorf("unknown route: %s %s", r.Method, r.URL) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	return sim, map[string]string{"AIRFLOW_URL": server.URL}
+}
+
+// eventsAndRuns are what an Airflow holds: the extra of each asset event, and the DAG and
+// the conf of each run.
+func eventsAndRuns(sim *airflowsim.Server) (all []string) {
+	for _, e := range sim.AssetEvents() {
+		all = append(all, strings.ReplaceAll(string(e.Extra), " ", ""))
+	}
+	for _, r := range sim.Runs() {
+		all = append(all, r.DAG+" "+string(r.Conf))
+	}
+	return all
+}
+
 // unreliable has Cloud Storage refuse a part of all requests.
 func unreliable(storage *googlesim.Storage, n uint64) {
 	var mu sync.Mutex

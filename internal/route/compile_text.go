@@ -102,14 +102,15 @@ func (c *compiler) known() habit.Known {
 
 // available says what is wrong with the use of a variable, if anything is.
 func (c *compiler) available(key string, u expression.Use) (what, fix string) {
-	inConf := key == "conf" || key == "note" || strings.HasPrefix(key, "conf.") || strings.HasPrefix(key, "conf[")
+	top, _, _ := strings.Cut(key, ".")
+	afterSet := slices.Contains([]string{"conf", "extra", "note"}, top)
 	switch {
 	case u.Variable == "vars":
 		return c.knownVar(u.Capture)
 	case u.Variable == "complete" && !c.spec.Complete.IsSet():
 		return "complete is a variable of routes with complete", "add complete to the route, or leave it out"
-	case u.Variable == "complete" && !inConf:
-		return "complete is known only once the set is", "use it in conf and note alone"
+	case u.Variable == "complete" && !afterSet:
+		return "complete is known only once the set is", "use it in conf, extra and note alone"
 	case u.Variable == "manifest" && key != keyFiles:
 		return "manifest is a variable of " + keyFiles + " alone", "use complete.files, which has the set's objects"
 	case u.Variable == "object" && !c.object:

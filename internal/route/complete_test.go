@@ -92,6 +92,34 @@ func TestCompleteStartsOneRunWithTheFilesInItsConf(t *testing.T) {
 	}
 }
 
+// The extra of an asset's event, and the conf of a materialization, have the files.
+func TestASetStartsAnAssetInPlaceOfADAG(t *testing.T) {
+	t.Parallel()
+	const whole = `{"bucket":"acme","prefix":"sales/d1/","files":[{"name":"sales/d1/eu.csv","generation":"1","size":"12",` +
+		`"updated":"2026-11-22T01:00:00Z"}]}`
+	const names = "{day: '${path.day}', files: '${complete.files.map(f, f.name)}'}"
+	for _, row := range []struct {
+		keys        string
+		materialize bool
+		conf        string
+	}{
+		{"asset: s3://acme/sales", false, whole},
+		{"asset: s3://acme/sales\n  extra: " + names, false, `{"day":"d1","files":["sales/d1/eu.csv"]}`},
+		{"asset: s3://acme/sales\n  materialize: true", true, whole},
+		{"asset: s3://acme/sales\n  materialize: true\n  conf: " + names, true, `{"day":"d1","files":["sales/d1/eu.csv"]}`},
+	} {
+		routes := strings.Replace(setOf("prefix: 'sales/${path.day}/', names: [eu.csv]", "partition_key: ${path.day}"), "dag: load", row.keys, 1)
+		got := finished(t, waiting(t, routes, upload(t, "acme", "sales/d1/eu.csv")), objects("sales/d1/eu.csv")...)
+		want := route.Plan{
+			Route: "daily", Asset: "s3://acme/sales", Materialize: row.materialize, PartitionKey: "d1", Conf: []byte(row.conf),
+			Identity: []string{"complete", "acme", "sales/d1/"}, Note: "all objects of gs://acme/sales/d1/: 1",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", row.keys, diff)
+		}
+	}
+}
+
 func TestFilesOfOneSetAreOneRunAndOthersAreNot(t *testing.T) {
 	t.Parallel()
 	const names = "prefix: 'sales/${path.day}/', names: [a.csv]"
@@ -201,7 +229,7 @@ func TestProblemsOfComplete(t *testing.T) {
 		{setOf("prefix: '${path.dy}', names: [a]"), `5:25: complete.prefix: not every object pattern captures dy: capture it in each, ` +
 			`as {dy=*}, or use path.day or shop`},
 		{setOf("prefix: '${complete.prefix}', names: [a]"), `5:25: complete.prefix: complete is known only once the set is: use it in ` +
-			`conf and note alone`},
+			`conf, extra and note alone`},
 		{setOf("prefix: '${manifest.a}', names: [a]"), `5:25: complete.prefix: manifest is a variable of complete.files alone: use ` +
 			`complete.files, which has the set's objects`},
 		{setOf(names, "conf: {a: '${manifest.a}'}"), `6:16: conf.a: manifest is a variable of complete.files alone: use complete.files, ` +

@@ -263,10 +263,10 @@ var keys = []document.Key[Spec]{
 	{
 		Name: "complete", Example: "complete: {prefix: \"sales/${path.day}/\", names: [eu.csv, us.csv, asia.csv]}",
 		Doc: "Starts one run when all files of a set are there: every event looks, by a listing of the bucket. While files are missing " +
-			"the event is acknowledged as unmatched, with what is missing; the event of the last file starts the run. conf sees the files as " +
-			"complete.files; without conf, it has bucket, prefix and files. The files of a set have the rendered prefix in common, or the run_id, " +
-			"where the route has one. The function's account needs roles/storage.objectViewer on the bucket. when applies to the event alone. " +
-			"Not with every. One of names, count and manifest says when the set is complete.",
+			"the event is acknowledged as unmatched, with what is missing; the event of the last file starts the run. conf, or the " +
+			"extra of an asset's event, sees the files as complete.files; left out, it has bucket, prefix and files. The files of a set have the " +
+			"rendered prefix in common, or the run_id, where the route has one. The function's account needs roles/storage.objectViewer on the " +
+			"bucket. when applies to the event alone. Not with every. One of names, count and manifest says when the set is complete.",
 		To: func(s *Spec) any { return completeField{&s.Complete} },
 	},
 	{

@@ -144,7 +144,9 @@ func (w *warner) common() {
 	for _, name := range s.Complete.Names {
 		differs("complete.names", name, group)
 	}
+	differs("partition_key", s.PartitionKey, group)
 	eachText(&s.Conf, "conf", func(key string, text Text) { differs(key, text, group) })
+	eachText(&s.Extra, "extra", func(key string, text Text) { differs(key, text, group) })
 }
 
 // eachText calls f for the texts of a conf.

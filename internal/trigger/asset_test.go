@@ -57,7 +57,7 @@ func runAsset(t *testing.T, fake *assets, p route.Plan, ev event.Event, replay t
 	fake.t = t
 	pipeline := &trigger.Pipeline{
 		Airflows: map[string]trigger.Airflow{"default": fake}, Now: func() time.Time { return now },
-		Random: func() float64 { return 0 }, Wait: func(context.Context, time.Duration) error { return nil },
+		Random: func() float64 { return 0 }, Wait: func(context.Context, time.Duration) error { return nil }, Sets: sets{},
 	}
 	o := pipeline.Run(t.Context(), &ev, route.Decision{Plans: []route.Plan{p}}, replay)[0]
 	if len(fake.script) > 0 {
@@ -141,6 +141,23 @@ func TestAssetEventHasItsIDInExtra(t *testing.T) {
 		if limits := (pressure.Policy{WhenPaused: pressure.Defer, HeldFrom: at}); fake.limits != limits {
 			t.Errorf("%s: the limits are %+v", row.name, fake.limits)
 		}
+	}
+}
+
+// The event of a set may have been published for any of its objects: it is looked for
+// without a time.
+func TestSetPublishesAnAssetEvent(t *testing.T) {
+	t.Parallel()
+	ev := event.Event{ID: "1", Published: now}
+	p := assetPlan()
+	p.Set, p.Conf, p.Identity = &route.Set{}, nil, []string{"complete", "acme", "d1/"}
+	fake := &assets{scripted: scripted{script: []step{post(nil)}}, certain: true}
+	o := runAsset(t, fake, p, ev, trigger.Replay{})
+	want := []airflow.AssetEvent{{
+		Asset: "s3://acme/orders", ID: trigger.RunID(&p), Extra: []byte(`{"files":[]}`), PartitionKey: "2026-11-30",
+	}}
+	if diff := cmp.Diff(want, fake.events); diff != "" || o.Kind != trigger.Triggered || o.RunID != want[0].ID {
+		t.Errorf("came to %+v (-want +got):\n%s", o, diff)
 	}
 }
 

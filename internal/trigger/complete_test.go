@@ -70,7 +70,7 @@ func TestIncompleteSetWithAgainChangedHasNoRunID(t *testing.T) {
 	waiting.Set = &route.Set{ByContent: true}
 	p := &trigger.Pipeline{Sets: sets{&complete.Error{Kind: complete.Incomplete}}}
 	o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{waiting}}, trigger.Replay{})[0]
-	if o.RunID != "" {
+	if o.Kind != trigger.Unmatched || o.RunID != "" {
 		t.Errorf("got %+v", o)
 	}
 }
