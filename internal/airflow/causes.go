@@ -88,11 +88,6 @@ func credentialCauses() []Cause {
 			Name: "id-token-on-airflow", Kinds: refused, Auth: []string{"id_token"}, Sources: []Source{FromAirflow},
 			Means: "Airflow itself takes no ID token of Google's",
 			Fix:   "set AIRFLOW_AUTH to what Airflow takes (basic, password, bearer), and keep AIRFLOW_AUDIENCE for Cloud Run",
-		}, {
-			Name: "front", Kinds: refused, APIs: []API{Auto, V2, V1}, Auth: append(ownCredentials(), "none"), Sources: []Source{FromElsewhere},
-			Means: "something before Airflow refuses the request",
-			Fix: "see its log; give it what it wants (AIRFLOW_HEADERS for a key, AIRFLOW_CLIENT_CERT_FILE for a certificate, AIRFLOW_AUDIENCE for " +
-				"Cloud Run), or let the API's path and this caller's address through",
 		},
 	}
 }
@@ -206,8 +201,14 @@ func gatewayCauses() []Cause {
 	return []Cause{
 		{
 			Name: "front-caller", Kinds: refused, Sources: []Source{FromElsewhere}, Fronts: guards(),
-			Means: "what stands before Airflow refuses the caller",
+			Means: "the product before Airflow that the answer names refuses the caller",
 			Fix:   "send what it asks for (AIRFLOW_AUTH, or a key in AIRFLOW_HEADERS), or let this caller through to /api/ there",
+		}, {
+			// Of all other answers: fitsFront keeps the two apart.
+			Name: "front", Kinds: refused, APIs: []API{Auto, V2, V1}, Auth: append(ownCredentials(), "none"), Sources: []Source{FromElsewhere},
+			Means: "something before Airflow that does not name itself, or Google's front end, refuses the request",
+			Fix: "see its log; give it what it wants (AIRFLOW_HEADERS for a key, AIRFLOW_CLIENT_CERT_FILE for a certificate, AIRFLOW_AUDIENCE for " +
+				"Cloud Run), or let the API's path and this caller's address through",
 		}, {
 			Name: "https-port", Kinds: []Kind{Unexpected}, Said: "HTTPS port", Alone: true,
 			Means: "the address is http, and the server speaks https",

@@ -131,3 +131,32 @@ func TestGatewayThatRefusesTheCallerIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Of the two causes of a refusal before Airflow, front-caller is of the products that
+// the answer names, and front of all others.
+func TestRefusalBeforeAirflowHasOneCause(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		front airflow.Front
+		want  string
+	}{
+		{"", "front"}, {airflow.FrontGoogle, "front"}, {airflow.FrontNginx, "front-caller"}, {airflow.FrontSquid, "front-caller"},
+	} {
+		for _, kind := range []airflow.Kind{airflow.Unauthorized, airflow.Forbidden} {
+			for _, auth := range []string{"none", "basic", "password", "bearer", "oauth2"} {
+				for _, api := range []airflow.API{airflow.Auto, airflow.V2, airflow.V1} {
+					e := &airflow.Error{Kind: kind, API: api, Source: airflow.FromElsewhere, Front: row.front}
+					var got []string
+					for _, c := range airflow.CausesOf(e, auth, "") {
+						if c.Name == "front" || c.Name == "front-caller" {
+							got = append(got, c.Name)
+						}
+					}
+					if strings.Join(got, " ") != row.want {
+						t.Errorf("%s from %q, %s, %s: causes %v, want %s", kind, row.front, api, auth, got, row.want)
+					}
+				}
+			}
+		}
+	}
+}
