@@ -152,12 +152,13 @@ func (of *budget) end(body *Body, held int64) {
 	of.give(held)
 }
 
-// grant lets bodies go on, the oldest first, as far as there are bytes, and
-// one of them where there are none. The caller holds the lock.
+// grant lets bodies go on, the oldest first, as far as there are bytes, and one of
+// them where there are none. That one goes on with all its claims: it gives back what it
+// holds only once each of them has gone on. The caller holds the lock.
 func (of *budget) grant() {
 	for len(of.waiting) > 0 {
 		c := slices.MinFunc(of.waiting, func(c, d *claim) int { return cmp.Compare(c.body.number, d.body.number) })
-		if of.used+c.bytes > of.most {
+		if of.used+c.bytes > of.most && of.beyond != c.body {
 			if of.beyond != nil {
 				return
 			}

@@ -274,6 +274,36 @@ func TestStalledSenderIsDisconnectedSoonerWhenOthersWait(t *testing.T) {
 	}
 }
 
+// The routes of one request wait at once: the one request that may go on beyond the
+// bound ends only when all of them have gone on.
+func TestRequestBeyondTheBoundGoesOnWithAllItsRoutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := pressure.NewBytes(mib)
+		body := func() *pressure.Body {
+			return b.Body(t.Context(), http.NoBody, 0, func(time.Time) error { return nil })
+		}
+		full, beyond, waits := body(), body(), body()
+		full.Hold(2 * mib)
+		if err := beyond.WaitForMemory(); err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				if err := waits.WaitForMemory(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		beyond.Release()
+		group.Wait()
+		waits.Release()
+		full.Release()
+	})
+}
+
 func TestWaitingForMemoryDoesNotCountAsStalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
