@@ -53,7 +53,7 @@ func (c *compiler) completion() *completion {
 	return done
 }
 
-// ofOneBucket reports a text that is no name, or the beginning of one.
+// ofOneBucket reports a text that cannot be an object's name or its beginning.
 func (c *compiler) ofOneBucket(key string, text Text) {
 	if strings.HasPrefix(text.Value, "gs://") || strings.HasPrefix(text.Value, "/") {
 		c.problem(text.Position, "complete."+key+" begins with gs:// or /, and no object's name does", "leave gs://BUCKET/ and / off")

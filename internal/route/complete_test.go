@@ -93,7 +93,7 @@ func TestCompleteStartsOneRunWithTheFilesInItsConf(t *testing.T) {
 }
 
 // The extra of an asset's event, and the conf of a materialization, have the files.
-func TestASetStartsAnAssetInPlaceOfADAG(t *testing.T) {
+func TestCompleteStartsAnAssetInPlaceOfADAG(t *testing.T) {
 	t.Parallel()
 	const whole = `{"bucket":"acme","prefix":"sales/d1/","files":[{"name":"sales/d1/eu.csv","generation":"1","size":"12",` +
 		`"updated":"2026-11-22T01:00:00Z"}]}`
