@@ -13,6 +13,7 @@ import (
 
 	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/deployment"
@@ -171,7 +172,18 @@ func (p *program) planFile(cmd *cobra.Command, path string) (string, error) {
 func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 	s := d.settings
 	s.Routes, s.Digest = file.Name, file.Digest
-	s.DeadLetter, s.GiveUpAfter, s.Stores = file.DeadLetter != "", file.GiveUpAfter != 0, stores(file)
+	store := s.Variables["DEAD_LETTER"]
+	if store != "" && file.DeadLetter != "" {
+		return s, fmt.Errorf("--set DEAD_LETTER is given, and %s has dead_letter: leave one of the two out", file.Name)
+	}
+	if _, err := deadletter.ParseAddress(store); store != "" && err != nil {
+		return s, fmt.Errorf("--set DEAD_LETTER: %w", err)
+	}
+	s.DeadLetter, s.GiveUpAfter = store+file.DeadLetter != "", s.Variables["GIVE_UP_AFTER"] != "" || file.GiveUpAfter != 0
+	s.Stores = stores(file)
+	if store != "" {
+		s.Stores = append(s.Stores, store)
+	}
 	s.Composer, s.Connected = connected(file, s)
 	// The function itself rejects an invalid duration at its start.
 	s.Call, _ = clock.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])

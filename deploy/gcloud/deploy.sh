@@ -85,6 +85,14 @@ exists() {
   [ -n "$ANSWER" ] && printf '# it exists\n'
 }
 
+# is_there reports whether a query prints something, which a dry run assumes.
+is_there() {
+  show "$@"
+  [ -z "$dry" ] || return 0
+  query "$@"
+  [ -n "$ANSWER" ]
+}
+
 # look NAME COMMAND sets NAME to what the command prints, which takes a while to
 # be something.
 look() {

@@ -15,7 +15,9 @@ locals {
   own  = !can(local.document.dead_letter)
   kept = toset(concat(["undelivered"], local.own ? ["dead-letters"] : []))
 
-  stores        = compact(concat([try(local.document.dead_letter, "")], [for route in local.document.routes : try(route.dead_letter, "")]))
+  stores = compact(concat([try(local.document.dead_letter, "")], [
+    for route in local.document.routes : try(route.dead_letter, "") if try(route.enabled, true)
+  ]))
   store_topics  = toset([for store in local.stores : trimprefix(store, "pubsub://") if startswith(store, "pubsub://")])
   store_buckets = toset([for store in local.stores : split("/", store)[2] if startswith(store, "gs://")])
 }
@@ -142,13 +144,28 @@ resource "google_pubsub_topic_iam_member" "undelivered" {
   member  = local.pubsub_agent
 }
 
-# The stores that the file of routes names exist already.
+# The stores that the file of routes names are not created: who owns them decides
+# where they are, and for how long they keep what is in them. A missing one is an
+# error of the plan. A topic needs a subscription, else what is published is lost.
+
+data "google_pubsub_topic" "store" {
+  for_each = local.store_topics
+
+  project = split("/", each.key)[1]
+  name    = split("/", each.key)[3]
+}
+
+data "google_storage_bucket" "store" {
+  for_each = local.store_buckets
+
+  name = each.key
+}
 
 resource "google_pubsub_topic_iam_member" "store" {
   for_each = local.store_topics
 
-  project = split("/", each.key)[1]
-  topic   = split("/", each.key)[3]
+  project = data.google_pubsub_topic.store[each.key].project
+  topic   = data.google_pubsub_topic.store[each.key].name
   role    = "roles/pubsub.publisher"
   member  = google_service_account.runtime.member
 }
@@ -165,7 +182,7 @@ resource "google_storage_bucket_iam_member" "listed" {
 resource "google_storage_bucket_iam_member" "store" {
   for_each = local.store_buckets
 
-  bucket = each.key
+  bucket = data.google_storage_bucket.store[each.key].name
   role   = "roles/storage.objectUser"
   member = google_service_account.runtime.member
 }

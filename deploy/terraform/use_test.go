@@ -4,9 +4,11 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,8 +153,20 @@ give_up_after: 6h
 routes:
   - {name: a, on: object.finalized, bucket: a-b, dag: d}
   - {name: b, on: object.finalized, bucket: a-b, dag: d, dead_letter: "pubsub://projects/acme-other/topics/dead"}
+  - {name: c, on: object.finalized, bucket: a-b, dag: d, enabled: false, dead_letter: gs://acme-off}
 `)
-	made := of(w.plan("used"))
+	planned := w.plan("used")
+	// They are read, so that a missing one is an error, and not created.
+	var read []string
+	for _, r := range planned.Prior.Values.Root.all() {
+		if r.Mode == "data" && r.Name == "store" {
+			read = append(read, fmt.Sprint(r.Index))
+		}
+	}
+	if want := []string{"projects/acme-other/topics/dead", "acme-dead"}; !slices.Equal(want, read) {
+		t.Errorf("it reads the stores %q, want %q", read, want)
+	}
+	made := of(planned)
 	for address, want := range map[string]string{
 		"google_storage_bucket_iam_member.store.acme-dead": `"role":"roles/storage.objectUser"`,
 		"google_pubsub_topic_iam_member.store.projects/acme-other/topics/dead": `"project":"acme-other","role":"roles/pubsub.publisher",` +

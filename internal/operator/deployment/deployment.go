@@ -59,8 +59,9 @@ type Settings struct {
 	Routes, Digest string
 	// Source is the folder of a clone of the repository; "." is this one.
 	Source string
-	// DeadLetter and GiveUpAfter say whether the file has the keys dead_letter and
-	// give_up_after, and Stores are all addresses of dead letters in it.
+	// DeadLetter and GiveUpAfter say whether the file or Variables say where dead
+	// letters go and when an event becomes one, and Stores are all addresses of dead
+	// letters in them.
 	DeadLetter, GiveUpAfter bool
 	Stores                  []string
 	// Listed are the buckets that routes with complete list: [New] finds them.
@@ -86,6 +87,7 @@ type Plan struct {
 	APIs          []API          `json:"apis"`
 	Accounts      []Account      `json:"accounts"`
 	Grants        []Grant        `json:"grants"`
+	Preconditions []Precondition `json:"preconditions"`
 	Topics        []Topic        `json:"topics"`
 	Function      Function       `json:"function"`
 	Sources       []Source       `json:"sources"`
@@ -147,8 +149,9 @@ func build(s Settings, f found) Plan {
 	for i := range further {
 		further[i].Trigger = s.Function + "-" + further[i].name()
 	}
-	p.APIs = p.apis()
 	p.Grants = p.grants()
+	p.APIs = p.apis()
+	p.Preconditions = p.preconditions()
 	p.Function = p.function()
 	p.Notes = slices.Concat(p.notes(), p.published(f.objects), p.held(f.holding))
 	return p

@@ -111,18 +111,7 @@ func (s Settings) stores() (all []Resource) {
 	if !s.DeadLetter {
 		all = append(all, Resource{"topic", "projects/" + s.Project + "/topics/" + s.deadLetters()})
 	}
-	for _, address := range s.Stores {
-		kind, rest, _ := strings.Cut(address, "://")
-		on := Resource{"topic", rest}
-		if kind == "gs" {
-			bucket, _, _ := strings.Cut(rest, "/")
-			on = Resource{"bucket", bucket}
-		}
-		if !slices.Contains(all, on) {
-			all = append(all, on)
-		}
-	}
-	return all
+	return append(all, s.named()...)
 }
 
 // grant gives the roles that can be given before the function is there, or those
@@ -198,6 +187,8 @@ func (p *Plan) apis() []API {
 	}...)
 	if p.watchesStorage() {
 		all = append(all, API{"storage.googleapis.com", "sends the events of objects"})
+	} else if slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" }) {
+		all = append(all, API{"storage.googleapis.com", "holds the buckets that the function uses"})
 	}
 	if len(p.Settings.Secrets) > 0 {
 		all = append(all, API{"secretmanager.googleapis.com", "keeps the secrets"})

@@ -110,6 +110,8 @@ func (p *Plan) Script() string {
 				b.WriteString(" || " + s.Sets + "=" + s.Else)
 			}
 			b.WriteString("\n")
+		case s.Missing != "":
+			writeRequired(&b, s)
 		case s.Unless != nil:
 			fmt.Fprintf(&b, "exists %s ||\n  %s %s\n", s.Unless.lines("  "), verb, s.Do.lines("  "))
 		default:
@@ -122,6 +124,15 @@ func (p *Plan) Script() string {
 		"  \" --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n" +
 		"printf '\\n'\n")
 	return b.String()
+}
+
+// writeRequired ends the script where something that it does not create is missing.
+func writeRequired(b *strings.Builder, s Step) {
+	fmt.Fprintf(b, "is_there %s || {\n  say %s\n", s.Do.lines("  "), quoted(s.Missing))
+	for _, command := range s.Create {
+		fmt.Fprintf(b, "  show %s\n", command.lines("    "))
+	}
+	b.WriteString("  exit 1\n} >&2\n")
 }
 
 // writeStale reports triggers whose source the routes no longer name. They are
@@ -158,6 +169,9 @@ func (p *Plan) UndoScript() string {
 	b.WriteString(undeployBody + queryFunction)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
+	}
+	for _, c := range inner.Preconditions {
+		b.WriteString("\nsay " + quoted("The "+c.On.Kind+" "+c.On.Name+" stays, with the dead letters in it.") + "\n")
 	}
 	for _, u := range inner.Undos() {
 		indent := ""

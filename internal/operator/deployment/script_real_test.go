@@ -16,8 +16,8 @@ import (
 )
 
 // onRealGcloud is a machine whose gcloud is the real one, on a stand-in for
-// Google's APIs. A script that fails there ends the test.
-func onRealGcloud(t *testing.T, p deployment.Plan) (*standIn, func(name string, args ...string) string) {
+// Google's APIs.
+func onRealGcloud(t *testing.T, p deployment.Plan) (*standIn, scripted) {
 	t.Helper()
 	realtest.Need(t, needGcloud)
 	gcloud, err := findSDK()
@@ -26,22 +26,33 @@ func onRealGcloud(t *testing.T, p deployment.Plan) (*standIn, func(name string, 
 	}
 	google := newStandIn(t)
 	path := gcloud.serve(t, commands(p)) + string(os.PathListSeparator) + os.Getenv("PATH")
-	machine := scripted{t, slices.Concat(google.environment(t.TempDir()), settings,
+	return google, scripted{t, slices.Concat(google.environment(t.TempDir()), settings,
 		[]string{"PATH=" + path, "HOME=" + t.TempDir(), "VERSION=v1.2.3"})}
-	return google, func(name string, args ...string) string {
-		t.Helper()
-		out, err := machine.run(name, args...)
-		if err != nil {
-			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-		}
-		return out
+}
+
+// must runs a script, which must succeed.
+func (s scripted) must(name string, args ...string) string {
+	s.t.Helper()
+	out, err := s.run(name, args...)
+	if err != nil {
+		s.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return out
+}
+
+// mustFail runs a script, which must fail and print a text.
+func (s scripted) mustFail(want, name string) {
+	s.t.Helper()
+	if out, err := s.run(name); err == nil || !strings.Contains(out, want) {
+		s.t.Fatalf("%s: %v, want %q in\n%s", name, err, want, out)
 	}
 }
 
 // A function is deployed, deployed again and taken away again.
 func TestScriptsOnTheRealGcloud(t *testing.T) {
 	t.Parallel()
-	google, run := onRealGcloud(t, sample(t))
+	google, machine := onRealGcloud(t, sample(t))
+	run := machine.must
 	run("deploy.sh")
 	if diff := cmp.Diff(deployed, google.names()); diff != "" {
 		t.Errorf("it made other things (-want +got):\n%s", diff)
@@ -89,6 +100,7 @@ routes:
   - {name: own, on: message.published, subscription: orders-to-airflow, dag: load}
 `
 	p := plan(t, deployment.Settings{Routes: filepath.Join(folder, "routes.yaml"),
+		DeadLetter: true, Stores: []string{"gs://acme-letters/x", "pubsub://projects/acme-1/topics/letters"},
 		Image: "europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1"}, routes)
 	write := func(name, text string) string {
 		path := filepath.Join(folder, name)
@@ -99,9 +111,24 @@ routes:
 	}
 	write("routes.yaml", routes)
 	deploy, undeploy := write("deploy.sh", p.Script()), write("undeploy.sh", p.UndoScript())
-	google, run := onRealGcloud(t, p)
+	google, machine := onRealGcloud(t, p)
+	run := machine.must
 	const own = "projects/acme-1/subscriptions/orders-to-airflow"
+	const letters, kept = "projects/acme-1/topics/letters", "projects/acme-1/subscriptions/letters"
 	google.plant(func() { google.resources[own] = object{"name": own, "topic": "projects/acme-1/topics/orders"} })
+
+	// Where dead letters would be stored is not created, and has to exist.
+	machine.mustFail("The bucket acme-letters is missing. Create it, and run this script again:\n"+
+		"gcloud storage buckets create gs://acme-letters --project=acme-1 --location=europe-west1 ", deploy)
+	google.plant(func() { google.resources["acme-letters"] = object{"name": "acme-letters"} })
+	const missing = "The topic projects/acme-1/topics/letters is missing, or has no subscription. Create it, and run this script again:\n"
+	machine.mustFail(missing, deploy)
+	google.plant(func() { google.resources[letters] = object{"name": letters} })
+	machine.mustFail(missing, deploy)
+	google.plant(func() { google.resources[kept] = object{"name": kept, "topic": letters} })
+	if changes := google.changed(); len(changes) > 0 {
+		t.Errorf("it changed something before it failed: %q", changes)
+	}
 
 	run(deploy)
 	service := google.resource("service/dagtrigger")
@@ -117,7 +144,8 @@ routes:
 	}
 
 	run(undeploy, "--dead-letters")
-	if diff := cmp.Diff(slices.Sorted(slices.Values(append([]string{own}, left...))), google.names()); diff != "" {
+	stay := append([]string{own, letters, kept, "acme-letters"}, left...)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(stay)), google.names()); diff != "" {
 		t.Errorf("it left other things (-want +got):\n%s", diff)
 	}
 	if end := google.resource(own); end["deadLetterPolicy"] != nil || end["pushConfig"].(object)["pushEndpoint"] != "" {

@@ -28,6 +28,8 @@ func (s *standIn) projects() []apiRoute {
 		on("GET", "/STORAGE/projects/acme-1/serviceAccount",
 			fixed(object{"email_address": "service-4711@gs-project-accounts.iam.gserviceaccount.com"})),
 		on("GET", "/STORAGE/b/acme-landing", fixed(object{"name": "acme-landing", "location": "EUROPE-WEST1"})),
+		on("GET", "/STORAGE/b/(acme-letters)", get),
+		on("GET", "/STORAGE/b/(acme-letters)/iam", readPolicy), on("PUT", "/STORAGE/b/(acme-letters)/iam", writePolicy),
 		on("POST", "/IAM/v1/projects/acme-1/serviceAccounts", create),
 		on("GET", "/IAM/v1/projects/-/serviceAccounts/(.*)", get),
 		on("DELETE", "/IAM/v1/projects/-/serviceAccounts/(.*)", remove),
@@ -46,7 +48,20 @@ func (s *standIn) pubsub() []apiRoute {
 		}
 		return patch(s, name, r, fields)
 	}
+	attached := func(s *standIn, topic string, _ *http.Request, _ object) (int, any) {
+		if s.resources[topic] == nil {
+			return missing(topic)
+		}
+		names := []string{}
+		for name, resource := range s.resources {
+			if strings.Contains(name, "/subscriptions/") && resource["topic"] == topic {
+				names = append(names, name)
+			}
+		}
+		return http.StatusOK, object{"subscriptions": names}
+	}
 	return slices.Concat(policy(topic), policy(subscription), []apiRoute{
+		on("GET", topic+"/subscriptions", attached),
 		on("GET", topic, get), on("PUT", topic, put), on("DELETE", topic, remove),
 		on("GET", subscription, get), on("PUT", subscription, put), on("DELETE", subscription, remove),
 		on("PATCH", subscription, update), on("POST", subscription+":modifyPushConfig", patch),

@@ -167,25 +167,30 @@ func done(response any) object {
 	return object{"name": "projects/acme-1/locations/europe-west1/operations/op", "done": true, "response": response}
 }
 
+func readPolicy(s *standIn, name string, _ *http.Request, _ object) (int, any) {
+	if found, ok := s.resources["policy "+name]; ok {
+		return http.StatusOK, found
+	}
+	return http.StatusOK, object{"etag": "QUJD", "version": 1}
+}
+
+func writePolicy(s *standIn, name string, _ *http.Request, policy object) (int, any) {
+	before, _ := json.Marshal(s.resources["policy "+name]["bindings"])
+	s.resources["policy "+name] = policy
+	if after, _ := json.Marshal(policy["bindings"]); string(after) != string(before) {
+		s.changes = append(s.changes, "policy "+name)
+	}
+	return http.StatusOK, policy
+}
+
 // policy gives and takes the policy of a name.
 func policy(prefix string) []apiRoute {
-	read := func(s *standIn, name string, _ *http.Request, _ object) (int, any) {
-		if found, ok := s.resources["policy "+name]; ok {
-			return http.StatusOK, found
-		}
-		return http.StatusOK, object{"etag": "QUJD", "version": 1}
-	}
-	write := func(s *standIn, name string, _ *http.Request, body object) (int, any) {
-		before, _ := json.Marshal(s.resources["policy "+name]["bindings"])
+	write := func(s *standIn, name string, r *http.Request, body object) (int, any) {
 		given, _ := body["policy"].(object)
-		s.resources["policy "+name] = given
-		if after, _ := json.Marshal(given["bindings"]); string(after) != string(before) {
-			s.changes = append(s.changes, "policy "+name)
-		}
-		return http.StatusOK, given
+		return writePolicy(s, name, r, given)
 	}
 	return []apiRoute{
-		on("GET", prefix+":getIamPolicy", read), on("POST", prefix+":getIamPolicy", read), on("POST", prefix+":setIamPolicy", write),
+		on("GET", prefix+":getIamPolicy", readPolicy), on("POST", prefix+":getIamPolicy", readPolicy), on("POST", prefix+":setIamPolicy", write),
 	}
 }
 

@@ -18,7 +18,11 @@ type Step struct {
 	// Unless prints something where the thing is there already, so that making it
 	// would fail. Nil where Do may be repeated.
 	Unless Command
-	Retry  Retry
+	// Where Do prints nothing, the script ends with Missing, and Create to be run by
+	// hand. Empty where that does not matter.
+	Missing string
+	Create  []Command
+	Retry   Retry
 }
 
 // Retry is how often a step is tried: it fails until Google's systems know
@@ -36,7 +40,7 @@ const (
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
-		p.prepare(), p.makeAccounts(), p.makeTopics(), p.grant(false), p.deploy(), p.grant(true),
+		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.grant(false), p.deploy(), p.grant(true),
 		p.adjustOwn(), p.trigger(), p.push(), p.watch(),
 	} {
 		all = append(all, part...)

@@ -26,6 +26,7 @@ func (p *Plan) Text() string {
 	}
 	p.writeMember(&b, pubsubAgent, "Pub/Sub's own account", "")
 	p.writeMember(&b, storageAgent, "Cloud Storage's own account", "")
+	p.writePreconditions(&b)
 	section(&b, "Topics, each with a subscription that keeps its messages")
 	for _, t := range p.Topics {
 		row(&b, t.Name, t.Why)
@@ -64,6 +65,19 @@ func (p *Plan) writeGaps(b *strings.Builder) {
 	section(b, "Missing: these routes would get no events, or could not list their files")
 	for _, g := range p.Gaps {
 		b.WriteString(folded(g.String(), "  "))
+	}
+}
+
+func (p *Plan) writePreconditions(b *strings.Builder) {
+	if len(p.Preconditions) == 0 {
+		return
+	}
+	section(b, "What must exist already, and the commands that would create it")
+	for _, c := range p.Preconditions {
+		row(b, "the "+c.On.Kind+" "+c.On.Name, c.Why)
+		for _, command := range c.Create {
+			b.WriteString("    " + command.lines("    ") + "\n")
+		}
 	}
 }
 
