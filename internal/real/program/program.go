@@ -70,6 +70,23 @@ func (n NPM) Fetch(ctx context.Context) (string, error) {
 	return filepath.Join(folder, "package"), err
 }
 
+// PyPI is a package of the Python Package Index, and all that it depends on, each as
+// NAME==VERSION.
+type PyPI struct {
+	Name, Version string
+	With          []string
+}
+
+// Install installs the packages at the first time, and returns their folder, which
+// python3 finds by PYTHONPATH. Nothing is built.
+func (p PyPI) Install(ctx context.Context) (string, error) {
+	return once(p.Name+"-"+p.Version, func(folder string) error {
+		args := append([]string{"-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
+			"--root-user-action=ignore", "--target=" + folder, p.Name + "==" + p.Version}, p.With...)
+		return run(exec.CommandContext(ctx, "python3", args...), p.Name, "see that python3 has pip, and that its index can be reached")
+	})
+}
+
 // run runs an installer. Its output is part of the error where it fails.
 func run(cmd *exec.Cmd, part, fix string) error {
 	if cmd.Dir == "" {
