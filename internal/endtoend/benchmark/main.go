@@ -93,6 +93,7 @@ func build(ctx context.Context, dir string) ([]program, error) {
 	function, one := filepath.Join(dir, "function"), []string{"DAG_ID=load"}
 	return []program{
 		{name: "framework", binary: filepath.Join(dir, "framework"), env: one},
+		{name: "framework, decoding and logging", binary: filepath.Join(dir, "framework"), env: append([]string{"LOG=1"}, one...)},
 		{name: "Go sample", binary: filepath.Join(dir, "sample"), env: one},
 		{name: "empty, with the same libraries", binary: filepath.Join(dir, "floor"), empty: true},
 		{name: "dagtrigger, one DAG", binary: function, env: one},

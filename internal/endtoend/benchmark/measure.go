@@ -31,7 +31,7 @@ const (
 	rateTime    = 5 * time.Second
 
 	countedWarmUp = 100
-	countedEvents = 300
+	countedEvents = 2000 // some dozens of garbage collections
 )
 
 // row is what was measured of a program.
