@@ -34,9 +34,9 @@ type carried struct {
 	event, message, packed carriedDocument
 	set, manifest          carriedDocument // see [Scope.WithSet] and [Scope.WithManifest]
 	data                   any
-	fields                 map[string]string // of the message
-	spent                  int               // of EventCostLimit
-	written                int               // bytes of all confs
+	fields                 map[string]messageText // of the message
+	spent                  int                    // of EventCostLimit
+	written                int                    // bytes of all confs
 }
 
 // NewScope returns the scope of ev, in which nothing is captured.
@@ -241,11 +241,11 @@ func (s *Scope) messageField(name string) (any, bool) {
 	case "attributes":
 		return m.Attributes, true
 	case "text":
-		return s.once(name, func() string { return view(m.Data) }), m.IsText()
+		return s.once(name, func() (string, bool) { return view(m.Data), m.IsText() })
 	case "delivery_attempt":
 		return int64(m.DeliveryAttempt), m.DeliveryAttempt > 0
 	case "data_base64":
-		return s.once(name, func() string { return base64.StdEncoding.EncodeToString(m.Data) }), true
+		return s.once(name, func() (string, bool) { return base64.StdEncoding.EncodeToString(m.Data), true })
 	}
 	if root, ok := s.message().parse(m.JSON); ok {
 		return root.native(), true
@@ -273,17 +273,25 @@ func (s *Scope) message() *carriedDocument {
 	return &s.carried.message
 }
 
-// once makes a text on the first call for a field.
-func (s *Scope) once(field string, make func() string) string {
-	text, ok := s.carried.fields[field]
+// messageText is a text that takes as long to make as the message is large, and whether there
+// is one.
+type messageText struct {
+	text string
+	ok   bool
+}
+
+// once makes a text on the first call for a field: an expression may name it for each
+// of the message's items.
+func (s *Scope) once(field string, make func() (string, bool)) (any, bool) {
+	m, ok := s.carried.fields[field]
 	if !ok {
-		text = make()
+		m.text, m.ok = make()
 		if s.carried.fields == nil {
-			s.carried.fields = map[string]string{}
+			s.carried.fields = map[string]messageText{}
 		}
-		s.carried.fields[field] = text
+		s.carried.fields[field] = m
 	}
-	return text
+	return m.text, m.ok
 }
 
 // text is the value of a field that is absent where it is empty.
