@@ -23,7 +23,7 @@ const hangBound = time.Minute
 // request, and logs it in its first line.
 func TestFunctionReportsItsLinkedVersion(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("DAGTRIGGER_PROOF") != "full" {
+	if os.Getenv("DAGTRIGGER_PROOF") == "" {
 		t.Skip("it builds the whole function: set DAGTRIGGER_PROOF=full to run this")
 	}
 	agents := make(chan string, 100)

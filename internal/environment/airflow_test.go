@@ -189,9 +189,9 @@ func TestConcurrentCallsShareOneLookup(t *testing.T) {
 	})
 	c := newClient(t, environment.Spec{Composer: composerName}, options(g, robot))
 	var group sync.WaitGroup
-	for i := range 30 {
+	for range 30 {
 		group.Go(func() {
-			if err := trigger(t, c, fmt.Sprintf("run-%d", i)); err != nil {
+			if _, err := c.Client(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
