@@ -24,9 +24,10 @@ pattern that cannot match, the syntax of Jinja, shells or regular expressions.
 
 --against compares the file with the deployed one, and lists what changes for events in
 flight: those that are delivered before the deployment and again after it. It is a warning
-where they would start twice (another name, run_id, every, DAG or environment) or not at
-all (a route that is gone, or takes fewer events), and a change otherwise. This prints the
-deployed file of a function that "deploy plan" deployed:
+where they would start twice (another name, run_id, every, DAG or environment, or another
+value of vars in one of these) or not at all (a route that is gone, or takes fewer events),
+and a change otherwise. This prints the deployed file of a function that "deploy plan"
+deployed:
 
   gcloud functions describe dagtrigger --gen2 --region=REGION \
     --format='value(serviceConfig.environmentVariables.DAGTRIGGER_CONFIG)' > deployed.yaml

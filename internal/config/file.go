@@ -149,7 +149,7 @@ func (f File) Advice() document.Problems { return route.Advice(f.Routes).In(f.Na
 // Against lists what changes from the deployed file old to f for events in flight: risks
 // are runs that would start twice or not at all, changes the rest. Their places are in f.
 func (f File) Against(old File) (risks, changes document.Problems) {
-	risks, changes = route.Compare(old.Routes, f.Routes)
+	risks, changes = route.Compare(route.Version{Routes: old.Routes, Vars: old.Vars}, route.Version{Routes: f.Routes, Vars: f.Vars})
 	add := func(to *document.Problems, what, fix string) {
 		*to = append(*to, document.Problem{What: what, Fix: fix})
 	}

@@ -13,31 +13,39 @@ import (
 // FixInFlight is the fix of a change by which events in flight start twice.
 const FixInFlight = "deploy it when no events are in flight, or accept the duplicates"
 
+// fixMissed is the fix of a change by which events in flight start nothing.
+const fixMissed = "deploy it when no events are in flight, or start them afterwards: reconcile, dead-letters replay"
+
+// Version is what a version of a routes file says of its routes.
+type Version struct {
+	Routes []Spec
+	Vars   document.Constants // of the file
+}
+
 // Compare lists what changes from old to new for events in flight, which are delivered
 // before and after a deployment: risks are runs that would start twice or not at all,
 // changes the rest, both in the order of new; a route that is gone has no place.
-func Compare(old, new []Spec) (risks, changes document.Problems) {
-	c := comparison{}
-	before, after := byName(old), byName(new)
-	for i := range new {
-		s := &new[i]
+func Compare(old, new Version) (risks, changes document.Problems) {
+	c := comparison{vars: varsComparison{old.Vars, new.Vars, map[string]became{}}}
+	before, after := byName(old.Routes), byName(new.Routes)
+	for i := range new.Routes {
+		s := &new.Routes[i]
 		if was, known := before[s.Name.Value]; known {
-			c.was, c.is = was, s
+			c.was, c.is, c.ofRoute = was, s, map[string]became{}
 			c.compare()
 			continue
 		}
-		if was := renamed(old, after, s); was != "" {
+		if was := renamed(old.Routes, after, s); was != "" {
 			c.risk(s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, was),
 				"keep the name, or deploy it when no events are in flight")
 			continue
 		}
 		c.change(s.Name.Position, s.Name.Value+" is new: an event that is delivered again starts it too", "expect runs for events in flight")
 	}
-	for i := range old {
-		was := &old[i]
-		if _, known := after[was.Name.Value]; !known && !was.Enabled.Off && renamed(new, before, was) == "" {
-			c.risk(Position{}, was.Name.Value+" is gone: events in flight start nothing from it, and are acknowledged",
-				"deploy it when no events are in flight, or start them afterwards: reconcile, dead-letters replay")
+	for i := range old.Routes {
+		was := &old.Routes[i]
+		if _, known := after[was.Name.Value]; !known && !was.Enabled.Off && renamed(new.Routes, before, was) == "" {
+			c.risk(Position{}, was.Name.Value+" is gone: events in flight start nothing from it, and are acknowledged", fixMissed)
 		}
 	}
 	return c.risks, c.changes
@@ -64,6 +72,8 @@ func renamed(specs []Spec, kept map[string]*Spec, s *Spec) string {
 // comparison compares one route with the deployed one.
 type comparison struct {
 	was, is        *Spec
+	vars           varsComparison
+	ofRoute        map[string]became // by way, of the route's own vars
 	risks, changes document.Problems
 }
 
@@ -87,7 +97,11 @@ func (c *comparison) compare() {
 		k := &keys[i]
 		was, _ := writtenOf(k.To(c.was))
 		is, place := writtenOf(k.To(c.is))
-		if was == is || c.key(k.Name, was, is, c.placeOf(place)) {
+		if was == is {
+			c.uses(k.Name, is, c.placeOf(place))
+			continue
+		}
+		if k.Name == "vars" || c.key(k.Name, was, is, c.placeOf(place)) { // vars matter to the keys that use them
 			continue
 		}
 		if rest = append(rest, k.Name); len(rest) == 1 {
@@ -116,25 +130,19 @@ func (c *comparison) key(key, was, is string, at Position) bool {
 		changed = key + " of " + name + " changed"
 	}
 	switch key {
-	case "run_id", "run_id_exact", "every":
-		c.risk(at, changed+": events in flight start twice", FixInFlight)
-	case "vars":
-		if ids := c.is.RunID.Value + c.is.RunIDExact.Value; strings.Contains(ids, "vars.") {
-			c.risk(at, "vars of "+name+" changed, and its run id uses them: events in flight start twice", FixInFlight)
-			return true
-		}
-		return false
+	case "conf", "logical_date":
+		return c.run(key, key+" of "+name+" changed", at)
 	case "reject":
 		if is == "" {
 			c.change(at, name+" no longer rejects: an event that is delivered again starts its run", "expect runs for events in flight")
 			break
 		}
 		c.risk(at, changed+": events in flight that it rejects start nothing, and fail permanently", "deploy it when no events are in flight")
-	case "dag", "environment":
-		if key == "dag" && (was == "" || is == "") {
+	case "dag":
+		if was == "" || is == "" {
 			break // the other says reject, and so does the list
 		}
-		c.risk(at, changed+": events in flight whose run exists there start another here", FixInFlight)
+		return c.run(key, changed, at)
 	case "enabled":
 		if c.is.Enabled.Off {
 			c.risk(at, name+" is switched off: events in flight start nothing from it, and are acknowledged",
@@ -142,8 +150,6 @@ func (c *comparison) key(key, was, is string, at Position) bool {
 		} else {
 			c.change(at, name+" is switched on: an event that is delivered again starts it too", "expect runs for events in flight")
 		}
-	case "conf", "logical_date":
-		c.change(at, key+" of "+name+" changed: a run that exists keeps what it was started with", "expect it in runs that start from now on")
 	case "complete":
 		if c.was.Complete.identity() == c.is.Complete.identity() {
 			c.change(at, "complete of "+name+" changed: a set that has started does not start again", "expect it from the next delivery on")
@@ -155,6 +161,22 @@ func (c *comparison) key(key, was, is string, at Position) bool {
 			"send it again with the deployed file: dead-letters replay --config deployed.yaml")
 	case "on", "bucket", "object", "topic", "subscription", "source", "subject", "attributes", "skip", "when":
 		c.filter(key, changed, at)
+	default:
+		return c.run(key, changed, at)
+	}
+	return true
+}
+
+// run reports a change of the run that an event starts, and false for a key that says
+// nothing of it.
+func (c *comparison) run(key, what string, at Position) bool {
+	switch key {
+	case "run_id", "run_id_exact", "every":
+		c.risk(at, what+": events in flight start twice", FixInFlight)
+	case "dag", "environment":
+		c.risk(at, what+": events in flight whose run exists there start another here", FixInFlight)
+	case "conf", "logical_date":
+		c.change(at, what+": a run that exists keeps what it was started with", "expect it in runs that start from now on")
 	default:
 		return false
 	}
@@ -172,8 +194,7 @@ func (c *comparison) filter(key, changed string, at Position) {
 	if more {
 		effect = "it takes other events"
 	}
-	c.risk(at, changed+": "+effect+", and those in flight that it does not match start nothing from it",
-		"deploy it when no events are in flight, or start them afterwards: reconcile, dead-letters replay")
+	c.risk(at, changed+": "+effect+", and those in flight that it does not match start nothing from it", fixMissed)
 }
 
 // reach says how a filter changed: whether there may be events that it no longer takes,
