@@ -63,12 +63,14 @@ func (d *diagnosis) brokenValue() bool {
 	inner := strings.Index(value, ": ")
 	switch {
 	case strings.HasPrefix(value, "{{") || strings.HasPrefix(value, "{%"):
-		return d.at(begin, "a value that begins with "+value[:2]+" is not text", jinjaFix(value))
+		return d.at(begin, "a value that begins with "+value[:2]+" is not text", d.template(value))
 	case first == `"` || first == "'":
 		return d.quotes(begin, value)
 	case first == "[" || first == "{":
 		return d.flow(begin, value)
-	case strings.Contains("*&!%@`", first):
+	case strings.Contains("%@", first):
+		return d.at(begin, "a value that begins with "+first+" is not text", d.template(value))
+	case strings.Contains("*&!`", first):
 		return d.at(begin, "a value that begins with "+first+" is not text", quote)
 	case inner >= 0 || strings.HasSuffix(value, ":"):
 		return d.at(begin+max(inner, 0), `a value that holds ": " is not text`, quote)
@@ -85,11 +87,12 @@ func (d *diagnosis) quote(value string) string {
 	return "quote it: " + inQuotes(value)
 }
 
-func jinjaFix(value string) string {
-	if found, ok := habit.Text(value, habit.Known{Object: true, Message: true}); ok {
+// template is the fix of a value that another language's template may begin.
+func (d *diagnosis) template(value string) string {
+	if found, ok := habit.Text(value, habit.Known{Object: true, Message: true}); ok && !d.hidden {
 		return found.Fix
 	}
-	return "quote it: " + inQuotes(value)
+	return d.quote(value)
 }
 
 // quotes finds a quoted value that does not end, or goes on after its end.

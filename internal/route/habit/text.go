@@ -58,17 +58,20 @@ type textRule struct {
 
 var textRules = []textRule{
 	{regexp.MustCompile(`\{\{\s*(.*?)\s*\}\}`), "Jinja", jinja},
+	{regexp.MustCompile(`\{\{\s*([A-Za-z_][\w.]*)\s*\}?`), missingBrace, byName},
+	{regexp.MustCompile(`\{\s*([A-Za-z_][\w.]*)\s*\}\}`), missingBrace, byName},
+	{regexp.MustCompile(`<%[=-]?\s*(.*?)\s*-?%>`), "a tag of ERB or EJS", byName},
+	{regexp.MustCompile(`@\{(.*?)\}`), "Azure's", byName},
+	{regexp.MustCompile(`#\{(.*?)\}`), "Ruby's", byName},
+	{regexp.MustCompile(`%([A-Z][A-Z0-9_]{2,})%`), "a variable of Windows", environmentVariable},
 	{regexp.MustCompile(`\{%.*?%\}`), "Jinja", write("write ${condition ? a : b}")},
 	{regexp.MustCompile(`\$\((.*?)\)`), "the shell's", byName},
 	{regexp.MustCompile(`%\((\w+)\)s`), "Python's", byName},
-	{regexp.MustCompile(`\B\$([A-Za-z_][\w.]*)`), "a variable of the shell", func(m match) string {
-		if meant := byName(m); strings.HasPrefix(meant, "$") {
-			return meant
-		}
-		return fromEnvironment(m.group(1))
-	}},
+	{regexp.MustCompile(`\B\$([A-Za-z_][\w.]*)`), "a variable of the shell", environmentVariable},
 	{regexp.MustCompile(`\{([A-Za-z_][\w.]*)(?:![rsa])?(?::[^{}"]*)?\}`), "Python's", byName},
 }
+
+const missingBrace = "Jinja with a brace missing"
 
 // firstOf is the rule whose form comes first in text, and where.
 func firstOf(text string) (*textRule, []int) {
@@ -84,6 +87,14 @@ func firstOf(text string) (*textRule, []int) {
 }
 
 func byName(m match) string { return inBraces(m, m.group(1)) }
+
+// environmentVariable is the field that a variable is named for, or else declares it.
+func environmentVariable(m match) string {
+	if meant := byName(m); strings.HasPrefix(meant, "${") {
+		return meant
+	}
+	return fromEnvironment(m.group(1))
+}
 
 // fromEnvironment declares a variable of the environment in the file's vars.
 func fromEnvironment(name string) string {
