@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/route"
 )
@@ -370,4 +371,19 @@ func TestSchemaOfExamplesTakesWhatIsRead(t *testing.T) {
 		agrees(row, "config: r.yaml\ntests:\n- {name: n, "+row+"}")
 	}
 	agrees("nothing", "{}")
+}
+
+// A row of a table whose field has a type that no reader knows would end the program.
+func TestEveryKeyHasAField(t *testing.T) {
+	t.Parallel()
+	for name, entries := range map[string]func() []document.Entry{
+		"a file": config.Keys, "an environment": config.EnvironmentKeys, "a route": route.Keys, "complete": route.CompleteKeys,
+		"a file of examples": example.SuiteKeys, "an example": example.Keys,
+	} {
+		for _, e := range entries() {
+			if e.Name == "" || e.Example == "" {
+				t.Errorf("%s: the key %+v is not documented", name, e)
+			}
+		}
+	}
 }

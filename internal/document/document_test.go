@@ -88,7 +88,7 @@ func TestMapErrors(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
 		{"text: a", ``},
-		{"text: 12", `f:1:7: text takes text, and this is a number: quote it: "12"`},
+		{"text: 12", `f:1:7: text takes text, and this is the number 12: quote it: "12"`},
 		{"text: !x a", `f:1:7: text takes text, and this is tagged !x: quote it: "!x a"`},
 		{"text: [a]", `f:1:7: text takes text, and this is a list: write it as text: a`},
 		{"text:", `f:1:6: text takes text, and this is nothing: write it as text: a`},
@@ -99,14 +99,19 @@ func TestMapErrors(t *testing.T) {
 		{"text: a\nsecret: 4711", `f:2:9: secret takes text, and this is a number: quote it`},
 		{"text: a\n'': b", `f:2:1: "" is not a key of it: use one of text, word, secret, flag, number, time, texts`},
 		{"text: a\n\"b\\nc\": d", `f:2:1: "b\nc" is not a key of it: use one of text, word, secret, flag, number, time, texts`},
-		{"text: a\ntexts: {\"\\u0007\": 1}", `f:2:19: texts.\a takes text, and this is a number: quote it: "1"`},
-		{"text: a\nflag: yes", `f:2:7: flag takes true or false, and this is text: write flag: true`},
-		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
-		{"text: a\nnumber: '12'", `f:2:9: number takes a whole number, and this is text: write it as number: 12`},
-		{"text: a\nnumber: 99999999999999999999", `f:2:9: number takes a whole number, and this is a number: write it as number: 12`},
-		{"text: a\ntime: 5", `f:2:7: time takes a duration such as 90s or 2d, and this is a number: write it as time: 5s`},
-		{"text: a\ntime: -5s", `f:2:7: time takes a duration such as 90s or 2d, and this is text: write it as time: 5s`},
-		{"text: a\ntexts: {a: 1}", `f:2:12: texts.a takes text, and this is a number: quote it: "1"`},
+		{"text: a\ntexts: {\"\\u0007\": 1}", `f:2:19: texts.\a takes text, and this is the number 1: quote it: "1"`},
+		{"text: a\nflag: yes", `f:2:7: flag takes true or false, and this is the text "yes": write flag: true`},
+		{"text: a\nnumber: 1.5", `f:2:9: number takes a whole number, and this is the number 1.5: write it as number: 12`},
+		{"text: a\nnumber: '12'", `f:2:9: number takes a whole number, and this is the text "12": write number: 12`},
+		{"text: a\nnumber: 99999999999999999999", `f:2:9: number takes a whole number, and this is the number 99999999999999999999: ` +
+			`write it as number: 12`},
+		{"text: a\nnumber: !!int \"\\e[31m\"", `f:2:9: number takes a whole number, and this is the number "\x1b[31m": write it as number: 12`},
+		{"text: a\nflag: " + strings.Repeat("y", 61), `f:2:7: flag takes true or false, and this is text: write it as flag: true`},
+		{"text: a\ntime: '@hourly'", `f:2:7: time takes a duration such as 90s or 2d, and this is the text "@hourly": write it as time: 1h`},
+		{"text: a\nelse: b", `f:2:1: else is not a key of it: use one of text, word, secret, flag, number, time, texts`},
+		{"text: a\ntime: 5", `f:2:7: time takes a duration such as 90s or 2d, and this is the number 5: write it as time: 5s`},
+		{"text: a\ntime: -5s", `f:2:7: time takes a duration such as 90s or 2d, and this is the text "-5s": write it as time: 5s`},
+		{"text: a\ntexts: {a: 1}", `f:2:12: texts.a takes text, and this is the number 1: quote it: "1"`},
 		{"text: a\ntexts: b", `f:2:8: texts is a map, and this is text: write it as key: value`},
 	} {
 		root, problem := document.Parse([]byte(row.text))

@@ -5,8 +5,10 @@ package document
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -43,6 +45,8 @@ func fieldOf(to any) Field {
 	case func(*Reader, *yaml.Node):
 		return Custom{Reads: to}
 	}
+	// No input leads here, only a row of a table. Each table's documentation is generated
+	// from all its rows, which tests do: TestEveryKeyHasAField.
 	panic(fmt.Sprintf("a key's value goes into a %T", to))
 }
 
@@ -51,7 +55,27 @@ func (r *Reader) Wrong(e Entry, node *yaml.Node, fix string) {
 	if e.Instead != nil {
 		fix = cmp.Or(e.Instead(node), fix)
 	}
-	r.Problem(At(node), fmt.Sprintf("%s takes %s, and this is %s", e.Name, e.Takes, Describe(node)), fix)
+	r.Problem(At(node), fmt.Sprintf("%s takes %s, and this is %s", e.Name, e.Takes, written(e, node)), fix)
+}
+
+// maxWritten is the most characters of a value in an error.
+const maxWritten = 60
+
+// written describes a value as somebody wrote it, unless that is a secret.
+func written(e Entry, node *yaml.Node) string {
+	kind := Describe(node)
+	value := []rune(node.Value)
+	switch {
+	case e.Secret || node.Kind != yaml.ScalarNode || len(value) > maxWritten:
+		return kind
+	case kind == "text":
+		return "the text " + strconv.Quote(node.Value)
+	case kind == "a number":
+		return "the number " + word(node.Value)
+	case kind == "true or false":
+		return word(node.Value)
+	}
+	return kind
 }
 
 // wrongText reports a value that could be what its key takes in quotes, or else as the
@@ -171,6 +195,32 @@ type Span struct {
 // String writes the length as a file does.
 func (s *Span) String() string { return clock.FormatDuration(s.Value) }
 
+// schedules are the schedules of Airflow that are a length of time, and wordy a length with
+// its unit in words.
+var (
+	schedules = map[string]string{"@hourly": "1h", "@daily": "1d", "@weekly": "1w"}
+	cron      = regexp.MustCompile(`^(?:\*/(\d+) \* \* \* \*|\d+ \*/(\d+) \* \* \*)$`)
+	wordy     = regexp.MustCompile(`(?i)^(\d+)\s*(s|m|h|d|w)(?:ec(?:ond)?s?|in(?:ute)?s?|(?:ou)?rs?|ays?|eeks?)?$`)
+)
+
+// duration writes a key with the length of time that somebody meant, empty where nobody
+// knows. A number without a unit is none.
+func duration(e Entry, node *yaml.Node) string {
+	meant := schedules[node.Value]
+	if m := cron.FindStringSubmatch(node.Value); m != nil {
+		if meant = m[1] + "m"; m[1] == "" {
+			meant = m[2] + "h"
+		}
+	}
+	if m := wordy.FindStringSubmatch(node.Value); m != nil {
+		meant = m[1] + strings.ToLower(m[2])
+	}
+	if d, err := clock.ParseDuration(meant); err != nil || d <= 0 {
+		return ""
+	}
+	return e.Name + ": " + meant
+}
+
 // Takes implements [Field].
 func (*Span) Takes() string { return "a duration such as 90s, 5m, 24h or 2d" }
 
@@ -181,10 +231,25 @@ func (*Span) Schema(Entry) *Schema { return &Schema{Type: "string", Pattern: clo
 func (s *Span) Read(r *Reader, e Entry, node *yaml.Node) {
 	value, err := clock.ParseDuration(node.Value)
 	if !IsText(node) || err != nil || value <= 0 {
-		r.Wrong(e, node, "write it as "+e.Example)
+		r.Wrong(e, node, "write it as "+cmp.Or(duration(e, node), e.Example))
 		return
 	}
 	*s = Span{At(node), value}
+}
+
+// wholeNumber reads a number that is not below least, and reports anything else.
+func (r *Reader) wholeNumber(e Entry, node *yaml.Node, least int64) (int64, bool) {
+	value, err := strconv.ParseInt(node.Value, 10, 64)
+	valid := err == nil && value >= least
+	switch {
+	case valid && node.ShortTag() == "!!int":
+		return value, true
+	case valid:
+		r.Wrong(e, node, fmt.Sprintf("write %s: %d", e.Name, value))
+	default:
+		r.Wrong(e, node, "write it as "+e.Example)
+	}
+	return 0, false
 }
 
 // Count is a whole number of one or more; zero where it was left out.
@@ -201,12 +266,9 @@ func (*Count) Schema(Entry) *Schema { return &Schema{Type: "integer", Minimum: 1
 
 // Read implements [Field].
 func (c *Count) Read(r *Reader, e Entry, node *yaml.Node) {
-	value, err := strconv.Atoi(node.Value)
-	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int" || err != nil || value < 1 {
-		r.Wrong(e, node, "write it as "+e.Example)
-		return
+	if value, ok := r.wholeNumber(e, node, 1); ok {
+		*c = Count{At(node), int(value)}
 	}
-	*c = Count{At(node), value}
 }
 
 // Switch is true, false or left out.

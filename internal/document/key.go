@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"example.com/dagtrigger/internal/route/habit"
 	"example.com/dagtrigger/internal/route/nearest"
 )
 
@@ -78,7 +79,7 @@ func Map[T any](r *Reader, node *yaml.Node, what string, keys []Key[T], into *T)
 	if !r.Members(node, what, func(name, value *yaml.Node) {
 		at := slices.IndexFunc(keys, func(k Key[T]) bool { return k.Name == name.Value })
 		if at < 0 {
-			r.Problem(At(name), word(name.Value)+" is not a key of "+what, Suggestion(name.Value, names(keys)))
+			r.Problem(At(name), word(name.Value)+" is not a key of "+what, unknownKey(name.Value, names(keys)))
 			return
 		}
 		value, ok := r.Follow(value)
@@ -110,6 +111,15 @@ func names[T any](keys []Key[T]) []string {
 	return all
 }
 
+// unknownKey is the fix of a key that is none of known. Only a file, which has match, and
+// a route, which has when, are where others write a branch.
+func unknownKey(name string, known []string) string {
+	if branch := habit.Branch(name); branch != "" && (slices.Contains(known, "match") || slices.Contains(known, "when")) {
+		return branch
+	}
+	return Suggestion(name, known)
+}
+
 // word is a name as an error shows it: in quotes where it is no plain word.
 func word(name string) string {
 	if name == "" || strings.ContainsFunc(name, func(c rune) bool {
@@ -123,7 +133,7 @@ func word(name string) string {
 // Suggestion is the fix of a name that is none of known.
 func Suggestion(name string, known []string) string {
 	near := nearest.Of(name, known...)
-	if meant := meantKeys[strings.ToLower(name)]; slices.Contains(known, meant) {
+	if meant := habit.Key(name); slices.Contains(known, meant) {
 		near = meant
 	}
 	if near != "" {

@@ -3,7 +3,6 @@
 package document
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,12 +47,9 @@ func (*plainCount) Takes() string        { return "a whole number" }
 func (*plainCount) Schema(Entry) *Schema { return &Schema{Type: "integer"} }
 
 func (c *plainCount) Read(r *Reader, e Entry, node *yaml.Node) {
-	n, err := strconv.ParseInt(node.Value, 10, 64)
-	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int" || err != nil || n < 0 {
-		r.Wrong(e, node, "write it as "+e.Example)
-		return
+	if n, ok := r.wholeNumber(e, node, 0); ok {
+		*c = plainCount(n)
 	}
-	*c = plainCount(n)
 }
 
 func (*plainSpan) Takes() string          { return "a duration such as 90s or 2d" }

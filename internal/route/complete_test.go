@@ -219,7 +219,7 @@ func TestProblemsOfComplete(t *testing.T) {
 		{setOf("prefix: a, count: 2, manifest: m"), `5:13: complete has 2 of names, count and manifest: give one, such as names: ` +
 			`[eu.csv, us.csv]`},
 		{setOf("prefix: a, names: [a, '']"), `5:36: complete.names: a name is empty: name an object, such as eu.csv`},
-		{setOf("prefix: a, count: none"), `5:32: count takes a whole number of one or more, and this is text: write it as count: 12`},
+		{setOf("prefix: a, count: none"), `5:32: count takes a whole number of one or more, and this is the text "none": write it as count: 12`},
 		{setOf("prefix: a, count: 10001"), `5:32: complete.count is over 10000, which is how many objects are listed at most: ` +
 			`make smaller sets, with more of the name in complete.prefix`},
 		{setOf("prefix: a, count: 2, files: '${manifest.files}'"), `5:42: complete.files is for a manifest: leave it out, or add manifest`},

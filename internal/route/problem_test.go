@@ -41,23 +41,23 @@ func TestErrors(t *testing.T) {
 
 		// Decoding: types.
 		{good + "  bucket: {a: b}", `4:11: bucket takes a pattern or a list of patterns, and this is a map: write it as bucket: acme-landing`},
-		{good + "  bucket: 12", `4:11: bucket takes a pattern or a list of patterns, and this is a number: quote it: "12"`},
-		{good + "  bucket: [a, true]", `4:15: bucket takes a pattern or a list of patterns, and this is true or false: quote it: "true"`},
+		{good + "  bucket: 12", `4:11: bucket takes a pattern or a list of patterns, and this is the number 12: quote it: "12"`},
+		{good + "  bucket: [a, true]", `4:15: bucket takes a pattern or a list of patterns, and this is true: quote it: "true"`},
 		{good + "  bucket: []", `4:11: bucket is an empty list: leave bucket out, or write it as bucket: acme-landing`},
 		{good + "  bucket:", `4:10: bucket takes a pattern or a list of patterns, and this is nothing: write it as bucket: acme-landing`},
 		{good + "  when: [a]", `4:9: when takes an expression, and this is a list: write it as when: int(object.size) > 0`},
 		{good + "  when: true",
-			`4:9: when takes an expression, and this is true or false: leave when out: the route then takes all that its other keys do`},
+			`4:9: when takes an expression, and this is true: leave when out: the route then takes all that its other keys do`},
 		{good + "  note: !x y", `4:9: note takes text with ${expressions} inside, and this is tagged !x: quote it: "!x y"`},
-		{good + "  enabled: 'no'", `4:12: enabled takes true or false, and this is text: write enabled: false`},
+		{good + "  enabled: 'no'", `4:12: enabled takes true or false, and this is the text "no": write enabled: false`},
 		{good + "  enabled: [true]", `4:12: enabled takes true or false, and this is a list: write it as enabled: false`},
 		{good + "  attributes: kind",
-			`4:15: attributes takes a map of names to a pattern or a list of patterns, and this is text: write it as attributes: {kind: order, ` +
-				`version: ["1", "2"]}`},
+			`4:15: attributes takes a map of names to a pattern or a list of patterns, and this is the text "kind": ` +
+				`write it as attributes: {kind: order, version: ["1", "2"]}`},
 		{good + "  attributes: {}", `4:15: attributes is an empty map: leave attributes out, or write it as attributes: {kind: order, version: ` +
 			`["1", "2"]}`},
 		{good + "  attributes: {kind: 1}",
-			`4:22: attributes takes a map of names to a pattern or a list of patterns, and this is a number: quote it: "1"`},
+			`4:22: attributes takes a map of names to a pattern or a list of patterns, and this is the number 1: quote it: "1"`},
 		{good + "  attributes: {a: b, a: c}", `4:22: a stands here twice, first on line 4: remove one of the two`},
 		{good + "  attributes: {'': c}", `4:16: attributes: a name is empty: name an attribute, such as attributes: {kind: order}`},
 		{good + "  conf: {a: .nan, b: [.inf]}",

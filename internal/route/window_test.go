@@ -167,8 +167,8 @@ func TestLimitsAreInThePlan(t *testing.T) {
 func TestErrorsOfWindowsAndLimits(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, want string }{
-		{good + "  every: 300", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is a number: write it as every: 5m`},
-		{good + "  every: -5m", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is text: write it as every: 5m`},
+		{good + "  every: 300", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is the number 300: write it as every: 5m`},
+		{good + "  every: -5m", `4:10: every takes a duration such as 90s, 5m, 24h or 2d, and this is the text "-5m": write it as every: 5m`},
 		{good + "  every: 1500ms", `4:10: every: 1.5s is not in whole seconds: round it`},
 		{good + "  grace: 5m", `4:10: grace stands without every: leave it out, or add every: 5m`},
 		{good + "  late: run", `4:9: late stands without every: leave it out, or add every: 5m`},
@@ -179,8 +179,9 @@ func TestErrorsOfWindowsAndLimits(t *testing.T) {
 			`5:15: max_active cannot be combined with every, whose waiting run counts as active: leave max_active out: every makes one run of ` +
 				`a window`},
 		{good + "  every: 5m\n  conf: {a: 1, window: 2}", `5:16: conf has a key window, under which every puts its window: name it otherwise`},
-		{good + "  max_active: many", `4:15: max_active takes a whole number of one or more, and this is text: write it as max_active: 16`},
-		{good + "  max_active: 0", `4:15: max_active takes a whole number of one or more, and this is a number: write it as max_active: 16`},
+		{good + "  max_active: many", `4:15: max_active takes a whole number of one or more, and this is the text "many": ` +
+			`write it as max_active: 16`},
+		{good + "  max_active: 0", `4:15: max_active takes a whole number of one or more, and this is the number 0: write it as max_active: 16`},
 		{
 			good + "  max_active: 2\n  skip_active: true",
 			`5:16: skip_active cannot be combined with max_active, which defers what skip_active would skip: leave one of the two out`,
@@ -190,7 +191,10 @@ func TestErrorsOfWindowsAndLimits(t *testing.T) {
 			`5:16: skip_active cannot be combined with every, whose waiting run counts as active: ` +
 				`leave skip_active out: every makes one run of a window`,
 		},
-		{good + "  skip_active: yes please", `4:16: skip_active takes true or false, and this is text: write it as skip_active: true`},
+		{
+			good + "  skip_active: yes please",
+			`4:16: skip_active takes true or false, and this is the text "yes please": write it as skip_active: true`,
+		},
 		{good + "  when_paused: defr", `4:16: when_paused is "defr": did you mean defer?`},
 	} {
 		specs, problems := decode(t, row.text)

@@ -213,7 +213,7 @@ func TestErrorsOfExamples(t *testing.T) {
 		{"what does not belong", head + "- {name: n, upload: gs://a/b, topic: c}",
 			`t.yaml:3:38: topic says nothing of an event given by upload: leave it out, or give the event by message or event`},
 		{"a size", head + "- {name: n, upload: gs://a/b, size: -1}",
-			`t.yaml:3:37: size takes a whole number, and this is a number: write it as size: 2048`},
+			`t.yaml:3:37: size takes a whole number, and this is the number -1: write it as size: 2048`},
 		{"a time", head + "- {name: n, upload: gs://a/b, time: noon}", `t.yaml:3:37: time is "noon": write it as 2026-11-22T09:30:00Z`},
 		{"a way", head + "- {name: n, upload: gs://a/b, as: pushed}", `t.yaml:3:35: as is "pushed": did you mean push?`},
 		{"a way that there is not", head + "- {name: n, message: a, as: notification}",
