@@ -95,9 +95,8 @@ func TestFormatDateTakesAZone(t *testing.T) {
 		{`format_date(timestamp("2026-11-22T23:30:00Z"), "%Y%m%d %H%z", "Europe/Berlin")`, `"20261123 00+0100"`},
 		{`format_date(date("20261122", "%Y%m%d"), "%Y/%m/%d")`, `"2026/11/22"`},
 		{`format_date(date("20261122", "%Y%m%d") - duration("24h"), "%Y-%m-%d")`, `"2026-11-21"`},
-		{`format_date("2026-11-22T23:30:00Z", "%Y")`, `format_date does not take (string, string): convert with int(…), double(…), ` +
-			`string(…) or ` +
-			`timestamp(…); 64-bit integers of an object resource are text`},
+		{`format_date("2026-11-22T23:30:00Z", "%Y")`, `format_date does not take text and text: ` +
+			`write format_date(timestamp("2026-11-22T23:30:00Z"), "%Y")`},
 
 		// What is written out is checked when the file is loaded.
 		{`format_date(event.time, "%F")`, `%F is not a directive of a date's layout: write one such as %Y, %m or %d`},

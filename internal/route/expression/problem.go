@@ -84,7 +84,7 @@ func problems(text string, errs []*cel.Error, parsed *ast.AST) []Problem {
 	}
 	var all []Problem
 	for _, e := range errs {
-		f := translate(e.Message, operandOf(parsed, e.ExprID))
+		f := translate(e.Message, blamed(parsed, e.ExprID))
 		f.Offset = offsetOf(text, e.Location)
 		f = f.seen(text)
 		if len(all) == 0 || !follows(text, all[len(all)-1], f) {
@@ -124,9 +124,6 @@ func (f Problem) seen(text string) Problem {
 
 var beforeBracket = regexp.MustCompile(`\w+$`)
 
-// isWord reports whether a function is no operator.
-func isWord(function string) bool { return !strings.ContainsAny(function, "_@") }
-
 // habits finds the syntax of other languages.
 func habits(text string) []Problem {
 	var all []Problem
@@ -144,9 +141,8 @@ func follows(text string, first, next Problem) bool {
 
 var chain = regexp.MustCompile(`^\w*(?:\.\w*|\[[^\]]*\]|\([^()]*\))*$`)
 
-// translate puts an error of cel-go into the words of a problem. operand is what
-// a invalid selection selects from.
-func translate(message, operand string) Problem {
+// translate puts an error of cel-go into the words of a problem. at is what it is about.
+func translate(message string, at blame) Problem {
 	quoted := append(strings.Split(message, "'"), "", "", "")
 	syntax, isSyntax := strings.CutPrefix(message, "Syntax error: ")
 	switch name := strings.TrimPrefix(quoted[1], "."); {
@@ -156,18 +152,17 @@ func translate(message, operand string) Problem {
 		const fix = "fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
 		return Problem{What: "invalid CEL: " + syntax, Fix: fix}
 	case strings.HasPrefix(message, "undefined field"):
-		return Problem{What: fmt.Sprintf("%s has no field %s", operand, name), Fix: fieldFix(operand, name)}
+		return Problem{What: fmt.Sprintf("%s has no field %s", at.operand, name), Fix: fieldFix(at.operand, name)}
 	case strings.HasPrefix(message, "undeclared reference"):
-		return Problem{What: name + " is not a variable or function", Fix: nameFix(name), Name: name}
+		return Problem{What: name + " is not a variable or function", Fix: nameFix(name, at), Name: name}
 	case strings.HasPrefix(message, "found no matching overload"):
-		function := strings.Trim(name, "_@")
-		if name == "_[_]" {
-			function = "[…]"
-		}
-		return Problem{What: fmt.Sprintf("%s does not take %s", function, quoted[3]), Fix: overloadFix(name, quoted[3], operand)}
-	}
-	if strings.HasPrefix(message, "expected type 'bool'") {
-		return Problem{What: "this is no true or false", Fix: "compare it, as in x != \"\", or write has(…) for a field that may be absent"}
+		return overload(name, quoted[3], at)
+	case strings.HasSuffix(message, "does not support field selection"):
+		return noFields(typeNamed(name), at)
+	case strings.HasPrefix(message, "expression of type"):
+		return Problem{What: string(typeNamed(name)) + " has no elements", Fix: `take those of a list or a map, as in x.split("/")`}
+	case strings.HasPrefix(message, "expected type 'bool'"):
+		return Problem{What: fmt.Sprintf("this is %s, not true or false", typeNamed(quoted[3])), Fix: compareIt}
 	}
 	fixes := map[string]string{
 		"invalid matches argument":   "write a regular expression of RE2: https://github.com/google/re2/wiki/Syntax",
@@ -178,40 +173,15 @@ func translate(message, operand string) Problem {
 }
 
 // nameFix suggests what is meant by a name that is no variable or function.
-func nameFix(name string) string {
+func nameFix(name string, at blame) string {
 	known := variableNames()
 	if fix := habit.Function(name); fix != "" {
-		return fix
+		return at.completed(fix)
 	}
 	if near := nearest.Of(name, known...); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "name one of " + nearest.Join(known...) + ", or a function of CEL"
-}
-
-// overloadFix says what to write where a function does not take values of such types.
-func overloadFix(function, of, operand string) string {
-	value := cmp.Or(operand, "the text")
-	switch {
-	case function == "_[_]":
-		return "select what is declared by a dot, as in object.name"
-	case function == "@in" && of == "(string, string)":
-		return `write a.contains(b) for text within text, or x in ["a", "b"]`
-	case function == "_%_" && strings.HasPrefix(of, "(string"):
-		return "join with +, or write text with ${…} inside"
-	case function == "_+_" && strings.Contains(of, "string"):
-		return "convert with string(…), or write text with ${…} inside"
-	case strings.Contains(of, "timestamp") && strings.Contains(of, "string"):
-		return `write a time as timestamp("2026-11-22T00:00:00Z")`
-	case slices.Contains([]string{"_&&_", "_||_", "!_", "_?_:_"}, function):
-		return "compare it, as in x != \"\", or write has(…) for a field that may be absent"
-	case of == "(string, int)" || of == "(string, double)" || of == "(int, string)":
-		return "convert with int(" + value + "), or quote the number; 64-bit integers of an object resource are text"
-	}
-	if first, _, several := strings.Cut(of, ","); several && strings.HasPrefix(first, "(string") && isWord(function) {
-		return "it is a method: write " + cmp.Or(operand, "x") + "." + function + "(…)"
-	}
-	return "convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
 }
 
 // fieldFix suggests a field of the variable or field called owner.
@@ -243,25 +213,6 @@ func fieldsOf(owner string) []string {
 		}
 	}
 	return nil
-}
-
-// operandOf writes what the selection with this id selects from.
-func operandOf(a *ast.AST, id int64) string {
-	operand := ""
-	if a == nil {
-		return operand
-	}
-	visit(a.Expr(), func(e ast.Expr) {
-		if e.ID() != id {
-			return
-		}
-		eachChild(e, func(child ast.Expr) {
-			if way, ok := selectionOf(child); ok && operand == "" {
-				operand = way.String()
-			}
-		})
-	})
-	return operand
 }
 
 // offsetOf is the offset in bytes of a location in text, and 0 of none.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -44,6 +45,11 @@ var expressionRules = []rule{
 	{form(`^\s*\{\s*[\w.]+\s*\}`), "$0 has one pair of braces too many", func(m match) string {
 		return "write ${" + strings.Trim(m.group(0), "{} ") + "}"
 	}},
+	{form(`^([^?{]*?)\s*(?P<at>:\s*%[A-Za-z].*)$`), "$0 is a format of Python's f-strings", func(m match) string {
+		return "write format_date(" + strings.TrimSpace(m.group(1)) + `, "` + strings.TrimLeft(m.group(2), ": ") + `")`
+	}},
+	{form(`^[^?{]*?(?P<at>:[<>^]?\d*,?(?:\.\d+)?[dfsxeg%]?)\s*$`), "$0 is a format of Python's f-strings",
+		write(`leave it out, or write "%.2f".format([x])`)},
 	{form(`\$\{`), "an expression stands here without ${ and }", write("leave ${ and } out, and join text with +")},
 	{form(`\$\(?[A-Za-z_]\w*\)?`), "$0 is a variable of the shell, and this is CEL", variableInside},
 	{form(`[“”‘’]`), "$0 is a typographic quote", write(`write " or '`)},
@@ -95,6 +101,8 @@ var expressionRules = []rule{
 	{form(`#.*$`), "# begins a comment in Python and YAML", write("write the comment on a line before, or //")},
 	{form(`;\s*$`), "; ends nothing in CEL", write("leave it out")},
 	{form(`^\s*return\b`), "return is no part of an expression", write("leave it out")},
+	{form(`\b(\d+(?:\.\d+)?)\s*((?i:[kmgt]i?b|bytes?))\b`), "$0 is not a number of CEL", inBytes},
+	{form(`\b(\d+)\s*(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|w|weeks?)\b`), "$0 is not a number of CEL", asDuration},
 	{form(`<L>\s*%\s*[\w("']`), "% is Python's format", write("join with +, or write text with ${…} inside")},
 }
 
@@ -232,4 +240,32 @@ func variableInside(m match) string {
 		return "write " + expression
 	}
 	return "write an expression, such as object.name"
+}
+
+// inBytes writes a size with a unit as a product.
+func inBytes(m match) string {
+	unit := strings.ToLower(m.group(2))
+	if strings.HasPrefix(unit, "byte") {
+		return "write " + m.group(1)
+	}
+	thousand := " * 1000"
+	if strings.Contains(unit, "i") {
+		thousand = " * 1024"
+	}
+	if strings.Contains(m.group(1), ".") {
+		thousand += ".0" // CEL multiplies no number of another kind
+	}
+	return "write " + m.group(1) + strings.Repeat(thousand, strings.IndexByte("kmgt", unit[0])+1)
+}
+
+// asDuration writes a length of time with a unit as a duration, which has no days.
+func asDuration(m match) string {
+	number, unit := m.group(1), m.group(2)[:1]
+	if n, err := strconv.Atoi(number); err == nil && (unit == "d" || unit == "w") {
+		hours := map[string]int{"d": 24, "w": 7 * 24}[unit]
+		number, unit = strconv.Itoa(n*hours), "h"
+	} else if m.group(2) == "ms" {
+		unit = "ms"
+	}
+	return `write duration("` + number + unit + `")`
 }
