@@ -122,8 +122,6 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	const sizeIsText = ": convert with int(object.size), or quote the number; 64-bit integers of an object resource are text"
-	const langdef = ": see https://github.com/google/cel-spec/blob/master/doc/langdef.md"
-	const convert = ": convert with int(…), double(…), string(…) or timestamp(…); 64-bit integers of an object resource are text"
 	const fix = ": fix the expression; in YAML, quote one that holds ': ' or ' #', or begins with a quote"
 	for _, row := range []struct{ text, want string }{
 		// Templates.

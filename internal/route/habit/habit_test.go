@@ -15,8 +15,9 @@ func TestTextAndPatternReportNothingForValidText(t *testing.T) {
 	for _, text := range []string{
 		"", "load_sales", "gs://${object.bucket}/${object.name}", "${path.region}", "$${literal}", `{"a": 1, "b": {}}`, `\d{3}`, "100 %",
 		"5$", "{}", "{ }",
-		`${has(object.md5Hash) ? {"a": "{x}"}["a"] : "}"}`, "a$", "US$ 5", 
-		"%Y%m%d", "a%C3%A9b", "like '%tmp%'", "50 %STAGE", `{"a": {"b": {"c": 1}}}`, "a@b.example", "#1", "<b>", `${object.name.replace("{x}", "$HOME")}`,
+		`${has(object.md5Hash) ? {"a": "{x}"}["a"] : "}"}`, "a$", "US$ 5",
+		"%Y%m%d", "a%C3%A9b", "like '%tmp%'", "50 %STAGE", `{"a": {"b": {"c": 1}}}`, "a@b.example", "#1", "<b>",
+		`${object.name.replace("{x}", "$HOME")}`,
 	} {
 		if found, ok := habit.Text(text, known); ok {
 			t.Errorf("Text(%q) = %+v", text, found)
