@@ -3,10 +3,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,12 +20,18 @@ const paramsHelp = `Print the DAG's side of a route: a Python module with the Pa
 each with its type and with the expression that it comes from, a TypedDict for the
 code that reads the conf, and a test for pytest. Airflow 2.2 and later import it.
 
-Save it beside the DAG, and import from it. With --check the module that you have
-saved is compared with the route as it is now; "dagtrigger doctor" compares the Params
-that Airflow knows with the conf of the route's examples.
+Save it beside the DAG, and import from it.
+
+--check compares the route's conf with the Params that a DAG's file declares, or with
+a module that was printed here: members without a Param, types that a Param refuses,
+and Params without a default that the conf does not give. Python 3.8 or later parses
+the file; it is never run. Where the settings or the routes file name the route's
+environment, Airflow is requested for the DAG's Params as well: the conf is compared
+with these, and the file is, which shows a file that is not deployed yet.
 
 The types are those of the route's expressions. A field of data or of message.json
-can be anything: int(…), string(…) and the like give it a type.`
+can be anything: int(…), string(…) and the like give it a type. "dagtrigger doctor
+--examples" compares the confs of examples, value by value.`
 
 func (p *program) params() *cobra.Command {
 	var file, check string
@@ -37,48 +41,33 @@ func (p *program) params() *cobra.Command {
 		Long:    paramsHelp,
 		GroupID: groupRoutes,
 		Example: `  dagtrigger params sales-csv --config routes.yaml > dags/sales_csv_params.py
-  dagtrigger params sales-csv --config routes.yaml --check dags/sales_csv_params.py`,
+  dagtrigger params sales-csv --config routes.yaml --check dags/load_sales.py`,
 		Args: takes("the ROUTE"),
-		Annotations: exits("it was printed, or the file of --check is up to date",
-			"the file is not up to date, or the route has no conf with members"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Annotations: exits("it was printed, or the Params take the conf",
+			"the Params do not take the conf, or the route has no conf with members"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := p.routes(file)
 			if err != nil {
 				return err
 			}
-			return p.runParams(f, args[0], check)
+			at := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == args[0] })
+			if at < 0 {
+				return p.unknownRoute(f, args[0])
+			}
+			contract, err := params.Of(&f.Routes[at])
+			if err != nil {
+				return fmt.Errorf("the route %s: %w", args[0], err)
+			}
+			if check != "" {
+				return p.checkParams(cmd.Context(), paramsCheck{file, f, check, contract, &f.Routes[at]})
+			}
+			_, err = io.WriteString(p.stdout, contract.Python())
+			return err
 		},
 	}
 	configFlag(cmd.Flags(), &file, config.FileVariable)
-	cmd.Flags().StringVar(&check, "check", "", "compare with this `FILE` instead of printing")
+	cmd.Flags().StringVar(&check, "check", "", "compare the conf with the Params in a `FILE`, and in Airflow, instead of printing")
 	return cmd
-}
-
-func (p *program) runParams(f *config.File, name, check string) error {
-	at := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == name })
-	if at < 0 {
-		return p.unknownRoute(f, name)
-	}
-	contract, err := params.Of(&f.Routes[at])
-	if err != nil {
-		return fmt.Errorf("the route %s: %w", name, err)
-	}
-	if check == "" {
-		_, err = io.WriteString(p.stdout, contract.Python())
-		return err
-	}
-	saved, err := os.ReadFile(check)
-	if err != nil {
-		return fmt.Errorf("reading the module: %w", err)
-	}
-	if line := firstDifference(contract.Python(), string(saved)); line > 0 {
-		return &hintedError{
-			fmt.Errorf("%s:%d: it is not what the route %s gives now", check, line, name),
-			fmt.Sprintf("write it again: %s params %s > %s", cmp.Or(p.self, "dagtrigger"), name, check),
-		}
-	}
-	_, err = fmt.Fprintf(p.stdout, "%s is up to date\n", check)
-	return err
 }
 
 // unknownRoute names the routes of a file.
@@ -92,19 +81,4 @@ func (p *program) unknownRoute(f *config.File, name string) error {
 		hint = "did you mean " + near + "?"
 	}
 	return &hintedError{fmt.Errorf("%s has no route %q", f.Name, name), hint}
-}
-
-// firstDifference is the number of the first line in which two texts differ; 0
-// where they do not.
-func firstDifference(a, b string) int {
-	if a == b {
-		return 0
-	}
-	lines, others := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(lines), len(others)) {
-		if lines[i] != others[i] {
-			return i + 1
-		}
-	}
-	return min(len(lines), len(others)) + 1
 }

@@ -50,7 +50,7 @@ func Checks() []Check {
 		{"paused", "the DAG is not paused", PerDAG, []string{"dag"}, paused},
 		{"window", "the run of a window waits for its start", PerDAG, []string{"dag"}, window},
 		{"files", "this caller may list the buckets of the route's sets of files", PerDAG, nil, files},
-		{"params", "the DAG's Params take what the route's examples make", PerDAG, []string{"dag"}, params},
+		{"params", "the DAG's Params take what the route's examples make", PerDAG, []string{"dag"}, takesConf},
 		{"permission", "this caller may trigger the DAG", PerDAG, []string{"api"}, permission},
 		{"trigger", "what delivers sends an event again that was not acknowledged", OfPlatform, nil, retry},
 		{"deadline", "Pub/Sub waits for the answer as long as Airflow may take", OfPlatform, nil, deadline},

@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/operator/params"
 )
 
 func dag(ctx context.Context, p *subject) Finding {
@@ -107,7 +107,7 @@ func quoted(id string) string {
 	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
 }
 
-func params(ctx context.Context, p *subject) Finding {
+func takesConf(ctx context.Context, p *subject) Finding {
 	declared, err := p.connection.Airflow.Params(ctx, p.dag)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return skipped("the experimental API does not list them")
@@ -122,11 +122,11 @@ func params(ctx context.Context, p *subject) Finding {
 			continue
 		}
 		checked++
-		if complaint := misfit(declared, names, example.Conf); complaint != "" {
+		if complaint := params.Misfit(declared, example.Conf); complaint != "" {
 			return failed(fmt.Sprintf("the example %q: %s", example.Name, complaint), Fix{Do: "fix the route's conf, or the DAG's Params"})
 		}
 	}
-	required := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return hasDefault(declared[n]) })
+	required := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return params.HasDefault(declared[n]) })
 	switch {
 	case len(declared) == 0:
 		return ok("it declares none, and takes any conf")
@@ -137,33 +137,6 @@ func params(ctx context.Context, p *subject) Finding {
 			Fix{Do: "add an example to the route, and see dagtrigger test"})
 	}
 	return skipped("the route has no example; every Param has a default")
-}
-
-// hasDefault reports whether a Param's default will do where conf has no
-// value. Airflow reports one without a default as null.
-func hasDefault(param airflow.Param) bool {
-	return len(param.Value) > 0 && complaint(param.Schema, param.Value) == ""
-}
-
-// misfit says what Airflow would refuse in a conf; a key that is not declared
-// it takes.
-func misfit(declared map[string]airflow.Param, names []string, conf []byte) string {
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(conf, &values); err != nil {
-		return "its conf is not a JSON object"
-	}
-	for _, name := range names {
-		value, given := values[name]
-		switch {
-		case !given && !hasDefault(declared[name]):
-			return "the Param " + name + " has no value"
-		case given:
-			if what := complaint(declared[name].Schema, value); what != "" {
-				return "the Param " + name + " " + what
-			}
-		}
-	}
-	return ""
 }
 
 func permission(ctx context.Context, p *subject) Finding {

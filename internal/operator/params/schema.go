@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package doctor
+package params
 
 import (
 	"encoding/json"
@@ -48,7 +48,7 @@ func complaint(text, value json.RawMessage) string {
 
 func (s *schema) complain(v any) string {
 	switch {
-	case !s.isOfType(v):
+	case !s.takes(typeOf(v)):
 		return fmt.Sprintf("is %s, and has to be %s", typeOf(v), s.types())
 	case s.Enum != nil && !slices.ContainsFunc(s.Enum, func(e any) bool { return reflect.DeepEqual(e, v) }):
 		return "is none of the values that it may have"
@@ -153,9 +153,9 @@ func (s *schema) names() []string {
 
 func (s *schema) types() string { return strings.Join(s.names(), " or ") }
 
-func (s *schema) isOfType(v any) bool {
+// takes reports whether a value of a type may be a value of s.
+func (s *schema) takes(is string) bool {
 	names := s.names()
-	is := typeOf(v)
 	return len(names) == 0 || slices.Contains(names, is) || is == "integer" && slices.Contains(names, "number")
 }
 
