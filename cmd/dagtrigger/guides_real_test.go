@@ -22,7 +22,7 @@ import (
 func TestFirstGuideOnRealAirflow(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
-	for _, version := range airflowreal.Versions() {
+	for _, version := range realtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			real := realtest.Start(t, airflowreal.Options{Version: version, DAGs: os.DirFS(guides + "dags"), Scheduler: true})

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/real/realtest"
 )
 
 // TestDemoOnARealAirflow runs the demo on each version.
 func TestDemoOnARealAirflow(t *testing.T) {
 	realtest.Need(t)
-	for _, version := range airflowreal.Versions() {
+	for _, version := range realtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			ctx, end := context.WithCancel(t.Context())

@@ -28,7 +28,7 @@ func TestFunctionWithRealAirflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeAtEnd(t, pubsub)
-	for _, version := range airflowreal.Versions() {
+	for _, version := range realtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			a := startAirflow(t, airflowreal.Options{Version: version, Scheduler: true})

@@ -85,7 +85,7 @@ func want(t *testing.T, what string, status int, body string, wantStatus int, wa
 // forEachVersion runs a test on every version, one after the other: each has both cores to itself.
 func forEachVersion(t *testing.T, o airflowreal.Options, test func(t *testing.T, a *airflowreal.Airflow)) {
 	realtest.Need(t)
-	for _, version := range airflowreal.Versions() {
+	for _, version := range realtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			o.Version = version
 			begin := time.Now()
@@ -223,7 +223,7 @@ func testOtherSettings(t *testing.T, admin caller) {
 
 func TestKilledProgramLeavesNoAirflow(t *testing.T) {
 	realtest.Need(t)
-	for _, version := range airflowreal.Versions() {
+	for _, version := range realtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			// PostgreSQL, scheduler, web server and their supervisors; and what those start.
 			airflowreal.KillChild(t, version, syscall.SIGKILL, 7)

@@ -15,6 +15,8 @@ package realtest
 import (
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"example.com/dagtrigger/internal/real/airflowreal"
@@ -39,6 +41,17 @@ func need(t testing.TB, value string, parts ...func() error) {
 			lack(t, required, err)
 		}
 	}
+}
+
+// Versions returns the versions of Airflow that programs are proved on, oldest first:
+// those that are released. DAGTRIGGER_PROOF=all adds the betas, which CI has no time
+// for: what a beta changes shows in the API's contract, which is run on all.
+func Versions() []string {
+	versions := airflowreal.Versions()
+	if os.Getenv("DAGTRIGGER_PROOF") == "all" {
+		return versions
+	}
+	return slices.DeleteFunc(versions, func(version string) bool { return strings.ContainsAny(version, "abr") })
 }
 
 // Start starts an Airflow, as Need allows it, and ends it with the test.

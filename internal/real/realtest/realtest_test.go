@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
+
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // recorder is a test that notes how it ended.
@@ -56,5 +59,16 @@ func TestNeed(t *testing.T) {
 				t.Errorf("ended by %q, want %q", r.ended, row.want)
 			}
 		})
+	}
+}
+
+func TestVersionsLeavesBetasOut(t *testing.T) {
+	t.Setenv("DAGTRIGGER_PROOF", "full")
+	if got, want := Versions(), []string{"2.11.2", "3.3.2"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	t.Setenv("DAGTRIGGER_PROOF", "all")
+	if got := Versions(); !slices.Equal(got, airflowreal.Versions()) {
+		t.Errorf("%v, want %v", got, airflowreal.Versions())
 	}
 }
