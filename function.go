@@ -116,6 +116,7 @@ type Function struct {
 	bytes    *pressure.Bytes // of bodies in memory
 	turns    *pressure.Turns // of events that are evaluated
 	reports  *trigger.Reporter
+	shadows  *trigger.Shadows      // nil for none
 	prefetch func(context.Context) // of the token, while the first request is read
 	log      *slog.Logger
 	project  string
@@ -157,6 +158,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	}
 	// One account for all environments: they share its tokens.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
+	f.shadow(c)
 	f.prefetch = func(context.Context) {}
 	for name, spec := range c.Environments {
 		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle {
@@ -182,7 +184,29 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if c.File != nil {
 		log.Info("routes loaded", slog.String("file", c.File.Name), slog.String("digest", c.Digest()))
 	}
+	if c.Shadow != nil {
+		log.Info("shadow routes loaded", slog.String("file", c.Shadow.Name), slog.String("digest", c.Shadow.Digest))
+	}
 	return f, nil
+}
+
+// shadow has the routes decide that start nothing: those of the file, and a whole file.
+func (f *Function) shadow(c config.Config) {
+	s := &trigger.Shadows{Pipeline: f.pipeline, Turns: f.turns}
+	if c.Table.HasShadows() {
+		s.Routes = append(s.Routes, trigger.ShadowRoutes{Decide: c.Table.DecideShadows})
+	}
+	if c.Shadow != nil {
+		s.Routes = append(s.Routes, trigger.ShadowRoutes{
+			ShadowFile: trigger.ShadowFile{Name: c.Shadow.Name, Digest: c.Shadow.Digest},
+			Decide: func(ctx context.Context, ev *event.Event, _ route.Decision) route.Decision {
+				return c.Shadow.Table.Decide(ctx, ev)
+			},
+		})
+	}
+	if len(s.Routes) > 0 {
+		f.shadows, f.pipeline.Compare = s, true
+	}
 }
 
 // openStores opens the dead-letter stores, without a request.
@@ -208,11 +232,11 @@ func (f *Function) openStores(c config.Config, google *identity.Google, transpor
 	return err
 }
 
-// Through is f with other routes, which shares its environments with f: the
-// bounds on the calls to an Airflow hold for both together.
+// Through is f with other routes and no shadows, which shares its environments with f:
+// the bounds on the calls to an Airflow hold for both together.
 func (f *Function) Through(table *route.Table) *Function {
 	g := *f
-	g.table = table
+	g.table, g.shadows = table, nil
 	g.handler = f.traces.Handler(Target, http.HandlerFunc(g.serve))
 	return &g
 }
@@ -242,40 +266,46 @@ func (f *Function) handle(
 		f.log.LogAttrs(ctx, slog.LevelDebug, "attributes dropped", slog.String("event_id", ev.ID), slog.Any("attributes", ev.Dropped))
 	}
 	var outcomes []trigger.Outcome
+	var judge func() []trigger.Shadow
 	if ev.Invalid != nil {
 		outcomes = []trigger.Outcome{f.pipeline.Refuse(ctx, ev, ev.Invalid.Reason, replay)}
 	} else {
-		outcomes = f.pipeline.Run(pressure.WithBody(ctx, body), ev, f.decide(ctx, ev, body), replay)
+		d, err := f.decide(ctx, ev, body)
+		outcomes = f.pipeline.Run(pressure.WithBody(ctx, body), ev, d, replay)
+		if f.shadows != nil && err == nil && replay == (trigger.Replay{}) {
+			judge = func() []trigger.Shadow { return f.shadows.Judge(ctx, ev, d, body) }
+		}
 	}
 	for i := range outcomes {
 		outcomes[i].Shorten()
-		report.Outcome(ctx, ev, &outcomes[i], time.Since(started))
 	}
+	report.Event(ctx, ev, outcomes, started, judge)
 	return outcomes
 }
 
 // decide evaluates the routes when it is the event's turn. What they computed is
 // counted with the body before another event has the turn, so that the memory
-// of all requests together stays bounded; body is nil outside of a request.
-func (f *Function) decide(ctx context.Context, ev *event.Event, body *pressure.Body) route.Decision {
+// of all requests together stays bounded; body is nil outside of a request. Beside an
+// error the decision defers the event, which did not get its turn.
+func (f *Function) decide(ctx context.Context, ev *event.Event, body *pressure.Body) (route.Decision, error) {
 	if body != nil {
 		if err := body.WaitForMemory(); err != nil {
-			return undecided(err)
+			return undecided(err), err
 		}
 	}
 	done, err := f.turns.Take(ctx, ev.Size())
 	if err != nil {
-		return undecided(err)
+		return undecided(err), err
 	}
 	defer done()
 	d := f.table.Decide(ctx, ev)
 	if body != nil {
 		body.Hold(d.Written)
 	}
-	return d
+	return d, nil
 }
 
-// undecided defers an event that did not get its turn.
+// undecided is the decision about an event that did not get its turn.
 func undecided(err error) route.Decision {
 	return route.Decision{Failures: []route.Failure{{Err: fmt.Errorf("waiting to evaluate the routes: %w", err)}}}
 }

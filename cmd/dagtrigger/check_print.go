@@ -109,6 +109,15 @@ var (
 // about describes a valid file.
 func about(f config.File, warnings int) string {
 	text := plural(len(f.Routes), "route")
+	shadows := 0
+	for i := range f.Routes {
+		if f.Routes[i].Shadow.On() {
+			shadows++
+		}
+	}
+	if shadows > 0 {
+		text += " (" + plural(shadows, "shadow") + ")"
+	}
 	if len(f.Environments) > 0 {
 		text += ", " + plural(len(f.Environments), "environment")
 	}

@@ -14,6 +14,7 @@ import (
 	"example.com/dagtrigger/internal/clock"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/deadletter"
+	"example.com/dagtrigger/internal/document"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/deployment"
@@ -37,7 +38,8 @@ A trigger watches one bucket or one topic. Where a route has a pattern or matche
 bucket or topic, list the existing ones with --bucket and --topic: those that match are
 planned, and a route with complete may list their files. A route by subscription needs
 your push subscription, which the plan points at the function. --elsewhere names a route
-whose events something else sends. A route that would get no events, or could not list its
+whose events something else sends. --shadow names a routes file to try beside the other,
+which gets its events as well. A route that would get no events, or could not list its
 files, is an error, and no command is printed.`
 
 // The formats of a plan.
@@ -51,6 +53,7 @@ var planFormats = map[string]func(*deployment.Plan) string{
 type deployFlags struct {
 	settings deployment.Settings
 	config   string
+	shadow   string
 	composer string
 	format   string
 	json     bool
@@ -81,6 +84,7 @@ func (p *program) deployPlan() *cobra.Command {
 	s := &d.settings
 	flags := cmd.Flags()
 	configFlag(flags, &d.config, config.FileVariable)
+	flags.StringVar(&d.shadow, "shadow", "", "a routes `FILE` to try beside the routes: it gets its events, and no right on Airflow")
 	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
 	jsonFlag(flags, &d.json, "JSON, as --format json does")
 	flags.StringVar(&s.Project, "project", "", "the Google Cloud `PROJECT` to deploy to")
@@ -128,6 +132,16 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 			}
 		}
 	}
+	routes := file.Routes
+	if d.shadow != "" {
+		shadow, err := p.shadowToPlan(d.shadow)
+		if err != nil {
+			return err
+		}
+		s.Shadow = d.shadow
+		routes = slices.Concat(routes, shadow.Routes)
+		file.Variables = slices.Concat(file.Variables, shadow.Variables)
+	}
 	for _, name := range file.Variables {
 		if p.getenv(name) != "" && s.Variables[name] == "" && s.Secrets[name] == "" {
 			return &hintedError{
@@ -139,7 +153,7 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 	if err := p.fitting(path, file); err != nil {
 		return err
 	}
-	plan := deployment.New(s, file.Routes)
+	plan := deployment.New(s, routes)
 	switch {
 	case d.format == "json":
 		err = plainjson.Encode(p.stdout, &plan)
@@ -154,6 +168,18 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 		lines[i] = gap.String()
 	}
 	return fmt.Errorf("some routes would get no events, or could not list their files:\n%s", strings.Join(lines, "\n"))
+}
+
+// shadowToPlan reads a shadow file, whose routes are all shadows.
+func (p *program) shadowToPlan(path string) (config.File, error) {
+	file, err := p.routesFile(path)
+	if err == nil {
+		err = p.fitting(path, file)
+	}
+	for i := range file.Routes {
+		file.Routes[i].Shadow = document.Switch{Position: file.Routes[i].Position}
+	}
+	return file, err
 }
 
 // planFile is the path of the routes file to plan for.
@@ -207,7 +233,7 @@ func stores(file config.File) (addresses []string) {
 		addresses = append(addresses, file.DeadLetter)
 	}
 	for i := range file.Routes {
-		if own := file.Routes[i].DeadLetter.Value; own != "" && !file.Routes[i].Enabled.Off {
+		if own := file.Routes[i].DeadLetter.Value; own != "" && file.Routes[i].IsLive() {
 			addresses = append(addresses, own)
 		}
 	}

@@ -168,6 +168,11 @@ func routesOf(file *config.File) []doctor.Route {
 		if spec.Enabled.Off {
 			continue
 		}
+		if spec.Shadow.On() { // its DAG need not exist yet
+			environment := cmp.Or(spec.Environment.Value, only)
+			routes = append(routes, doctor.Route{Name: spec.Name.Value, Environment: environment, Lists: listedBuckets(&spec)})
+			continue
+		}
 		routes = append(routes, doctor.Route{
 			Name: spec.Name.Value, Environment: cmp.Or(spec.Environment.Value, only), DAGs: spec.Starts(),
 			Waits: spec.Every.Value > 0, Asset: spec.AssetName(), Materialize: spec.Materialize.On(), WhenPaused: spec.WhenPaused.Value,

@@ -181,7 +181,7 @@ func (p *program) explainEvent(ctx context.Context, flags explainFlags, file *co
 func (p *program) explainRoutes(ctx context.Context, x explainFlags, file *config.File, ev *event.Event) []routeResult {
 	var all []routeResult
 	for _, r := range file.Table.Explain(ctx, ev) {
-		result := routeResult{Route: r.Route, Reason: r.Reason, When: partOf(r.When)}
+		result := routeResult{Route: r.Route, Shadow: r.Shadow, Reason: r.Reason, When: partOf(r.When)}
 		for i := range r.Vars {
 			result.Vars = append(result.Vars, partOf(&r.Vars[i]))
 		}

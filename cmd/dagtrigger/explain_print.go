@@ -38,6 +38,8 @@ type eventSeen struct {
 type routeResult struct {
 	Route   string `json:"route"`
 	Matched bool   `json:"matched"`
+	// Shadow reports that the route is one, and starts nothing.
+	Shadow bool `json:"shadow,omitempty"`
 	// Reason is the first thing that did not match.
 	Reason string `json:"reason,omitempty"`
 	// Vars are the values of the route's vars.
@@ -112,7 +114,7 @@ func partOf(p *expression.Part) *partResult {
 }
 
 func (x *explanation) failed() bool {
-	return x.Error != "" || slices.ContainsFunc(x.Routes, func(r routeResult) bool { return r.Error != "" })
+	return x.Error != "" || slices.ContainsFunc(x.Routes, func(r routeResult) bool { return r.Error != "" && !r.Shadow })
 }
 
 // text is an explanation for a person.
@@ -134,6 +136,7 @@ func (x *explanation) text(paint painter) string {
 	for _, r := range x.Routes {
 		b.WriteString("\n" + r.text(paint))
 		switch {
+		case r.Shadow:
 		case r.Error != "":
 			failed++
 		case r.Matched:
@@ -156,9 +159,9 @@ func (r *routeResult) text(paint painter) string {
 	name := paint.bold(r.Route)
 	switch {
 	case r.Error != "":
-		fmt.Fprintf(&b, "%s  %s\n  %s\n", name, paint.bad("fails"), visible(r.Error))
+		fmt.Fprintf(&b, "%s  %s\n  %s\n", name, paint.bad("fails")+r.asShadow(), visible(r.Error))
 	case r.Matched:
-		fmt.Fprintf(&b, "%s  %s\n", name, paint.good("matches"))
+		fmt.Fprintf(&b, "%s  %s\n", name, paint.good("matches")+r.asShadow())
 	default:
 		fmt.Fprintf(&b, "%s  does not match\n  %s\n", name, visible(r.Reason))
 	}
@@ -178,6 +181,14 @@ func (r *routeResult) text(paint painter) string {
 		b.WriteString(r.Run.text())
 	}
 	return b.String()
+}
+
+// asShadow says that what the route asks for is only logged.
+func (r *routeResult) asShadow() string {
+	if r.Shadow {
+		return ", as a shadow: what follows is not sent"
+	}
+	return ""
 }
 
 // text is a tree, a part on a line.

@@ -100,6 +100,7 @@ func TestExamplesParse(t *testing.T) {
 func shellWords(line string) []string {
 	line, _, _ = strings.Cut(line, "   #")
 	line, _, _ = strings.Cut(line, " > ")
+	line, _, _ = strings.Cut(line, " 2> ")
 	line, _, _ = strings.Cut(line, " | ")
 	var words []string
 	var word strings.Builder

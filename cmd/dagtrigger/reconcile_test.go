@@ -127,7 +127,7 @@ routes:
 		}
 	}
 	_, output := commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme", "--yes", "--route", "none")
-	contains(t, output, `no enabled route is named "none"`)
+	contains(t, output, `no live route is named "none"`)
 	_, output = commanded(t.Context(), t, exitUsage, settings, "", "reconcile", "acme/sales", "--yes")
 	contains(t, output, `dagtrigger: "acme/sales" names no bucket`+"\ndagtrigger: hint: write gs://BUCKET/PREFIX\n")
 	g.storage.FailNext("", http.StatusForbidden)

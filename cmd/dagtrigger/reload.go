@@ -27,11 +27,12 @@ type reloading struct {
 	log       newLog            // of the function
 	transport http.RoundTripper // to Airflow; nil for a new one
 	path      string            // of the file to follow; empty for none
+	shadow    string            // of the shadow file to follow; empty for none
 	local     *localAirflows    // nil for the user's Airflow
 	out       io.Writer         // gets a line for each change
 	json      bool
 
-	loaded  state // of the file that was loaded last
+	loaded  state // of the files that were loaded last
 	current atomic.Pointer[configured]
 }
 
@@ -55,11 +56,19 @@ func (r *reloading) load(ctx context.Context, file *config.File, fileErr error) 
 	if err != nil {
 		return false, err
 	}
-	if now := r.current.Load(); now != nil && c.Digest() == now.config.Digest() {
+	if now := r.current.Load(); now != nil && digests(c) == digests(now.config) {
 		return false, nil
 	}
 	r.current.Store(&configured{f, c})
 	return true, nil
+}
+
+// digests are those of the files that c was made of.
+func digests(c config.Config) [2]string {
+	if c.Shadow == nil {
+		return [2]string{c.Digest()}
+	}
+	return [2]string{c.Digest(), c.Shadow.Digest}
 }
 
 // function makes the function that the settings and the file describe.
@@ -104,40 +113,45 @@ func (r *reloading) follow(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		now := look(r.path)
+		now := look(r.path, r.shadow)
 		settled := now == before
 		before = now
 		if !settled || now == r.loaded {
 			continue
 		}
+		path := r.path
+		if now[0] == r.loaded[0] {
+			path = r.shadow
+		}
 		r.loaded = now
 		if changed, err := r.reload(ctx); changed || err != nil {
-			r.report(err)
+			r.report(path, err)
 		}
 	}
 }
 
-// state is what changes when a file is written.
-type state struct {
+// state is what changes when one of the two files is written.
+type state [2]struct {
 	size     int64
 	modified time.Time
 }
 
-// look returns the zero state if there is no file.
-func look(path string) state {
-	info, err := os.Stat(path)
-	if err != nil {
-		return state{}
+// look returns the state of files, zero for one that is not there.
+func look(paths ...string) (s state) {
+	for i, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			s[i].size, s[i].modified = info.Size(), info.ModTime()
+		}
 	}
-	return state{info.Size(), info.ModTime()}
+	return s
 }
 
 // report prints what came of a change, and logs an error: who runs the function
 // may read its log alone. What was loaded is in the log already.
-func (r *reloading) report(err error) {
+func (r *reloading) report(path string, err error) {
 	if err != nil {
 		r.log(r.config().LogLevel).Error("routes not reloaded: the function keeps those that it has",
-			slog.String("file", r.path), slog.String("reason", err.Error()))
+			slog.String("file", path), slog.String("reason", err.Error()))
 	}
 	switch { // a closed standard output is reported at the end of the command
 	case r.json && err != nil:
@@ -145,8 +159,8 @@ func (r *reloading) report(err error) {
 	case r.json:
 		_ = plainjson.Encode(r.out, map[string]any{"reloaded": true, "digest": r.config().Digest()})
 	case err != nil:
-		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", r.path, err)
+		_, _ = fmt.Fprintf(r.out, "%s has changed, and the routes stay as they were: %v\n", path, err)
 	default:
-		_, _ = fmt.Fprintf(r.out, "%s has changed, and its routes are in force.\n", r.path)
+		_, _ = fmt.Fprintf(r.out, "%s has changed, and its routes are in force.\n", path)
 	}
 }

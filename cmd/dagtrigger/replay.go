@@ -248,7 +248,7 @@ func (s *sender) table(name string) (*route.Table, error) {
 			return table, nil
 		}
 	}
-	return nil, fmt.Errorf("no enabled route is named %q: name another one", name)
+	return nil, fmt.Errorf("no live route is named %q: name another one", name)
 }
 
 var errInterrupted = errors.New("interrupted before anything was done")

@@ -45,6 +45,9 @@ file's vars name need not be set. What a route with complete lists is an embedde
 Storage, unless STORAGE_EMULATOR_HOST names another: it has the objects of the events that
 are sent, so that the last file of a set starts its run here too.
 
+--shadow tries a routes file beside the routes: it decides and maps every event and starts
+nothing; the log has a line of what it would start. "dagtrigger shadow" compares the two.
+
 A routes FILE that is named here is read again whenever it changes. The errors of an
 invalid one are printed, and the routes stay as they were.`
 
@@ -58,6 +61,7 @@ func (p *program) serve() *cobra.Command {
 		Example: `  dagtrigger serve
   dagtrigger serve routes.yaml
   dagtrigger serve --local routes.yaml
+  dagtrigger serve --local routes.yaml --shadow new.yaml
   dagtrigger serve --dag load_sales --port 9090
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
@@ -80,6 +84,8 @@ func (p *program) serve() *cobra.Command {
 	completes(cmd, "log-format", logFormats())
 	jsonFlag(flags, &s.json, "the addresses, and each reload, as one JSON object")
 	configFlag(flags, &s.config, "DAGTRIGGER_CONFIG, read once")
+	flags.StringVar(&s.shadow, "shadow", "", "a routes `FILE` to try beside the routes: it starts nothing (default: DAGTRIGGER_SHADOW, "+
+		"read once)")
 	flags.StringVar(&s.port, "port", "", "the `PORT` to listen on, 0 for any that is free (default: PORT, or 8080)")
 	flags.StringVar(&s.dag, "dag", "", "the `ID` of the DAG that every event starts (default: DAG_ID, or demo with an embedded Airflow)")
 	completes(cmd, "airflow-version", texts(versions()))
@@ -90,6 +96,7 @@ type serveFlags struct {
 	embed  bool
 	local  bool
 	config string
+	shadow string
 	dag    string
 	host   string
 
@@ -119,10 +126,16 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if s.shadow == "-" {
+		return &usageError{text: "the shadow file cannot come from standard input", hint: "name a file"}
+	}
+	if s.shadow != "" {
+		getenv = over(map[string]string{config.ShadowVariable: s.shadow}, getenv)
+	}
 	if s.dag != "" {
 		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
 	}
-	loaded := look(s.config) // before it is read, so that no later change is missed
+	loaded := look(s.config, s.shadow) // before it is read, so that no later change is missed
 	file, fileErr := readFile(getenv, s.local)
 	local, getenv := s.locals(getenv, file)
 	defer func() { err = errors.Join(err, local.close()) }()
@@ -135,7 +148,8 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		getenv = bucket.settings(getenv)
 	}
 	f := &reloading{
-		getenv: getenv, log: p.log(s.logFormat), path: s.config, local: local, out: p.prose(p.stdout), json: s.json, loaded: loaded,
+		getenv: getenv, log: p.log(s.logFormat), path: s.config, shadow: s.shadow, local: local, out: p.prose(p.stdout),
+		json: s.json, loaded: loaded,
 	}
 	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err
@@ -152,7 +166,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err := p.ready(ctx, s, served.url, f.config(), local, bucket); err != nil {
 		return err
 	}
-	if s.config != "" {
+	if s.config != "" || s.shadow != "" {
 		following, end := context.WithCancel(ctx)
 		defer end()
 		go f.follow(following)

@@ -31,10 +31,13 @@ func (p *program) ready(
 	if c.File != nil {
 		file, what = c.File.Name, "the routes in "+c.File.Name+" decide what events start"
 	}
+	about := map[string]any{"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil}
+	if c.Shadow != nil {
+		about["shadow"] = c.Shadow.Name
+		what += ",\nand " + c.Shadow.Name + " what they would start, as a shadow that starts nothing"
+	}
 	if s.json {
-		return plainjson.Encode(p.stdout, map[string]any{
-			"url": url, "airflows": airflows, "dag_id": c.DAGID, "routes": file, "embedded": local != nil,
-		})
+		return plainjson.Encode(p.stdout, about)
 	}
 	where := "Airflow is at " + strings.Join(airflows, ", ") + ".\n"
 	if local != nil {
@@ -94,7 +97,7 @@ func (p *program) tryThis(
 	started := map[string][]string{} // the DAGs of the commands, by environment
 	for i := range c.File.Routes {
 		spec := &c.File.Routes[i]
-		if spec.Enabled.Off {
+		if !spec.IsLive() {
 			continue
 		}
 		if tried++; tried > maxTried {

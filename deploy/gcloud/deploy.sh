@@ -46,6 +46,7 @@ show() {
   local word line=
   for word in "$@"; do
     [ -z "$CONFIG" ] || word=${word//"$CONFIG"/\$CONFIG}
+    [ -z "${SHADOW-}" ] || word=${word//"$SHADOW"/\$SHADOW}
     case "$word" in
     *[!-A-Za-z0-9_@%+=:,./]*) word="\"$word\"" ;;
     esac

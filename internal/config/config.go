@@ -41,6 +41,9 @@ type Config struct {
 	File *File
 	// Table decides what an event starts.
 	Table *route.Table
+	// Shadow is the routes file that decides beside the routes and starts nothing; nil
+	// for none.
+	Shadow *File
 	// Environments are the Airflows, by name.
 	Environments map[string]environment.Spec
 	// DeadLetter is the address of the dead-letter store, see
@@ -77,6 +80,10 @@ func (c Config) Digest() string {
 // FileVariable is the environment variable that names the routes file.
 const FileVariable = "DAGTRIGGER_CONFIG"
 
+// ShadowVariable is the environment variable that names a routes file to try beside the
+// routes.
+const ShadowVariable = "DAGTRIGGER_SHADOW"
+
 // FromEnv reads the settings from environment variables, and the routes file
 // that they name. The error is [document.Problems], and holds no value of a secret.
 func FromEnv(getenv func(string) string) (Config, error) {
@@ -112,7 +119,7 @@ func LocalFileFromEnv(getenv func(string) string) (*File, error) {
 // WithFile is [FromEnv] with the result of [FileFromEnv], for callers that need
 // the file before the other settings are known.
 func WithFile(getenv func(string) string, file *File, err error) (Config, error) {
-	r := &reader{getenv: getenv}
+	r := &reader{getenv: getenv, local: file != nil && file.local}
 	var c Config
 	var spec environment.Spec
 	for _, s := range settings() {
@@ -148,12 +155,39 @@ func WithFile(getenv func(string) string, file *File, err error) (Config, error)
 // reader reads variables and collects their errors.
 type reader struct {
 	getenv   func(string) string
+	local    bool // see [LocalFileFromEnv]
 	problems document.Problems
 	given    []connector // those that are set
 }
 
 func (r *reader) problem(what, fix string) {
 	r.problems = append(r.problems, document.Problem{What: what, Fix: fix})
+}
+
+// shadow reads the routes file that a variable names or contains. Of what it says of all
+// routes but vars and match, nothing counts before it is live.
+func (r *reader) shadow(name string) *File {
+	value := r.getenv(name)
+	if strings.TrimSpace(value) == "" {
+		return nil
+	}
+	from, text, err := Read(value)
+	if from == FileVariable {
+		from = name
+	}
+	var file File
+	if err == nil {
+		file, err = parse(from, text, r.getenv, r.local)
+	}
+	if problems, ok := errors.AsType[document.Problems](err); ok {
+		r.problems = append(r.problems, problems...)
+		return nil
+	}
+	if !slices.ContainsFunc(file.Routes, func(s route.Spec) bool { return s.IsLive() }) {
+		r.problem("no route of "+from+", the shadow file, is live", "take shadow and enabled out of the routes that are to be tried: all of a shadow "+
+			"file's routes start nothing")
+	}
+	return &file
 }
 
 // routes adds the routes file. Connection variables are an error where the file has

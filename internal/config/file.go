@@ -52,6 +52,8 @@ type File struct {
 	Assumed []string
 	Routes  []route.Spec
 	Table   *route.Table // the routes, compiled
+
+	local bool // see [LocalFileFromEnv]
 }
 
 // Find reads the file that the value of DAGTRIGGER_CONFIG names or contains: a path,
@@ -130,7 +132,7 @@ func Parse(name string, text []byte) (File, error) { return parse(name, text, os
 
 func parse(name string, text []byte, getenv func(string) string, local bool) (File, error) {
 	r := newFileReader(name, text)
-	r.getenv, r.local = getenv, local
+	r.getenv, r.local, r.file.local = getenv, local, local
 	root := r.takeApart(text)
 	if root == nil {
 		root = r.open(text)
@@ -205,10 +207,10 @@ func apis(environments map[string]environment.Spec) map[string]string {
 	return all
 }
 
-// Only is the table of the named route alone, and false where no enabled route has
-// the name. The file must be valid.
+// Only is the table of the named route alone, and false where no live route has the
+// name. The file must be valid.
 func (f File) Only(name string) (*route.Table, bool) {
-	i := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == name && !s.Enabled.Off })
+	i := slices.IndexFunc(f.Routes, func(s route.Spec) bool { return s.Name.Value == name && s.IsLive() })
 	if i < 0 {
 		return nil, false
 	}

@@ -277,6 +277,14 @@ func (b *Body) bound(deadline time.Time) { _ = b.setDeadline(deadline) }
 // call it at once. Its error is [ErrMemory] where the context ended first.
 func (b *Body) WaitForMemory() error { return b.all.take(&b.all.computed, b, 0) }
 
+// HasMemory reports whether [Body.WaitForMemory] would return at once.
+func (b *Body) HasMemory() bool {
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	of := &b.all.computed
+	return of.beyond == b || len(of.waiting) == 0 && of.used <= of.most
+}
+
 // Hold counts bytes that were computed for the request until [Body.Release]. It
 // does not wait: they are in memory already. Several goroutines may call it at
 // once. Few bytes are not counted.

@@ -39,7 +39,7 @@ func openRoutes(specs []Spec) document.Problems {
 	at := Position{}
 	for i := range specs {
 		s := &specs[i]
-		if s.Enabled.Off {
+		if !s.IsLive() {
 			continue
 		}
 		object, message := s.kinds()

@@ -35,6 +35,9 @@ func Compare(old, new Version) (risks, changes document.Problems) {
 			c.compare()
 			continue
 		}
+		if !s.IsLive() {
+			continue
+		}
 		if was := renamed(old.Routes, after, s); was != "" {
 			c.risk(s.Name.Position, fmt.Sprintf("%s was called %s: events in flight start twice", s.Name.Value, was),
 				"keep the name, or deploy it when no events are in flight")
@@ -44,7 +47,7 @@ func Compare(old, new Version) (risks, changes document.Problems) {
 	}
 	for i := range old.Routes {
 		was := &old.Routes[i]
-		if _, known := after[was.Name.Value]; !known && !was.Enabled.Off && renamed(new.Routes, before, was) == "" {
+		if _, known := after[was.Name.Value]; !known && was.IsLive() && renamed(new.Routes, before, was) == "" {
 			c.risk(Position{}, was.Name.Value+" is gone: events in flight start nothing from it, and are acknowledged", fixMissed)
 		}
 	}
@@ -88,7 +91,8 @@ func (c *comparison) change(at Position, what, fix string) {
 // compare goes through the keys of a route. All that is not a run id, a filter, a DAG
 // or a conf holds from the next delivery on.
 func (c *comparison) compare() {
-	if c.was.Enabled.Off && c.is.Enabled.Off {
+	if !c.was.IsLive() || !c.is.IsLive() {
+		c.switched()
 		return
 	}
 	var rest []string
@@ -110,6 +114,21 @@ func (c *comparison) compare() {
 	}
 	if len(rest) > 0 {
 		c.change(at, strings.Join(rest, ", ")+" of "+c.is.Name.Value+" changed", "expect it from the next delivery on")
+	}
+}
+
+// switched reports a route that is live in one of the two files alone.
+func (c *comparison) switched() {
+	name, at := c.is.Name.Value, c.placeOf(c.is.Enabled.Position)
+	off, on := name+" is switched off", name+" is switched on"
+	if c.is.Shadow.On() || c.was.Shadow.On() {
+		at, off, on = c.placeOf(c.is.Shadow.Position), name+" is a shadow now", name+" is no shadow any more"
+	}
+	switch {
+	case c.was.IsLive():
+		c.risk(at, off+": events in flight start nothing from it, and are acknowledged", "deploy it when no events are in flight")
+	case c.is.IsLive():
+		c.change(at, on+": an event that is delivered again starts it too", "expect runs for events in flight")
 	}
 }
 
@@ -143,13 +162,6 @@ func (c *comparison) key(key, was, is string, at Position) bool {
 			break // the other says reject, and so does the list
 		}
 		return c.run(key, changed, at)
-	case "enabled":
-		if c.is.Enabled.Off {
-			c.risk(at, name+" is switched off: events in flight start nothing from it, and are acknowledged",
-				"deploy it when no events are in flight")
-		} else {
-			c.change(at, name+" is switched on: an event that is delivered again starts it too", "expect runs for events in flight")
-		}
 	case "complete":
 		if c.was.Complete.identity() == c.is.Complete.identity() {
 			c.change(at, "complete of "+name+" changed: a set that has started does not start again", "expect it from the next delivery on")

@@ -46,6 +46,14 @@ func TestCompareListsChangesForEventsInFlight(t *testing.T) {
 			`1:3: r is switched on: an event that is delivered again starts it too: expect runs for events in flight`},
 		{good + "  enabled: false\n  run_id: a", good + "  enabled: false\n  run_id: b", ``, ``},
 
+		{good, good + "  shadow: true", `4:11: r is a shadow now: events in flight start nothing from it, and are acknowledged: ` +
+			`deploy it when no events are in flight`, ``},
+		{good + "  shadow: true\n  run_id: a", good, ``,
+			`1:3: r is no shadow any more: an event that is delivered again starts it too: expect runs for events in flight`},
+		{good + "  shadow: true\n  run_id: a", good + "  shadow: true\n  run_id: b", ``, ``},
+		{good, good + "- {name: s, on: object.finalized, dag: d, shadow: true}", ``, ``},
+		{good + "- {name: s, on: object.finalized, dag: e, shadow: true}", good, ``, ``},
+
 		// Where the run is.
 		{good, "- name: r\n  on: object.finalized\n  dag: e\n", `3:8: dag of r was d and is e` + another, ``},
 		{good + "  environment: a", good + "  environment: b", `4:16: environment of r was a and is b` + another, ``},

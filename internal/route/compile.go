@@ -53,6 +53,7 @@ func Compile(specs []Spec, opts Options) (*Table, document.Problems) {
 			for i := int(next.Add(1)) - 1; i < len(specs); i = int(next.Add(1)) - 1 {
 				c := compiler{workshop: shared, spec: &specs[i]}
 				rules[i] = c.rule()
+				rules[i].place = i
 				problems[i] = c.problems
 			}
 		})
@@ -63,7 +64,7 @@ func Compile(specs []Spec, opts Options) (*Table, document.Problems) {
 		all.Sort()
 		return nil, all
 	}
-	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime, first: opts.First}, nil
+	return newTable(rules, opts.First), nil
 }
 
 func repeatedNames(specs []Spec) document.Problems {
@@ -133,7 +134,7 @@ func (c *compiler) missing(key, what, fix string) {
 func (c *compiler) rule() rule {
 	s := c.spec
 	c.name()
-	r := rule{name: s.Name.Value, disabled: s.Enabled.Off}
+	r := rule{name: s.Name.Value, disabled: s.Enabled.Off, shadow: s.Shadow.On()}
 	r.filters = c.filters()
 	r.skip = c.skip()
 	r.vars, r.varNames = c.variables()

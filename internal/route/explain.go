@@ -5,6 +5,7 @@ package route
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/dagtrigger/internal/event"
@@ -15,6 +16,8 @@ import (
 // Explanation is what one route makes of an event, and why.
 type Explanation struct {
 	Route string
+	// Shadow reports that the route is one, which starts nothing.
+	Shadow bool
 	// Reason is the first thing that did not match, with the value that it met;
 	// empty where all did.
 	Reason string
@@ -37,21 +40,34 @@ func (t *Table) Explain(ctx context.Context, ev *event.Event) []Explanation {
 		return []Explanation{{Route: plan.Route, Plan: &plan}}
 	}
 	s := expression.NewScope(ev)
-	all := make([]Explanation, len(t.rules))
-	winner := "" // under match: first
-	for i := range t.rules {
-		all[i] = t.rules[i].explain(ctx, s)
-		if matched := all[i].Reason == ""; matched && winner != "" {
-			all[i].Reason, all[i].Plan, all[i].Failure = "match is first, and "+winner+" comes before it", nil, nil
-		} else if matched && t.first {
-			winner = t.rules[i].name
+	rules := t.inOrder()
+	all := make([]Explanation, len(rules))
+	var winner *rule // under match: first
+	for i, r := range rules {
+		all[i] = r.explain(ctx, s)
+		if matched := all[i].Reason == ""; matched && winner != nil {
+			all[i].Reason, all[i].Plan, all[i].Failure = winner.before(), nil, nil
+		} else if matched && t.first && !r.shadow {
+			winner = r
 		}
 	}
 	return all
 }
 
+// inOrder are all rules, shadows as well, in the order of the file.
+func (t *Table) inOrder() []*rule {
+	var all []*rule
+	for table := t; table != nil; table = table.shadows {
+		for i := range table.rules {
+			all = append(all, &table.rules[i])
+		}
+	}
+	slices.SortFunc(all, func(a, b *rule) int { return a.place - b.place })
+	return all
+}
+
 func (r *rule) explain(ctx context.Context, s *expression.Scope) Explanation {
-	x := Explanation{Route: r.name}
+	x := Explanation{Route: r.name, Shadow: r.shadow}
 	s, miss, err := r.match(ctx, s)
 	if r.when != nil && (miss == "" || miss == missWhen || miss == missAbsent) {
 		part := r.when.Explain(ctx, s)

@@ -8,5 +8,8 @@ import "time"
 // of the machine.
 func (t *Table) WithMaxTime(d time.Duration) *Table {
 	t.maxTime = d
+	if t.shadows != nil {
+		t.shadows.maxTime = d
+	}
 	return t
 }

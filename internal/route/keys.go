@@ -302,6 +302,14 @@ var keys = []document.Key[Spec]{
 		To: func(s *Spec) any { return &s.DeadLetter },
 	},
 	{
+		Name: "shadow", Example: "shadow: true",
+		Doc: "true: the route decides and maps beside the live routes, and starts nothing: a line of the log says what it would start, with a " +
+			"digest of the conf, or why it would not. Its other keys stay as they will be when it is live; Airflow is not asked, so that " +
+			"when_paused, max_active and skip_active do not count, and complete only lists the bucket. Each shadow is judged as if it alone " +
+			"were switched on, under match: first behind the live routes above it. \"dagtrigger shadow\" compares. Left out: false.",
+		To: func(s *Spec) any { return &s.Shadow },
+	},
+	{
 		Name: "enabled", Example: "enabled: false",
 		Doc: "Whether the route takes part. Left out: true.",
 		To:  func(s *Spec) any { return &s.Enabled },

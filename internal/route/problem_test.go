@@ -20,7 +20,7 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	const keys = "use one of name, on, bucket, object, topic, subscription, source, subject, attributes, skip, when, dag, dags, reject, " +
 		"vars, asset, dataset, extra, materialize, partition_key, conf, run_id, run_id_exact, logical_date, note, environment, every, grace, " +
-		"late, complete, max_active, when_paused, skip_active, dead_letter, enabled"
+		"late, complete, max_active, when_paused, skip_active, dead_letter, shadow, enabled"
 	const capture = ": write a capture as {name=*} or {name=**}"
 	for _, row := range []struct{ text, want string }{
 		{good, ``},

@@ -21,6 +21,8 @@ import (
 type rule struct {
 	name, environment string
 	disabled          bool
+	shadow            bool
+	place             int // among the routes of the file
 
 	filters []filter
 	skip    []preset

@@ -48,6 +48,7 @@ type Spec struct {
 	WhenPaused   Text
 	SkipActive   document.Switch
 	DeadLetter   Text
+	Shadow       document.Switch
 	Enabled      document.Switch
 
 	invalid []string // the keys that stand in the file, but could not be decoded
@@ -67,6 +68,10 @@ func (s *Spec) Starts() []string {
 	}
 	return ids
 }
+
+// IsLive reports whether the route takes part in what an event starts: it is enabled,
+// and no shadow.
+func (s *Spec) IsLive() bool { return !s.Enabled.Off && !s.Shadow.On() }
 
 // Complete is the set of objects that the route waits for. [CompleteKeys] document
 // its fields.

@@ -4,6 +4,7 @@ package route
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"example.com/dagtrigger/internal/event"
@@ -18,7 +19,22 @@ type Table struct {
 	index    index
 	maxTime  time.Duration // MaxTime, but in tests
 	first    bool          // the first rule that matches wins
+	shadows  *Table        // the routes that are shadows; nil for none
 }
+
+// newTable makes a table of the rules of a file, its shadows separate.
+func newTable(rules []rule, first bool) *Table {
+	var shadows *Table
+	if slices.ContainsFunc(rules, rule.isShadow) {
+		live := slices.DeleteFunc(slices.Clone(rules), rule.isShadow)
+		rules = slices.DeleteFunc(rules, func(r rule) bool { return !r.shadow })
+		shadows = &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime}
+		rules = live
+	}
+	return &Table{rules: rules, index: newIndex(rules), maxTime: MaxTime, first: first, shadows: shadows}
+}
+
+func (r rule) isShadow() bool { return r.shadow }
 
 // fallback is the one route of a trigger that has no routes file: every event
 // starts one DAG.

@@ -17,7 +17,7 @@ import (
 func unreachable(before []Spec, s *Spec) document.Problems {
 	for i := range before {
 		earlier := &before[i]
-		if earlier.Enabled.Off || !earlier.takesAllOf(s) {
+		if !earlier.IsLive() || !earlier.takesAllOf(s) {
 			continue
 		}
 		return document.Problems{problem(s.Position,

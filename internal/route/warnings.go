@@ -19,7 +19,7 @@ import (
 func Warnings(specs []Spec, first bool) document.Problems {
 	var all document.Problems
 	seen := map[string]Text{}
-	enabled := 0
+	live, enabled := 0, 0
 	expressions, err := expression.NewCompiler()
 	for i := range specs {
 		s := &specs[i]
@@ -27,6 +27,9 @@ func Warnings(specs []Spec, first bool) document.Problems {
 			continue
 		}
 		enabled++
+		if s.IsLive() {
+			live++
+		}
 		w := warner{spec: s}
 		w.kinds()
 		w.names()
@@ -43,6 +46,9 @@ func Warnings(specs []Spec, first bool) document.Problems {
 			all = append(all, unreachable(specs[:i], s)...)
 			continue
 		}
+		if s.Shadow.On() { // it may repeat what it will replace
+			continue
+		}
 		content := s.wants() + s.asks()
 		if before, ok := seen[content]; ok {
 			all = append(all, problem(s.Position, fmt.Sprintf("%s repeats %s, on line %d", s.Name.Value, before.Value, before.Line),
@@ -51,8 +57,13 @@ func Warnings(specs []Spec, first bool) document.Problems {
 		}
 		seen[content] = s.Name
 	}
-	if enabled == 0 && len(specs) > 0 {
+	switch {
+	case len(specs) == 0 || live > 0:
+	case enabled == 0:
 		all = append(all, problem(specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"))
+	default:
+		all = append(all, problem(specs[0].Position, "every route is a shadow: every event is acknowledged, and starts nothing",
+			"take shadow out of what is to be live; to try a whole file beside the live one, leave shadow out of it, and name it in DAGTRIGGER_SHADOW"))
 	}
 	all.Sort()
 	return all

@@ -47,6 +47,16 @@ type Outcome struct {
 	// the bound of package pressure that was met, or one of this package's. Empty
 	// where nothing did.
 	Cause string `json:"-"`
+	// EventKey and ConfDigest identify the event and the conf that the route decided on,
+	// where the [Pipeline] is to be compared with shadows; else empty. RestDigest is of the
+	// logical date, the partition key and the note. Of a late event WindowRunID is the run
+	// of its window, and the digests are of that.
+	EventKey    string `json:"-"`
+	ConfDigest  string `json:"-"`
+	RestDigest  string `json:"-"`
+	WindowRunID string `json:"-"`
+	// Unsampled has the line of an unmatched event always written.
+	Unsampled bool `json:"-"`
 	// Throttled reports that a deferral is due to an overloaded Airflow, or to
 	// a limit that protects it.
 	Throttled bool `json:"-"`
@@ -67,6 +77,7 @@ const (
 	CauseWindow        = "window"            // Airflow does not let the window's run wait
 	CauseIncomplete    = "incomplete"        // objects of the route's set are missing
 	CauseListing       = "listing"           // Cloud Storage did not list the set
+	CauseNoMemory      = "no_memory"         // the instance has none left for a shadow
 	CauseOther         = "other"
 )
 

@@ -66,6 +66,9 @@ type Pipeline struct {
 	GiveUpAfter time.Duration
 	// RoutesDigest names the routes file in a dead letter, empty without one.
 	RoutesDigest string
+	// Compare has outcomes name the event's key and the conf's digest, by which they are
+	// compared with those of shadows.
+	Compare bool
 	// Now, Wait and Random replace the clock and the random numbers; nil means the real ones.
 	Now    func() time.Time
 	Wait   func(ctx context.Context, d time.Duration) error
@@ -108,7 +111,7 @@ const plansAtOnce = 4
 func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, replay Replay) []Outcome {
 	j := job{p, ev, replay}
 	if len(d.Plans)+len(d.Failures) == 0 {
-		return []Outcome{unmatched(ev, d.Misses, d.Unnamed)}
+		return []Outcome{j.keyed(unmatched(ev, d.Misses, d.Unnamed))}
 	}
 	outcomes := make([]Outcome, len(d.Plans), len(d.Plans)+len(d.Failures))
 	if len(d.Plans) == 1 {
@@ -133,16 +136,25 @@ func (p *Pipeline) Run(ctx context.Context, ev *event.Event, d route.Decision, r
 // fail ends a route that could not be evaluated: permanently, unless it was
 // the request's time that ran out.
 func (j job) fail(ctx context.Context, f *route.Failure) Outcome {
-	o := Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG, Asset: f.Asset}
+	o := j.failed(f)
 	if isTime(f.Err) {
 		o.Kind, o.Reason, o.Cause = Deferred, f.Err.Error(), CauseNoTime
 		return o
 	}
-	cause := CauseExpression
-	if _, rejects := errors.AsType[*route.RejectedError](f.Err); rejects {
-		cause = CauseReject
+	return j.refuse(ctx, o, j.store(f.DeadLetter), causeOfFailure(f.Err), f.Err.Error())
+}
+
+// failed is the outcome of a failure, before its kind is known.
+func (j job) failed(f *route.Failure) Outcome {
+	return j.keyed(Outcome{EventID: j.event.ID, Route: f.Route, Environment: f.Environment, DAGID: f.DAG, Asset: f.Asset})
+}
+
+// causeOfFailure names why a route could not be evaluated.
+func causeOfFailure(err error) string {
+	if _, rejects := errors.AsType[*route.RejectedError](err); rejects {
+		return CauseReject
 	}
-	return j.refuse(ctx, o, j.store(f.DeadLetter), cause, f.Err.Error())
+	return CauseExpression
 }
 
 // assetEvent is the event of an asset that plan asks for.
@@ -223,8 +235,9 @@ func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
 		o.Kind, o.Reason = Unmatched, fmt.Sprintf("the run of its window started at %s, and late events start none", w.Start.Format(time.RFC3339))
 		return o
 	}
-	o, _ = j.startRun(ctx, w.Late)
-	return o
+	late, _ := j.startRun(ctx, w.Late)
+	late.WindowRunID, late.ConfDigest, late.RestDigest = o.RunID, o.ConfDigest, o.RestDigest // what the route decided, before Airflow knew
+	return late
 }
 
 // startRun sees the run of one plan started, and reports whether it was this
@@ -265,9 +278,20 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 
 // outcome is that of a plan, before anything is known of its run.
 func (j job) outcome(plan *route.Plan) Outcome {
-	o := Outcome{EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, Asset: plan.Asset}
+	o := j.keyed(Outcome{EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, Asset: plan.Asset})
 	if plan.Set == nil || !plan.Set.ByContent {
 		o.RunID = RunID(j.repeated(plan))
+	}
+	if j.Compare && plan.Set == nil {
+		o.ConfDigest, o.RestDigest = confDigest(plan.Conf), restDigest(plan)
+	}
+	return o
+}
+
+// keyed is an outcome with the event's key, where it is compared.
+func (j job) keyed(o Outcome) Outcome {
+	if j.Compare {
+		o.EventKey = digestOf("", j.event.Key())
 	}
 	return o
 }

@@ -50,30 +50,52 @@ func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string)
 
 // Outcome writes one outcome, or the sum of several: in the request's trace, where
 // there is one, and by a line of the log, but for unmatched events at most one a
-// second, unless the level is DEBUG. took is the time since the event came.
-func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) {
+// second, unless the level is DEBUG. took is the time since the event came. It reports whether
+// the line was written.
+func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) bool {
 	what := "event " + string(o.Kind)
 	attrs := fields(ev, o, took)
 	tracing.Note(ctx, what, attrs...)
 	leftOut, ok := r.pass(ctx, o)
 	if !ok {
-		return
+		return false
 	}
 	if leftOut > 0 {
 		attrs = append(attrs, slog.Int("left_out", leftOut))
 	}
 	r.log.LogAttrs(ctx, level(o), what, attrs...)
+	return true
 }
 
-// mostFields is how many fields a line has at most, left_out included.
+// Shadow writes what would come of an event by a shadow, or the sum of several. The
+// line has no outcome, so that no metric and no alert counts it.
+func (r *Reporter) Shadow(ctx context.Context, ev *event.Event, file ShadowFile, o *Outcome) {
+	attrs := append(make([]slog.Attr, 0, mostFields),
+		slog.String("shadow", string(o.Kind)), slog.String("shadow_file", file.Name), slog.String("shadow_digest", file.Digest))
+	r.log.LogAttrs(ctx, slog.LevelInfo, "shadow "+string(o.Kind), whose(attrs, ev, o)...)
+}
+
+// mostFields is how many fields a line has at most without a shadow, left_out included.
 const mostFields = 16
 
 // fields are those of a line. Each has a count, which the metrics sum up; the sum of
 // several events has neither an age nor a duration.
 func fields(ev *event.Event, o *Outcome, took time.Duration) []slog.Attr {
-	attrs := make([]slog.Attr, 0, mostFields)
+	attrs := append(make([]slog.Attr, 0, mostFields), slog.String("outcome", string(o.Kind)))
+	attrs = whose(attrs, ev, o)
+	if o.Count > 0 {
+		return attrs
+	}
+	age := 0.0
+	if !ev.Time.IsZero() {
+		age = time.Since(ev.Time).Seconds()
+	}
+	return append(attrs, slog.Float64("age_seconds", age), slog.Float64("duration_seconds", took.Seconds()))
+}
+
+// whose adds the fields that an outcome and what would come of a shadow have in common.
+func whose(attrs []slog.Attr, ev *event.Event, o *Outcome) []slog.Attr {
 	attrs = append(attrs,
-		slog.String("outcome", string(o.Kind)),
 		slog.String("route", o.Route),
 		slog.String("environment", o.Environment),
 		slog.String("dag_id", o.DAGID),
@@ -86,22 +108,20 @@ func fields(ev *event.Event, o *Outcome, took time.Duration) []slog.Attr {
 		slog.String("event_subject", ev.Subject),
 		slog.Int("count", max(o.Count, 1)),
 	)
-	if o.Asset != "" {
-		attrs = append(attrs, slog.String("asset", o.Asset))
+	for _, field := range []struct{ name, value string }{
+		{"asset", o.Asset}, {"event_key", o.EventKey}, {"conf_digest", o.ConfDigest}, {"rest_digest", o.RestDigest},
+		{"window_run_id", o.WindowRunID},
+	} {
+		if field.value != "" {
+			attrs = append(attrs, slog.String(field.name, field.value))
+		}
 	}
-	if o.Count > 0 {
-		return attrs
-	}
-	age := 0.0
-	if !ev.Time.IsZero() {
-		age = time.Since(ev.Time).Seconds()
-	}
-	return append(attrs, slog.Float64("age_seconds", age), slog.Float64("duration_seconds", took.Seconds()))
+	return attrs
 }
 
 // pass reports whether the line is written, and how many were left out before it.
 func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) {
-	if o.Kind != Unmatched || o.Count > 0 || r.log.Enabled(ctx, slog.LevelDebug) {
+	if o.Kind != Unmatched || o.Unsampled || o.Count > 0 || r.log.Enabled(ctx, slog.LevelDebug) {
 		return 0, true
 	}
 	return r.unmatched.Pass()

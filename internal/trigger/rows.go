@@ -4,6 +4,7 @@ package trigger
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,11 +62,18 @@ func (t *totals) row(o *Outcome) *Outcome {
 }
 
 // RequestReport logs the outcomes of one request: a line each for the first, and
-// at its end a line for each kind, cause and route of the others.
+// at its end a line for each kind, cause and route of the others. What would come of
+// shadows is counted separately.
 type RequestReport struct {
 	reporter *Reporter
 
-	mu    sync.Mutex
+	mu      sync.Mutex
+	live    tally
+	shadows map[ShadowFile]*tally
+}
+
+// tally is how many lines there are, and the sums of those that were too many.
+type tally struct {
 	lines int
 	rest  totals
 }
@@ -73,28 +81,80 @@ type RequestReport struct {
 // Request begins the report of a request. Its events may be reported at the same time.
 func (r *Reporter) Request() *RequestReport { return &RequestReport{reporter: r} }
 
-// Outcome reports one outcome, as [Reporter.Outcome] does.
-func (q *RequestReport) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) {
-	if q.counted(o) {
+// Event reports the live outcomes of one event, which came at started, and what would
+// come of it by the shadows, which judge says; nil for none. No line of an event is left
+// out that a live route or a shadow matched: the two could else not be compared.
+func (q *RequestReport) Event(ctx context.Context, ev *event.Event, live []Outcome, started time.Time, judge func() []Shadow) {
+	matched := Matched(live)
+	if judge == nil || matched { // at once: no shadow delays what is certain
+		q.outcomes(ctx, ev, live, time.Since(started), judge != nil)
+	}
+	if judge == nil {
 		return
 	}
-	q.reporter.Outcome(ctx, ev, o, took)
+	shadows := judge()
+	written := true
+	if !matched {
+		differs := slices.ContainsFunc(shadows, func(s Shadow) bool { return Matched(s.Outcomes) })
+		written = q.outcomes(ctx, ev, live, time.Since(started), differs)
+	}
+	for i := range shadows {
+		for k := range shadows[i].Outcomes {
+			if o := &shadows[i].Outcomes[k]; written || Matched(shadows[i].Outcomes) {
+				o.Shorten()
+				q.shadow(ctx, ev, shadows[i].ShadowFile, o)
+			}
+		}
+	}
+}
+
+// outcomes reports live outcomes, and whether any has a line.
+func (q *RequestReport) outcomes(ctx context.Context, ev *event.Event, live []Outcome, took time.Duration, unsampled bool) (written bool) {
+	for i := range live {
+		live[i].Unsampled = unsampled
+		if !q.counted(&q.live, &live[i]) {
+			written = q.reporter.Outcome(ctx, ev, &live[i], took) || written
+		}
+	}
+	return written
+}
+
+// shadow reports what would come of an event by a shadow.
+func (q *RequestReport) shadow(ctx context.Context, ev *event.Event, file ShadowFile, o *Outcome) {
+	q.mu.Lock()
+	if q.shadows == nil {
+		q.shadows = map[ShadowFile]*tally{}
+	}
+	t := q.shadows[file]
+	if t == nil {
+		t = &tally{}
+		q.shadows[file] = t
+	}
+	q.mu.Unlock()
+	if !q.counted(t, o) {
+		q.reporter.Shadow(ctx, ev, file, o)
+	}
 }
 
 // counted reports whether there are too many lines for another.
-func (q *RequestReport) counted(o *Outcome) bool {
+func (q *RequestReport) counted(t *tally, o *Outcome) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.lines++; q.lines <= maxRows {
+	if t.lines++; t.lines <= maxRows {
 		return false
 	}
-	q.rest.add(o)
+	t.rest.add(o)
 	return true
 }
 
 // End logs the lines with a count.
 func (q *RequestReport) End(ctx context.Context) {
-	for i := range q.rest {
-		q.reporter.Outcome(ctx, &event.Event{}, &q.rest[i], 0)
+	for i := range q.live.rest {
+		q.reporter.Outcome(ctx, &event.Event{}, &q.live.rest[i], 0)
+	}
+	for file, t := range q.shadows {
+		for i := range t.rest {
+			q.reporter.Shadow(ctx, &event.Event{}, file, &t.rest[i])
+		}
 	}
 }

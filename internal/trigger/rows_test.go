@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/event"
@@ -77,7 +78,7 @@ func TestLogLinesOverTheLimitAreAggregated(t *testing.T) {
 	var log bytes.Buffer
 	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Request()
 	for _, o := range many(1001, 2) {
-		report.Outcome(t.Context(), &event.Event{ID: "1"}, &o, 0)
+		report.Event(t.Context(), &event.Event{ID: "1"}, []trigger.Outcome{o}, time.Now(), nil)
 	}
 	report.End(t.Context())
 	all := lines(t, &log)

@@ -58,6 +58,7 @@ func (s Settings) Check() error {
 		c.plain("the address "+address, address)
 	}
 	c.path("the routes", s.Routes)
+	c.path("the shadow file", s.Shadow)
 	c.path("the source", s.Source)
 	return errors.Join(c.problems...)
 }

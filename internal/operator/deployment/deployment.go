@@ -57,6 +57,8 @@ type Settings struct {
 	// Routes is the path of the file of routes, and Digest the SHA-256 of its
 	// text, in hex.
 	Routes, Digest string
+	// Shadow is the path of the routes file that is tried beside Routes; empty for none.
+	Shadow string
 	// Source is the folder of a clone of the repository; "." is this one.
 	Source string
 	// DeadLetter and GiveUpAfter say whether the file or Variables say where dead
@@ -183,6 +185,10 @@ func (s Settings) variables() []Value {
 	all := []Value{
 		{"DAGTRIGGER_CONFIG", "$" + configVariable, "the text of " + s.Routes + ": a change of it needs no other build"},
 		{"GOOGLE_CLOUD_PROJECT", s.Project, "log lines name their trace in it"},
+	}
+	if s.Shadow != "" {
+		const why = ", which is tried beside the routes and starts nothing"
+		all = append(all, Value{"DAGTRIGGER_SHADOW", "$" + shadowVariable, "the text of " + s.Shadow + why})
 	}
 	if !s.DeadLetter {
 		address := "pubsub://projects/" + s.Project + "/topics/" + s.deadLetters()

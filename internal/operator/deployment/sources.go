@@ -82,7 +82,7 @@ func find(s Settings, routes []route.Spec) found {
 		if slices.Contains(s.Elsewhere, r.Name.Value) {
 			continue
 		}
-		if r.MaxActive.Value > 0 || r.WhenPaused.Value == "defer" {
+		if r.IsLive() && (r.MaxActive.Value > 0 || r.WhenPaused.Value == "defer") {
 			f.holding = append(f.holding, r.Name.Value)
 		}
 		for _, eventType := range f.types(r) {

@@ -63,8 +63,11 @@ const versionVariable = "VERSION"
 // settings that may hold a secret.
 const quiet = "--format=none"
 
-// configVariable holds the text of the routes.
-const configVariable = "CONFIG"
+// configVariable holds the text of the routes, and shadowVariable that of the shadow file.
+const (
+	configVariable = "CONFIG"
+	shadowVariable = "SHADOW"
+)
 
 func (p *Plan) prepare() []Step {
 	names := gcloud("services", "enable")
@@ -123,11 +126,16 @@ func (p *Plan) makeTopics() (steps []Step) {
 // deploy makes the function, with the first source as its own trigger.
 func (p *Plan) deploy() []Step {
 	f, s := p.Function, p.Settings
-	routes := Step{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}
+	routes := []Step{{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}}
+	if s.Shadow != "" {
+		routes = append(routes, Step{
+			What: "The shadow file, which is another: it starts nothing.", Sets: shadowVariable, Do: Command{"cat", s.Shadow},
+		})
+	}
 	if s.Image != "" {
 		words := append(gcloud("run", "deploy", f.Name), p.settings()...)
 		words = append(words, "--no-allow-unauthenticated")
-		return []Step{routes, {What: "The function, as a service of Cloud Run.", Do: words, Retry: RetryOnce}}
+		return append(routes, Step{What: "The function, as a service of Cloud Run.", Do: words, Retry: RetryOnce})
 	}
 	version := Step{What: "The version, as the repository has it.", Sets: versionVariable, Else: "unknown",
 		Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}}
@@ -135,11 +143,11 @@ func (p *Plan) deploy() []Step {
 	own, _ := p.own()
 	if len(own) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
-		return []Step{routes, version, {What: "The function, called over your subscriptions alone.", Do: words, Retry: RetryOnce}}
+		return append(routes, version, Step{What: "The function, called over your subscriptions alone.", Do: words, Retry: RetryOnce})
 	}
 	words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(own[0]))
 	words = append(words, own[0].filters("--trigger-event-filters", "--trigger-topic")...)
-	return append(append([]Step{routes, version}, p.locate(own[0])...),
+	return append(append(append(routes, version), p.locate(own[0])...),
 		Step{What: "The function, with its first trigger: " + own[0].String() + ".", Do: words, Retry: RetryOnce})
 }
 

@@ -27,6 +27,7 @@ var keys = perName(map[string]string{
 	"every":        "window interval batch",
 	"max_active":   "max_active_runs concurrency limit",
 	"dead_letter":  "dlq deadletter dead_letters deadletters",
+	"shadow":       "dry_run dryrun noop canary mirror",
 	"enabled":      "disabled active enable",
 	"routes":       "rules triggers mappings",
 	"environments": "envs airflows connections environment",
