@@ -36,7 +36,7 @@ logical date, partition key and note.
   neither      no route of either matches
 
 The routes of a shadow file are compared with the live routes of the same names; what is
-left, with one that starts the same DAG. A route with shadow: true has a name of its own,
+left, with one that starts the same DAG. A route with shadow: true has another name,
 and so another run id: it is compared with the live route that decides most like it, but
 for the run id.
 

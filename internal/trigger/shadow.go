@@ -59,7 +59,7 @@ type Shadows struct {
 const shadowTime = 5 * time.Second
 
 // Judge says what would come of ev by each of the shadows, once the live routes are
-// through. It starts nothing, stores nothing and never asks Airflow; a set is listed.
+// through. It starts nothing, stores nothing and sends no request to Airflow; a set is listed.
 // body is that of the event's request; nil outside of one.
 func (s *Shadows) Judge(ctx context.Context, ev *event.Event, live route.Decision, body *pressure.Body) []Shadow {
 	ctx, cancel := context.WithTimeout(ctx, shadowTime)

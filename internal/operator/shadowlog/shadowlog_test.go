@@ -192,7 +192,7 @@ func TestALogThatCannotBeRead(t *testing.T) {
 		{"UTF-16", "\xff\xfe[\x00", "it is UTF-16, as PowerShell's > writes: write it as UTF-8, or pipe it"},
 		{"an array that is cut off", "[" + a + "," + a[:20], "the JSON array ends within entry 2: read the log again, the download was interrupted"},
 		{"or between two entries", "[" + a + ",", "the JSON array ends within entry 2: read the log again, the download was interrupted"},
-		{"no JSON", "[{]", "entry 1 is not JSON: invalid character ']' looking for beginning of object key string: read the log with --format=json"},
+		{"invalid JSON", `[{"a" 1}]`, "entry 1 is not JSON: invalid character '1' after object key: read the log with --format=json"},
 		{"an entry without an end", "[{\"" + strings.Repeat("x", 2<<20), "entry 1 has over 1048576 bytes, which no log's entry has: is it a log?"},
 		{"something else behind it", "[" + a + "]\n{}", "there is more behind the JSON array: give one array, or a line of JSON for each entry"},
 	} {
