@@ -50,7 +50,7 @@ func (p *program) shadow() *cobra.Command {
 		Short:   "Compare what live routes and shadows decided, by a log",
 		Long:    shadowHelp,
 		GroupID: groupDeployed,
-		Example: `  gcloud logging read 'resource.labels.service_name=dagtrigger jsonPayload.event_key:*' \
+		Example: `  gcloud logging read 'jsonPayload.event_key:* resource.labels.service_name=dagtrigger' \
     --freshness=1d --format=json | dagtrigger shadow -
   dagtrigger serve --local routes.yaml --shadow new.yaml --log-format json 2> events.log
   dagtrigger shadow events.log`,
