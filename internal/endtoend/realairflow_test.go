@@ -54,10 +54,10 @@ func (a *realAirflow) authorize(r *http.Request) {
 	r.SetBasicAuth(a.Admin.Name, a.Admin.Password)
 }
 
-// pause pauses a DAG.
-func (a *realAirflow) pause(t testing.TB, dag string) {
+// pause pauses a DAG, or unpauses it.
+func (a *realAirflow) pause(t testing.TB, dag string, paused bool) {
 	t.Helper()
-	r, err := http.NewRequest(http.MethodPatch, a.URL+a.api+"/dags/"+dag, strings.NewReader(`{"is_paused":true}`))
+	r, err := http.NewRequest(http.MethodPatch, a.URL+a.api+"/dags/"+dag, strings.NewReader(fmt.Sprintf(`{"is_paused":%t}`, paused)))
 	if err != nil {
 		t.Fatal(err)
 	}

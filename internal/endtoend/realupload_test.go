@@ -38,6 +38,7 @@ func TestFunctionWithRealAirflow(t *testing.T) {
 			})
 			proveBounds(t, a, binary)
 			if version == loadedVersion || strings.HasPrefix(version, "3.") && everything() {
+				t.Run("an event of an asset starts the DAG that waits for it", func(t *testing.T) { proveAsset(t, a, binary) })
 				t.Run("a load has one run of each event through an outage", func(t *testing.T) { proveTheLoad(t, a) })
 			}
 		})

@@ -55,7 +55,7 @@ func proveBounds(t *testing.T, a *realAirflow, binary string) {
 
 // proveUnpause starts a run of a paused DAG, which then runs.
 func proveUnpause(t *testing.T, a *realAirflow, function string) {
-	a.pause(t, airflowreal.UnpausedDAG)
+	a.pause(t, airflowreal.UnpausedDAG, true)
 	if o := occur(t, function, "unpauses", 1, time.Now()); o.came() != "200 triggered" {
 		t.Errorf("%s: %s", o.came(), o.Reason)
 	}
@@ -67,7 +67,7 @@ func proveUnpause(t *testing.T, a *realAirflow, function string) {
 
 // proveSkipActive starts one run, which waits because its DAG is paused, and no other.
 func proveSkipActive(t *testing.T, a *realAirflow, function string) {
-	a.pause(t, airflowreal.TypedDAG)
+	a.pause(t, airflowreal.TypedDAG, true)
 	for n, want := range []string{"200 triggered", "200 unmatched"} {
 		if o := occur(t, function, "skips", n, time.Now()); o.came() != want {
 			t.Errorf("event %d: %s, want %s: %s", n, o.came(), want, o.Reason)
