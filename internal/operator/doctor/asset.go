@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"example.com/dagtrigger/internal/airflow"
@@ -17,8 +18,11 @@ import (
 func (p *subject) assetRoute(ctx context.Context, r Route) {
 	p.route, p.missing = r, maps.Clone(p.missing)
 	p.examine(ctx, PerAsset)
-	if p.dag != "" {
+	switch checks := Checks(); {
+	case p.dag != "":
 		p.examine(ctx, PerDAG)
+	case len(r.Lists) > 0: // it starts no DAG, and lists buckets all the same
+		p.check(ctx, checks[slices.IndexFunc(checks, func(c Check) bool { return c.Name == "files" })])
 	}
 }
 

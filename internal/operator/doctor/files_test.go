@@ -27,6 +27,10 @@ func TestBucketsOfSetsAreListed(t *testing.T) {
 			w.target.Routes[0].Lists = []string{"acme-landing"}
 			all, _ := w.examine()
 			w.wants(all, "files", row.want)
+			// A route that names an asset starts no DAG.
+			w.target.Routes[0].Asset, w.target.Routes[0].DAGs = "s3://acme/orders", nil
+			all, _ = w.examine()
+			w.wants(all, "files", row.want)
 		})
 	}
 }

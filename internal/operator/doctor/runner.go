@@ -151,11 +151,14 @@ func (e *runner) platform(ctx context.Context) {
 func (p *subject) examine(ctx context.Context, scope Scope) {
 	for _, c := range Checks() {
 		if c.Scope == scope {
-			f := p.make(ctx, c)
-			p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag,
-				Asset: p.route.Asset, Trigger: p.deliverer(), Finding: f})
+			p.check(ctx, c)
 		}
 	}
+}
+
+func (p *subject) check(ctx context.Context, c Check) {
+	p.tell(Result{Check: c.Name, Means: c.Means, Environment: p.environment, Route: p.route.Name, DAG: p.dag,
+		Asset: p.route.Asset, Trigger: p.deliverer(), Finding: p.make(ctx, c)})
 }
 
 // make makes one check within the time that it may take, unless something is
