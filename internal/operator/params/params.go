@@ -71,6 +71,11 @@ func Of(s *route.Spec) (Contract, error) {
 	switch {
 	case s.Conf.Kind == document.Object:
 		c.Conf = members(expressions, s.Conf)
+	case s.Conf.Kind == document.Nothing && s.Complete.IsSet():
+		c.Conf = []Member{
+			{Name: "bucket", Type: text, Text: "the bucket of the set"}, {Name: "prefix", Type: text, Text: "the prefix of the set"},
+			{Name: "files", Type: list, Text: "its objects: name, generation, size and updated of each, as text"},
+		}
 	case s.Conf.Kind == document.Nothing && s.Every.Value > 0:
 	default:
 		return c, ErrUnknown
