@@ -154,3 +154,38 @@ func TestReloadIgnoresAnUnchangedFile(t *testing.T) {
 		}
 	}
 }
+
+// TestServeReloadsAChangedShadowFile edits the shadow file while the function serves.
+func TestServeReloadsAChangedShadowFile(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	live, shadow := filepath.Join(folder, "routes.yaml"), filepath.Join(folder, "new.yaml")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const text = "routes: [{name: r, on: message.published, dag: first}]\n"
+	write(live, text)
+	write(shadow, text)
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	out, log := newOutput(), newOutput()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", live, "--shadow", shadow}, set(map[string]string{"PORT": "0"}), nil, out, log)
+	}()
+	out.after(t, "The function listens on ", ended)
+	write(shadow, "routes: [{name: r, on: message.published}]\n")
+	out.after(t, shadow+" has changed, and the routes stay as they were:", ended)
+	write(shadow, "routes: [{name: r, on: message.published, dag: the-second}]\n")
+	out.after(t, shadow+" has changed, and its routes are in", ended)
+	if n := strings.Count(log.String(), `"message":"shadow routes loaded"`); n != 2 {
+		t.Errorf("the shadow file was loaded %d times, want 2", n)
+	}
+	end()
+	if status := <-ended; status != exitOK {
+		t.Errorf("serve ended with %d: %s", status, log)
+	}
+}

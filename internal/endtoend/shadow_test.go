@@ -227,3 +227,24 @@ func randomRoutes(rng *rand.Rand) (live, both string) {
 	both += fmt.Sprintf("  - {name: last, on: %q, dag: load, shadow: true}\n", "*")
 	return live, both
 }
+
+// BenchmarkShadow is the cost of an event, the network left out, without a shadow and with.
+func BenchmarkShadow(b *testing.B) {
+	const file = "routes: [{name: default, on: object.finalized, dag: load}]\n"
+	for _, row := range []struct{ name, shadow string }{{"none", ""}, {"file", file}} {
+		b.Run(row.name, func(b *testing.B) {
+			settings := map[string]string{
+				"DAGTRIGGER_CONFIG": file, "DAGTRIGGER_SHADOW": row.shadow, "AIRFLOW_URL": "http://127.0.0.1:1", "AIRFLOW_API": "v2",
+			}
+			c, err := config.FromEnv(func(name string) string { return settings[name] })
+			if err != nil {
+				b.Fatal(err)
+			}
+			f, err := dagtrigger.New(c, cloudlog.New(io.Discard, slog.LevelInfo), canned{benchRun})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmark(b, f)
+		})
+	}
+}

@@ -171,6 +171,9 @@ func why(ctx context.Context, table *route.Table, ev *event.Event) func(name str
 		}
 		var names []string
 		for _, x := range all {
+			if x.Route == name && x.Shadow {
+				return cmp.Or(x.Reason, "shadow is true")
+			}
 			if x.Route == name {
 				return x.Reason
 			}
