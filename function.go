@@ -184,9 +184,6 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	if c.File != nil {
 		log.Info("routes loaded", slog.String("file", c.File.Name), slog.String("digest", c.Digest()))
 	}
-	if c.Shadow != nil {
-		log.Info("shadow routes loaded", slog.String("file", c.Shadow.Name), slog.String("digest", c.Shadow.Digest))
-	}
 	return f, nil
 }
 
@@ -197,6 +194,7 @@ func (f *Function) shadow(c config.Config) {
 		s.Routes = append(s.Routes, trigger.ShadowRoutes{Decide: c.Table.DecideShadows})
 	}
 	if c.Shadow != nil {
+		f.log.Info("shadow routes loaded", slog.String("file", c.Shadow.Name), slog.String("digest", c.Shadow.Digest))
 		s.Routes = append(s.Routes, trigger.ShadowRoutes{
 			ShadowFile: trigger.ShadowFile{Name: c.Shadow.Name, Digest: c.Shadow.Digest},
 			Decide: func(ctx context.Context, ev *event.Event, _ route.Decision) route.Decision {

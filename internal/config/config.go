@@ -184,8 +184,8 @@ func (r *reader) shadow(name string) *File {
 		return nil
 	}
 	if !slices.ContainsFunc(file.Routes, func(s route.Spec) bool { return s.IsLive() }) {
-		r.problem("no route of "+from+", the shadow file, is live", "take shadow and enabled out of the routes that are to be tried: all of a shadow "+
-			"file's routes start nothing")
+		r.problem("no route of "+from+", the shadow file, is live", "take shadow and enabled out of the routes that are to be tried: "+
+			"all of a shadow file's routes start nothing")
 	}
 	return &file
 }

@@ -26,8 +26,8 @@ func settings() []setting {
 		{FileVariable, "", "the routes file, which says which events start which DAG with which conf: its path, or the YAML itself (a text " +
 			"with a line break or with `routes:` in it)",
 			func(*reader, string, *Config, *environment.Spec) {}},
-		{ShadowVariable, "", "another routes file, as for `DAGTRIGGER_CONFIG`, to try beside the routes: it decides and maps every event, starts " +
-			"nothing, and its decisions are in the log: see deploy/shadow.md",
+		{ShadowVariable, "", "another routes file, as for `DAGTRIGGER_CONFIG`, to try beside the routes: it decides and maps every " +
+			"event, starts nothing, and its decisions are in the log: see deploy/shadow.md",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Shadow = r.shadow(n) }},
 	}
 	for _, k := range connection() {

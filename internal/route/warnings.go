@@ -63,7 +63,8 @@ func Warnings(specs []Spec, first bool) document.Problems {
 		all = append(all, problem(specs[0].Position, "no route is enabled", "enable one: every event is acknowledged, and starts nothing"))
 	default:
 		all = append(all, problem(specs[0].Position, "every route is a shadow: every event is acknowledged, and starts nothing",
-			"take shadow out of what is to be live; to try a whole file beside the live one, leave shadow out of it, and name it in DAGTRIGGER_SHADOW"))
+			"take shadow out of what is to be live; to try a whole file beside the live one, leave shadow out of it, "+
+				"and name it in DAGTRIGGER_SHADOW"))
 	}
 	all.Sort()
 	return all

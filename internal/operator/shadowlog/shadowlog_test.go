@@ -187,13 +187,14 @@ func TestFormsOfALog(t *testing.T) {
 
 func TestALogThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	a := live("triggered", "k", "r", "d", "id", "c")
+	const cut = "the JSON array ends within entry 2: read the log again, the download was interrupted"
+	a, long := live("triggered", "k", "r", "d", "id", "c"), strings.Repeat("x", 2<<20)
 	for _, row := range []struct{ name, log, want string }{
 		{"UTF-16", "\xff\xfe[\x00", "it is UTF-16, as PowerShell's > writes: write it as UTF-8, or pipe it"},
-		{"an array that is cut off", "[" + a + "," + a[:20], "the JSON array ends within entry 2: read the log again, the download was interrupted"},
-		{"or between two entries", "[" + a + ",", "the JSON array ends within entry 2: read the log again, the download was interrupted"},
+		{"an array that is cut off", "[" + a + "," + a[:20], cut},
+		{"or between two entries", "[" + a + ",", cut},
 		{"invalid JSON", `[{"a" 1}]`, "entry 1 is not JSON: invalid character '1' after object key: read the log with --format=json"},
-		{"an entry without an end", "[{\"" + strings.Repeat("x", 2<<20), "entry 1 has over 1048576 bytes, which no log's entry has: is it a log?"},
+		{"an entry without an end", "[{\"" + long, "entry 1 has over 1048576 bytes, which no log's entry has: is it a log?"},
 		{"something else behind it", "[" + a + "]\n{}", "there is more behind the JSON array: give one array, or a line of JSON for each entry"},
 	} {
 		_, err := shadowlog.Compare(strings.NewReader(row.log), 0)
