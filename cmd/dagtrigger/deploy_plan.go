@@ -36,10 +36,12 @@ in their order. Unknown values are words in capitals to fill in.
 
 A trigger watches one bucket or one topic. Where a route has a pattern or matches any
 bucket or topic, list the existing ones with --bucket and --topic: those that match are
-planned, and a route with complete may list their files. A route by subscription needs
-your push subscription, which the plan points at the function. --elsewhere names a route
-whose events something else sends. --shadow names a routes file to try beside the other,
-which gets its events as well. A route that would get no events, or could not list its
+planned, and a route with complete may list their files. A route for objects that names a
+topic gets the topic, and its buckets' notifications there, unless --topic says that the
+topic exists: then it has them already. A route by subscription needs your push
+subscription, which the plan points at the function. --elsewhere names a route whose
+events something else sends. --shadow names a routes file to try beside the other, which
+gets its events as well. A route that would get no events, or could not list its
 files, is an error, and no command is printed.`
 
 // The formats of a plan.

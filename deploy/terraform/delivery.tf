@@ -55,12 +55,45 @@ resource "google_storage_notification" "bucket" {
   depends_on     = [google_pubsub_topic_iam_member.bucket]
 }
 
+# The topics of routes for objects, and the notifications that buckets publish there.
+
+resource "google_pubsub_topic" "notified" {
+  for_each = local.notified_topics
+
+  project    = var.project
+  name       = each.key
+  labels     = local.labels
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "notified" {
+  for_each = local.notified_topics
+
+  project = var.project
+  topic   = google_pubsub_topic.notified[each.key].name
+  role    = "roles/pubsub.publisher"
+  member  = data.google_storage_project_service_account.agent.member
+}
+
+resource "google_storage_notification" "notified" {
+  for_each = local.notifications
+
+  bucket            = each.value.bucket
+  topic             = google_pubsub_topic.notified[each.value.topic].id
+  event_types       = [local.changes[trimprefix(each.value.type, local.change)]]
+  payload_format    = "JSON_API_V1"
+  custom_attributes = { dagtrigger = var.name }
+
+  # A topic without a subscription keeps nothing.
+  depends_on = [google_pubsub_topic_iam_member.notified, google_pubsub_subscription.source]
+}
+
 resource "google_pubsub_subscription" "source" {
   for_each = local.sources
 
   project                    = var.project
   name                       = "${local.pushing}${each.key}"
-  topic                      = each.value.what == "bucket" ? google_pubsub_topic.bucket[each.key].id : "projects/${var.project}/topics/${each.value.name}"
+  topic                      = each.value.what == "bucket" ? google_pubsub_topic.bucket[each.key].id : try(google_pubsub_topic.notified[each.value.name].id, "projects/${var.project}/topics/${each.value.name}")
   labels                     = local.labels
   ack_deadline_seconds       = 600       # longer than a request may take, else an event that is worked on is delivered again
   message_retention_duration = "604800s" # 7 days, longer than all attempts last

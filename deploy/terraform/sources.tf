@@ -27,18 +27,19 @@ locals {
     if try(route.enabled, true) && !contains(var.elsewhere, route.name)
   ]
 
-  # The routes whose sets of files are listed, wherever their events come from, and the
-  # buckets that they name. A pattern that begins with ! excludes.
-  sets = [
+  # The routes that need the names of their buckets, wherever their events come from, and
+  # the buckets that they name. A pattern that begins with ! excludes.
+  holders = [
     for route in local.document.routes : {
       route    = route.name
+      complete = can(route.complete)
       patterns = [for text in flatten([try(route.bucket, [])]) : text if !startswith(text, "!")]
-    } if can(route.complete) && try(route.enabled, true)
+    } if try(route.enabled, true)
   ]
 
   # The patterns of the routes as regular expressions: ** is any text, * any but /.
   expressions = {
-    for text in distinct(flatten([for route in concat(local.routes, local.sets) : [
+    for text in distinct(flatten([for route in concat(local.routes, local.holders) : [
       try(route.on, []), try(route.bucket, []), try(route.topic, []), try(route.patterns, []),
     ]])) :
     text => "^${join(".*", [for part in split("**", replace(text, "/[.+?^$()|{}\\[\\]\\\\]/", "\\$0")) : replace(part, "*", "[^/]*")])}$"
@@ -108,17 +109,44 @@ locals {
   }
   buckets = { for key, source in local.sources : key => source if source.what == "bucket" }
 
-  # The buckets that routes with complete list, by the same rule.
-  listed = toset(flatten([
-    for set in local.sets : concat(
-      [for text in set.patterns : text if !can(regex("\\*", text))],
-      [for text in set.patterns : [for name in var.buckets : name if can(regex(local.expressions[text], name))] if can(regex("\\*", text))],
-      [for name in var.buckets : name if length(set.patterns) == 0],
-    )
-  ]))
+  # The buckets of each route, by the same rule.
+  held = {
+    for holder in local.holders : holder.route => distinct(flatten([
+      [for text in holder.patterns : text if !can(regex("\\*", text))],
+      [for text in holder.patterns : [for name in var.buckets : name if can(regex(local.expressions[text], name))] if can(regex("\\*", text))],
+      [for name in var.buckets : name if length(holder.patterns) == 0],
+    ]))
+  }
 
-  # The routes whose events come from no bucket, so that only the listing needs it.
-  unwatched = [for set in local.sets : set if !contains([for ask in local.asked : ask.route if ask.what == "bucket"], set.route)]
+  # The buckets that routes with complete list.
+  listed = toset(flatten([for holder in local.holders : local.held[holder.route] if holder.complete]))
+
+  # The notifications of routes for objects that name a topic, by the bucket, the topic
+  # and the kind of change. A topic among var.topics exists, and has its own.
+  notified = { for n in distinct(flatten([
+    for route in local.routes : [
+      for type in distinct(flatten([for take in local.taken : take.types if take.route == route.name])) : [
+        for topic in [for text in flatten([try(route.topic, [])]) : trimprefix(text, "projects/${var.project}/topics/")] : {
+          route = route.name
+          topic = topic
+          type  = type
+        } if can(regex(local.valid.topic, topic)) && !contains(var.topics, topic)
+      ] if type != local.message
+    ] if !can(route.subscription)
+    ])) : "${n.route}/${n.topic}/${n.type}" => n
+  }
+  notifications = { for n in distinct(flatten([
+    for n in local.notified : [for bucket in local.held[n.route] : { bucket = bucket, topic = n.topic, type = n.type }]
+    ])) : "${n.bucket}-${n.topic}-${trimprefix(n.type, local.change)}" => n
+  }
+  notified_topics = toset([for n in local.notified : n.topic])
+
+  # The routes whose events come from no bucket, so that only the listing or the
+  # notifications need it.
+  unwatched = [
+    for holder in local.holders : holder if(holder.complete || contains([for n in local.notified : n.route], holder.route))
+    && !contains([for ask in local.asked : ask.route if ask.what == "bucket"], holder.route)
+  ]
 
   # The routes that would get no events, or could not list their files.
   gaps = distinct(concat(
@@ -131,16 +159,16 @@ locals {
         if !contains([for n in local.named : "${n.what} ${try(n.text, "")}"], "${ask.what} ${text}")
       ]
     ]),
-    [for set in local.unwatched : "the route ${set.route}: it lists any bucket: name those that exist in buckets" if length(set.patterns) + length(var.buckets) == 0],
+    [for holder in local.unwatched : "the route ${holder.route}: it takes any bucket: name those that exist in buckets" if length(holder.patterns) + length(var.buckets) == 0],
     flatten([
-      for set in local.unwatched : [
-        for text in set.patterns : "the route ${set.route}: the bucket ${text}, whose files it lists, is a pattern: name those that exist in buckets"
+      for holder in local.unwatched : [
+        for text in holder.patterns : "the route ${holder.route}: the bucket ${text} is a pattern: name those that exist in buckets"
         if can(regex("\\*", text)) && !anytrue([for name in var.buckets : can(regex(local.expressions[text], name))])
       ]
     ]),
     flatten([
-      for set in local.unwatched : [
-        for text in set.patterns : "the route ${set.route}: invalid bucket name ${text}: write the name that it has"
+      for holder in local.unwatched : [
+        for text in holder.patterns : "the route ${holder.route}: invalid bucket name ${text}: write the name that it has"
         if !can(regex("\\*", text)) && !can(regex(local.valid.bucket, text))
       ]
     ]),

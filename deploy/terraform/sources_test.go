@@ -5,6 +5,7 @@ package terraform_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +34,8 @@ type derived struct {
 	Sources map[string]struct{ Type, What, Name string }
 	Gaps    []string
 	Listed  []string
+	// By the bucket, the topic and the kind of change.
+	Notifications map[string]struct{ Bucket, Topic, Type string }
 }
 
 // derive has Terraform work out the sources of files of routes, without any
@@ -49,7 +52,10 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 		write(t, filepath.Join(rule, name), sources(t)[name])
 	}
 	write(t, filepath.Join(rule, "out.tf"),
-		"output \"derived\" {\n  value = { sources = local.sources, gaps = local.gaps, listed = local.listed }\n}\n")
+		`output "derived" {
+  value = { sources = local.sources, gaps = local.gaps, listed = local.listed, notifications = local.notifications }
+}
+`)
 	modules, outputs := make(map[string]any), make(map[string]any)
 	for i, s := range settings {
 		name := fmt.Sprintf("row%d", i)
@@ -84,6 +90,15 @@ func listed(p deployment.Plan) (buckets []string) {
 		}
 	}
 	return buckets
+}
+
+// notifications are those of the plan, by the module's keys.
+func notifications(p deployment.Plan) (keys []string) {
+	for _, n := range p.Notifications {
+		keys = append(keys, n.Bucket+"-"+n.Topic+"-"+n.Type[strings.LastIndex(n.Type, ".")+1:])
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // TestSourcesMatchThePlan holds the module's rule to the one of
@@ -133,6 +148,16 @@ func TestSourcesMatchThePlan(t *testing.T) {
 		{"notifications of any bucket in a pattern of topics",
 			deployment.Settings{Buckets: []string{"a-b"}, Topics: []string{"uploads-eu", "rest"}},
 			[]string{`on: object.finalized, topic: "uploads-*"`}, []string{"messagePublished uploads-eu"}, nil},
+		{"notifications of buckets in several topics", deployment.Settings{Buckets: []string{"a-eu", "a-us"}, Topics: []string{"rest"}},
+			[]string{`on: object.finalized, bucket: ["a-*", c-d], topic: [uploads, "re*", projects/acme-data/topics/uploads]`,
+				"on: [object.finalized, object.archived], bucket: c-d, topic: uploads", "on: object.finalized, topic: others"},
+			[]string{"messagePublished others", "messagePublished rest", "messagePublished uploads"}, nil},
+		{"notifications of any bucket", none, []string{"on: object.finalized, topic: uploads"},
+			[]string{"messagePublished uploads"}, []string{"r0"}},
+		{"notifications that exist", deployment.Settings{Topics: []string{"uploads"}}, []string{"on: object.finalized, topic: uploads"},
+			[]string{"messagePublished uploads"}, nil},
+		{"notifications of something else", deployment.Settings{Elsewhere: []string{"r0"}}, []string{"on: object.finalized, topic: uploads"},
+			nil, nil},
 		{"notifications over a subscription", none, []string{"on: object.finalized, bucket: a-b, subscription: mine"}, nil, nil},
 		{"notifications by topic and by subscription", none, []string{"on: object.finalized, bucket: a-b, subscription: mine, topic: uploads"},
 			nil, []string{"r0"}},
@@ -197,6 +222,9 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			}
 			if diff := cmp.Diff(listed(p), d.Listed, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("the buckets that may be listed (-plan +module):\n%s", diff)
+			}
+			if diff := cmp.Diff(notifications(p), slices.Sorted(maps.Keys(d.Notifications)), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the notifications (-plan +module):\n%s", diff)
 			}
 			if diff := cmp.Diff(row.sources, fromPlan); diff != "" {
 				t.Errorf("the plan's sources (-want +got):\n%s", diff)

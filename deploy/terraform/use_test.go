@@ -188,6 +188,33 @@ routes:
 	}
 }
 
+// A route for objects that names a topic gets the topic, its bucket's notifications there,
+// and a subscription.
+func TestNotificationsOfRoutesAreMade(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.use(given{"composer_environment": environment, "routes_file": "routes.yaml", "topics": []string{"existing"}})
+	write(t, filepath.Join(w.dir, "used", "routes.yaml"), `routes:
+  - {name: a, on: object.finalized, bucket: a-b, topic: uploads, dag: d}
+  - {name: b, on: object.finalized, bucket: a-b, topic: existing, dag: d}
+`)
+	made := of(w.plan("used"))
+	for address, want := range map[string]string{
+		"google_storage_notification.notified.a-b-uploads-finalized": `"bucket":"a-b","custom_attributes":{"dagtrigger":"dagtrigger"},` +
+			`"event_types":["OBJECT_FINALIZE"],`,
+		"google_pubsub_topic.notified.uploads":               `"labels":{"dagtrigger":"dagtrigger"}`,
+		"google_pubsub_topic_iam_member.notified.uploads":    `"role":"roles/pubsub.publisher"`,
+		"google_pubsub_subscription.source.topic-uploads":    `"topic":"google_pubsub_topic.uploads.id"`,
+		"google_pubsub_subscription.source.topic-existing":   `"topic":"projects/acme-data/topics/existing"`,
+		"google_pubsub_topic.notified.existing":              "null",
+		"google_pubsub_subscription.source.gs-a-b-finalized": "null",
+	} {
+		if got := encoded(t, made[address]); !strings.Contains(got, want) {
+			t.Errorf("%s is %s, want %s in it", address, got, want)
+		}
+	}
+}
+
 // The function may list the buckets that its routes with complete name.
 func TestBucketsOfSetsMayBeListed(t *testing.T) {
 	t.Parallel()

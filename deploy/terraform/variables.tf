@@ -81,7 +81,7 @@ variable "buckets" {
 variable "topics" {
   type        = list(string)
   default     = []
-  description = "With dag_id, the topics whose messages start the DAG. With routes_file, those that exist, as for buckets. Their own names, without the project."
+  description = "With dag_id, the topics whose messages start the DAG. With routes_file, those that exist, as for buckets: any other topic that a route for objects names is made, with its buckets' notifications. Their own names, without the project."
   nullable    = false
 
   validation {

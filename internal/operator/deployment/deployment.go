@@ -93,6 +93,7 @@ type Plan struct {
 	Topics        []Topic        `json:"topics"`
 	Function      Function       `json:"function"`
 	Sources       []Source       `json:"sources"`
+	Notifications []Notification `json:"notifications"`
 	Subscriptions []Subscription `json:"subscriptions"`
 	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
 	Alerts        []Alert        `json:"alerts"`
@@ -144,7 +145,7 @@ func New(s Settings, routes []route.Spec) Plan {
 // the names in s are, so that each may be a variable of a script.
 func build(s Settings, f found) Plan {
 	p := Plan{
-		Settings: s, Sources: slices.Clone(f.sources), Subscriptions: f.subscriptions, Gaps: f.gaps,
+		Settings: s, Sources: slices.Clone(f.sources), Notifications: f.notifications, Subscriptions: f.subscriptions, Gaps: f.gaps,
 		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
 	}
 	_, further := p.own()

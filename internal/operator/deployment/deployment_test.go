@@ -23,6 +23,9 @@ func summary(p deployment.Plan) (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", name, s, strings.Join(s.Routes, " ")))
 	}
+	for _, n := range p.Notifications {
+		lines = append(lines, fmt.Sprintf("%s to %s: %s", n, n.Topic, strings.Join(n.Routes, " ")))
+	}
 	for _, s := range p.Subscriptions {
 		lines = append(lines, fmt.Sprintf("subscription %s: %s", s.Name, strings.Join(s.Routes, " ")))
 	}
@@ -82,14 +85,28 @@ func TestPlanFindsTheSourcesOfRoutes(t *testing.T) {
 		{"subscriptions", none, []string{"on: message.published, subscription: orders-to-airflow",
 			"on: message.published, subscription: orders-to-airflow"}, []string{
 			"subscription orders-to-airflow: r1 r2"}},
-		{"notifications of a bucket in a topic", none, []string{"on: [object.finalized, object.deleted], bucket: acme, topic: uploads"}, []string{
-			"own: every message on the topic uploads: r1"}},
+		{"notifications of a bucket in a topic", none, []string{"on: [object.finalized, object.deleted], bucket: acme, topic: uploads",
+			"on: object.finalized, bucket: [acme, b-2], topic: uploads"}, []string{
+			"own: every message on the topic uploads: r1 r2", "every object written in gs://acme to uploads: r1 r2",
+			"every object deleted in gs://acme to uploads: r1", "every object written in gs://b-2 to uploads: r2"}},
+		{"notifications in a topic that exists", known, []string{"on: object.finalized, bucket: acme, topic: returns"}, []string{
+			"own: every message on the topic returns: r1"}},
+		{"notifications of any bucket", none, []string{"on: object.finalized, topic: uploads"}, []string{
+			"own: every message on the topic uploads: r1",
+			"the route r1: it takes any bucket, and its notifications are created on one: name those that exist, with " +
+				"--bucket=NAME for each, or with --topic=NAME a topic that has their notifications already"}},
 		{"notifications over a subscription", none, []string{"on: object.finalized, bucket: acme, subscription: uploads-to-airflow"}, []string{
 			"subscription uploads-to-airflow: r1"}},
 		{"a set of notifications", deployment.Settings{Buckets: []string{"acme-eu"}}, []string{
 			"on: object.finalized, bucket: 'x-*', topic: uploads, object: '*', complete: {prefix: a, count: 2}",
 			"on: object.finalized, bucket: 'acme-*', topic: uploads, object: '*', complete: {prefix: a, count: 2}"}, []string{
 			"own: every message on the topic uploads: r1 r2",
+			"every object written in gs://acme-eu to uploads: r2",
+			"the route r1: the bucket x-* is a pattern, and its notifications are created on one: name those that exist, with " +
+				"--bucket=NAME for each, or with --topic=NAME a topic that has their notifications already"}},
+		{"a set of notifications in a topic that exists", deployment.Settings{Topics: []string{"uploads"}}, []string{
+			"on: object.finalized, bucket: 'x-*', topic: uploads, object: '*', complete: {prefix: a, count: 2}"}, []string{
+			"own: every message on the topic uploads: r1",
 			"the route r1: the bucket x-* is a pattern, and the role to list its files is given on one: name those that exist, with " +
 				"--bucket=NAME for each"}},
 		{"a pattern of subscriptions", none, []string{"on: message.published, subscription: 'o*'"}, []string{
@@ -206,6 +223,9 @@ func TestPlanGrantsTheLeastRoles(t *testing.T) {
 		{"objects", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme",
 			append([]string{runtime + "composer.user on project other-1", letters}, append(always,
 				invoker+"eventarc.eventReceiver on project acme-1", storage+"pubsub.publisher on project acme-1", subscriber)...)},
+		{"notifications", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme, topic: uploads",
+			append([]string{runtime + "composer.user on project other-1", letters,
+				storage + "pubsub.publisher on topic projects/acme-1/topics/uploads"}, append(always, subscriber)...)},
 		{"another Airflow, with a secret", deployment.Settings{Connected: true, Secrets: map[string]string{"AIRFLOW_TOKEN": "airflow-token"}},
 			"on: message.published, topic: orders",
 			append([]string{runtime + "secretmanager.secretAccessor on secret airflow-token", letters}, append(always, subscriber)...)},

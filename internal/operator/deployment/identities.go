@@ -81,6 +81,10 @@ func (p *Plan) grants() []Grant {
 		}
 		all = append(all, Grant{runtime, role, on, "to keep what failed permanently", s.Runtime == ""})
 	}
+	for _, name := range p.notifiedTopics() {
+		all = append(all, Grant{storageAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + name},
+			"Cloud Storage publishes its notifications there", true})
+	}
 	for _, bucket := range s.Listed {
 		all = append(all, Grant{runtime, "roles/storage.objectViewer", Resource{"bucket", bucket},
 			"to list the files of a route with complete, and to read its manifest", s.Runtime == ""})
@@ -187,8 +191,8 @@ func (p *Plan) apis() []API {
 	}...)
 	if p.watchesStorage() {
 		all = append(all, API{"storage.googleapis.com", "sends the events of objects"})
-	} else if slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" }) {
-		all = append(all, API{"storage.googleapis.com", "holds the buckets that the function uses"})
+	} else if slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" || g.Member == storageAgent }) {
+		all = append(all, API{"storage.googleapis.com", "holds the buckets of the routes"})
 	}
 	if len(p.Settings.Secrets) > 0 {
 		all = append(all, API{"secretmanager.googleapis.com", "keeps the secrets"})

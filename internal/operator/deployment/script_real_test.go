@@ -3,6 +3,7 @@
 package deployment_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,6 +99,7 @@ func TestContainerOnRealGcloud(t *testing.T) {
 routes:
   - {name: orders, on: message.published, topic: orders, dag: load}
   - {name: own, on: message.published, subscription: orders-to-airflow, dag: load}
+  - {name: uploads, on: [object.finalized, object.deleted], bucket: acme-landing, topic: uploads, dag: load}
 `
 	p := plan(t, deployment.Settings{Routes: filepath.Join(folder, "routes.yaml"),
 		DeadLetter: true, Stores: []string{"gs://acme-letters/x", "pubsub://projects/acme-1/topics/letters"},
@@ -130,6 +132,13 @@ routes:
 		t.Errorf("it changed something before it failed: %q", changes)
 	}
 
+	// One of the two notifications is there already.
+	const notifications, deleted = "acme-landing/notificationConfigs", "acme-landing/notificationConfigs/77"
+	google.plant(func() {
+		google.resources[deleted] = object{"id": "77", "topic": "//pubsub.googleapis.com/projects/acme-1/topics/uploads",
+			"event_types": []any{"OBJECT_DELETE"}, "payload_format": "JSON_API_V1"}
+	})
+
 	run(deploy)
 	service := google.resource("service/dagtrigger")
 	if service == nil || google.resource("projects/acme-1/locations/europe-west1/triggers/dagtrigger-orders-published") == nil {
@@ -139,12 +148,20 @@ routes:
 	if diff := cmp.Diff(want, google.resource(own)["pushConfig"]); diff != "" {
 		t.Errorf("the subscription pushes elsewhere (-want +got):\n%s", diff)
 	}
+	made := google.resource(notifications + "/1")
+	if made["topic"] != "//pubsub.googleapis.com/projects/acme-1/topics/uploads" || fmt.Sprint(made["event_types"]) != "[OBJECT_FINALIZE]" ||
+		made["payload_format"] != "JSON_API_V1" || google.resource(notifications+"/2") != nil {
+		t.Errorf("it made the notification %v, of %q", made, google.names())
+	}
+	if google.resource("projects/acme-1/locations/europe-west1/triggers/dagtrigger-uploads-published") == nil {
+		t.Errorf("it made no trigger for the notifications: %q", google.names())
+	}
 	if google.resource(own)["deadLetterPolicy"] == nil {
 		t.Error("the subscription drops what is not delivered")
 	}
 
 	run(undeploy, "--dead-letters")
-	stay := append([]string{own, letters, kept, "acme-letters"}, left...)
+	stay := append([]string{own, letters, kept, "acme-letters", deleted}, left...)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(stay)), google.names()); diff != "" {
 		t.Errorf("it left other things (-want +got):\n%s", diff)
 	}

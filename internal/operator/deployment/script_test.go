@@ -58,6 +58,7 @@ routes:
   - {name: changes, on: [object.finalized, object.metadataUpdated], bucket: [acme-landing, acme_other.example.com],
      dag: load, environment: lab}
   - {name: orders, on: message.published, topic: Orders, dag: load, environment: prod}
+  - {name: uploads, on: object.finalized, bucket: acme-landing, topic: uploads, dag: load, environment: prod}
 `
 
 func everythingPlanned(t *testing.T) deployment.Plan {

@@ -66,6 +66,7 @@ type found struct {
 	sources       []Source
 	subscriptions []Subscription
 	gaps          []Gap
+	notifications []Notification
 	listed        []string // buckets whose files routes with complete list
 	holding       []string // routes that hold events back
 	objects       []string // routes for objects that name no topic or subscription
@@ -88,6 +89,9 @@ func find(s Settings, routes []route.Spec) found {
 		for _, eventType := range f.types(r) {
 			if eventType == messagePublished || len(r.Topic)+len(r.Subscription) > 0 { // or notifications of a bucket
 				f.messages(r)
+				if eventType != messagePublished {
+					f.notify(r, eventType)
+				}
 				continue
 			}
 			f.changes(r, eventType)
@@ -104,7 +108,10 @@ func (f *found) lists(r *route.Spec) {
 		return
 	}
 	of := buckets
-	if len(r.Topic)+len(r.Subscription) > 0 || slices.Contains(f.settings.Elsewhere, r.Name.Value) {
+	switch elsewhere := slices.Contains(f.settings.Elsewhere, r.Name.Value); {
+	case !elsewhere && len(f.newTopics(r)) > 0:
+		of = notified
+	case elsewhere || len(r.Topic)+len(r.Subscription) > 0:
 		of.reason = "and the role to list its files is given on one" // no trigger watches it
 	}
 	for _, bucket := range f.names(r, r.Bucket, f.settings.Buckets, of) {
@@ -180,7 +187,9 @@ type kind struct {
 }
 
 var (
-	buckets       = kind{"bucket", "and a trigger watches one", "name those that exist, with --bucket=NAME for each", isBucket}
+	buckets  = kind{"bucket", "and a trigger watches one", "name those that exist, with --bucket=NAME for each", isBucket}
+	notified = kind{"bucket", "and its notifications are created on one", "name those that exist, with --bucket=NAME for each, or with " +
+		"--topic=NAME a topic that has their notifications already", isBucket}
 	topicNames    = kind{"topic", "and a trigger watches one", "name those that exist, with --topic=NAME for each", isTopic}
 	subscriptions = kind{"subscription", "and the plan has to know its name", "write its whole name in the route", isTopic}
 )

@@ -18,6 +18,13 @@ func (s *standIn) projects() []apiRoute {
 		account["name"] = "projects/acme-1/serviceAccounts/" + email(id)
 		return put(s, email(id), r, account)
 	}
+	made := 0
+	notify := func(s *standIn, _ string, r *http.Request, body object) (int, any) {
+		made++
+		body["id"] = string(rune('0' + made))
+		body["topic"] = "//pubsub.googleapis.com/" + body["topic"].(string) // gcloud leaves that out, and Google gives it
+		return put(s, "acme-landing/notificationConfigs/"+body["id"].(string), r, body)
+	}
 	return slices.Concat(policy("/CLOUDRESOURCEMANAGER/v1/projects/(acme-1)"), []apiRoute{
 		on("GET", "/CLOUDRESOURCEMANAGER/v1/projects/acme-1",
 			fixed(object{"projectId": "acme-1", "projectNumber": "4711", "lifecycleState": "ACTIVE"})),
@@ -28,6 +35,10 @@ func (s *standIn) projects() []apiRoute {
 		on("GET", "/STORAGE/projects/acme-1/serviceAccount",
 			fixed(object{"email_address": "service-4711@gs-project-accounts.iam.gserviceaccount.com"})),
 		on("GET", "/STORAGE/b/acme-landing", fixed(object{"name": "acme-landing", "location": "EUROPE-WEST1"})),
+		on("GET", "/STORAGE/b/acme-landing/notificationConfigs", list("items", "acme-landing/notificationConfigs")),
+		on("POST", "/STORAGE/b/acme-landing/notificationConfigs", notify),
+		on("GET", "/STORAGE/b/(acme-landing/notificationConfigs/[0-9]+)", get),
+		on("DELETE", "/STORAGE/b/(acme-landing/notificationConfigs/[0-9]+)", remove),
 		on("GET", "/STORAGE/b/(acme-letters)", get),
 		on("GET", "/STORAGE/b/(acme-letters)/iam", readPolicy), on("PUT", "/STORAGE/b/(acme-letters)/iam", writePolicy),
 		on("POST", "/IAM/v1/projects/acme-1/serviceAccounts", create),

@@ -40,8 +40,8 @@ const (
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
-		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.grant(false), p.deploy(), p.grant(true),
-		p.adjustOwn(), p.trigger(), p.push(), p.watch(),
+		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.grant(false), p.deploy(), p.grant(true),
+		p.adjustOwn(), p.trigger(), p.notifications(), p.push(), p.watch(),
 	} {
 		all = append(all, part...)
 	}
@@ -81,9 +81,12 @@ func (p *Plan) prepare() []Step {
 		{What: "Make sure of the account that Pub/Sub acts by.",
 			Do: gcloud("beta", "services", "identity", "create", "--service=pubsub.googleapis.com", p.project())},
 	}
+	if p.watchesStorage() || len(p.Notifications) > 0 {
+		steps = append(steps,
+			Step{What: "Make sure of the account that Cloud Storage acts by.", Do: gcloud("storage", "service-agent", p.project())})
+	}
 	if p.watchesStorage() {
 		steps = append(steps,
-			Step{What: "Make sure of the account that Cloud Storage acts by.", Do: gcloud("storage", "service-agent", p.project())},
 			Step{What: "Make sure of the account that Eventarc acts by.",
 				Do: gcloud("beta", "services", "identity", "create", "--service=eventarc.googleapis.com", p.project())})
 	}

@@ -99,6 +99,9 @@ func (p *Plan) writeSources(b *strings.Builder) {
 	for _, s := range p.Sources {
 		row(b, cmp.Or(s.Trigger, "the function's own"), s.String()+", for "+strings.Join(s.Routes, ", "))
 	}
+	for _, n := range p.Notifications {
+		row(b, "notifications to "+n.Topic, n.String()+", for "+strings.Join(n.Routes, ", "))
+	}
 	for _, s := range p.Subscriptions {
 		row(b, "your subscription "+s.Name, "it pushes to the function, for "+strings.Join(s.Routes, ", "))
 	}

@@ -32,6 +32,7 @@ func (p *Plan) Undos() []Undo {
 			"--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
 		Do: gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
 	}}
+	all = append(all, p.forgetNotifications()...)
 	for _, own := range p.Subscriptions {
 		all = append(all, Undo{
 			What: "the push of your subscription " + own.Name + ", which then keeps its messages",
@@ -57,6 +58,7 @@ func (p *Plan) Undos() []Undo {
 			all = append(all, p.revoke(g))
 		}
 	}
+	all = append(all, p.forgetNotified()...)
 	for _, t := range p.Topics {
 		for _, kind := range []string{"subscriptions", "topics"} {
 			all = append(all, Undo{
