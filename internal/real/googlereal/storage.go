@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -28,6 +29,7 @@ type Storage struct {
 	URL string
 
 	env, args []string
+	folder    string // of the objects; empty for none
 	killed    bool
 }
 
@@ -56,7 +58,11 @@ func StartStorage(ctx context.Context, n Notify) (*Storage, error) {
 // StartStorageIn starts a Cloud Storage that keeps its objects in a folder, so
 // that they are there again after [Storage.Kill] and [Storage.Restart].
 func StartStorageIn(ctx context.Context, folder string) (*Storage, error) {
-	return startStorage(ctx, nil, "-backend", "filesystem", "-filesystem-root", folder)
+	s, err := startStorage(ctx, nil, "-backend", "filesystem", "-filesystem-root", folder)
+	if err == nil {
+		s.folder = folder
+	}
+	return s, err
 }
 
 func startStorage(ctx context.Context, env []string, args ...string) (*Storage, error) {
@@ -99,6 +105,37 @@ func (s *Storage) Restart(ctx context.Context) error {
 		return err
 	}
 	s.service, s.killed = newService(s.URL, p), false
+	return s.dropParts(ctx)
+}
+
+// dropParts deletes objects that the program was writing when it was killed. It leaves
+// the content without the metadata (CreateObject in its backend/fs.go), which then fails
+// every listing of the bucket; Cloud Storage never shows a part of an upload.
+func (s *Storage) dropParts(ctx context.Context) error {
+	if s.folder == "" {
+		return nil
+	}
+	buckets, err := os.ReadDir(s.folder)
+	if err != nil {
+		return fmt.Errorf("reading the folder of the objects: %w", err)
+	}
+	for _, b := range buckets {
+		objects := "/storage/v1/b/" + b.Name() + "/o"
+		if !b.IsDir() || s.send(ctx, http.MethodGet, objects, "", nil) == nil {
+			continue
+		}
+		root := filepath.Join(s.folder, b.Name())
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			name, _ := filepath.Rel(root, path)
+			if err != nil || entry.IsDir() || s.send(ctx, http.MethodGet, objects+"/"+url.PathEscape(name), "", nil) == nil {
+				return err
+			}
+			return os.Remove(path)
+		})
+		if err != nil {
+			return fmt.Errorf("deleting parts of objects: %w", err)
+		}
+	}
 	return nil
 }
 
