@@ -288,14 +288,6 @@ func (j job) outcome(plan *route.Plan) Outcome {
 	return o
 }
 
-// keyed is an outcome with the event's key, where it is compared.
-func (j job) keyed(o Outcome) Outcome {
-	if j.Compare {
-		o.EventKey = digestOf("", j.event.Key())
-	}
-	return o
-}
-
 // conclude adds to an outcome what its plan came to.
 func (j job) conclude(ctx context.Context, v verdict, o Outcome, plan *route.Plan) Outcome {
 	store := j.store(plan.DeadLetter)

@@ -146,6 +146,14 @@ func (j job) notEvaluated(cause, reason string) []Outcome {
 	return []Outcome{j.keyed(Outcome{EventID: j.event.ID, Kind: NotEvaluated, Cause: cause, Reason: reason})}
 }
 
+// keyed is an outcome with the event's key, where it is compared.
+func (j job) keyed(o Outcome) Outcome {
+	if j.Compare {
+		o.EventKey = digestOf("", j.event.Key())
+	}
+	return o
+}
+
 // maxSorted is the most bytes of a conf whose members are sorted before its digest is
 // made: decoded, a conf takes ten times its size.
 const maxSorted = 64 << 10
