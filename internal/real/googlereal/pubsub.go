@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,7 @@ func findPubSub() (string, error) {
 		return "", fmt.Errorf("finding the Google Cloud CLI: %w", err)
 	}
 	program := filepath.Join(filepath.Dir(gcloud), "..", "platform", "pubsub-emulator", "bin", "cloud-pubsub-emulator")
-	if !exists(program) {
+	if _, err := os.Stat(program); err != nil {
 		return "", &MissingError{
 			Part: "the Pub/Sub emulator", Why: program + " does not exist",
 			Fix: "gcloud components install pubsub-emulator, or the Debian package google-cloud-cli-pubsub-emulator",

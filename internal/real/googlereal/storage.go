@@ -4,23 +4,20 @@ package googlereal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
+
+	"example.com/dagtrigger/internal/real/program"
 )
 
 // The program that stands for Cloud Storage. It is run, never linked: go.mod
 // stays what the function needs.
-const (
-	storagePackage = "github.com/fsouza/fake-gcs-server"
-	storageVersion = "v1.56.1"
-)
+var storageProgram = program.Go{Package: "github.com/fsouza/fake-gcs-server", Version: "v1.56.1"}
 
 // Storage is fake-gcs-server.
 type Storage struct {
@@ -69,7 +66,7 @@ func startStorage(ctx context.Context, env []string, args ...string) (*Storage, 
 	if err := NeedStorage(); err != nil {
 		return nil, err
 	}
-	program, err := install(ctx)
+	binary, err := storageProgram.Install(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +78,7 @@ func startStorage(ctx context.Context, env []string, args ...string) (*Storage, 
 	if err != nil {
 		return nil, fmt.Errorf("reading the address: %w", err)
 	}
-	s := &Storage{URL: "http://" + host, env: env, args: append([]string{program, "-scheme", "http", "-host", "127.0.0.1",
+	s := &Storage{URL: "http://" + host, env: env, args: append([]string{binary, "-scheme", "http", "-host", "127.0.0.1",
 		"-port", port, "-external-url", "http://" + host, "-public-host", host}, args...)}
 	if err := s.Restart(ctx); err != nil {
 		return nil, err
@@ -145,47 +142,6 @@ func (s *Storage) Close() error {
 		return nil
 	}
 	return s.service.Close()
-}
-
-// install builds the program once, and gives its path. A build is moved into
-// its place as a whole, so that several tests may build at the same time.
-func install(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("finding the cache folder: %w", err)
-	}
-	tools := filepath.Join(cache, "dagtrigger", "tools")
-	folder := filepath.Join(tools, filepath.Base(storagePackage)+"-"+storageVersion)
-	program := filepath.Join(folder, filepath.Base(storagePackage))
-	if exists(program) {
-		return program, nil
-	}
-	if err := os.MkdirAll(tools, 0o700); err != nil {
-		return "", fmt.Errorf("making the folder of tools: %w", err)
-	}
-	building, err := os.MkdirTemp(tools, "building-")
-	if err != nil {
-		return "", fmt.Errorf("making a folder to build in: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, "go", "install", storagePackage+"@"+storageVersion)
-	cmd.Env = append(os.Environ(), "GOBIN="+building, "GOFLAGS=-modcacherw")
-	cmd.Dir = tools // not below a module, whose go.mod it must not read
-	if output, err := cmd.CombinedOutput(); err != nil {
-		why := fmt.Sprintf("building it failed: %v\n%s", err, output)
-		return "", errors.Join(
-			&MissingError{Part: storagePackage, Why: why, Fix: "see that a Go module proxy can be reached"},
-			os.RemoveAll(building),
-		)
-	}
-	if err := os.Rename(building, folder); err != nil && !exists(program) {
-		return "", fmt.Errorf("keeping the program: %w", err)
-	}
-	return program, os.RemoveAll(building)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // CreateBucket makes a bucket.

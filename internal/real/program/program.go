@@ -21,6 +21,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // MissingError says that this machine lacks a part.
@@ -37,7 +40,7 @@ type Go struct{ Package, Version string }
 
 // Install builds the program at the first time, and returns its path.
 func (g Go) Install(ctx context.Context) (string, error) {
-	folder, err := once(path.Base(g.Package)+"-"+g.Version, func(folder string) error {
+	folder, err := once(ctx, path.Base(g.Package)+"-"+g.Version, func(folder string) error {
 		cmd := exec.CommandContext(ctx, "go", "install", g.Package+"@"+g.Version)
 		cmd.Env = append(os.Environ(), "GOBIN="+folder, "GOFLAGS=-modcacherw")
 		return run(cmd, g.Package, "see that Go and its module proxy can be reached")
@@ -52,7 +55,7 @@ type NPM struct{ Name, Version string }
 // its scripts is run, and nothing that it depends on is fetched.
 func (n NPM) Fetch(ctx context.Context) (string, error) {
 	name := strings.ReplaceAll(strings.TrimPrefix(n.Name, "@"), "/", "-") + "-" + n.Version
-	folder, err := once(name, func(folder string) error {
+	folder, err := once(ctx, name, func(folder string) error {
 		const fix = "see that npm and its registry can be reached"
 		pack := exec.CommandContext(ctx, "npm", "pack", "--silent", "--ignore-scripts", n.Name+"@"+n.Version)
 		pack.Dir = folder
@@ -80,7 +83,7 @@ type PyPI struct {
 // Install installs the packages at the first time, and returns their folder, which
 // python3 finds by PYTHONPATH. Nothing is built.
 func (p PyPI) Install(ctx context.Context) (string, error) {
-	return once(p.Name+"-"+p.Version, func(folder string) error {
+	return once(ctx, p.Name+"-"+p.Version, func(folder string) error {
 		args := append([]string{"-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
 			"--root-user-action=ignore", "--target=" + folder, p.Name + "==" + p.Version}, p.With...)
 		return run(exec.CommandContext(ctx, "python3", args...), p.Name, "see that python3 has pip, and that its index can be reached")
@@ -100,9 +103,12 @@ func run(cmd *exec.Cmd, part, fix string) error {
 	return nil
 }
 
-// once fills the folder of that name, unless it is there. It is moved into its
-// place as a whole, so that several tests may install at the same time.
-func once(name string, fill func(folder string) error) (string, error) {
+// lockInterval is how often a lock is tried that another process holds.
+const lockInterval = 100 * time.Millisecond
+
+// once fills the folder of that name, unless it is there. Where several tests want it at
+// the same time, one fills it and the others wait. It is moved into its place as a whole.
+func once(ctx context.Context, name string, fill func(folder string) error) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("finding the cache folder: %w", err)
@@ -112,8 +118,17 @@ func once(name string, fill func(folder string) error) (string, error) {
 	if exists(folder) {
 		return folder, nil
 	}
-	if err := os.MkdirAll(tools, 0o700); err != nil {
+	locks := filepath.Join(cache, "dagtrigger", "locks")
+	if err := errors.Join(os.MkdirAll(tools, 0o700), os.MkdirAll(locks, 0o700)); err != nil {
 		return "", fmt.Errorf("making the folder of tools: %w", err)
+	}
+	lock := flock.New(filepath.Join(locks, name))
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+		return "", fmt.Errorf("waiting for another test to install %s: %w", name, err)
+	}
+	defer func() { _ = lock.Close() }() // the system drops that of a process that dies
+	if exists(folder) {
+		return folder, nil
 	}
 	filling, err := os.MkdirTemp(tools, "installing-")
 	if err != nil {
@@ -122,10 +137,10 @@ func once(name string, fill func(folder string) error) (string, error) {
 	if err := fill(filling); err != nil {
 		return "", errors.Join(err, os.RemoveAll(filling))
 	}
-	if err := os.Rename(filling, folder); err != nil && !exists(folder) {
+	if err := os.Rename(filling, folder); err != nil {
 		return "", fmt.Errorf("keeping %s: %w", name, err)
 	}
-	return folder, os.RemoveAll(filling)
+	return folder, nil
 }
 
 func exists(path string) bool {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -67,7 +68,7 @@ func TestFailedInstallIsAMissingPart(t *testing.T) {
 func TestPartialInstallIsRemoved(t *testing.T) {
 	tools := cache(t)
 	fault := errors.New("the registry is gone")
-	_, err := once("tool-v1", func(folder string) error {
+	_, err := once(t.Context(), "tool-v1", func(folder string) error {
 		return errors.Join(os.WriteFile(filepath.Join(folder, "half"), nil, 0o600), fault)
 	})
 	if !errors.Is(err, fault) {
@@ -78,15 +79,17 @@ func TestPartialInstallIsRemoved(t *testing.T) {
 	}
 }
 
-// Several tests may install the same at the same time: each gets a whole one.
+// Several tests may want the same at the same time: it is installed once.
 func TestConcurrentInstalls(t *testing.T) {
 	tools := cache(t)
+	var installed atomic.Int32
 	var all sync.WaitGroup
 	started := make(chan struct{})
 	for range 8 {
 		all.Go(func() {
 			<-started
-			folder, err := once("tool-v1", func(folder string) error {
+			folder, err := once(t.Context(), "tool-v1", func(folder string) error {
+				installed.Add(1)
 				return os.WriteFile(filepath.Join(folder, "tool"), []byte("whole"), 0o600)
 			})
 			if err != nil {
@@ -99,10 +102,10 @@ func TestConcurrentInstalls(t *testing.T) {
 	}
 	close(started)
 	all.Wait()
-	if left := names(t, tools); left != "tool-v1" {
-		t.Errorf("there is %s, want tool-v1 alone", left)
+	if left := names(t, tools); left != "tool-v1" || installed.Load() != 1 {
+		t.Errorf("there is %s, want tool-v1 alone; installed %d times", left, installed.Load())
 	}
-	_, err := once("tool-v1", func(string) error { return errors.New("installed twice") })
+	_, err := once(t.Context(), "tool-v1", func(string) error { return errors.New("installed twice") })
 	if err != nil {
 		t.Error(err)
 	}
