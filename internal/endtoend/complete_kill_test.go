@@ -113,7 +113,7 @@ func proveKilledSets(t *testing.T, bucket files) {
 			},
 			start: func(context.Context) error { // its port may have been given to another
 				port := freePort(t)
-				i.env = append(i.env, "PORT="+port)
+				i.env = append(slices.Clone(i.env), "PORT="+port)
 				addresses[k].Store("http://127.0.0.1:" + port)
 				return i.start()
 			},

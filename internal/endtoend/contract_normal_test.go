@@ -19,6 +19,7 @@ var (
 	// thisYear are the moments of the test itself; a scenario's days are long ago.
 	thisYear = regexp.MustCompile(`20(2[5-9]|[3-9]\d)-\d\d-\d\d([T +])\d\d:\d\d:\d\d(\.\d+)?`)
 	errorID  = regexp.MustCompile(`look for ID \w+`)
+	assetID  = regexp.MustCompile(`asset with ID: \d+`)
 	uuid     = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
@@ -51,6 +52,7 @@ func (p *play) plain(text string) string {
 	}
 	text = thisYear.ReplaceAllString(text, "<now>$2")
 	text = errorID.ReplaceAllString(text, "look for ID <id>")
+	text = assetID.ReplaceAllString(text, "asset with ID: <id>")
 	return strings.ReplaceAll(text, p.release, "<release>")
 }
 

@@ -85,7 +85,7 @@ func (p *play) step(ctx context.Context, t *testing.T, s step) observation {
 	t.Helper()
 	client, err := airflow.New(airflow.Config{
 		URL: p.url, API: s.api, Version: p.release, Transport: p.recorder,
-		Credentials: p.credentials(s.user), Now: p.now,
+		Credentials: p.credentials(s.user), Now: p.now, Timeout: time.Minute, // a busy machine is slow
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +139,9 @@ func (p *play) resolve(s step) step {
 	own := strings.NewReplacer("$a", p.name("a"), "$b", p.name("b"), "$c", p.name("c"), "$day", p.day().Format(time.DateOnly))
 	s.run.Conf = []byte(own.Replace(string(s.run.Conf)))
 	s.run.RunID, s.body, s.path = own.Replace(s.run.RunID), own.Replace(s.body), own.Replace(s.path)
+	if p.ids != nil {
+		s.body, s.path = p.ids.Replace(s.body), p.ids.Replace(s.path)
+	}
 	if s.size > 0 {
 		s.body = strings.Replace(s.body, `""`, `"`+strings.Repeat("x", s.size-len(s.body))+`"`, 1)
 	}

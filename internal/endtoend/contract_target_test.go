@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,7 @@ type target struct {
 	url     string
 	release string            // such as 2.11.2
 	tokens  map[string]string // of Airflow 3, by user
+	ids     *strings.Replacer // of Airflow 3: ID(sales) and the like become an asset's id there
 	// now is the target's clock, and tick lets a moment pass by it.
 	now  func() time.Time
 	tick func()
@@ -135,6 +137,7 @@ func embedded(t *testing.T, s setup) *target {
 		old := login(t, w, admin)
 		offset.Store(0)
 		w.tokens = map[string]string{admin: login(t, w, admin), viewer: login(t, w, viewer), wrong: "x.y.z", expired: old}
+		w.ids = assetIDs(t, w)
 	}
 	return w
 }
@@ -160,8 +163,36 @@ func realTarget(t *testing.T, a *airflowreal.Airflow) *target {
 	if strings.HasPrefix(a.Version, "3.") {
 		good := login(t, w, admin)
 		w.tokens = map[string]string{admin: good, viewer: login(t, w, viewer), wrong: "x.y.z", expired: expire(t, good)}
+		w.ids = assetIDs(t, w)
 	}
 	return w
+}
+
+// assetIDs finds the ids of assets, which depend on the order in which the DAGs were read.
+func assetIDs(t *testing.T, w *target) *strings.Replacer {
+	t.Helper()
+	var answer struct {
+		Assets []struct {
+			ID  int
+			URI string
+		}
+	}
+	text := w.send(t, http.MethodGet, "/api/v2/assets?uri_pattern=dagtrigger", "")
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatalf("the assets: %v in %s", err, text)
+	}
+	var ids []string
+	for name, uri := range map[string]string{"sales": airflowreal.AssetURI, "both": airflowreal.BothURI, "orders": airflowreal.OrdersURI} {
+		for _, a := range answer.Assets {
+			if a.URI == uri {
+				ids = append(ids, "ID("+name+")", strconv.Itoa(a.ID))
+			}
+		}
+	}
+	if len(ids) != 6 {
+		t.Fatalf("an asset is missing: %s", text)
+	}
+	return strings.NewReplacer(ids...)
 }
 
 // setUp pauses the DAGs whose runs are to stay as they were made.

@@ -5,6 +5,7 @@ package endtoend_test
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"testing"
 )
 
@@ -32,7 +33,7 @@ func startInstance(t testing.TB, binary string, settings ...string) *instance {
 	port := freePort(t)
 	i := &instance{
 		url: "http://127.0.0.1:" + port, binary: binary, port: port,
-		env: append(settings, "FUNCTION_TARGET=TriggerDAG", "PORT="+port),
+		env: slices.Concat(settings, []string{"FUNCTION_TARGET=TriggerDAG", "PORT=" + port}), // which may be another instance's too
 	}
 	if err := i.start(); err != nil {
 		t.Fatal(err)
