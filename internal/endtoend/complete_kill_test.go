@@ -149,9 +149,13 @@ func proveKilledSets(t *testing.T, bucket files) {
 	}
 	all.Wait()
 	calm()
+	var raged error
+	for range killed { // in any order
+		raged = errors.Join(raged, <-faults)
+	}
 	for _, p := range killed {
-		if err := <-faults; err != nil || p.kills == 0 {
-			t.Errorf("%s was killed %d times: %v", p.name, p.kills, err)
+		if raged != nil || p.kills == 0 {
+			t.Errorf("%s was killed %d times: %v", p.name, p.kills, raged)
 		}
 	}
 	var got []string
