@@ -28,6 +28,7 @@ func AnswerHandshake(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Allow", "GET, HEAD, OPTIONS, POST")
+	// Spelled as net/http keeps it: every request is asked for it.
 	if origin := r.Header.Get("Webhook-Request-Origin"); origin != "" {
 		w.Header().Set("WebHook-Allowed-Origin", origin)
 		w.Header().Set("WebHook-Allowed-Rate", cmp.Or(r.Header.Get("WebHook-Request-Rate"), "*"))

@@ -22,9 +22,10 @@ const heapPercent = 130
 // The bound is the control group's (Cloud Run's instances have one), or that of
 // the process.
 //
-// It collects less often than Go does by default, too: half as often in an instance
-// without load, which is a tenth of what an event costs, for 2 MB at 80 requests at
-// once (GOGC sets another percentage).
+// It collects less often than Go does by default, too: with 2 MB in use, as in an
+// instance without load, each 150 events would be a collection, and all of them a tenth
+// of what an event costs. It takes 2 MB more at 80 requests at once. GOGC sets another
+// percentage.
 func LimitMemory() int64 {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapPercent)
