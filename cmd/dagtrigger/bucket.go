@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -109,12 +108,20 @@ func (b *localBucket) change(o *event.Object, eventType string) {
 	}
 }
 
-// setsOf are the routes of a function that wait for a set of files.
-func setsOf(c config.Config) []route.Spec {
-	if c.File == nil {
-		return nil
+// setsOf are the routes of a function that wait for a set of files, those of a shadow
+// file included: it lists the bucket too.
+func setsOf(c config.Config) (sets []route.Spec) {
+	for _, file := range []*config.File{c.File, c.Shadow} {
+		if file == nil {
+			continue
+		}
+		for i := range file.Routes {
+			if s := &file.Routes[i]; s.Complete.IsSet() && !s.Enabled.Off {
+				sets = append(sets, *s)
+			}
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(c.File.Routes), func(s route.Spec) bool { return !s.Complete.IsSet() || s.Enabled.Off })
+	return sets
 }
 
 // manifest is a command that writes the manifest of a set, which names the object of an
