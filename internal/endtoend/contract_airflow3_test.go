@@ -75,7 +75,7 @@ func v2Rows() []scenario {
 		row("run_after without a zone", `created; queued`, start("a").with(`"run_after":"$dayT00:00:00"`), find("a")),
 		row("run_after that is null", `created; queued`, start("a").with(`"run_after":null`), find("a")),
 		row("a date ahead holds the tasks back, not the run", `created; success, started before its date, ended after it`,
-			start("a").of(airflowreal.RecordDAG).onItsDay().waiting(10*time.Second), await("a").of(airflowreal.RecordDAG)),
+			start("a").of(airflowreal.RecordDAG).onItsDay().waiting(30*time.Second), await("a").of(airflowreal.RecordDAG)),
 		row("run_after that is none", `422 invalid`, start("a").with(`"run_after":"bogus"`)),
 
 		row("a note", `created; queued noted "n"`, start("a").with(`"note":"n"`), find("a")),

@@ -82,8 +82,10 @@ func raceRun(ctx context.Context, p *play, s step) (string, error) {
 	return strings.Join(append([]string{fmt.Sprintf("%d made, %d duplicates", made, duplicates)}, others...), ", "), nil
 }
 
-// awaitRun also reports whether a run that was to wait has waited.
+// awaitRun also reports whether a run that was to wait has waited. What the
+// scenario's other runs do meanwhile is the machine's speed.
 func awaitRun(ctx context.Context, p *play, s step) (string, error) {
+	p.awaited = s.run.RunID
 	for range p.polls(bound) {
 		run, err := p.client.Find(ctx, s.run.DAGID, s.run.RunID)
 		switch {

@@ -77,7 +77,7 @@ func runsAreMade() []scenario {
 			`created; success; 1 by now, 0 by 2000`, `created; success; 1 by now, 0 by 2000`, `created; success; 1 by now, 0 by 2000`),
 		onEveryAPI("runs are listed of a DAG that is not there", steps(runs("nope")), `404 unknown DAG`, ``, `400 unknown DAG`),
 		onEveryAPI("a run that is to wait, and one that is not", steps(
-			start("a").of(airflowreal.RecordDAG).waiting(10*time.Second), find("a").of(airflowreal.RecordDAG),
+			start("a").of(airflowreal.RecordDAG).waiting(20*time.Second), find("a").of(airflowreal.RecordDAG),
 			start("b").of(airflowreal.RecordDAG), await("b").of(airflowreal.RecordDAG), await("a").of(airflowreal.RecordDAG)),
 			`created; queued; created; success; success, started at its date`,
 			`created; queued; created; success; success, started at its date`,

@@ -85,7 +85,8 @@ func (p *play) value(v any) any {
 	return v
 }
 
-// foreign tells another scenario's run, or its asset event, in a list.
+// foreign tells another scenario's run, or its asset event, in a list, and
+// where one run is awaited, each other run.
 func (p *play) foreign(v any) bool {
 	run, _ := v.(map[string]any)
 	id, isRun := run["dag_run_id"].(string)
@@ -96,6 +97,9 @@ func (p *play) foreign(v any) bool {
 		id, isRun = extra[airflow.EventIDKey].(string)
 		_, isEvent := run["source_map_index"]
 		isRun = isRun || isEvent
+	}
+	if p.awaited != "" {
+		return isRun && id != p.awaited
 	}
 	return isRun && !strings.HasPrefix(id, p.name(""))
 }

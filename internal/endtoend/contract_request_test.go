@@ -31,6 +31,7 @@ type play struct {
 	client   *airflow.Client
 	recorder *recorder
 	dates    map[string]time.Time // for which a run is to wait
+	awaited  string               // the run whose end the step waits for
 }
 
 // observation is how a step was answered.
@@ -90,7 +91,7 @@ func (p *play) step(ctx context.Context, t *testing.T, s step) observation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.client = client
+	p.client, p.awaited = client, ""
 	p.recorder.reset(s)
 	meant, err := s.call(ctx, p, s)
 	if err != nil {
