@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package shadowlog implements the comparison of what live routes and shadows decided,
+// by the outcomes in the function's log: it pairs them by the event's key, and counts
+// what is the same and what is not.
+//
+// It keeps a bounded number of events, whatever the log's length.
 package shadowlog
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"example.com/dagtrigger/internal/operator/outcomelog"
 )
 
 // How a decision of the live routes and one of a shadow compare.
@@ -44,7 +51,7 @@ type Decision struct {
 // maxReason is the most bytes of a reason that are kept.
 const maxReason = 300
 
-func decisionOf(l *Line) Decision {
+func decisionOf(l *outcomelog.Line) Decision {
 	reason := l.Reason
 	if len(reason) > maxReason {
 		reason = reason[:maxReason] + "…"
@@ -56,7 +63,7 @@ func decisionOf(l *Line) Decision {
 }
 
 // stateOf is what the route of a line decided, whatever Airflow made of it.
-func stateOf(l *Line) string {
+func stateOf(l *outcomelog.Line) string {
 	ended := l.Outcome == "dead_lettered" || l.Outcome == "rejected" || l.Shadow == "would_fail"
 	switch {
 	case l.Shadow == "not_evaluated", l.Cause == "dead_letter_store":
@@ -82,7 +89,7 @@ type side struct {
 const maxDecisions = 100
 
 // add notes a line. Of several deliveries of the event the last counts.
-func (s *side) add(l *Line) {
+func (s *side) add(l *outcomelog.Line) {
 	if l.Route == "" {
 		// Else it is an event whose data is invalid, or one that waited for its turn.
 		if l.Outcome == "unmatched" || l.Shadow == "unmatched" {
@@ -110,12 +117,12 @@ type event struct {
 	file                side // the shadow file
 }
 
-func (e *event) add(l *Line) {
+func (e *event) add(l *outcomelog.Line) {
 	e.id, e.source, e.subject = cmp.Or(e.id, l.EventID), cmp.Or(e.source, l.Source), cmp.Or(e.subject, l.Subject)
 	switch {
 	case l.Shadow == "":
 		e.live.add(l)
-	case l.File == "" && l.Digest == "":
+	case l.ShadowFile == "" && l.ShadowDigest == "":
 		e.routes.add(l)
 	default:
 		e.file.add(l)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"example.com/dagtrigger/internal/operator/outcomelog"
 )
 
 // Summary is what a log comes to.
@@ -29,9 +31,9 @@ type Summary struct {
 	Files    []string     `json:"shadow_files"`
 	Examples []Difference `json:"examples"`
 
-	Skipped Skipped `json:"-"`
-	Lines   int     `json:"-"` // of events
-	Shadows int     `json:"-"` // of those, by shadows
+	Skipped outcomelog.Skipped `json:"-"`
+	Lines   int                `json:"-"` // of events
+	Shadows int                `json:"-"` // of those, by shadows
 }
 
 // Differs reports whether the shadow decided anything otherwise.
@@ -48,7 +50,7 @@ const maxFiles = 10
 func Compare(in io.Reader, examples int) (Summary, error) {
 	c := comparison{examples: examples, events: map[string]*event{}, kept: map[string]int{}}
 	c.In = map[string]int{}
-	skipped, err := Read(in, c.line)
+	skipped, err := outcomelog.Read(in, c.line)
 	c.Skipped = skipped
 	for _, e := range c.queue {
 		c.judge(e)
@@ -64,7 +66,7 @@ type comparison struct {
 	kept     map[string]int
 }
 
-func (c *comparison) line(l *Line) {
+func (c *comparison) line(l *outcomelog.Line) {
 	c.Lines++
 	c.LeftOut += int(l.LeftOut)
 	if l.Shadow != "" {
@@ -94,11 +96,11 @@ func (c *comparison) line(l *Line) {
 }
 
 // file notes which shadow file decided.
-func (c *comparison) file(l *Line) {
-	if l.Digest == "" {
+func (c *comparison) file(l *outcomelog.Line) {
+	if l.ShadowDigest == "" {
 		return
 	}
-	name := l.File + " " + l.Digest[:min(len(l.Digest), 12)]
+	name := l.ShadowFile + " " + l.ShadowDigest[:min(len(l.ShadowDigest), 12)]
 	if len(c.Files) < maxFiles && !slices.Contains(c.Files, name) {
 		c.Files = append(c.Files, name)
 	}

@@ -29,9 +29,10 @@
 //     airflow/composer/api/backend/composer_auth.py of Composer's Airflow;
 //   - Eventarc's triggers, to be read;
 //   - Pub/Sub's topics and pull subscriptions: [PubSub];
-//   - Cloud Storage's objects: [Storage].
+//   - Cloud Storage's objects: [Storage];
+//   - Cloud Logging's entries, to be read: [Logging].
 //
-// [Storage] and [PubSub] can also be served alone, as their emulators are:
+// [Storage], [PubSub] and [Logging] can also be served alone, as their emulators are:
 // without credentials.
 //
 // It imports nothing of this module. A request that it has no answer to is
@@ -66,6 +67,8 @@ type Config struct {
 	// Storage answers for storage.googleapis.com; nil stands for a Cloud Storage
 	// without buckets.
 	Storage *Storage
+	// Logging answers for logging.googleapis.com; nil stands for a log without entries.
+	Logging *Logging
 	// TokenLife is how long tokens are good for; zero stands for an hour.
 	TokenLife time.Duration
 	// Unknown gets each request that is not answered here. Required.
@@ -149,6 +152,9 @@ func New(config Config) *Google {
 	if g.config.Storage == nil {
 		g.config.Storage = NewStorage(config.Unknown)
 	}
+	if g.config.Logging == nil {
+		g.config.Logging = NewLogging(config.Unknown)
+	}
 	g.pubsub = NewPubSub(config.Unknown)
 	for _, resource := range config.Subscriptions {
 		g.invalid = errors.Join(g.invalid, g.pubsub.Subscribe(resource))
@@ -192,6 +198,10 @@ func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.triggers(w, r)
 	case "pubsub.googleapis.com":
 		g.pubsubAPI(w, r)
+	case "logging.googleapis.com":
+		if g.authorize(w, r, "roles/logging.viewer") {
+			g.config.Logging.ServeHTTP(w, r)
+		}
 	case "storage.googleapis.com":
 		g.storageAPI(w, r)
 	default:

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shadowlog implements the comparison of what live routes and shadows decided,
-// by the function's log: it reads the log's lines in the forms in which they are kept,
-// pairs them by the event's key, and counts what is the same and what is not.
-//
-// It keeps a bounded number of events, whatever the log's length, and never fails at a
-// line that is not the function's.
-package shadowlog
+package outcomelog
 
 import (
 	"bufio"
@@ -22,52 +16,6 @@ import (
 // and twice as many when they are indented.
 // https://cloud.google.com/logging/quotas#log-limits
 const MaxEntry = 1 << 20
-
-// Line is a line of the function's log, of a live outcome or of a shadow.
-type Line struct {
-	Time        string `json:"time"`
-	Outcome     string `json:"outcome"`
-	Shadow      string `json:"shadow"`
-	File        string `json:"shadow_file"`
-	Digest      string `json:"shadow_digest"`
-	Route       string `json:"route"`
-	Environment string `json:"environment"`
-	DAG         string `json:"dag_id"`
-	Asset       string `json:"asset"`
-	RunID       string `json:"dag_run_id"`
-	WindowRunID string `json:"window_run_id"`
-	Cause       string `json:"cause"`
-	Reason      string `json:"reason"`
-	EventID     string `json:"event_id"`
-	Source      string `json:"event_source"`
-	Subject     string `json:"event_subject"`
-	Key         string `json:"event_key"`
-	ConfDigest  string `json:"conf_digest"`
-	RestDigest  string `json:"rest_digest"`
-
-	Count   float64 `json:"count"`
-	LeftOut float64 `json:"left_out"`
-}
-
-// entry is a line as it is written, or as Cloud Logging exports it.
-type entry struct {
-	Line
-	Timestamp string `json:"timestamp"`
-	Payload   *Line  `json:"jsonPayload"`
-}
-
-// line is the function's line in the entry; nil for any other.
-func (e *entry) line() *Line {
-	l := &e.Line
-	if e.Payload != nil {
-		l = e.Payload
-		l.Time = e.Timestamp
-	}
-	if l.Outcome == "" && l.Shadow == "" {
-		return nil
-	}
-	return l
-}
 
 // Skipped counts what was read and is not a line of an event.
 type Skipped struct {

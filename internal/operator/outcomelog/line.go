@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package outcomelog reads the outcomes that the function logs: from a file, in each of
+// the forms in which a log is kept, and from Cloud Logging.
+//
+// It never changes a log, never fails at a line that is not of an outcome, and holds one
+// entry or one page of a log at a time.
+package outcomelog
+
+import "time"
+
+// Line is one line of the function's log about an event: an outcome, what would come of
+// an event by a shadow, or the sum of several.
+type Line struct {
+	Time     string `json:"time"` // RFC 3339
+	Severity string `json:"severity"`
+	// Outcome is how the event ended (trigger.Kind); Shadow, in its place, how it would
+	// have ended by the routes of ShadowFile, which ShadowDigest identifies.
+	Outcome      string `json:"outcome"`
+	Shadow       string `json:"shadow"`
+	ShadowFile   string `json:"shadow_file"`
+	ShadowDigest string `json:"shadow_digest"`
+
+	Route       string `json:"route"`
+	Environment string `json:"environment"`
+	DAG         string `json:"dag_id"`
+	Asset       string `json:"asset"`
+	RunID       string `json:"dag_run_id"`
+	WindowRunID string `json:"window_run_id"`
+	Cause       string `json:"cause"`
+	Reason      string `json:"reason"`
+
+	EventID string `json:"event_id"`
+	Source  string `json:"event_source"`
+	Type    string `json:"event_type"`
+	Subject string `json:"event_subject"`
+
+	// Key and the digests are those of trigger.Outcome. Only a function that has shadows
+	// logs them.
+	Key        string `json:"event_key"`
+	ConfDigest string `json:"conf_digest"`
+	RestDigest string `json:"rest_digest"`
+
+	AgeSeconds      float64 `json:"age_seconds"`      // since the event's time; zero for a sum
+	DurationSeconds float64 `json:"duration_seconds"` // of the work on it; zero for a sum
+	// Count is how many outcomes the line adds up. LeftOut is how many lines of unmatched
+	// events were not written before it.
+	Count   float64 `json:"count"`
+	LeftOut float64 `json:"left_out"`
+
+	// InsertID identifies an entry of Cloud Logging; empty in a line that the function
+	// wrote. Revision is the Cloud Run revision that wrote it, where it is known.
+	InsertID string `json:"-"`
+	Revision string `json:"-"`
+}
+
+// At is the line's time; zero where it has none.
+func (l *Line) At() time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, l.Time) // a line without a time has the zero one
+	return at
+}
+
+// entry is a line as the function writes it, or as Cloud Logging returns it: Cloud
+// Logging moves the time and the severity out of the payload.
+// https://cloud.google.com/logging/docs/structured-logging#special-payload-fields
+type entry struct {
+	Line
+	Timestamp string `json:"timestamp"`
+	Insert    string `json:"insertId"`
+	Resource  struct {
+		Labels map[string]string `json:"labels"`
+	} `json:"resource"`
+	Payload *Line `json:"jsonPayload"`
+}
+
+// line is the function's line in the entry; nil for any other.
+func (e *entry) line() *Line {
+	l := &e.Line
+	if e.Payload != nil {
+		l = e.Payload
+		l.Time, l.Severity = e.Timestamp, e.Severity
+		l.InsertID, l.Revision = e.Insert, e.Resource.Labels["revision_name"]
+	}
+	if l.Outcome == "" && l.Shadow == "" {
+		return nil
+	}
+	return l
+}
