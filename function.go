@@ -20,9 +20,11 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
@@ -103,7 +105,24 @@ func open(getenv func(string) string) (*Function, error) {
 	}
 	version := build.Read()
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
-	return New(c, log, nil)
+	f, err := New(c, log, nil)
+	if err == nil {
+		go f.closeAtEnd()
+	}
+	return f, err
+}
+
+// closeAtEnd completes the log when the platform ends the process, which then ends as it
+// would have: https://cloud.google.com/run/docs/container-contract#instance-shutdown
+func (f *Function) closeAtEnd() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	end := <-signals
+	f.Close()
+	signal.Stop(signals)
+	if p, err := os.FindProcess(os.Getpid()); err != nil || p.Signal(end) != nil {
+		os.Exit(1) // Windows sends no signals
+	}
 }
 
 // Function handles events. Any number of requests may share it.
@@ -239,6 +258,10 @@ func (f *Function) Through(table *route.Table) *Function {
 	return &g
 }
 
+// Close writes the lines of the log that add up events of the last second, before the
+// process ends. The function may go on: later lines are written at once.
+func (f *Function) Close() { f.reports.Close() }
+
 // digest identifies the routes file in dead letters; empty without one.
 func digest(c config.Config) string {
 	if c.File == nil {
@@ -247,7 +270,7 @@ func digest(c config.Config) string {
 	return "sha256:" + c.Digest()
 }
 
-// Handle decides what ev starts, starts it, and logs a line for each outcome; over 100, one with a count for each kind and route.
+// Handle decides what ev starts, starts it, and logs each outcome: in a line, or in the count of one.
 // It returns when all of that is done. replay is the zero value for an event
 // that is delivered as it happens.
 func (f *Function) Handle(ctx context.Context, ev *event.Event, replay trigger.Replay) []trigger.Outcome {

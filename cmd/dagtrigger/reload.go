@@ -59,9 +59,14 @@ func (r *reloading) load(ctx context.Context, file *config.File, fileErr error) 
 	if now := r.current.Load(); now != nil && digests(c) == digests(now.config) {
 		return false, nil
 	}
-	r.current.Store(&configured{f, c})
+	if before := r.current.Swap(&configured{f, c}); before != nil {
+		before.Close()
+	}
 	return true, nil
 }
+
+// close completes the log, once no event is in flight.
+func (r *reloading) close() { r.current.Load().Close() }
 
 // digests are those of the files that c was made of.
 func digests(c config.Config) [2]string {

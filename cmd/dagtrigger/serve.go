@@ -154,6 +154,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err
 	}
+	defer f.close()
 	handler := bucket.fill(f)
 	if p.getenv("K_SERVICE") == "" { // else Cloud Run decides who gets in
 		handler = programsOnly(s.host, handler)

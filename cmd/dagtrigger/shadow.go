@@ -143,7 +143,7 @@ func shadowText(paint painter, s *shadowlog.Summary) string {
 	count(s.OnlyLive, "only live", paint.bad)
 	count(s.OnlyShadow, "only shadow", paint.bad)
 	count(s.Neither, "neither", paint.dim)
-	count(s.LeftOut, "neither, and left out of the log", paint.dim)
+	count(s.LeftOut, "neither: added up in the log", paint.dim)
 	count(s.NotCompared, "not compared: the log has one side alone, or one was not decided", paint.dim)
 	count(s.Summed, "not compared: added up in lines of large batches", paint.dim)
 	verdict := "the shadow decides the same"

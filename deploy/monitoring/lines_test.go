@@ -44,8 +44,11 @@ func runs(t *testing.T) []map[string]any {
 	w.send(both, "1") // triggered
 	w.send(both, "1") // duplicate
 	w.sendBatch(both, "many")
-	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=",
-		"DAGTRIGGER_CONFIG=routes: [{name: other, on: com.acme.other, dag: load}]"), "2")
+	other := w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=",
+		"DAGTRIGGER_CONFIG=routes: [{name: other, on: com.acme.other, dag: load}]")
+	w.sendBatch(other, "unmatched")
+	w.send(other, "2")
+	other.Close()
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=typed"), "3")                                        // rejected
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, password, "DAG_ID=typed", "DEAD_LETTER=file://"+t.TempDir()), "4")     // dead_lettered
 	w.send(w.function("AIRFLOW_AUTH=basic", robot, "AIRFLOW_PASSWORD=wrong"), "5")                                        // forbidden

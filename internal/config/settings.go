@@ -49,7 +49,7 @@ func settings() []setting {
 		setting{"ALLOW_AUDIENCE", "", "for `ALLOW_CALLERS`: the audiences of their tokens, exactly as the sender has them, separated by " +
 			"commas; for a push subscription its audience, or its endpoint where it has none",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.AllowAudience = r.list(n) }},
-		setting{"LOG_LEVEL", "`info`", "`debug`, `info`, `warn` or `error`",
+		setting{"LOG_LEVEL", "`info`", "`debug` (a line for each unmatched event), `info`, `warn` or `error`",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.LogLevel = r.level(n) }},
 		setting{"GOOGLE_CLOUD_PROJECT", "", "the project of the traces in log lines; without it they have the bare trace id",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.Project = r.text(n) }},

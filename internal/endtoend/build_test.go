@@ -16,8 +16,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -113,6 +116,38 @@ func TestFunctionBuildsAndServesLikeTheBuildpack(t *testing.T) {
 	}
 	if runs := airflow.sim.Runs("load"); len(runs) != 1 {
 		t.Errorf("Airflow holds %d runs, want 1", len(runs))
+	}
+}
+
+// The counts of the log are the number of events, however the platform ends the process.
+func TestUnmatchedEventsAreAllInTheLogWhenTheProcessEnds(t *testing.T) {
+	t.Parallel()
+	const events = 40
+	function := startInstance(t, buildFunction(t), "AIRFLOW_URL=http://127.0.0.1:1",
+		"DAGTRIGGER_CONFIG=routes: [{name: other, on: object.finalized, bucket: other, dag: load}]")
+	for i := range events {
+		if status, body := post(t, function.url, upload("acme", "a.csv", i)); status != http.StatusOK {
+			t.Fatalf("answered %d %s", status, body)
+		}
+	}
+	if err := function.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	exit, _ := errors.AsType[*exec.ExitError](function.process.Wait())
+	if exit == nil || exit.Exited() {
+		t.Errorf("ended with %v, want the signal", exit)
+	}
+	logged := 0
+	counts := regexp.MustCompile(`"message":"event unmatched".*"count":(\d+)`)
+	for _, count := range counts.FindAllStringSubmatch(function.written.String(), -1) {
+		n, err := strconv.Atoi(count[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		logged += n
+	}
+	if logged != events {
+		t.Errorf("the log counts %d of %d events", logged, events)
 	}
 }
 

@@ -132,7 +132,7 @@ func TestMatching(t *testing.T) {
 		switch {
 		case row.reason == "" && len(d.Plans) != 1:
 			t.Errorf("%s: %+v, want a plan", row.keys, d)
-		case row.reason != "" && (len(d.Misses) != 1 || d.Misses[0] != (route.Miss{Route: "r", Reason: row.reason})):
+		case row.reason != "" && (len(d.Misses) != 1 || d.Misses[0].Route != "r" || d.Misses[0].Reason != row.reason):
 			t.Errorf("%s: %+v\nwant it to miss because %s", row.keys, d, row.reason)
 		}
 	}

@@ -34,7 +34,7 @@ func (t *Table) misses(ctx context.Context, s *expression.Scope, candidates []in
 	for _, n := range best {
 		r := &t.rules[n.rule]
 		s, miss, _ := r.match(ctx, s)
-		misses = append(misses, Miss{Route: r.name, Reason: r.reason(ctx, s, miss)})
+		misses = append(misses, Miss{Route: r.name, Key: miss, Reason: r.reason(ctx, s, miss)})
 	}
 	if len(misses) == 0 {
 		misses = append(misses, Miss{Reason: "there are no routes"})

@@ -119,5 +119,6 @@ type Failure struct {
 // Miss is a route that did not match, and the first thing that did not.
 type Miss struct {
 	Route  string
+	Key    string // of the route; empty where another route was first
 	Reason string
 }

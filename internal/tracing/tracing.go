@@ -122,6 +122,9 @@ func (t *Tracer) Handler(name string, h http.Handler) http.Handler {
 	})
 }
 
+// Recording reports whether [Note] adds anything to the span of ctx.
+func Recording(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
+
 // Note adds an event to the span of ctx, if there is one.
 func Note(ctx context.Context, what string, attrs ...slog.Attr) {
 	span := trace.SpanFromContext(ctx)

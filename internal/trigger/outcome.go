@@ -55,8 +55,13 @@ type Outcome struct {
 	ConfDigest  string `json:"-"`
 	RestDigest  string `json:"-"`
 	WindowRunID string `json:"-"`
-	// Unsampled has the line of an unmatched event always written.
-	Unsampled bool `json:"-"`
+	// Missed is the nearest route of an unmatched event and the key of it that did not
+	// match: events that missed the same are added up.
+	Missed Missed `json:"-"`
+	// Examples are the first events of a row of the log.
+	Examples Examples `json:"-"`
+	// Alone has the line of an unmatched event never added up with others.
+	Alone bool `json:"-"`
 	// Throttled reports that a deferral is due to an overloaded Airflow, or to
 	// a limit that protects it.
 	Throttled bool `json:"-"`
@@ -65,6 +70,10 @@ type Outcome struct {
 	// Operator reports that waiting does not fix it: an operator has to.
 	Operator bool `json:"-"`
 }
+
+// Missed is a route and the key of it that did not match an event; zero where there is
+// no route.
+type Missed struct{ Route, Key string }
 
 // The causes that are no refusal of Airflow's or of package pressure.
 const (

@@ -369,7 +369,11 @@ func unmatched(ev *event.Event, misses []route.Miss, unnamed int) Outcome {
 	if unnamed > 0 {
 		named += fmt.Sprintf("; and %d more", unnamed)
 	}
-	return Outcome{EventID: ev.ID, Kind: Unmatched, Reason: "no route matched: " + strings.TrimPrefix(named, "; ")}
+	o := Outcome{EventID: ev.ID, Kind: Unmatched, Reason: "no route matched: " + strings.TrimPrefix(named, "; ")}
+	if len(misses) > 0 {
+		o.Missed = Missed{misses[0].Route, misses[0].Key}
+	}
+	return o
 }
 
 func (p *Pipeline) now() time.Time {

@@ -277,7 +277,7 @@ func (*answering) FindByDate(context.Context, string, time.Time) (airflow.DAGRun
 
 func TestUnmatchedReasonNamesTheNearestRoutesAndCountsTheRest(t *testing.T) {
 	t.Parallel()
-	misses := []route.Miss{{Route: "a", Reason: `bucket is "x"`}, {Route: "b", Reason: "when is false"}}
+	misses := []route.Miss{{Route: "a", Key: "bucket", Reason: `bucket is "x"`}, {Route: "b", Reason: "when is false"}}
 	long := route.Miss{Route: "l", Reason: strings.Repeat("ü", 100)}
 	for _, row := range []struct {
 		misses  []route.Miss
@@ -292,7 +292,8 @@ func TestUnmatchedReasonNamesTheNearestRoutesAndCountsTheRest(t *testing.T) {
 	} {
 		p := &trigger.Pipeline{}
 		got := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Misses: row.misses, Unnamed: row.unnamed}, trigger.Replay{})
-		if diff := cmp.Diff([]trigger.Outcome{{EventID: "1", Kind: trigger.Unmatched, Reason: row.want}}, got); diff != "" {
+		missed := trigger.Missed{Route: row.misses[0].Route, Key: row.misses[0].Key}
+		if diff := cmp.Diff([]trigger.Outcome{{EventID: "1", Kind: trigger.Unmatched, Reason: row.want, Missed: missed}}, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if len(got[0].Reason) > 600 {

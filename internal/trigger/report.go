@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/tracing"
 )
@@ -17,54 +16,77 @@ import (
 // and alerts count by (deploy/monitoring), and the same in the request's trace. Any number of requests may share it.
 type Reporter struct {
 	log *slog.Logger
-	// unmatched holds back the lines of events that no route wants: on a busy
-	// bucket that may be most of them.
-	unmatched cloudlog.Sampler
-	// callers samples the refused callers by status, so that requests without a
-	// token never hide that an allowed caller sends the wrong audience.
-	callers map[int]*cloudlog.Sampler
+	// unmatched adds up events that start nothing: on a busy bucket that may be most
+	// of them.
+	unmatched *burst
+	// callers adds up the refused callers by status, so that requests without a token
+	// never hide that an allowed caller sends the wrong audience.
+	callers map[int]*burst
 }
 
 // NewReporter makes a reporter that writes to log.
 func NewReporter(log *slog.Logger) *Reporter {
-	return &Reporter{log: log, callers: map[int]*cloudlog.Sampler{
-		http.StatusUnauthorized: {}, http.StatusForbidden: {}, http.StatusServiceUnavailable: {},
-	}}
+	r := &Reporter{log: log, callers: map[int]*burst{}}
+	r.unmatched = &burst{write: r.sum}
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable} {
+		r.callers[status] = &burst{write: func(o *Outcome, _ time.Time) { r.callerRefused(context.Background(), status, o) }}
+	}
+	return r
 }
 
-// CallerRefused logs a request from a caller that is not allowed: at most one
-// line a second for each status (401, 403, 503), unless the level is DEBUG.
-func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string) {
-	attrs := []slog.Attr{slog.Int("status", status), slog.String("reason", reason)}
-	if !r.log.Enabled(ctx, slog.LevelDebug) {
-		leftOut, ok := r.callers[status].Pass()
-		if !ok {
-			return
-		}
-		if leftOut > 0 {
-			attrs = append(attrs, slog.Int("left_out", leftOut))
-		}
+// Close writes what is still to be added up. Later lines are written at once.
+func (r *Reporter) Close() {
+	r.unmatched.close()
+	for _, b := range r.callers {
+		b.close()
 	}
-	r.log.LogAttrs(ctx, slog.LevelError, "caller refused", attrs...)
+}
+
+// CallerRefused logs a request from a caller that is not allowed. Those of one status
+// (401, 403, 503) within a second are one line with a count, unless the level is DEBUG.
+func (r *Reporter) CallerRefused(ctx context.Context, status int, reason string) {
+	o := Outcome{Reason: reason}
+	if r.log.Enabled(ctx, slog.LevelDebug) || !r.callers[status].add(&event.Event{}, &o) {
+		r.callerRefused(ctx, status, &o)
+	}
+}
+
+func (r *Reporter) callerRefused(ctx context.Context, status int, o *Outcome) {
+	r.log.LogAttrs(ctx, slog.LevelError, "caller refused",
+		slog.Int("status", status), slog.String("reason", o.Reason), slog.Int("count", max(o.Count, 1)))
 }
 
 // Outcome writes one outcome, or the sum of several: in the request's trace, where
-// there is one, and by a line of the log, but for unmatched events at most one a
-// second, unless the level is DEBUG. took is the time since the event came. It reports whether
-// the line was written.
+// there is one, and by a line of the log. Unmatched events within a second are lines with
+// a count, unless the level is DEBUG. took is the time since the event came. It reports
+// whether the outcome has a line to itself.
 func (r *Reporter) Outcome(ctx context.Context, ev *event.Event, o *Outcome, took time.Duration) bool {
-	what := "event " + string(o.Kind)
-	attrs := fields(ev, o, took)
-	tracing.Note(ctx, what, attrs...)
-	leftOut, ok := r.pass(ctx, o)
-	if !ok {
+	alone := !r.addsUp(ctx, o) || !r.unmatched.add(ev, o)
+	if !alone && !tracing.Recording(ctx) {
 		return false
 	}
-	if leftOut > 0 {
-		attrs = append(attrs, slog.Int("left_out", leftOut))
+	what, attrs := "event "+string(o.Kind), fields(ev, o, took)
+	tracing.Note(ctx, what, attrs...)
+	if alone {
+		r.log.LogAttrs(ctx, level(o), what, attrs...)
 	}
-	r.log.LogAttrs(ctx, level(o), what, attrs...)
-	return true
+	return alone
+}
+
+// sum writes the line of unmatched events that came since a time. A single one is named
+// as in any other line.
+func (r *Reporter) sum(o *Outcome, since time.Time) {
+	ev := event.Event{}
+	if first := o.Examples[0]; o.Count == 1 {
+		ev = event.Event{ID: first.EventID, Source: first.Source, Type: first.Type, Subject: first.Subject}
+	} else {
+		o.DAGID, o.Asset, o.RunID = "", "", ""
+	}
+	attrs := append(fields(&ev, o, 0), slog.Time("since", since.UTC()))
+	if o.Count > 1 {
+		attrs = append(attrs, slog.Any("examples", o.Examples))
+	}
+	r.log.LogAttrs(context.Background(), level(o), "event "+string(o.Kind), attrs...)
 }
 
 // Shadow writes what would come of an event by a shadow, or the sum of several. The
@@ -75,7 +97,7 @@ func (r *Reporter) Shadow(ctx context.Context, ev *event.Event, file ShadowFile,
 	r.log.LogAttrs(ctx, slog.LevelInfo, "shadow "+string(o.Kind), whose(attrs, ev, o)...)
 }
 
-// mostFields is how many fields a line has at most without a shadow, left_out included.
+// mostFields is how many fields a line has at most without a shadow.
 const mostFields = 16
 
 // fields are those of a line. Each has a count, which the metrics sum up; the sum of
@@ -119,12 +141,9 @@ func whose(attrs []slog.Attr, ev *event.Event, o *Outcome) []slog.Attr {
 	return attrs
 }
 
-// pass reports whether the line is written, and how many were left out before it.
-func (r *Reporter) pass(ctx context.Context, o *Outcome) (leftOut int, ok bool) {
-	if o.Kind != Unmatched || o.Unsampled || o.Count > 0 || r.log.Enabled(ctx, slog.LevelDebug) {
-		return 0, true
-	}
-	return r.unmatched.Pass()
+// addsUp reports whether an outcome may be part of a line of several.
+func (r *Reporter) addsUp(ctx context.Context, o *Outcome) bool {
+	return o.Kind == Unmatched && !o.Alone && o.Count == 0 && !r.log.Enabled(ctx, slog.LevelDebug)
 }
 
 // level is ERROR for what waits for a person, WARN for what passes by itself.

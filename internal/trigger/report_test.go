@@ -5,8 +5,12 @@ package trigger_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,28 +79,166 @@ func TestLogLevelOfEachOutcome(t *testing.T) {
 	}
 }
 
-func TestUnmatchedEventsAreLoggedOnceASecondUnlessAskedFor(t *testing.T) {
+// unmatched is an event that the named route missed by a key.
+func unmatched(i int, route, key string) (event.Event, trigger.Outcome) {
+	id := strconv.Itoa(i)
+	ev := event.Event{ID: id, Source: "//storage", Type: "finalized", Subject: "objects/" + id}
+	return ev, trigger.Outcome{EventID: id, Kind: trigger.Unmatched, Reason: "no route matched: " + route + ": " + id,
+		Missed: trigger.Missed{Route: route, Key: key}}
+}
+
+// Each row is what is logged of events that come at times of the test's clock.
+func TestUnmatchedEventsOfABurstAreAddedUp(t *testing.T) {
 	t.Parallel()
-	for level, want := range map[slog.Level][]any{
-		slog.LevelInfo:  {nil, 9.0},
-		slog.LevelDebug: {nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil},
+	type kind struct{ route, key string }
+	a, b := kind{"a", "object"}, kind{"b", "when"}
+	for _, row := range []struct {
+		name  string
+		level slog.Level
+		pause time.Duration
+		kinds []kind
+		want  []string // count, event id and examples of each line
+	}{
+		{"one", slog.LevelInfo, 0, []kind{a}, []string{"1 0"}},
+		{"two", slog.LevelInfo, 0, []kind{a, a}, []string{"1 0", "1 1"}},
+		{"several", slog.LevelInfo, 0, []kind{a, a, a, a, a}, []string{"1 0", "4  1 2 3"}},
+		{"of two routes", slog.LevelInfo, 0, []kind{a, a, b, a, b, b}, []string{"1 0", "2  1 3", "3  2 4 5"}},
+		{"of one route, by another key", slog.LevelInfo, 0, []kind{a, a, {"a", "when"}, a}, []string{"1 0", "2  1 3", "1 2"}},
+		{"far from each other", slog.LevelInfo, time.Second, []kind{a, a, a}, []string{"1 0", "1 1", "1 2"}},
+		{"for longer", slog.LevelInfo, 400 * time.Millisecond, []kind{a, a, a, a, a, a}, []string{"1 0", "2  1 2", "2  3 4", "1 5"}},
+		{"at DEBUG", slog.LevelDebug, 0, []kind{a, a, b}, []string{"1 0", "1 1", "1 2"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
-			r := trigger.NewReporter(cloudlog.New(&log, level))
-			for i := range 11 {
-				if i == 10 {
-					time.Sleep(time.Second) //nolint:forbidigo // the clock of the bubble
-				}
-				r.Outcome(t.Context(), &event.Event{}, &trigger.Outcome{Kind: trigger.Unmatched}, 0)
+			r := trigger.NewReporter(cloudlog.New(&log, row.level))
+			for i, k := range row.kinds {
+				ev, o := unmatched(i, k.route, k.key)
+				r.Outcome(t.Context(), &ev, &o, 0)
+				time.Sleep(row.pause) //nolint:forbidigo // the clock of the bubble
 			}
-			var got []any
+			time.Sleep(time.Second) //nolint:forbidigo // the clock of the bubble
+			synctest.Wait()
+			var got []string
 			for _, line := range lines(t, &log) {
-				got = append(got, line["left_out"])
+				text := fmt.Sprint(line["count"], " ", line["event_id"])
+				examples, _ := line["examples"].([]any)
+				for _, example := range examples {
+					text += fmt.Sprint(" ", example.(map[string]any)["event_id"])
+				}
+				got = append(got, text)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%v: left out (-want +got):\n%s", level, diff)
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", row.name, diff)
 			}
 		})
 	}
+}
+
+func TestLineOfSeveralUnmatchedEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		since := time.Now().UTC().Format(time.RFC3339)
+		for i := range 3 {
+			ev, o := unmatched(i, "a", "object")
+			o.RunID, o.DAGID = "run", "load"
+			r.Outcome(t.Context(), &ev, &o, 0)
+		}
+		r.Close()
+		example := func(id string) any {
+			return map[string]any{"event_id": id, "event_source": "//storage", "event_type": "finalized", "event_subject": "objects/" + id}
+		}
+		want := map[string]any{
+			"severity": "INFO", "message": "event unmatched", "outcome": "unmatched", "route": "", "environment": "", "dag_id": "",
+			"dag_run_id": "", "cause": "", "reason": "no route matched: a: 1", "event_id": "", "event_source": "", "event_type": "",
+			"event_subject": "", "count": 2.0, "since": since, "examples": []any{example("1"), example("2")},
+		}
+		if diff := cmp.Diff(want, lines(t, &log)[1]); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Cloud Run takes the CPU, and with it the timers, away between requests: the next
+// request has what is late written, before its own lines.
+func TestARequestWritesWhatIsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		for i := range 3 {
+			ev, o := unmatched(i, "a", "object")
+			r.Outcome(t.Context(), &ev, &o, 0)
+		}
+		for _, row := range []struct {
+			wait time.Duration
+			want int
+		}{{time.Second - 1, 1}, {1, 2}, {time.Hour, 2}} {
+			time.Sleep(row.wait) //nolint:forbidigo // the clock of the bubble
+			r.Request()
+			if got := bytes.Count(log.Bytes(), []byte("\n")); got != row.want {
+				t.Errorf("after %s there are %d lines, want %d", row.wait, got, row.want)
+			}
+		}
+	})
+}
+
+// Whoever sends at the same time, whatever is missed, and whenever the reporter is closed: the
+// counts are the number of events, in a bounded number of lines.
+func TestCountsOfTheLogAddUpToTheEvents(t *testing.T) {
+	t.Parallel()
+	const senders, events = 20, 400
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		var group sync.WaitGroup
+		for s := range senders {
+			group.Go(func() {
+				for i := range events {
+					ev, o := unmatched(i, fmt.Sprint("r", i*s%300), "object")
+					if i%50 == 0 {
+						o.Route = "late"
+					}
+					q := r.Request()
+					q.Event(t.Context(), &ev, []trigger.Outcome{o}, time.Now(), nil)
+					q.End(t.Context())
+					time.Sleep(time.Duration(s) * time.Millisecond) //nolint:forbidigo // the clock of the bubble
+					if s == 0 && i == events/2 {
+						r.Request()
+					}
+				}
+			})
+		}
+		time.Sleep(5 * time.Second) //nolint:forbidigo // the clock of the bubble
+		r.Close()                   // while events come
+		group.Wait()
+		sum, most := 0.0, 0
+		for _, line := range lines(t, &log) {
+			sum += line["count"].(float64)
+			examples, _ := line["examples"].([]any)
+			most = max(most, len(examples))
+		}
+		if sum != senders*events || most != 3 {
+			t.Errorf("the counts add up to %v of %d events, with up to %d examples, want 3", sum, senders*events, most)
+		}
+	})
+}
+
+// The kinds of a second, and what is kept of each, are bounded.
+func TestLinesOfABurstAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		for i := range 500 {
+			ev, o := unmatched(i, fmt.Sprint("r", i), "object")
+			ev.Subject = strings.Repeat("x", 1<<16)
+			r.Outcome(t.Context(), &ev, &o, 0)
+		}
+		r.Close()
+		if n := bytes.Count(log.Bytes(), []byte("\n")); n != 1+20+1 || log.Len() > 100<<10 {
+			t.Errorf("%d lines of %d bytes, want 22 of less than 100 KB", n, log.Len())
+		}
+	})
 }

@@ -15,11 +15,11 @@ import (
 // row takes at most some 6 KB.
 const (
 	maxRows   = 100 // with an outcome each
-	maxTotals = 20  // with the outcomes of a route, kind and cause each; one more for each kind and cause
+	maxTotals = 20  // with the outcomes of a route, kind, cause and miss each; one more for each kind and cause
 )
 
 // Rows returns the rows of a response: an outcome each for the first, and the
-// others added up by kind, cause and route, then by kind and cause. The sum of
+// others added up by kind, cause, route and what was missed, then by kind and cause. The sum of
 // their counts is the number of outcomes.
 func Rows(outcomes []Outcome) []Outcome {
 	if len(outcomes) <= maxRows {
@@ -35,23 +35,30 @@ func Rows(outcomes []Outcome) []Outcome {
 // totals are rows with a count.
 type totals []Outcome
 
-func (t *totals) add(o *Outcome) {
+// add counts o in its row, and returns that.
+func (t *totals) add(o *Outcome) *Outcome {
 	row := t.row(o)
 	row.Count++
 	row.Operator = row.Operator || o.Operator
+	return row
 }
 
 // row finds the row that o counts in, or adds it. It has the reason of the first.
 func (t *totals) row(o *Outcome) *Outcome {
-	for _, route := range []string{o.Route, ""} {
+	type kind struct {
+		route  string
+		missed Missed
+	}
+	for _, of := range [...]kind{{o.Route, o.Missed}, {}} {
 		for i := range *t {
-			if row := &(*t)[i]; row.Kind == o.Kind && row.Cause == o.Cause && row.Route == route {
+			row := &(*t)[i]
+			if row.Kind == o.Kind && row.Cause == o.Cause && row.Route == of.route && row.Missed == of.missed {
 				return row
 			}
 		}
-		if len(*t) < maxTotals || route == "" {
-			row := Outcome{Kind: o.Kind, Cause: o.Cause, Reason: o.Reason, Route: route}
-			if route != "" {
+		if len(*t) < maxTotals || of == (kind{}) {
+			row := Outcome{Kind: o.Kind, Cause: o.Cause, Reason: o.Reason, Route: of.route, Missed: of.missed}
+			if of.route != "" {
 				row.Environment = o.Environment // a route has one
 			}
 			*t = append(*t, row)
@@ -79,11 +86,15 @@ type tally struct {
 }
 
 // Request begins the report of a request. Its events may be reported at the same time.
-func (r *Reporter) Request() *RequestReport { return &RequestReport{reporter: r} }
+// Lines that are late, because the CPU was taken away between requests, are written first.
+func (r *Reporter) Request() *RequestReport {
+	r.unmatched.due()
+	return &RequestReport{reporter: r}
+}
 
 // Event reports the live outcomes of one event, which came at started, and what would
-// come of it by the shadows, which judge says; nil for none. No line of an event is left
-// out that a live route or a shadow matched: the two could else not be compared.
+// come of it by the shadows, which judge says; nil for none. An event that a live route or
+// a shadow matched has its own lines: the two could else not be compared.
 func (q *RequestReport) Event(ctx context.Context, ev *event.Event, live []Outcome, started time.Time, judge func() []Shadow) {
 	matched := Matched(live)
 	if judge == nil || matched { // at once: no shadow delays what is certain
@@ -108,10 +119,10 @@ func (q *RequestReport) Event(ctx context.Context, ev *event.Event, live []Outco
 	}
 }
 
-// outcomes reports live outcomes, and whether any has a line.
-func (q *RequestReport) outcomes(ctx context.Context, ev *event.Event, live []Outcome, took time.Duration, unsampled bool) (written bool) {
+// outcomes reports live outcomes, and whether any has its own line.
+func (q *RequestReport) outcomes(ctx context.Context, ev *event.Event, live []Outcome, took time.Duration, alone bool) (written bool) {
 	for i := range live {
-		live[i].Unsampled = unsampled
+		live[i].Alone = alone
 		if !q.counted(&q.live, &live[i]) {
 			written = q.reporter.Outcome(ctx, ev, &live[i], took) || written
 		}

@@ -43,15 +43,26 @@ type Line struct {
 
 	AgeSeconds      float64 `json:"age_seconds"`      // since the event's time; zero for a sum
 	DurationSeconds float64 `json:"duration_seconds"` // of the work on it; zero for a sum
-	// Count is how many outcomes the line adds up. LeftOut is how many lines of unmatched
-	// events were not written before it.
-	Count   float64 `json:"count"`
+	// Count is how many outcomes the line adds up. Since is set where it adds up unmatched
+	// events that came within a second from then on; Examples are the first few of them.
+	Count    float64   `json:"count"`
+	Since    string    `json:"since"`
+	Examples []Example `json:"examples"`
+	// LeftOut is how many unmatched events earlier versions of the function did not log.
 	LeftOut float64 `json:"left_out"`
 
 	// InsertID identifies an entry of Cloud Logging; empty in a line that the function
 	// wrote. Revision is the Cloud Run revision that wrote it, where it is known.
 	InsertID string `json:"-"`
 	Revision string `json:"-"`
+}
+
+// Example is one of the events that a line adds up.
+type Example struct {
+	EventID string `json:"event_id"`
+	Source  string `json:"event_source"`
+	Type    string `json:"event_type"`
+	Subject string `json:"event_subject"`
 }
 
 // At is the line's time; zero where it has none.

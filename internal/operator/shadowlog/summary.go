@@ -23,8 +23,8 @@ type Summary struct {
 	NotCompared int `json:"not_compared"`
 	// In counts the differences by what is not the same.
 	In map[string]int `json:"different_in"`
-	// LeftOut is how many events neither matches that the log leaves out, and Summed how
-	// many decisions it only adds up.
+	// LeftOut is how many events neither matches that the log only counts, and Summed how
+	// many decisions of large batches.
 	LeftOut int `json:"left_out"`
 	Summed  int `json:"summed"`
 	// Files are the shadow files that decided, by name and digest, without repetition.
@@ -72,6 +72,10 @@ func (c *comparison) line(l *outcomelog.Line) {
 	if l.Shadow != "" {
 		c.Shadows++
 		c.file(l)
+	}
+	if l.Since != "" { // an event that a shadow matches has its own line
+		c.LeftOut += int(l.Count)
+		return
 	}
 	if l.Count > 1 {
 		c.Summed += int(l.Count)
