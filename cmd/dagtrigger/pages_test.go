@@ -21,8 +21,8 @@ import (
 // repository is the folder of the whole, from this one.
 const repository = "../.."
 
-// page is a Markdown file that a reader of the repository finds.
-type page struct {
+// guide is a Markdown file that a reader of the repository finds.
+type guide struct {
 	path string // from the repository's folder, with slashes
 	code []block
 	text string // what is no code block
@@ -36,9 +36,9 @@ type block struct {
 }
 
 // pages are all pages, without what a test needs.
-func pages(t *testing.T) []page {
+func pages(t *testing.T) []guide {
 	t.Helper()
-	var all []page
+	var all []guide
 	err := filepath.WalkDir(repository, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() && slices.Contains([]string{".git", "testdata"}, entry.Name()) {
 			if err == nil {
@@ -54,7 +54,7 @@ func pages(t *testing.T) []page {
 			return err
 		}
 		own, err := filepath.Rel(repository, path)
-		p := page{path: filepath.ToSlash(own)}
+		p := guide{path: filepath.ToSlash(own)}
 		p.read(string(text))
 		all = append(all, p)
 		return err
@@ -66,7 +66,7 @@ func pages(t *testing.T) []page {
 }
 
 // read splits a page into its code and the rest. A list may indent a fence.
-func (p *page) read(markdown string) {
+func (p *guide) read(markdown string) {
 	var prose strings.Builder
 	indented := regexp.MustCompile(`^ {4}\S`)
 	fence := regexp.MustCompile("^( *)```([a-z]*)$")
@@ -92,7 +92,7 @@ func (p *page) read(markdown string) {
 }
 
 // heads are what a link can name after #, as GitHub makes it of the headings.
-func (p *page) heads() (names []string) {
+func (p *guide) heads() (names []string) {
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(p.text, -1) {
 		name := strings.ToLower(regexp.MustCompile(`[^\pL\pN _-]`).ReplaceAllString(heading[1], ""))
 		names = append(names, strings.ReplaceAll(name, " ", "-"))
@@ -161,7 +161,7 @@ type command struct {
 }
 
 // commands are the calls in code blocks, and those that the prose quotes.
-func (p *page) commands() (all []command) {
+func (p *guide) commands() (all []command) {
 	for _, b := range p.code {
 		if b.language != "" && b.language != "sh" {
 			continue

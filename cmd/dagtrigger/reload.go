@@ -94,8 +94,18 @@ func (r *reloading) function(ctx context.Context, file *config.File, fileErr err
 	if r.local != nil {
 		r.local.connect(&c)
 	}
-	f, err := dagtrigger.New(c, r.log(c.LogLevel), r.transport)
+	f, err := dagtrigger.New(c, r.log(c.LogLevel), r.transportTo(c))
 	return f, c, err
+}
+
+// transportTo is the transport to the Airflows of c. A client certificate needs a new one.
+func (r *reloading) transportTo(c config.Config) http.RoundTripper {
+	for _, spec := range c.Environments {
+		if spec.ClientCertFile != "" {
+			return nil
+		}
+	}
+	return r.transport
 }
 
 // reload reads the file again and loads it.

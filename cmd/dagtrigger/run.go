@@ -97,7 +97,7 @@ func (p *program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: groupTry, Title: "Try it:"}, &cobra.Group{ID: groupRoutes, Title: "Write routes:"},
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
 	root.SetHelpCommand(help())
-	root.AddCommand(p.demo(), p.serve(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
+	root.AddCommand(p.demo(), p.serve(), p.page(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
 		p.doctor(), p.deploy(), p.shadow(), p.deadLetters(), p.reconcile(), p.version(), p.settings(), p.routeHelp(), p.expressions(), p.errors())
 	p.completesFromRoutes(root)
 	p.typedHelp(root)

@@ -49,7 +49,10 @@ are sent, so that the last file of a set starts its run here too.
 nothing; the log has a line of what it would start. "dagtrigger shadow" compares the two.
 
 A routes FILE that is named here is read again whenever it changes. The errors of an
-invalid one are printed, and the routes stay as they were.`
+invalid one are printed, and the routes stay as they were.
+
+--page shows it all in a browser on this machine: events as they arrive and the runs that
+they become, the routes file in an editor, and a place to try an event.`
 
 func (p *program) serve() *cobra.Command {
 	s := serveFlags{host: loopback, version: string(airflowsim.Airflow33), logFormat: logAuto}
@@ -62,6 +65,7 @@ func (p *program) serve() *cobra.Command {
   dagtrigger serve routes.yaml
   dagtrigger serve --local routes.yaml
   dagtrigger serve --local routes.yaml --shadow new.yaml
+  dagtrigger serve --local routes.yaml --page
   dagtrigger serve --dag load_sales --port 9090
   DAG_ID=load_sales AIRFLOW_URL=https://1a2b-dot-europe-west1.composer.googleusercontent.com \
     dagtrigger serve`,
@@ -87,6 +91,8 @@ func (p *program) serve() *cobra.Command {
 	flags.StringVar(&s.shadow, "shadow", "", "a routes `FILE` to try beside the routes: it starts nothing (default: DAGTRIGGER_SHADOW, "+
 		"read once)")
 	flags.StringVar(&s.port, "port", "", "the `PORT` to listen on, 0 for any that is free (default: PORT, or 8080)")
+	flags.BoolVar(&s.page, "page", false, "show events, runs and routes in a browser on this machine")
+	pagePortFlag(flags, &s.pagePort, "page-port")
 	flags.StringVar(&s.dag, "dag", "", "the `ID` of the DAG that every event starts (default: DAG_ID, or demo with an embedded Airflow)")
 	completes(cmd, "airflow-version", texts(versions()))
 	return cmd
@@ -100,6 +106,8 @@ type serveFlags struct {
 	dag    string
 	host   string
 
+	page      bool
+	pagePort  uint16
 	logFormat string
 	port      string
 	version   string // of the embedded Airflow
@@ -115,6 +123,9 @@ func connection() []string {
 
 func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	pressure.LimitMemory()
+	if err := p.pageFile(&s); err != nil {
+		return err
+	}
 	for _, unknown := range p.unknownVariables() {
 		p.log(s.logFormat)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
 	}
@@ -151,11 +162,15 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		getenv: getenv, log: p.log(s.logFormat), path: s.config, shadow: s.shadow, local: local, out: p.prose(p.stdout),
 		json: s.json, loaded: loaded,
 	}
+	var shown *servedPage
+	if s.page {
+		shown = p.newServedPage(f, s, bucket)
+	}
 	if _, err := f.load(ctx, file, fileErr); err != nil {
 		return err
 	}
 	defer f.close()
-	handler := bucket.fill(f)
+	handler := shown.record(bucket.fill(f))
 	if p.getenv("K_SERVICE") == "" { // else Cloud Run decides who gets in
 		handler = programsOnly(s.host, handler)
 	}
@@ -164,7 +179,11 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, served.close()) }()
-	if err := p.ready(ctx, s, served.url, f.config(), local, bucket); err != nil {
+	if err := shown.open(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shown.close()) }()
+	if err := p.ready(ctx, s, served.url, f.config(), local, bucket, shown); err != nil {
 		return err
 	}
 	if s.config != "" || s.shadow != "" {

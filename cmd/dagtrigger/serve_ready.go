@@ -21,7 +21,7 @@ import (
 
 // ready prints the function's URL, and commands to try.
 func (p *program) ready(
-	ctx context.Context, s serveFlags, url string, c config.Config, local *localAirflows, bucket *localBucket,
+	ctx context.Context, s serveFlags, url string, c config.Config, local *localAirflows, bucket *localBucket, shown *servedPage,
 ) error {
 	var airflows []string
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
@@ -36,6 +36,9 @@ func (p *program) ready(
 		about["shadow"] = c.Shadow.Name
 		what += ",\nand " + c.Shadow.Name + " what they would start, as a shadow that starts nothing"
 	}
+	if shown != nil {
+		about["page"] = shown.url
+	}
 	if s.json {
 		return plainjson.Encode(p.stdout, about)
 	}
@@ -43,7 +46,7 @@ func (p *program) ready(
 	if local != nil {
 		where = local.text(c)
 	}
-	where += bucket.text(c)
+	where += bucket.text(c) + shown.text()
 	if s.local {
 		where += ignored(c, p.getenv)
 	}

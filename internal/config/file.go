@@ -130,6 +130,10 @@ func unknown() map[string]environment.Spec { return map[string]environment.Spec{
 // The file's vars are read from the process's environment.
 func Parse(name string, text []byte) (File, error) { return parse(name, text, os.Getenv, false) }
 
+// ParseLocal is [Parse] for a trial in which no environment of the file is called, as
+// [LocalFileFromEnv] says.
+func ParseLocal(name string, text []byte) (File, error) { return parse(name, text, os.Getenv, true) }
+
 func parse(name string, text []byte, getenv func(string) string, local bool) (File, error) {
 	r := newFileReader(name, text)
 	r.getenv, r.local, r.file.local = getenv, local, local
