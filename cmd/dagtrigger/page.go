@@ -10,22 +10,28 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/identity"
 	"example.com/dagtrigger/internal/operator/delivery"
 	"example.com/dagtrigger/internal/operator/example"
+	"example.com/dagtrigger/internal/operator/outcomelog"
 	"example.com/dagtrigger/internal/operator/page"
+	"example.com/dagtrigger/internal/rest"
 )
 
 const pageHelp = `Show a log of the function, or a routes file, in a browser on this machine.
 
 --log reads a file of log lines, as the function writes them, or as Cloud Logging exports
 them, and shows the last 10,000 events: what happened, from where, the outcome of each
-route and the run. This reads yesterday's:
+route and the run. --project reads them from Cloud Logging, as this account, which needs
+roles/logging.viewer; this writes the same to a file:
 
   gcloud logging read 'jsonPayload.outcome:*' --freshness=1d --format=json > log.json
 
@@ -40,9 +46,11 @@ The page listens on 127.0.0.1 alone, and refuses requests from other pages and t
 hosts. It shows no credentials.`
 
 type pageFlags struct {
-	config string
-	log    string
-	port   uint16
+	config  string
+	log     string
+	project string
+	since   time.Duration
+	port    uint16
 }
 
 // pagePort is where the page is by default.
@@ -61,22 +69,30 @@ func (p *program) page() *cobra.Command {
 		GroupID: groupTry,
 		Example: `  dagtrigger page routes.yaml
   dagtrigger page --log log.json
+  dagtrigger page --project acme --since 2d
   dagtrigger page --log log.json -f routes.yaml --port 0
   dagtrigger serve --local routes.yaml --page`,
 		Args:        takesFile(&x.config),
 		Annotations: exits("it was ended by SIGINT or SIGTERM", "the log or the routes cannot be read, or it could not start"),
-		RunE:        func(cmd *cobra.Command, _ []string) error { return p.runPage(cmd.Context(), x) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := atMostOne(cmd, "log", "project"); err != nil {
+				return err
+			}
+			return p.runPage(cmd.Context(), x)
+		},
 	}
 	flags := cmd.Flags()
 	configFlag(flags, &x.config, config.FileVariable)
 	flags.StringVar(&x.log, "log", "", "a `FILE` of log lines to show, - for standard input")
+	flags.StringVar(&x.project, "project", "", "the `PROJECT` whose Cloud Logging has the log to show")
+	spanFlag(flags, &x.since, "since", 24*time.Hour, "with --project: the `DURATION` until now that is shown")
 	pagePortFlag(flags, &x.port, "port")
 	return cmd
 }
 
 func (p *program) runPage(ctx context.Context, x pageFlags) error {
 	hasRoutes := x.config != "" || strings.TrimSpace(p.getenv("DAG_ID")+p.getenv(config.FileVariable)) != ""
-	if !hasRoutes && x.log == "" {
+	if !hasRoutes && x.log+x.project == "" {
 		return &usageError{text: "there is nothing to show: neither a log nor a routes file is given",
 			hint: `name a log with --log FILE, or the routes with -f FILE; "dagtrigger serve --page" shows a running function`}
 	}
@@ -90,15 +106,15 @@ func (p *program) runPage(ctx context.Context, x pageFlags) error {
 	}
 	recorder := page.NewRecorder(func() page.Explain { return p.explains(routes.current(), p.getenv, false) })
 	note := ""
-	if x.log != "" {
-		n, err := p.readLog(recorder, x.log)
+	if x.log+x.project != "" {
+		n, err := p.readLog(ctx, recorder, x)
 		if err != nil {
 			return err
 		}
-		note = fmt.Sprintf("%s: %s.\n", x.log, plural(n, "outcome"))
+		note = fmt.Sprintf("%s: %s.\n", x.name(), plural(n, "outcome"))
 	}
 	shown, err := p.openPage(ctx, x.port, "--port", page.Options{
-		Recorder: recorder, Log: x.log, HasRoutes: hasRoutes, Now: p.now, Number: p.number,
+		Recorder: recorder, Log: x.name(), HasRoutes: hasRoutes, Now: p.now, Number: p.number,
 		Routes: page.Routes{
 			Path:    routes.path,
 			Parse:   func(text []byte) (config.File, error) { return config.Parse(routes.path, text) },
@@ -115,11 +131,26 @@ func (p *program) runPage(ctx context.Context, x pageFlags) error {
 	return errors.Join(err, shown.close())
 }
 
-// readLog reads a log, and returns how many lines are of events.
-func (p *program) readLog(recorder *page.Recorder, path string) (int, error) {
+// name is that of the log; empty for none.
+func (x *pageFlags) name() string {
+	if x.project != "" {
+		return "Cloud Logging of " + x.project
+	}
+	return x.log
+}
+
+// readLog reads a log, and returns how many lines are of outcomes.
+func (p *program) readLog(ctx context.Context, recorder *page.Recorder, x pageFlags) (int, error) {
+	if x.project != "" {
+		n, err := recorder.ReadCloud(ctx, p.cloudLogging(x.project), outcomelog.Filter{Since: p.now().Add(-x.since)})
+		if e, ok := errors.AsType[*outcomelog.Error](err); ok {
+			err = &hintedError{err, "read it with the command, and show the file with --log: " + e.Command}
+		}
+		return n, err
+	}
 	in := p.stdin
-	if path != "-" {
-		file, err := os.Open(path)
+	if x.log != "-" {
+		file, err := os.Open(x.log)
 		if err != nil {
 			return 0, &hintedError{err, "name a file of log lines; - stands for the standard input"}
 		}
@@ -128,9 +159,18 @@ func (p *program) readLog(recorder *page.Recorder, path string) (int, error) {
 	}
 	n, err := recorder.ReadLog(in)
 	if err != nil {
-		return n, fmt.Errorf("reading the log %s: %w", path, err)
+		return n, fmt.Errorf("reading the log %s: %w", x.log, err)
 	}
 	return n, nil
+}
+
+// cloudLogging is the log of a project, read as this account, or an emulator's.
+func (p *program) cloudLogging(project string) *outcomelog.Cloud {
+	transport := newTransport()
+	return &outcomelog.Cloud{Project: project, Client: rest.ForGoogle(rest.Options{
+		Transport: transport, Google: identity.NewGoogle(&identity.ADC{Transport: transport}).Client,
+		UserAgent: build.Read().UserAgent(), Root: outcomelog.CloudLogging, Emulator: p.getenv("LOGGING_EMULATOR_HOST"),
+	})}
 }
 
 // pathOf is the path of the routes file of a flag, or else of the settings; empty where

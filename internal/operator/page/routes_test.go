@@ -4,11 +4,16 @@ package page_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
 
+	"example.com/dagtrigger/internal/operator/outcomelog"
 	"example.com/dagtrigger/internal/operator/page"
+	"example.com/dagtrigger/internal/rest"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // loaded is what the editor gets.
@@ -161,5 +166,23 @@ func TestLogIsShownAsEvents(t *testing.T) {
 	if !strings.Contains(first, `"at":"2026-11-30T09:30:00Z"`) || !strings.Contains(first, `"route":"other"`) ||
 		!strings.Contains(second, `"route":"sales"`) || strings.Contains(second, `"route":"other"`) {
 		t.Errorf("the events are %s and %s", first, second)
+	}
+}
+
+func TestCloudLoggingIsShownOldestFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *page.Options) { o.Log = "Cloud Logging of acme" })
+	l := googlesim.NewLogging(func(r *http.Request) { t.Errorf("unknown request %s %s", r.Method, r.URL) })
+	for i := range 3 {
+		entry := fmt.Sprintf(`{"timestamp":"2026-11-30T09:30:0%dZ","jsonPayload":{"outcome":"unmatched","event_id":"e%d"}}`, i, i)
+		if err := l.Add("acme", entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cloud := &outcomelog.Cloud{Project: "acme", Client: &rest.Client{HTTP: &http.Client{Transport: l}, Root: outcomelog.CloudLogging}}
+	n, err := w.recorder.ReadCloud(t.Context(), cloud, outcomelog.Filter{})
+	_, first := w.ask("GET", "/api/events/1", "")
+	if n != 3 || err != nil || !strings.Contains(first, `"id":"e0"`) {
+		t.Errorf("%d lines, %v, the first is %s", n, err, first)
 	}
 }
