@@ -84,10 +84,9 @@ func (c *Client) request(ctx context.Context, q ask) (*http.Request, error) {
 	if err != nil {
 		return nil, beforeSending(Invalid, q.api, err.Error(), "")
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", c.userAgent)
+	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {c.userAgent}}
 	if q.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	return req, nil
 }

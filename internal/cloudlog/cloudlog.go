@@ -123,7 +123,7 @@ func WithTrace(ctx context.Context, t Trace) context.Context {
 // (https://cloud.google.com/trace/docs/trace-context). It reports whether there
 // is a well-formed one. project may be empty.
 func TraceOf(h http.Header, project string) (Trace, bool) {
-	id, t, ok := traceparent(h.Get("traceparent"))
+	id, t, ok := traceparent(h.Get("Traceparent"))
 	if !ok {
 		id, t, ok = cloudTrace(h.Get("X-Cloud-Trace-Context"))
 	}
@@ -139,6 +139,9 @@ func TraceOf(h http.Header, project string) (Trace, bool) {
 
 // traceparent reads version-traceid-parentid-flags.
 func traceparent(s string) (id string, t Trace, ok bool) {
+	if s == "" {
+		return "", Trace{}, false
+	}
 	parts := strings.Split(s, "-")
 	if len(parts) < 4 || len(parts[0]) != 2 || !isHex(parts[1], 32) || !isHex(parts[2], 16) {
 		return "", Trace{}, false

@@ -22,7 +22,7 @@ func binaryMode(header http.Header, body []byte) (a attributes, ok bool) {
 			a.set(strings.ToLower(rest), validText(percentDecoded(values[0])))
 		}
 	}
-	contentType := header.Get("Content-Type")
+	contentType := first(header, "Content-Type")
 	if contentType != "" {
 		a.ce.ContentType = validText(contentType)
 	}
@@ -30,6 +30,15 @@ func binaryMode(header http.Header, body []byte) (a attributes, ok bool) {
 	slices.Sort(a.ce.dropped)
 	_, ok = a.event()
 	return a, ok
+}
+
+// first returns a header's first value. Unlike that of [http.Header.Get], its name must
+// be in canonical form: to bring it there costs more than to find it.
+func first(header http.Header, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 func cutPrefix(name string) (string, bool) {

@@ -25,7 +25,7 @@ var errCoding = errors.New("the body is not what its Content-Encoding says: send
 //
 // The error is an [*Error] with status 415 for any other coding.
 func DecodeContent(r *http.Request) error {
-	if r.Header.Get("X-Goog-Pubsub-Message-Id") != "" {
+	if first(r.Header, messageIDHeader) != "" {
 		return nil
 	}
 	coding := codingOf(r.Header)
@@ -50,8 +50,12 @@ func DecodeContent(r *http.Request) error {
 // codingOf is the codings of a body in lower case, in the order in which they were
 // applied, less those that change nothing; empty for none.
 func codingOf(header http.Header) string {
+	values := header["Content-Encoding"]
+	if len(values) == 0 {
+		return ""
+	}
 	var codings []string
-	for coding := range strings.SplitSeq(strings.ToLower(strings.Join(header.Values("Content-Encoding"), ",")), ",") {
+	for coding := range strings.SplitSeq(strings.ToLower(strings.Join(values, ",")), ",") {
 		if coding = strings.TrimSpace(coding); coding != "" && coding != "identity" {
 			codings = append(codings, coding)
 		}

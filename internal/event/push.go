@@ -100,13 +100,16 @@ func delivered(p *push, at address) Event {
 	return Event{ID: ce.ID, Source: ce.Source, Type: ce.Type, Time: ce.Time, origin: ce}
 }
 
+// messageIDHeader is what an unwrapped push has, and no other request.
+const messageIDHeader = "X-Goog-Pubsub-Message-Id"
+
 // unwrapped reads a push whose body is the message's data, and whose headers are
 // the rest. https://cloud.google.com/pubsub/docs/payload-unwrapping
 func (d *decoder) unwrapped(r *http.Request, body []byte) Event {
 	p := &push{found: true}
 	m := &p.message
 	get := func(name string) string { return validText(r.Header.Get(name)) }
-	m.ID = get("X-Goog-Pubsub-Message-Id")
+	m.ID = get(messageIDHeader)
 	m.Subscription = get("X-Goog-Pubsub-Subscription-Name")
 	m.OrderingKey = cmp.Or(get("X-Goog-Pubsub-Ordering-Key"), get("X-Goog-Ordering-Key")) // the emulator's name
 	m.DeliveryAttempt, _ = strconv.Atoi(get("X-Goog-Pubsub-Delivery-Attempt"))

@@ -94,10 +94,10 @@ func (d *decoder) request(r *http.Request, body []byte) ([]Event, error) {
 
 // envelope reads the envelopes that have an identity in them.
 func (d *decoder) envelope(r *http.Request, body []byte) ([]Event, error) {
-	if r.Header.Get("X-Goog-Pubsub-Message-Id") != "" {
+	if first(r.Header, messageIDHeader) != "" {
 		return []Event{d.unwrapped(r, body)}, nil
 	}
-	media := mediaType(r.Header.Get("Content-Type"))
+	media := mediaType(first(r.Header, "Content-Type"))
 	text := withoutMark(body)
 	var refused error
 	switch {

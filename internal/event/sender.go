@@ -104,7 +104,7 @@ func pathOf(u *url.URL) string {
 // jobOf names the Scheduler job that sent a request, and the time that it was
 // scheduled for; each is empty where the header is not there.
 func jobOf(header http.Header) (job, at string) {
-	return header.Get(schedulerJob), header.Get(schedulerTime)
+	return first(header, schedulerJob), first(header, schedulerTime)
 }
 
 // scheduleOf is the schedule of a Scheduler job as extensions, nil for none.

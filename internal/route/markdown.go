@@ -15,21 +15,26 @@ import (
 // https://github.com/apache/airflow/blob/main/airflow-core/src/airflow/ui/src/components/ReactMarkdown.tsx
 // https://spec.commonmark.org/0.31.2/#backslash-escapes
 func markdown(text string) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	var b strings.Builder
 	b.Grow(len(text) + len(text)/8)
-	before := ' '
+	before, written := ' ', 0
 	for i, r := range text {
 		switch {
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9': // most are, and are left as they are
 		case r > unicode.MaxASCII && !unicode.IsGraphic(r), r < ' ', r == unicode.MaxASCII:
+			b.WriteString(text[written:i])
 			b.WriteByte(' ')
+			_, size := utf8.DecodeRuneInString(text[i:])
+			written = i + size
 		case isMarkup(r, i == 0), r == '_' && (!isWord(before) || !isWord(next(text[i+1:]))):
+			b.WriteString(text[written:i])
 			b.WriteByte('\\')
-			fallthrough
-		default:
-			b.WriteRune(r)
+			written = i
 		}
 		before = r
 	}
+	b.WriteString(text[written:])
 	return b.String()
 }
 

@@ -3,7 +3,6 @@
 package route
 
 import (
-	"fmt"
 	"strings"
 
 	"example.com/dagtrigger/internal/event"
@@ -22,13 +21,13 @@ func note(ev *event.Event) string {
 func whatHappened(ev *event.Event) string {
 	switch {
 	case ev.Object != nil:
-		return fmt.Sprintf("gs://%s/%s, generation %s: %s", ev.Object.Bucket, ev.Object.Name, ev.Object.Generation, verb(ev.Type))
+		return "gs://" + ev.Object.Bucket + "/" + ev.Object.Name + ", generation " + ev.Object.Generation + ": " + verb(ev.Type)
 	case ev.IsMessage() && ev.Message.Topic != "":
-		return fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Topic)
+		return "message " + ev.Message.ID + " on " + ev.Message.Topic
 	case ev.IsMessage():
-		return fmt.Sprintf("message %s on %s", ev.Message.ID, ev.Message.Subscription)
+		return "message " + ev.Message.ID + " on " + ev.Message.Subscription
 	default:
-		return fmt.Sprintf("%s, id %s, from %s", ev.Type, ev.ID, ev.Source)
+		return ev.Type + ", id " + ev.ID + ", from " + ev.Source
 	}
 }
 

@@ -44,7 +44,7 @@ func endsIn(name string, suffixes ...string) (string, bool) {
 }
 
 // What is still written, or was left by what was interrupted, has a name like
-// these. Letter case aside: FTP servers and Windows write .TMP.
+// these, in lower case: FTP servers and Windows write .TMP.
 var (
 	// temporaryFolders are what a part of the name between two slashes begins with.
 	//   - _temporary/: Hadoop and Spark, PENDING_DIR_NAME in Hadoop's FileOutputCommitter.java
@@ -58,8 +58,8 @@ var (
 	//     gcloud/tmp/… by gcloud storage, _PARALLEL_UPLOAD_TEMPORARY_NAMESPACE in
 	//     googlecloudsdk/command_lib/storage/tasks/cp/copy_component_util.py
 	temporaryFolders = []string{
-		"tmp/", ".tmp/", "_tmp/", "_temporary/", "__magic", ".spark-staging-", ".hive-staging", ".temp-beam", "beam-temp-", ".gcsfuse_tmp/",
-		".~tmp~/", ".rsync-partial/",
+		"/tmp/", "/.tmp/", "/_tmp/", "/_temporary/", "/__magic", "/.spark-staging-", "/.hive-staging", "/.temp-beam",
+		"/beam-temp-", "/.gcsfuse_tmp/", "/.~tmp~/", "/.rsync-partial/",
 	}
 	// temporaryNames are what the last part of the name begins with: those of
 	// Office's and LibreOffice's owner files, and of Emacs's locks and NFS's.
@@ -72,7 +72,7 @@ var (
 	//   - _$folder$: Hadoop's placeholders of folders
 	temporaryEnds = []string{
 		".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".aria2", ".incomplete", ".uploading",
-		".writing", "~", ".swp", ".swo", ".swx", ".inprogress", ".pending", "._COPYING_", "_$folder$",
+		".writing", "~", ".swp", ".swo", ".swx", ".inprogress", ".pending", "._copying_", "_$folder$",
 	}
 	// inProgress is the name of what Flink's FileSink and rsync write: .part-0-0.inprogress.5f…
 	// and .a.csv.Xy12Zq.
@@ -84,8 +84,8 @@ var (
 func temporary(name string) (string, bool) {
 	lower := "/" + strings.ToLower(name)
 	for _, part := range temporaryFolders {
-		if strings.Contains(lower, "/"+part) {
-			return "its name has " + part, true
+		if strings.Contains(lower, part) {
+			return "its name has " + part[1:], true
 		}
 	}
 	last := lower[strings.LastIndexByte(lower, '/')+1:]
@@ -95,9 +95,12 @@ func temporary(name string) (string, bool) {
 		}
 	}
 	for _, end := range temporaryEnds {
-		if strings.HasSuffix(lower, strings.ToLower(end)) {
+		if strings.HasSuffix(lower, end) {
 			return "its name ends in " + end, true
 		}
+	}
+	if last == "" || last[0] != '.' && !strings.Contains(last, ".inprogress.") {
+		return "", false
 	}
 	if end := inProgress.FindString(name); strings.Contains(end, ".inprogress.") || strings.ContainsAny(lastExtension(end),
 		digitsAndCapitals) {

@@ -25,7 +25,7 @@ func TestSkip(t *testing.T) {
 		{"temporary", "out/beam-temp-result-1c/4a.result", "1", "its name has beam-temp-"},
 		{"temporary", "1234/gsutil/tmp/parallel_composite_uploads/for_details_see/gsutil_help_cp/ab", "1", "its name has tmp/"},
 		{"temporary", "gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/ab", "1", "its name has tmp/"},
-		{"temporary", "in/a.csv._COPYING_", "1", "its name ends in ._COPYING_"},
+		{"temporary", "in/a.csv._COPYING_", "1", "its name ends in ._copying_"},
 		{"temporary", "a.tmp", "1", "its name ends in .tmp"},
 		{"temporary", "A.TMP", "1", "its name ends in .tmp"},
 		{"temporary", "in/a.csv.part", "1", "its name ends in .part"},

@@ -246,7 +246,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	if plan.Set != nil {
 		completed, v := j.complete(ctx, plan)
 		if v.kind != "" {
-			return j.conclude(ctx, v, j.outcome(plan), plan), false
+			return j.conclude(ctx, v, j.outcome(plan, j.runID(plan)), plan), false
 		}
 		plan = completed
 	}
@@ -266,7 +266,7 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	case plan.Asset != "":
 		a.event = j.assetEvent(plan)
 	}
-	o = j.outcome(plan)
+	o = j.outcome(plan, a.run.RunID)
 	if a.airflow == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
 		return j.refuse(ctx, o, j.store(plan.DeadLetter), CauseNoEnvironment, reason), false
@@ -276,12 +276,20 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 	return j.conclude(ctx, v, o, plan), v.created
 }
 
-// outcome is that of a plan, before anything is known of its run.
-func (j job) outcome(plan *route.Plan) Outcome {
-	o := j.keyed(Outcome{EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, Asset: plan.Asset})
-	if plan.Set == nil || !plan.Set.ByContent {
-		o.RunID = RunID(j.repeated(plan))
+// runID is that of the run that plan asks for; empty as long as it depends on the
+// objects of a set that is not complete.
+func (j job) runID(plan *route.Plan) string {
+	if plan.Set != nil && plan.Set.ByContent {
+		return ""
 	}
+	return RunID(j.repeated(plan))
+}
+
+// outcome is that of a plan, before anything is known of its run but the id.
+func (j job) outcome(plan *route.Plan, runID string) Outcome {
+	o := j.keyed(Outcome{
+		EventID: j.event.ID, Route: plan.Route, Environment: plan.Environment, DAGID: plan.DAG, RunID: runID, Asset: plan.Asset,
+	})
 	if j.Compare && plan.Set == nil {
 		o.ConfDigest, o.RestDigest = confDigest(plan.Conf), restDigest(plan)
 	}

@@ -130,14 +130,14 @@ func (j job) wouldStart(ctx context.Context, plan *route.Plan) Outcome {
 	if plan.Set != nil {
 		completed, v := j.complete(ctx, plan)
 		if v.kind != "" {
-			o := j.outcome(plan)
+			o := j.outcome(plan, j.runID(plan))
 			o.Cause, o.Reason = v.cause, v.reason
 			o.Kind = map[Kind]Kind{Unmatched: Unmatched, Rejected: WouldFail, Deferred: NotEvaluated}[v.kind]
 			return o
 		}
 		plan = completed
 	}
-	o := j.outcome(plan)
+	o := j.outcome(plan, j.runID(plan))
 	o.Kind = WouldTrigger
 	return o
 }

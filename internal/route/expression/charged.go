@@ -20,8 +20,8 @@ import (
 // is planned as a [charged] one, which first pays for the actual size of its
 // arguments.
 
-// charged is a call that pays before it begins, and does not begin after the
-// deadline.
+// charged is a call that pays before it begins, and in a loop does not begin after
+// the deadline.
 type charged struct {
 	interpreter.InterpretableCall
 

@@ -14,6 +14,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 )
 
 // Expression is a checked expression. It never changes to its users; its
@@ -28,6 +29,7 @@ type Expression struct {
 
 	once    sync.Once
 	program cel.Program
+	loops   bool  // it has a macro such as all() or map()
 	err     error // of making the program
 }
 
@@ -130,14 +132,14 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 		}
 		return value, nil
 	}
-	e.once.Do(func() { e.program, e.err = e.make(cel.OptOptimize) })
+	e.once.Do(func() { e.program, e.loops, e.err = e.make(cel.OptOptimize) })
 	if e.err != nil {
 		return nil, e.fail(s, e.err)
 	}
 	if s.spent() > EventCostLimit {
 		return nil, e.fail(s, errSpent)
 	}
-	value, details, err := e.program.ContextEval(ctx, s)
+	value, details, err := e.run(ctx, s)
 	if cost := details.ActualCost(); cost != nil {
 		s.spend(*cost)
 	}
@@ -153,6 +155,15 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 	return value, nil
 }
 
+// run evaluates the program. Only a loop is worth the price of being interrupted,
+// a fifth of all that CEL does for an event: what has none ends with its text.
+func (e *Expression) run(ctx context.Context, s *Scope) (ref.Val, *cel.EvalDetails, error) {
+	if e.loops {
+		return e.program.ContextEval(ctx, s)
+	}
+	return e.program.Eval(s)
+}
+
 // errSpent says that the event's share is used up.
 var errSpent = fmt.Errorf("all expressions for the event took more than %d million steps together: make them do less, or send less "+
 	"in one event",
@@ -160,12 +171,14 @@ var errSpent = fmt.Errorf("all expressions for the event took more than %d milli
 
 // make checks the text again, and plans it: what was checked when the file
 // was loaded is not kept.
-func (e *Expression) make(evaluate cel.EvalOption) (cel.Program, error) {
+func (e *Expression) make(evaluate cel.EvalOption) (program cel.Program, loops bool, err error) {
 	checked, problems := e.language.check(e.language.parser, e.text)
 	if len(problems) > 0 {
-		return nil, errors.New(problems[0].What)
+		return nil, false, errors.New(problems[0].What)
 	}
-	return e.language.plan(checked, evaluate)
+	visit(checked.Expr(), func(e ast.Expr) { loops = loops || e.Kind() == ast.ComprehensionKind })
+	program, err = e.language.plan(checked, evaluate)
+	return program, loops, err
 }
 
 // advised ends an error of CEL's evaluator in what to do about it.

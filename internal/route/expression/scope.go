@@ -34,9 +34,9 @@ type carried struct {
 	event, message, packed carriedDocument
 	set, manifest          carriedDocument // see [Scope.WithSet] and [Scope.WithManifest]
 	data                   any
-	fields                 map[string]messageText // of the message
-	spent                  int                    // of EventCostLimit
-	written                int                    // bytes of all confs
+	fields                 map[string]madeField // of the object and the message
+	spent                  int                  // of EventCostLimit
+	written                int                  // bytes of all confs
 }
 
 // NewScope returns the scope of ev, in which nothing is captured.
@@ -205,6 +205,11 @@ func (s *Scope) objectField(name string) (any, bool) {
 	case "metageneration":
 		return text(s.ev.Object.Metageneration)
 	}
+	return s.once(name, func() (any, bool) { return s.member(name) })
+}
+
+// member is what the event's JSON says of the object.
+func (s *Scope) member(name string) (any, bool) {
 	root, ok := s.json()
 	if !ok {
 		return nil, false
@@ -241,11 +246,11 @@ func (s *Scope) messageField(name string) (any, bool) {
 	case "attributes":
 		return m.Attributes, true
 	case "text":
-		return s.once(name, func() (string, bool) { return view(m.Data), m.IsText() })
+		return s.once("message.text", func() (any, bool) { return view(m.Data), m.IsText() })
 	case "delivery_attempt":
 		return int64(m.DeliveryAttempt), m.DeliveryAttempt > 0
 	case "data_base64":
-		return s.once(name, func() (string, bool) { return base64.StdEncoding.EncodeToString(m.Data), true })
+		return s.once("message.data_base64", func() (any, bool) { return base64.StdEncoding.EncodeToString(m.Data), true })
 	}
 	if root, ok := s.message().parse(m.JSON); ok {
 		return root.native(), true
@@ -273,25 +278,24 @@ func (s *Scope) message() *carriedDocument {
 	return &s.carried.message
 }
 
-// messageText is a text that takes as long to make as the message is large, and whether there
-// is one.
-type messageText struct {
-	text string
-	ok   bool
+// madeField is the value of a field that takes time to make, and whether there is one.
+type madeField struct {
+	value any
+	ok    bool
 }
 
-// once makes a text on the first call for a field: an expression may name it for each
-// of the message's items.
-func (s *Scope) once(field string, make func() (string, bool)) (any, bool) {
+// once makes the value of a field on the first call: each of many routes may name it, or
+// an expression for each of the message's items.
+func (s *Scope) once(field string, make func() (any, bool)) (any, bool) {
 	m, ok := s.carried.fields[field]
 	if !ok {
-		m.text, m.ok = make()
+		m.value, m.ok = make()
 		if s.carried.fields == nil {
-			s.carried.fields = map[string]messageText{}
+			s.carried.fields = map[string]madeField{}
 		}
 		s.carried.fields[field] = m
 	}
-	return m.text, m.ok
+	return m.value, m.ok
 }
 
 // text is the value of a field that is absent where it is empty.
