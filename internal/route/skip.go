@@ -119,7 +119,7 @@ func lastExtension(name string) string { return name[max(strings.LastIndexByte(n
 func skipDoc() string {
 	return "Objects to pass over. folders: placeholders of folders, names that end in / or _$folder$. empty: objects of no bytes, such as " +
 		"the first of two writes by gcsfuse; a marker such as _SUCCESS is empty as well. temporary: what is still written, letter " +
-		"case aside: names with a folder " +
-		strings.Join(temporaryFolders, ", ") + "; names whose last part begins with " + strings.Join(temporaryNames, ", ") +
+		"case aside: names with a folder " + strings.ReplaceAll(strings.Join(temporaryFolders, ", ")[1:], ", /", ", ") +
+		"; names whose last part begins with " + strings.Join(temporaryNames, ", ") +
 		"; names that end in " + strings.Join(temporaryEnds, ", ") + ", .inprogress.ID, or .NAME.XXXXXX with six random characters."
 }

@@ -133,21 +133,21 @@ func (b Bucket) page(ctx context.Context, token string) (page, error) {
 
 // upload makes the event of an object's resource.
 func upload(resource json.RawMessage) (Upload, error) {
-	var o struct {
-		ID, Bucket, Name, Generation string
-		TimeCreated, Updated         time.Time
+	made := event.CloudEvent{
+		ID: "unknown", Source: "unknown", Type: "google.cloud.storage.object.v1.finalized",
+		ContentType: "application/json", Data: resource,
 	}
-	if err := json.Unmarshal(resource, &o); err != nil || o.Bucket == "" || o.Name == "" || o.Generation == "" {
+	o := event.New(made).Object // read as the function reads it
+	var times struct{ TimeCreated, Updated time.Time }
+	err := json.Unmarshal(resource, &times)
+	if err != nil || o == nil || o.Bucket == "" || o.Name == "" || o.Generation == "" {
 		return Upload{}, errors.New("an object in the answer lacks bucket, name or generation: is it Cloud Storage that answers?")
 	}
-	at := o.TimeCreated // of this generation; updated is that of its metadata
-	if at.IsZero() {
-		at = o.Updated
-	}
 	place := o.Bucket + "/" + o.Name + "#" + o.Generation
-	return Upload{Place: "gs://" + place, Event: event.CloudEvent{
-		ID: place, Source: "//storage.googleapis.com/projects/_/buckets/" + o.Bucket,
-		Type: "google.cloud.storage.object.v1.finalized", Subject: "objects/" + o.Name, Time: at,
-		ContentType: "application/json", Extensions: map[string]string{"bucket": o.Bucket}, Data: resource,
-	}}, nil
+	made.ID, made.Source, made.Subject = place, "//storage.googleapis.com/projects/_/buckets/"+o.Bucket, "objects/"+o.Name
+	made.Extensions = map[string]string{"bucket": o.Bucket}
+	if made.Time = times.TimeCreated; made.Time.IsZero() { // of this generation; updated is that of its metadata
+		made.Time = times.Updated
+	}
+	return Upload{Place: "gs://" + place, Event: made}, nil
 }
