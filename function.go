@@ -154,7 +154,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		},
 		bytes:   pressure.NewBytes(0),
 		turns:   pressure.NewTurns(runtime.GOMAXPROCS(0)),
-		reports: trigger.NewReporter(log),
+		reports: trigger.NewReporter(withRoutes(log, c)),
 		log:     log,
 		project: c.Project,
 	}
@@ -268,6 +268,15 @@ func digest(c config.Config) string {
 		return ""
 	}
 	return "sha256:" + c.Digest()
+}
+
+// withRoutes has each line about an event name the routes that decided, by the first 12
+// hex digits of their file's digest: 31 bytes, encoded once.
+func withRoutes(log *slog.Logger, c config.Config) *slog.Logger {
+	if c.File == nil {
+		return log
+	}
+	return log.With(slog.String("routes_digest", c.Digest()[:12]))
 }
 
 // Handle decides what ev starts, starts it, and logs each outcome: in a line, or in the count of one.

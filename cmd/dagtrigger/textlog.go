@@ -113,7 +113,7 @@ func fieldOf(name string, fields []slog.Attr) string {
 // line: all others stand there by their names.
 var placed = map[string]string{
 	"route": "route ", "dag_id": "DAG ", "dag_run_id": "run ", "environment": "environment ", "duration_seconds": "",
-	"since": "", "shadow": "", "shadow_digest": "", "event_key": "", "rest_digest": "",
+	"since": "", "shadow": "", "shadow_digest": "", "routes_digest": "", "event_key": "", "rest_digest": "",
 	"event_id": "", "event_source": "", "event_type": "", "event_subject": "", "age_seconds": "", "outcome": "", "cause": "", "reason": "",
 }
 

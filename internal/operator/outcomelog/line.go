@@ -41,6 +41,10 @@ type Line struct {
 	ConfDigest string `json:"conf_digest"`
 	RestDigest string `json:"rest_digest"`
 
+	// RoutesDigest begins the digest of the routes file that the function ran with; empty
+	// without a file, and from a function of before it was logged.
+	RoutesDigest string `json:"routes_digest"`
+
 	AgeSeconds      float64 `json:"age_seconds"`      // since the event's time; zero for a sum
 	DurationSeconds float64 `json:"duration_seconds"` // of the work on it; zero for a sum
 	// Count is how many outcomes the line adds up. Since is set where it adds up unmatched
