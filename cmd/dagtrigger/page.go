@@ -169,7 +169,7 @@ func (p *program) cloudLogging(project string) *outcomelog.Cloud {
 	transport := newTransport()
 	return &outcomelog.Cloud{Project: project, Client: rest.ForGoogle(rest.Options{
 		Transport: transport, Google: identity.NewGoogle(&identity.ADC{Transport: transport}).Client,
-		UserAgent: build.Read().UserAgent(), Root: outcomelog.CloudLogging, Emulator: p.getenv("LOGGING_EMULATOR_HOST"),
+		UserAgent: build.Read().UserAgent(), Root: outcomelog.CloudLogging, Emulator: p.getenv(loggingVariable),
 	})}
 }
 

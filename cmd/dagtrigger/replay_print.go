@@ -120,11 +120,11 @@ func (w *watch) ended(e replay.End) {
 		w.more++
 		return
 	}
-	w.left = append(w.left, why(&e))
+	w.left = append(w.left, leftOf(&e))
 }
 
-// why is the reason that an item is not settled.
-func why(e *replay.End) leftItem {
+// leftOf is an item that is not settled, and the reason.
+func leftOf(e *replay.End) leftItem {
 	if e.Err != nil {
 		return leftItem{Place: e.Place, Reason: e.Err.Error()}
 	}

@@ -236,9 +236,11 @@ func (s *Storage) get(w http.ResponseWriter, r *http.Request, bucket, name strin
 	}
 }
 
+// list lists live generations: the buckets have no Object Versioning, so that "versions"
+// adds none.
 func (s *Storage) list(w http.ResponseWriter, r *http.Request, bucket string) {
 	query := r.URL.Query()
-	if !s.takes(w, r, "prefix", "delimiter", "pageToken", "maxResults", "projection") {
+	if !s.takes(w, r, "prefix", "delimiter", "pageToken", "maxResults", "projection", "versions") {
 		return
 	}
 	size := 1000

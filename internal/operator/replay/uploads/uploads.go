@@ -46,6 +46,8 @@ type Bucket struct {
 	Root string
 	// UserAgent names this program to Google.
 	UserAgent string
+
+	versions bool // list all generations
 }
 
 // Parse reads gs://BUCKET/PREFIX. The prefix may be left out, and is no
@@ -117,13 +119,16 @@ type page struct {
 // page asks for the page after a token.
 func (b Bucket) page(ctx context.Context, token string) (page, error) {
 	client := rest.Client{HTTP: b.Client, Root: cmp.Or(b.Root, "https://storage.googleapis.com"), UserAgent: b.UserAgent}
+	query := url.Values{
+		"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
+		"projection": {"noAcl"}, "prettyPrint": {"false"},
+	}
+	if b.versions {
+		query.Set("versions", "true")
+	}
 	var p page
 	err := client.Call(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/storage/v1/b/" + url.PathEscape(b.Name) + "/o", MaxResponse: maxPage,
-		Query: url.Values{
-			"prefix": {b.Prefix}, "pageToken": {token}, "maxResults": {strconv.Itoa(pageSize)},
-			"projection": {"noAcl"}, "prettyPrint": {"false"},
-		},
+		Method: http.MethodGet, Path: "/storage/v1/b/" + url.PathEscape(b.Name) + "/o", MaxResponse: maxPage, Query: query,
 	}, nil, &p)
 	if err != nil {
 		return page{}, failed(b.String(), err)
