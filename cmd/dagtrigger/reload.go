@@ -119,6 +119,9 @@ func (r *reloading) reload(ctx context.Context) (bool, error) {
 // valid, and have routes missing. If the file is invalid, the routes stay as they
 // were.
 func (r *reloading) follow(ctx context.Context) {
+	if r.path == "" && r.shadow == "" {
+		return
+	}
 	before := r.loaded
 	ticker := time.NewTicker(reloadEvery)
 	defer ticker.Stop()

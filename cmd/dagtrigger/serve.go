@@ -126,25 +126,9 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err := p.pageFile(&s); err != nil {
 		return err
 	}
-	for _, unknown := range p.unknownVariables() {
-		p.log(s.logFormat)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
-	}
-	port, err := p.port(s.port)
+	port, getenv, err := p.serveSettings(s)
 	if err != nil {
 		return err
-	}
-	getenv, err := p.settingsWith(s.config)
-	if err != nil {
-		return err
-	}
-	if s.shadow == "-" {
-		return &usageError{text: "the shadow file cannot come from standard input", hint: "name a file"}
-	}
-	if s.shadow != "" {
-		getenv = over(map[string]string{config.ShadowVariable: s.shadow}, getenv)
-	}
-	if s.dag != "" {
-		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
 	}
 	loaded := look(s.config, s.shadow) // before it is read, so that no later change is missed
 	file, fileErr := readFile(getenv, s.local)
@@ -186,12 +170,34 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 	if err := p.ready(ctx, s, served.url, f.config(), local, bucket, shown); err != nil {
 		return err
 	}
-	if s.config != "" || s.shadow != "" {
-		following, end := context.WithCancel(ctx)
-		defer end()
-		go f.follow(following)
-	}
+	following, end := context.WithCancel(ctx)
+	defer end()
+	go f.follow(following)
 	return wait(ctx, served.failed, local.failure())
+}
+
+// serveSettings are the port and the settings, with what the flags say in place of theirs.
+// It logs the settings that are not known.
+func (p *program) serveSettings(s serveFlags) (port int, getenv func(string) string, err error) {
+	for _, unknown := range p.unknownVariables() {
+		p.log(s.logFormat)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
+	}
+	if port, err = p.port(s.port); err != nil {
+		return 0, nil, err
+	}
+	getenv, err = p.settingsWith(s.config)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case s.shadow == "-":
+		return 0, nil, &usageError{text: "the shadow file cannot come from standard input", hint: "name a file"}
+	case s.shadow != "":
+		getenv = over(map[string]string{config.ShadowVariable: s.shadow}, getenv)
+	}
+	if s.dag != "" {
+		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
+	}
+	return port, getenv, nil
 }
 
 // locals are the Airflows to embed: with --local in place of every other one, else

@@ -13,7 +13,7 @@ import (
 	"example.com/dagtrigger/internal/trigger"
 )
 
-// An unmatched event of a burst costs less than one with a line of its own.
+// What the report of an unmatched event of a burst costs.
 func BenchmarkReportUnmatched(b *testing.B) {
 	ev := event.Event{ID: "8211", Source: "//storage.googleapis.com/projects/_/buckets/acme", Subject: "objects/a.txt", Time: time.Now()}
 	o := trigger.Outcome{EventID: "8211", Kind: trigger.Unmatched, Reason: `no route matched: sales: object is "a.txt", not sales/*.csv`}

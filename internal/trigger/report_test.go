@@ -160,32 +160,8 @@ func TestLineOfSeveralUnmatchedEvents(t *testing.T) {
 	})
 }
 
-// Cloud Run takes the CPU, and with it the timers, away between requests: the next
-// request has what is late written, before its own lines.
-func TestARequestWritesWhatIsLate(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
-		for i := range 3 {
-			ev, o := unmatched(i, "a", "object")
-			r.Outcome(t.Context(), &ev, &o, 0)
-		}
-		for _, row := range []struct {
-			wait time.Duration
-			want int
-		}{{time.Second - 1, 1}, {1, 2}, {time.Hour, 2}} {
-			time.Sleep(row.wait) //nolint:forbidigo // the clock of the bubble
-			r.Request()
-			if got := bytes.Count(log.Bytes(), []byte("\n")); got != row.want {
-				t.Errorf("after %s there are %d lines, want %d", row.wait, got, row.want)
-			}
-		}
-	})
-}
-
-// Whoever sends at the same time, whatever is missed, and whenever the reporter is closed: the
-// counts are the number of events, in a bounded number of lines.
+// With many senders at once, and even if the reporter is closed meanwhile,
+// the counts are the number of events.
 func TestCountsOfTheLogAddUpToTheEvents(t *testing.T) {
 	t.Parallel()
 	const senders, events = 20, 400

@@ -65,7 +65,10 @@ type scanner struct {
 
 // isArray reports whether an array of entries follows: a line may begin with [ as well.
 func (s *scanner) isArray() bool {
-	begin, _ := s.in.Peek(4 << 10)
+	begin, _ := s.in.Peek(1)
+	if string(begin) == "[" { // else nothing more is needed, which may be long in coming
+		begin, _ = s.in.Peek(4 << 10)
+	}
 	rest, found := bytes.CutPrefix(begin, []byte("["))
 	rest = bytes.TrimLeft(rest, " \t\r\n")
 	return found && len(rest) > 0 && (rest[0] == '{' || rest[0] == ']')
