@@ -101,6 +101,7 @@ func shellWords(line string) []string {
 	line, _, _ = strings.Cut(line, "   #")
 	line, _, _ = strings.Cut(line, " > ")
 	line, _, _ = strings.Cut(line, " 2> ")
+	line, _, _ = strings.Cut(line, " 2>&1 ")
 	line, _, _ = strings.Cut(line, " | ")
 	var words []string
 	var word strings.Builder

@@ -42,6 +42,7 @@ func tell(t *testing.T, settings map[string]string, o delivery.Event, as deliver
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(f.Close)
 	delivered, err := o.Request(as)
 	if err != nil {
 		t.Fatal(err)

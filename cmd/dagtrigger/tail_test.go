@@ -79,7 +79,7 @@ func TestTailFollowsCloudLogging(t *testing.T) {
 	}
 	server := httptest.NewServer(log)
 	t.Cleanup(server.Close)
-	settings := map[string]string{"LOGGING_EMULATOR_HOST": server.URL, "GOOGLE_CLOUD_PROJECT": "acme"}
+	settings := map[string]string{loggingVariable: server.URL, "GOOGLE_CLOUD_PROJECT": "acme"}
 	status, text := tailing(t, settings, "  7  route ", "--service", "trigger", "--route", "r")
 	if status != exitOK || strings.Contains(text, "other") || !strings.HasSuffix(text, "\n\n       1  triggered  route r\n1 outcome\n") {
 		t.Errorf("ended with %d:\n%s", status, text)

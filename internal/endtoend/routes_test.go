@@ -107,6 +107,7 @@ func TestEveryRouteThatMatchesStartsItsDAG(t *testing.T) {
 			t.Errorf("%s came to %s, want %s", row.name, all, row.want)
 		}
 	}
+	f.Close() // nothing is logged any more
 	runs := sim.Runs("load_sales")
 	if len(runs) != 1 || string(runs[0].Conf) != `{"uri":"gs://acme/sales/eu/a.csv","size":3,"region":"eu"}` {
 		t.Errorf("Airflow holds %+v", runs)

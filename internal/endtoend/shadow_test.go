@@ -53,7 +53,7 @@ var hostilePool = []string{
 
 // trial is a function in front of an Airflow, with all that can be seen of it.
 type trial struct {
-	handler http.Handler
+	handler *dagtrigger.Function
 	airflow *airflowsim.Server
 	letters string
 	log     bytes.Buffer
@@ -128,6 +128,7 @@ func (w *trial) stored(t *testing.T) (all []string) {
 // unmatched events not every line is there without shadows.
 func (w *trial) outcomes(t *testing.T) (all []map[string]any, shadows int) {
 	t.Helper()
+	w.handler.Close() // nothing is written any more
 	for dec := json.NewDecoder(&w.log); ; {
 		var line map[string]any
 		if err := dec.Decode(&line); err == io.EOF {
