@@ -75,11 +75,13 @@ func (s *storeFlags) register(flags *pflag.FlagSet) {
 type filterFlags struct {
 	route, dag, reason string
 	since, until       moment
+	object             objectFilter
 }
 
 func (f *filterFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.route, "route", "", "only those of the `ROUTE`")
 	flags.StringVar(&f.dag, "dag", "", "only those of the DAG `ID`")
+	flags.Var(&f.object, "object", "only those of the Cloud Storage object: gs://BUCKET/PATTERN, or the `PATTERN` for any bucket")
 	flags.StringVar(&f.reason, "reason", "", "only those whose reason contains the `TEXT`")
 	flags.Var(&f.since, "since", "only those whose last failure was at the `TIME` or later: 2d (ago), 12h, 2026-11-22 or 2026-11-22T09:30:00Z")
 	flags.Var(&f.until, "until", "only those whose last failure was before the `TIME`, written as for --since")
@@ -88,6 +90,7 @@ func (f *filterFlags) register(flags *pflag.FlagSet) {
 func (f *filterFlags) filter(now time.Time, names []string) deadletter.Filter {
 	return deadletter.Filter{
 		Names: names, Route: f.route, DAGID: f.dag, Reason: f.reason, Since: f.since.at(now), Until: f.until.at(now),
+		Event: f.object.filter(),
 	}
 }
 

@@ -49,7 +49,7 @@ func (p *program) deadLettersDrop(s *storeFlags) *cobra.Command {
 		Annotations: exits("each selected dead letter is removed", "some are left, or it was not confirmed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen := len(args) > 0
-			for _, flag := range []string{"route", "dag", "reason", "since", "until"} {
+			for _, flag := range []string{"route", "dag", "object", "reason", "since", "until"} {
 				chosen = chosen || cmd.Flags().Changed(flag)
 			}
 			if chosen == d.all {

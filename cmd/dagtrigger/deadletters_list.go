@@ -17,7 +17,10 @@ import (
 )
 
 const listHelp = `List dead letters, each with its name, when and how often it failed, its route, DAG and
-event, and the reason. "show" also prints the event's data.
+event with its time, and the reason. "show" also prints the event's data.
+
+--object selects by the Cloud Storage object: gs://BUCKET/OBJECT, also with #GENERATION,
+or with the wildcards of a route's patterns: * for any characters but /, ** for any.
 
 The order is not defined: dead letters are printed as they are read, so that a store may
 have any size. Files that are not dead letters are reported on standard error. Messages
@@ -31,6 +34,7 @@ func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
 		Short: "List dead letters",
 		Long:  listHelp,
 		Example: `  dagtrigger dead-letters list
+  dagtrigger dead-letters list --object 'gs://acme-landing/sales/**'
   dagtrigger dead-letters list --route sales --since 24h --json > letters.jsonl
   dagtrigger dead-letters list --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
 		Args:        takes(),
@@ -89,30 +93,52 @@ type listed struct {
 	Source      string    `json:"event_source"`
 	Type        string    `json:"event_type"`
 	Subject     string    `json:"event_subject"`
+	// EventTime is when the event happened, by its own claim; null where it has none.
+	EventTime *time.Time `json:"event_time"`
+	// Object is gs://BUCKET/OBJECT#GENERATION; empty where the event is not about one.
+	Object string `json:"object"`
 }
 
 func (p *program) printLetter(l *deadletter.Letter, paint painter, asJSON bool) error {
+	object := placeOf(&l.Event)
 	if asJSON {
+		var at *time.Time
+		if !l.Event.Time.IsZero() {
+			at = &l.Event.Time
+		}
 		return plainjson.Encode(p.stdout, listed{
 			Name: l.Name(), Place: l.Place, Route: l.Route, Environment: l.Environment, DAGID: l.DAGID, RunID: l.RunID,
 			Reason: l.Reason, Attempts: l.Attempts, Time: l.Time, FirstTime: l.FirstTime,
 			EventID: l.Event.ID, Source: l.Event.Source, Type: l.Event.Type, Subject: l.Event.Subject,
+			EventTime: at, Object: object,
 		})
 	}
 	attempts := ""
 	if l.Attempts > 1 {
 		attempts = fmt.Sprintf(", %d times since %s", l.Attempts, l.FirstTime.Format(time.RFC3339))
 	}
+	_, err := fmt.Fprintf(p.prose(p.stdout), "%s\n  %s%s\n  %s\n  %s\n", paint.bold(visible(l.Name())), l.Time.Format(time.RFC3339), attempts,
+		visible(letterEvent(l, object)), paint.bad(visible(l.Reason)))
+	return err
+}
+
+// letterEvent names the route, the DAG and the event of a letter. An object says more than
+// the event's source and subject.
+func letterEvent(l *deadletter.Letter, object string) string {
+	id, source, subject := l.Event.ID, l.Event.Source, l.Event.Subject
+	if !l.Event.Time.IsZero() {
+		id += " at " + l.Event.Time.UTC().Format(time.RFC3339)
+	}
+	if object != "" {
+		source, subject = "", object
+	}
 	var which []string
-	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", l.Event.ID}, {"of", l.Event.Source},
-		{"", l.Event.Subject}} {
+	for _, part := range [][2]string{{"route", l.Route}, {"DAG", l.DAGID}, {"event", id}, {"of", source}, {"", subject}} {
 		if part[1] != "" {
 			which = append(which, strings.TrimSpace(part[0]+" "+part[1]))
 		}
 	}
-	_, err := fmt.Fprintf(p.prose(p.stdout), "%s\n  %s%s\n  %s\n  %s\n", paint.bold(visible(l.Name())), l.Time.Format(time.RFC3339), attempts,
-		visible(strings.Join(which, ", ")), paint.bad(visible(l.Reason)))
-	return err
+	return strings.Join(which, ", ")
 }
 
 const showHelp = `Print a dead letter as it is stored: JSON, last in it the event in CloudEvents' JSON

@@ -160,6 +160,8 @@ type Filter struct {
 	Reason string    // a part of the reason, in any case
 	Since  time.Time // the last failure is at or after it
 	Until  time.Time // the last failure is before it
+	// Event chooses by the event; nil for any.
+	Event func(*event.CloudEvent) bool
 }
 
 // Match reports whether the filter lets r through.
@@ -169,7 +171,8 @@ func (f Filter) Match(r *Record) bool {
 		(f.DAGID == "" || f.DAGID == r.DAGID) &&
 		strings.Contains(strings.ToLower(r.Reason), strings.ToLower(f.Reason)) &&
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) &&
-		(f.Until.IsZero() || r.Time.Before(f.Until))
+		(f.Until.IsZero() || r.Time.Before(f.Until)) &&
+		(f.Event == nil || f.Event(&r.Event))
 }
 
 // named yields the letters of the filter's names that get finds.
