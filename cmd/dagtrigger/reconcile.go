@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,12 @@ if it had just been uploaded. A run that exists counts as a duplicate; a missing
 starts now: of an upload from before the trigger existed or while its retries were off,
 or of an event that was dropped. The plan is printed first, and you are asked to
 confirm.
+
+With --list nothing is started: each object is listed with whether its runs exist, or why
+no route wants it.
+
+The argument is the beginning of the objects' names, or an object: its whole name, with
+#GENERATION or without. Where an object has the name, PREFIX* takes all that begin so.
 
 Each object is sent with its real generation and upload time, so its run id is that of
 the event that Eventarc or a notification delivered, or would have. Objects that were
@@ -41,8 +48,9 @@ includes uploads from before the DAG had its first run: --start-old starts them.
 
 type reconcileFlags struct {
 	storeFlags
-	since moment
-	route string
+	since, until moment
+	route        string
+	list         bool
 }
 
 func (p *program) reconcile() *cobra.Command {
@@ -53,11 +61,13 @@ func (p *program) reconcile() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:     "reconcile gs://BUCKET/PREFIX",
-		Short:   "Start the missing runs of a bucket's uploads",
+		Short:   "List or start the missing runs of a bucket's uploads",
 		Long:    reconcileHelp,
 		GroupID: groupDeployed,
 		Example: `  dagtrigger reconcile gs://acme-landing/sales/ --since 2d --config routes.yaml
-  dagtrigger reconcile gs://acme-landing --since 2026-11-01 --rate 2 --yes
+  dagtrigger reconcile gs://acme-landing/sales/ --since 2d --list
+  dagtrigger reconcile gs://acme-landing/sales/eu.csv --list --json
+  dagtrigger reconcile gs://acme-landing --since 2026-11-01 --until 2026-11-08 --rate 2 --yes
   dagtrigger reconcile gs://acme-landing/sales/ --route sales-audit   # a route that is new`,
 		Args:        takes("gs://BUCKET/PREFIX"),
 		Annotations: exits("each upload that a route matches has its runs", "some do not, or it was not confirmed"),
@@ -67,6 +77,9 @@ func (p *program) reconcile() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.Var(&f.since, "since", "only uploads at the `TIME` or later: 2d (ago), 12h, 2026-11-22 or 2026-11-22T09:30:00Z")
+	flags.Var(&f.until, "until", "only uploads before the `TIME`, written as for --since")
+	flags.BoolVar(&f.list, "list", false, "start nothing: list the objects, and whether their runs exist")
+	flags.BoolVar(&f.list, "dry-run", false, "the same as --list")
 	flags.StringVar(&f.route, "route", "", "send through this `ROUTE` alone (default: all current routes)")
 	configFlag(flags, &f.config, "DAGTRIGGER_CONFIG or DAG_ID")
 	r.register(flags)
@@ -96,18 +109,25 @@ func (p *program) runReconcile(ctx context.Context, r *resend, f reconcileFlags,
 			"(--retention)\n",
 			r.retention)
 	}
-	return r.run(ctx, func() iter.Seq2[item, error] {
-		return func(yield func(item, error) bool) {
-			for u, err := range bucket.List(ctx) {
-				if err == nil && u.Event.Time.Before(since) {
-					continue
-				}
-				if !yield(item{place: u.Place, event: u.Event, happened: u.Event.Time, route: f.route}, err) {
-					return
-				}
+	items := func() iter.Seq2[item, error] { return uploaded(ctx, bucket, since, f.until.at(p.now()), f.route) }
+	if f.list {
+		return r.list(ctx, items())
+	}
+	return r.run(ctx, items)
+}
+
+// uploaded are the uploads of a bucket from one time to another, either zero for none.
+func uploaded(ctx context.Context, bucket uploads.Bucket, since, until time.Time, route string) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		for u, err := range bucket.List(ctx) {
+			if err == nil && (u.Event.Time.Before(since) || !until.IsZero() && !u.Event.Time.Before(until)) {
+				continue
+			}
+			if !yield(item{place: u.Place, event: u.Event, happened: u.Event.Time, route: route}, err) {
+				return
 			}
 		}
-	})
+	}
 }
 
 // connect lets the bucket be listed with this account's token, or from an emulator.

@@ -98,6 +98,57 @@ func TestReconcileStartsOnlyMissedUploads(t *testing.T) {
 	contains(t, out, "no uploads in gs://acme/none\n")
 }
 
+func TestReconcileListsWithoutStartingRuns(t *testing.T) {
+	t.Parallel()
+	sim, airflow := startAirflow(t, nil)
+	g := newGoogle(t)
+	settings := g.settings(airflow)
+	delete(settings, "DEAD_LETTER")
+	delete(settings, "DAG_ID")
+	settings["DAGTRIGGER_CONFIG"] = `
+routes:
+- {name: sales, on: object.finalized, object: "sales/**", skip: "**.tmp", dag: load}
+- {name: strict, on: object.finalized, object: "sales/c*", dag: load, conf: {size: "${int(object.size)}"}}
+`
+	now := time.Now().UTC()
+	ran, missed := g.upload("sales/a.csv", now.Add(-time.Hour)), g.upload("sales/b.csv", now.Add(-2*time.Hour))
+	tell(t, settings, ran, delivery.Eventarc)
+	g.upload("sales/b.csv.tmp", now.Add(-time.Hour))
+	g.upload("sales/old.csv", now.Add(-100*time.Hour))
+	at := func(o delivery.Object) string { return fmt.Sprintf("gs://acme/%s#%d", o.Name, o.Generation) }
+
+	list := []string{"reconcile", "gs://acme/sales/", "--list", "--since", "48h", "--rate", "1000"}
+	out, _ := commanded(t.Context(), t, exitFailed, settings, "", list...)
+	contains(t, out, "exists     "+at(ran)+"  route sales, DAG load, run dagtrigger__sales__",
+		"missing    "+at(missed)+"  route sales, DAG load, run dagtrigger__sales__", "unmatched  gs://acme/sales/b.csv.tmp#",
+		"3 uploads in gs://acme/sales/: 1 unmatched, 1 exists, 1 missing\nthe same command without --list starts the missing runs\n")
+	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", at(missed), "--dry-run", "--json")
+	contains(t, out, `{"object":"`+at(missed)+`","status":"missing","reason":"Airflow holds no such run","runs":[{"status":"missing",`+
+		`"route":"sales","environment":"default","dag_id":"load","dag_run_id":"dagtrigger__sales__`)
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/sales/a.csv", "--list")
+	contains(t, out, "1 upload in gs://acme/sales/a.csv: 1 exists\n")
+	out, _ = commanded(t.Context(), t, exitFailed, settings, "", append(list, "--until", "90m")...)
+	contains(t, out, "1 upload in gs://acme/sales/: 1 missing\n")
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", append(list, "--until", "3h")...)
+	contains(t, out, "0 uploads in gs://acme/sales/\n")
+	if runs := len(sim.Runs()); runs != 1 {
+		t.Errorf("there are %d runs, want 1: the list starts none", runs)
+	}
+
+	out, _ = commanded(t.Context(), t, exitFailed, settings, "", append(list, "--retention", "90m", "--until", "90m")...)
+	contains(t, out, "  Airflow holds no such run, and it is older than 1h30m0s, for which Airflow keeps its runs (--retention): it may have run")
+
+	// The object has the worst status of its routes; what is started by then is not missing.
+	g.upload("sales/c.csv", now)
+	out, _ = commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme/sales/c", "--list", "--rate", "1000")
+	contains(t, out, "failed     gs://acme/sales/c.csv#", "  route strict, DAG load", "1 upload in gs://acme/sales/c: 1 failed\n")
+	commanded(t.Context(), t, exitOK, settings, "", "reconcile", at(missed), "--yes")
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", "reconcile", at(missed), "--list")
+	contains(t, out, "exists     "+at(missed))
+	_, printed := commanded(t.Context(), t, exitFailed, settings, "", "reconcile", "gs://acme/sales/a.csv#1", "--list")
+	contains(t, printed, "dagtrigger: listing gs://acme/sales/a.csv#1: it is not the live generation of an object; leave #GENERATION out ")
+}
+
 func TestReconcileSettlesUnmatchedUploads(t *testing.T) {
 	t.Parallel()
 	sim, airflow := startAirflow(t, nil)

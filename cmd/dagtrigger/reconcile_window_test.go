@@ -26,10 +26,15 @@ func TestReconcileStartsOneRunPerWindow(t *testing.T) {
 		g.upload(fmt.Sprintf("clicks/b%d", i), hour.Add(-time.Duration(90+i)*time.Minute)) // in the window of the first
 		g.upload(fmt.Sprintf("clicks/c%d", i), hour.Add(-time.Duration(150+i)*time.Minute))
 	}
+	list := []string{"reconcile", "gs://acme/clicks/", "--list", "--rate", "1000"}
+	out, _ := commanded(t.Context(), t, exitFailed, settings, "", list...)
+	contains(t, out, "7 uploads in gs://acme/clicks/: 4 exists, 3 missing\n")
 	for range 2 {
 		commanded(t.Context(), t, exitOK, settings, "", "reconcile", "gs://acme/clicks/", "--yes", "--rate", "1000")
 		if runs := sim.Runs("load"); len(runs) != 2 {
 			t.Errorf("there are %d runs, want one for each of two windows", len(runs))
 		}
 	}
+	out, _ = commanded(t.Context(), t, exitOK, settings, "", list...)
+	contains(t, out, "7 uploads in gs://acme/clicks/: 7 exists\n")
 }

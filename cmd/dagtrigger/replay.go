@@ -52,6 +52,8 @@ type resend struct {
 	// listed means that the items are objects in a bucket: an unmatched one is
 	// settled, and the run of a window has seen it.
 	listed bool
+	// lookOnly starts nothing: see [resend.list].
+	lookOnly bool
 
 	rate      float64
 	patience  time.Duration
@@ -119,7 +121,7 @@ func (r *resend) run(ctx context.Context, items func() iter.Seq2[item, error]) e
 	watch := r.watch(plan.Events)
 	pass := replay.Pass{Rate: r.rate, Patience: r.patience, Ended: watch.ended, Waiting: watch.waiting, Ending: watch.ending}
 	started := time.Now()
-	sum, err := pass.Run(ctx, r.events(items()))
+	sum, err := pass.Run(ctx, r.events(ctx, items()))
 	watch.finish()
 	if printErr := r.print(sum, watch, time.Since(started)); err == nil {
 		err = printErr
@@ -151,30 +153,56 @@ func (r *resend) plan(ctx context.Context, items iter.Seq2[item, error]) (*repla
 }
 
 // events are the items in the form that a pass needs.
-func (r *resend) events(items iter.Seq2[item, error]) iter.Seq2[replay.Event, error] {
+func (r *resend) events(ctx context.Context, items iter.Seq2[item, error]) iter.Seq2[replay.Event, error] {
 	return func(yield func(replay.Event, error) bool) {
 		for i, err := range items {
-			if !yield(r.event(i), err) || err != nil {
+			if !yield(r.event(ctx, i), err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-func (r *resend) event(i item) replay.Event {
+func (r *resend) event(ctx context.Context, i item) replay.Event {
 	way, err := r.sender.way(i.route)
 	if err = errors.Join(i.err, err); err != nil {
 		return replay.Event{Place: i.place, Send: func(context.Context) ([]trigger.Outcome, error) { return nil, err }}
 	}
-	again := trigger.Replay{Since: r.sender.started, Again: i.again, IgnoreLate: r.listed, StoreNothing: true}
+	again := trigger.Replay{
+		Since: r.sender.started, Again: i.again, IgnoreLate: r.listed, StoreNothing: true, LookOnly: r.lookOnly,
+	}
 	if r.old(&i) && !r.startOld {
 		again.HeldFrom = i.happened
 	}
-	return replay.Event{Place: i.place, Settle: i.settle, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
+	unpaced := i.isUnwanted(ctx, way.table)
+	return replay.Event{Place: i.place, Settle: i.settle, Unpaced: unpaced, Send: func(ctx context.Context) ([]trigger.Outcome, error) {
 		ev := event.New(i.event)
 		outcomes := way.function.Handle(ctx, &ev, again)
+		if r.lookOnly && r.old(&i) {
+			doubtMissing(outcomes, r.retention)
+		}
 		return outcomes, i.missed(outcomes)
 	}}
+}
+
+// doubtMissing adds to a missing run that it may have been removed.
+func doubtMissing(outcomes []trigger.Outcome, retention time.Duration) {
+	for i := range outcomes {
+		if outcomes[i].Kind == trigger.Missing {
+			outcomes[i].Reason += ", and it is older than " + retention.String() +
+				", for which Airflow keeps its runs (--retention): it may have run, and been removed"
+		}
+	}
+}
+
+// isUnwanted reports whether no route wants the item, so that it makes no request.
+func (i *item) isUnwanted(ctx context.Context, table *route.Table) bool {
+	ev := event.New(i.event)
+	if ev.Invalid != nil {
+		return true
+	}
+	d := table.Decide(ctx, &ev)
+	return len(d.Plans)+len(d.Failures) == 0
 }
 
 // missed is the error for an item whose route no longer matches it: that other

@@ -41,6 +41,7 @@ type attempt struct {
 	event    *airflow.AssetEvent // in place of a run; nil for none
 	limits   pressure.Policy
 	starts   time.Time // when the run of a window does; zero for at once
+	lookOnly bool      // see [Replay]
 }
 
 // verdict is what one try came to.
@@ -131,6 +132,9 @@ func (a *attempt) pause(try int, retryAfter time.Duration) time.Duration {
 
 // once asks for the run, and settles what the answer leaves open.
 func (a *attempt) once(ctx context.Context) verdict {
+	if a.lookOnly {
+		return a.lookAlone(ctx)
+	}
 	tryCtx, cancel := leaveTime(ctx, lookShare)
 	reason, err := a.send(tryCtx)
 	cancel()
@@ -160,6 +164,26 @@ func (a *attempt) send(ctx context.Context) (reason string, err error) {
 }
 
 const reasonCreated = "Airflow created the run"
+
+// lookAlone says whether the run, or the asset's event, exists.
+func (a *attempt) lookAlone(ctx context.Context) verdict {
+	var err error
+	if a.asset != "" {
+		a.run.DAGID, err = a.airflow.Producer(ctx, a.asset)
+	}
+	if err == nil {
+		_, err = a.find(ctx)
+	}
+	switch {
+	case err == nil:
+		return verdict{kind: Duplicate, reason: a.reasonExists()}
+	case !isMissing(err):
+		return a.held(ctx, err)
+	case a.event != nil:
+		return verdict{kind: Missing, reason: "Airflow holds no such asset event"}
+	}
+	return verdict{kind: Missing, reason: "Airflow holds no such run"}
+}
 
 // reasonUncertain is that of an asset event for which the look before it was not whole.
 const reasonUncertain = "Airflow created the asset event; an earlier delivery may have created one as well, " +

@@ -26,6 +26,9 @@ const (
 	Deferred     Kind = "deferred"      // a transient failure: the event comes again
 )
 
+// Missing is in place of Triggered with [Replay.LookOnly]: the run does not exist.
+const Missing Kind = "missing"
+
 // Outcome is how one event ended for one route. Neither its fields nor what is
 // made of them hold a token, a password or the conf.
 type Outcome struct {

@@ -91,6 +91,9 @@ type Replay struct {
 	// HeldFrom starts a run only where Airflow holds runs of the DAG from that time:
 	// else the event's own may have been removed. Zero for any.
 	HeldFrom time.Time
+	// LookOnly starts nothing: a run that exists is a duplicate, and any other is
+	// [Missing].
+	LookOnly bool
 	// StoreNothing rejects what would be stored as a dead letter: it is stored already.
 	StoreNothing bool
 }
@@ -228,7 +231,7 @@ func (j job) refuse(ctx context.Context, o Outcome, store DeadLetters, cause, re
 func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
 	o, created := j.startRun(ctx, plan)
 	w := plan.Window
-	if w == nil || created || o.Kind != Triggered && o.Kind != Duplicate || j.now().Before(w.Start.Add(-maxSkew)) {
+	if w == nil || created || j.replay.LookOnly || o.Kind != Triggered && o.Kind != Duplicate || j.now().Before(w.Start.Add(-maxSkew)) {
 		return o
 	}
 	if w.Late == nil || j.replay.IgnoreLate {
@@ -258,7 +261,8 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 			MaxActive: plan.MaxActive, WhenPaused: pressure.WhenPaused(plan.WhenPaused), SkipActive: plan.SkipActive,
 			HeldFrom: j.replay.HeldFrom,
 		},
-		starts: plan.Window.Starts(),
+		starts:   plan.Window.Starts(),
+		lookOnly: j.replay.LookOnly,
 	}
 	switch {
 	case plan.Materialize:

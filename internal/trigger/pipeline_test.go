@@ -354,3 +354,29 @@ func TestWithoutARealClockOutcomesAreTheSame(t *testing.T) {
 		t.Errorf("came to %s, want deferred", o.Kind)
 	}
 }
+
+func TestLookOnlyStartsNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		script []step
+		kind   trigger.Kind
+	}{
+		{"the run exists", []step{get(nil)}, trigger.Duplicate},
+		{"there is none", []step{get(refused(airflow.UnknownRun))}, trigger.Missing},
+		{"there is no DAG", []step{get(refused(airflow.UnknownDAG))}, trigger.Missing},
+		{"nobody may look", []step{get(refused(airflow.Forbidden))}, trigger.Deferred},
+		{"an answer is lost", []step{get(refused(airflow.Timeout)), get(nil)}, trigger.Duplicate},
+	} {
+		fake := &scripted{t: t, script: tt.script}
+		p := &trigger.Pipeline{
+			Airflows: map[string]trigger.Airflow{"default": fake}, Now: func() time.Time { return now },
+			Wait: func(context.Context, time.Duration) error { return nil },
+		}
+		plan := route.Plan{Route: "r", Environment: "default", DAG: "load", Conf: []byte(`{}`)}
+		o := p.Run(t.Context(), &event.Event{ID: "1"}, route.Decision{Plans: []route.Plan{plan}}, trigger.Replay{LookOnly: true})[0]
+		if o.Kind != tt.kind || len(fake.runs) != 0 || len(fake.script) != 0 || o.RunID != trigger.RunID(&plan) {
+			t.Errorf("%s: came to %s with %d runs asked for: %s", tt.name, o.Kind, len(fake.runs), o.Reason)
+		}
+	}
+}

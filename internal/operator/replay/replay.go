@@ -35,6 +35,8 @@ type Event struct {
 	Send func(context.Context) ([]trigger.Outcome, error)
 	// Settle is called when all its runs exist; nil for nothing.
 	Settle func(context.Context) error
+	// Unpaced has it sent at once, whatever the rate: it makes no request.
+	Unpaced bool
 }
 
 // End is the result of an event.
@@ -174,7 +176,7 @@ func (p *Pass) finish(e End, begun bool) {
 func (p *Pass) see(ctx context.Context, e Event) (End, bool) {
 	end := End{Place: e.Place}
 	for try := 0; ; try++ {
-		if p.pacer.wait(ctx) != nil {
+		if p.turn(ctx, &e) != nil {
 			return end, try > 0
 		}
 		outcomes, err := send(ctx, e)
@@ -191,6 +193,14 @@ func (p *Pass) see(ctx context.Context, e Event) (End, bool) {
 			return end, true
 		}
 	}
+}
+
+// turn waits until a try of e may begin.
+func (p *Pass) turn(ctx context.Context, e *Event) error {
+	if e.Unpaced {
+		return ctx.Err()
+	}
+	return p.pacer.wait(ctx)
 }
 
 // send is one try. It is finished also when ctx ends: after an interrupted request

@@ -32,11 +32,15 @@ import (
 	"example.com/dagtrigger/internal/rest"
 )
 
-// Bucket is a bucket, or the part of it below a prefix.
+// Bucket is a bucket, the part of it below a prefix, or one object of it.
 type Bucket struct {
 	Name string
-	// Prefix is what the names of its objects begin with, empty for all.
+	// Prefix is what the names of its objects begin with, empty for all. An object
+	// whose name is the whole prefix is meant alone, unless Any.
 	Prefix string
+	Any    bool
+	// Generation is that of the one object which is meant; empty for the live one.
+	Generation string
 
 	// Client sends the requests, with credentials and without following
 	// redirects. Its errors hold no token.
@@ -50,23 +54,35 @@ type Bucket struct {
 	versions bool // list all generations
 }
 
-// Parse reads gs://BUCKET/PREFIX. The prefix may be left out, and is no
-// pattern. It asks nobody.
+// Parse reads gs://BUCKET/PREFIX, gs://BUCKET/PREFIX* or gs://BUCKET/OBJECT#GENERATION.
+// The prefix may be left out, and is not a pattern but for the * at its end. It sends no
+// request.
 func Parse(address string) (Bucket, error) {
 	rest, ok := strings.CutPrefix(address, "gs://")
 	name, prefix, _ := strings.Cut(rest, "/")
+	b := Bucket{Name: name}
+	b.Prefix, b.Any = strings.CutSuffix(prefix, "*")
+	if at := strings.LastIndexByte(prefix, '#'); at > 0 && at < len(prefix)-1 && strings.Trim(prefix[at+1:], "0123456789") == "" {
+		b.Prefix, b.Generation = prefix[:at], prefix[at+1:]
+	}
 	switch {
 	case !ok || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
 		return Bucket{}, fmt.Errorf("%.200q names no bucket: write gs://BUCKET/PREFIX", address)
-	case strings.Contains(prefix, "*"):
+	case strings.Contains(b.Prefix, "*"):
 		return Bucket{}, fmt.Errorf("%.200q has a wildcard, which a prefix cannot have: write the beginning of the names, as in gs://%s/sales/",
 			address, name)
 	}
-	return Bucket{Name: name, Prefix: prefix}, nil
+	return b, nil
 }
 
 // String is the address as it is written.
-func (b Bucket) String() string { return "gs://" + b.Name + "/" + b.Prefix }
+func (b Bucket) String() string {
+	address := "gs://" + b.Name + "/" + b.Prefix
+	if b.Generation != "" {
+		return address + "#" + b.Generation
+	}
+	return address
+}
 
 // Upload is an object, and the event of its upload.
 type Upload struct {
@@ -98,14 +114,37 @@ func (b Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
 					yield(Upload{}, &Error{Place: b.String(), Err: err})
 					return
 				}
-				if !yield(u, nil) {
+				if b.isAlone(u) {
+					yield(u, nil)
+					return
+				}
+				if b.Generation == "" && !yield(u, nil) {
 					return
 				}
 			}
-			if token = p.NextPageToken; token == "" {
-				return
+			if token = p.NextPageToken; token == "" || b.Generation != "" { // one name comes before all that begin with it
+				break
 			}
 		}
+		if b.Generation != "" {
+			yield(Upload{}, &Error{Place: b.String(), Err: errors.New("it is not the live generation of an object"),
+				Fix: "leave #GENERATION out for the live one: Cloud Storage lists no other"})
+		}
+	}
+}
+
+// isAlone reports whether u is the one object that is meant.
+func (b Bucket) isAlone(u Upload) bool {
+	whole := "gs://" + b.Name + "/" + b.Prefix + "#"
+	switch generation, ok := strings.CutPrefix(u.Place, whole); {
+	case !ok:
+		return false
+	case b.Generation != "":
+		return generation == b.Generation
+	case b.Any || b.Prefix == "" || strings.HasSuffix(b.Prefix, "/"):
+		return false
+	default:
+		return strings.Trim(generation, "0123456789") == ""
 	}
 }
 

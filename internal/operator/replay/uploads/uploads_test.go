@@ -90,6 +90,31 @@ func TestAllPagesOfThePrefixAreListed(t *testing.T) {
 	}
 }
 
+func TestAnObjectIsListedAlone(t *testing.T) {
+	t.Parallel()
+	f := newStorage(t, resource("a"), resource("a.bak"), resource("a/"), resource("a/1"), resource("a#7"))
+	for address, want := range map[string]string{
+		"gs://acme/a":      "gs://acme/a#17",
+		"gs://acme/a*":     "gs://acme/a#17 gs://acme/a#7#17 gs://acme/a.bak#17 gs://acme/a/#17 gs://acme/a/1#17",
+		"gs://acme/a/":     "gs://acme/a/#17 gs://acme/a/1#17",
+		"gs://acme/a.":     "gs://acme/a.bak#17",
+		"gs://acme/a#17":   "gs://acme/a#17",
+		"gs://acme/a/#17":  "gs://acme/a/#17",
+		"gs://acme/a#7#17": "gs://acme/a#7#17",
+		"gs://acme/a#16": "error: listing gs://acme/a#16: it is not the live generation of an object; " +
+			"leave #GENERATION out for the live one: Cloud Storage lists no other",
+	} {
+		b, err := uploads.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.UserAgent, b.Client = "dagtrigger", &http.Client{Transport: f}
+		if diff := cmp.Diff(want, strings.Join(list(t.Context(), b), " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", address, diff)
+		}
+	}
+}
+
 // same fails where two events differ in what the function makes of them: all but
 // the id, by which nothing is decided, the message that carried one of them, and
 // what is behind the milliseconds
