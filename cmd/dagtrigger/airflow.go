@@ -17,7 +17,7 @@ import (
 
 const airflowHelp = `Run an embedded Airflow by itself: an HTTP server, in memory, that answers like the
 real one's REST API. It starts, lists and looks up DAG runs, and moves them from
-queued to success; it runs no task and has no pages.
+queued to success, or to failed; it runs no task and has no pages.
 
   --version 3.4    API v2, of Airflow 3.4.0b2
   --version 3.3    API v2, of Airflow 3.3.2
@@ -51,6 +51,7 @@ func (p *program) airflow() *cobra.Command {
 	flags.StringVar(&e.host, "host", loopback, "the `ADDRESS` to listen on")
 	flags.IntVar(&e.port, "port", 8081, "the `PORT` to listen on, 0 for any that is free")
 	flags.StringSliceVar(&e.dags, "dag", []string{defaultDAG}, "the `ID` of a DAG to have; may be repeated")
+	flags.StringSliceVar(&e.failing, "failing-dag", nil, "the `ID` of a DAG to have whose runs fail; may be repeated")
 	flags.StringSliceVar(&e.assets, "asset", nil,
 		"the `URI` of an asset to have, for which a DAG on_asset waits and which a DAG make_asset makes; may be repeated")
 	flags.BoolVar(&e.signIn, "sign-in", false, "ask for a login on Airflow 3 too, where else every caller is an admin")
@@ -71,10 +72,11 @@ func (p *program) runAirflow(ctx context.Context, e embedded, asJSON bool) error
 	if err != nil {
 		return err
 	}
+	dags := slices.Concat(e.dags, e.failing)
 	if asJSON {
-		err = plainjson.Encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": e.dags, "settings": a.settings})
+		err = plainjson.Encode(p.stdout, map[string]any{"name": a.name, "url": a.url, "dags": dags, "settings": a.settings})
 	} else {
-		_, err = fmt.Fprint(p.prose(p.stdout), p.typed(a.text(e.dags)))
+		_, err = fmt.Fprint(p.prose(p.stdout), p.typed(a.text(dags)))
 	}
 	if err == nil {
 		err = wait(ctx, a.failed, nil)

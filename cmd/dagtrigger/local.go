@@ -55,6 +55,7 @@ type embedded struct {
 	host    string
 	port    int
 	dags    []string
+	failing []string // DAGs whose runs fail
 	// anyDAG makes it know every DAG that a run is requested of, for routes that
 	// compute the DAG. Without it an unknown one is answered as Airflow does.
 	anyDAG bool
@@ -80,6 +81,9 @@ func (e embedded) start(ctx context.Context) (*localAirflow, error) {
 	}
 	for _, id := range e.dags {
 		config.DAGs = append(config.DAGs, airflowsim.DAG{ID: id})
+	}
+	for _, id := range e.failing {
+		config.DAGs = append(config.DAGs, airflowsim.DAG{ID: id, Fails: true})
 	}
 	sim, err := airflowsim.New(config)
 	if err != nil {
@@ -186,6 +190,9 @@ func (s *statusRecorder) WriteHeader(status int) {
 	s.status = status
 	s.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap lets an answer that comes in parts be flushed.
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // over reads settings before getenv does.
 func over(settings map[string]string, getenv func(string) string) func(string) string {

@@ -94,7 +94,9 @@ type DAGRun struct {
 	Conf        []byte    // as Airflow gave it back; empty after Trigger, and on the experimental API
 	LogicalDate time.Time // zero where the run has none
 	RunAfter    time.Time // zero but on v2
+	QueuedAt    time.Time // when it was created, or cleared last; zero but on v2
 	StartDate   time.Time // zero while the run is queued
+	EndDate     time.Time // zero until the run is over, and on the experimental API
 	Type        string    // such as manual or scheduled; empty on the experimental API, and on v1 before 2.2
 	Note        string
 }

@@ -22,7 +22,9 @@ type wireRun struct {
 	LogicalDate   wireTime `json:"logical_date"`   // v2, and v1 from 2.2
 	ExecutionDate wireTime `json:"execution_date"` // v1 and experimental
 	RunAfter      wireTime `json:"run_after"`
+	QueuedAt      wireTime `json:"queued_at"` // v2
 	StartDate     wireTime `json:"start_date"`
+	EndDate       wireTime `json:"end_date"`
 	Type          string   `json:"run_type"`
 	Note          string   `json:"note"`
 	Message       string   `json:"message"` // experimental, in answer to a Trigger
@@ -52,7 +54,8 @@ func (w *wireRun) run() DAGRun {
 	}
 	return DAGRun{
 		DAGID: w.DAGID, RunID: cmp.Or(w.DAGRunID, w.RunID), State: w.State,
-		LogicalDate: date, RunAfter: w.RunAfter.Time, StartDate: w.StartDate.Time, Type: w.Type, Note: w.Note,
+		LogicalDate: date, RunAfter: w.RunAfter.Time, QueuedAt: w.QueuedAt.Time, StartDate: w.StartDate.Time, EndDate: w.EndDate.Time,
+		Type: w.Type, Note: w.Note,
 	}
 }
 
@@ -116,8 +119,12 @@ func (w *wireRun) set(name, value []byte) {
 		w.ExecutionDate.set(value)
 	case "run_after":
 		w.RunAfter.set(value)
+	case "queued_at":
+		w.QueuedAt.set(value)
 	case "start_date":
 		w.StartDate.set(value)
+	case "end_date":
+		w.EndDate.set(value)
 	case "run_type":
 		w.Type = jsonscan.Text(value)
 	case "note":

@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"time"
 )
 
 const maxPage = 100 // [api] maximum_page_limit, by default
@@ -29,39 +27,6 @@ type Param struct {
 	Value       json.RawMessage // the default; null where there is none
 	Schema      json.RawMessage // JSON Schema; empty before 2.2
 	Description string
-}
-
-// RunsQuery chooses among a DAG's runs.
-type RunsQuery struct {
-	States []string // queued, running, success, failed; empty for all
-	// StartedBy chooses runs that started at that time or before; zero for all.
-	StartedBy time.Time
-	// Limit is how many runs to give back; 0 stands for 100, the most that a
-	// server gives at once unless it is set otherwise.
-	Limit, Offset int
-	// LogicalDate chooses the run of that date; zero for any.
-	LogicalDate time.Time
-}
-
-func (q RunsQuery) limit() int {
-	if q.Limit <= 0 {
-		return maxPage
-	}
-	return q.Limit
-}
-
-// includes reports whether a run has the dates that the query names.
-func (q RunsQuery) includes(r DAGRun) bool {
-	if !q.LogicalDate.IsZero() && !r.LogicalDate.Equal(q.LogicalDate.Truncate(time.Microsecond)) {
-		return false
-	}
-	return q.StartedBy.IsZero() || !r.StartDate.IsZero() && !r.StartDate.After(q.StartedBy)
-}
-
-// Runs are runs of a DAG, and how many there are in all.
-type Runs struct {
-	Runs  []DAGRun
-	Total int
 }
 
 // ImportError is why a file in the DAGs folder gives no DAG, or an old one.
@@ -184,95 +149,6 @@ func readParam(value json.RawMessage) Param {
 	return Param(dump)
 }
 
-// Runs asks for a DAG's runs. States need Airflow 2.1 on v1. On the
-// experimental API, which has no pages, the choice is made here.
-func (c *Client) Runs(ctx context.Context, dagID string, query RunsQuery) (Runs, error) {
-	if err := checkDAGID(dagID); err != nil {
-		return Runs{}, err
-	}
-	d, err := c.webServer(ctx)
-	if err != nil {
-		return Runs{}, err
-	}
-	if d.api == Experimental {
-		return c.listRuns(ctx, dagID, query)
-	}
-	values := url.Values{"state": query.States, "limit": {strconv.Itoa(query.limit())}}
-	if !query.StartedBy.IsZero() {
-		values.Set("start_date_lte", query.StartedBy.UTC().Format(time.RFC3339Nano))
-	}
-	if query.Offset > 0 {
-		values.Set("offset", strconv.Itoa(query.Offset))
-	}
-	if !query.LogicalDate.IsZero() {
-		name := map[API]string{V1: "execution_date", V2: "logical_date"}[d.api]
-		date := query.LogicalDate.UTC().Format(microseconds)
-		values.Set(name+"_gte", date)
-		values.Set(name+"_lte", date)
-	}
-	path := runsPath(d.api, dagID) + "?" + values.Encode()
-	var answer struct {
-		Runs  []wireRunWithConf `json:"dag_runs"`
-		Total *int              `json:"total_entries"`
-	}
-	if err := c.get(ctx, d.api, path, &answer, func() bool { return answer.Total != nil }); err != nil {
-		return Runs{}, err
-	}
-	runs := Runs{Total: *answer.Total}
-	for _, r := range answer.Runs {
-		runs.Runs = append(runs.Runs, r.run())
-	}
-	return runs, nil
-}
-
-// listRuns asks the experimental API once for each state: it filters by one,
-// and a list without a filter has every run that there ever was.
-func (c *Client) listRuns(ctx context.Context, dagID string, query RunsQuery) (Runs, error) {
-	states := query.States
-	if len(states) == 0 {
-		states = []string{""}
-	}
-	var runs Runs
-	choose := func(run DAGRun) bool {
-		if query.includes(run) {
-			if runs.Total >= query.Offset && len(runs.Runs) < query.limit() {
-				runs.Runs = append(runs.Runs, run)
-			}
-			runs.Total++
-		}
-		return true
-	}
-	for _, state := range states {
-		q := ask{api: Experimental, method: http.MethodGet, path: runsPath(Experimental, dagID)}
-		if state != "" {
-			q.path += "?state=" + url.QueryEscape(state)
-		}
-		_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) { return none, eachListed(b, choose) })
-		if err != nil {
-			return Runs{}, err
-		}
-	}
-	return runs, nil
-}
-
-// findListed looks for a run in the experimental API's list.
-func (c *Client) findListed(ctx context.Context, q ask, dagID, runID string) (DAGRun, error) {
-	var found DAGRun
-	choose := func(run DAGRun) bool {
-		if run.DAGID == dagID && run.RunID == runID {
-			found = run
-		}
-		return found.RunID == ""
-	}
-	_, err := do(ctx, c, q, func(b *body) (none struct{}, err error) { return none, eachListed(b, choose) })
-	if err == nil && found.RunID == "" {
-		e := &Error{Kind: UnknownRun, API: Experimental, Said: "the DAG's list of runs does not have it"}
-		e.Hint = hint(e, "", "")
-		return DAGRun{}, e
-	}
-	return found, err
-}
-
 // ImportErrors asks why files give no DAG, for the first 100 of them. The
 // experimental API does not tell.
 func (c *Client) ImportErrors(ctx context.Context) ([]ImportError, error) {
@@ -310,6 +186,15 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 		c.known.version = answer.Version
 	}
 	return answer.Version, nil
+}
+
+// knownVersion is Airflow's version; empty where it does not say.
+func (c *Client) knownVersion(ctx context.Context, d server) string {
+	if d.version != "" {
+		return d.version
+	}
+	version, _ := c.Version(ctx) // without it, what any version understands is used
+	return version
 }
 
 // Health asks how Airflow's parts are.

@@ -104,6 +104,21 @@ func TestRuns(t *testing.T) {
 				listExperimental + "?state=running": json(200, `[{"run_id":"b"},{"run_id":"c"}]`)}, "a", 3},
 		"experimental, a page": {airflow.Experimental, airflow.RunsQuery{Limit: 1, Offset: 1},
 			script{listExperimental: json(200, `[{"run_id":"a"},{"run_id":"b"},{"run_id":"c"}]`)}, "b", 3},
+		"v2 before 3.2.2, by the run id": {airflow.V2, airflow.RunsQuery{Prefix: "dagtrigger__sales", Newest: true},
+			script{probeV2: version("3.1.8"), runsV2 + "?limit=100&order_by=-id&run_id_pattern=dagtrigger__sales": json(200, page)}, "a", 7},
+		"v2, by the run id": {airflow.V2, airflow.RunsQuery{Prefix: "dagtrigger__sales", Newest: true},
+			script{probeV2: version("3.2.2"), runsV2 + "?limit=100&order_by=-id&run_id_prefix_pattern=dagtrigger__sales": json(200, page)},
+			"a", 7},
+		"v2, by a run id that an index may miss": {airflow.V2, airflow.RunsQuery{Prefix: "dagtrigger__"},
+			script{probeV2: version("3.4.0b2"), runsV2 + "?limit=100&run_id_pattern=dagtrigger__": json(200, page)}, "a", 7},
+		"v2 that does not say its version": {airflow.V2, airflow.RunsQuery{Prefix: "dagtrigger__sales"},
+			script{probeV2: html(500), runsV2 + "?limit=100&run_id_pattern=dagtrigger__sales": json(200, page)}, "a", 7},
+		"v1 has no choice by the run id": {airflow.V1, airflow.RunsQuery{Prefix: "dagtrigger__sales", Newest: true},
+			script{runsV1 + "?limit=100&order_by=-id": json(200, page)}, "a", 7},
+		"experimental, the newest": {airflow.Experimental, airflow.RunsQuery{Newest: true, Limit: 2},
+			script{listExperimental: json(200, `[{"run_id":"a","execution_date":"2026-11-21T00:00:00+00:00"},`+
+				`{"run_id":"c","execution_date":"2026-11-23T00:00:00+00:00"},`+
+				`{"run_id":"b","execution_date":"2026-11-22T00:00:00+00:00"}]`)}, "cb", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

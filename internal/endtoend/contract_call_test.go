@@ -191,6 +191,33 @@ func listStarted(ctx context.Context, p *play, s step) (string, error) {
 	return strings.Join(counts, " by now, ") + " by 2000", nil
 }
 
+// listNewest returns the runs of this scenario, the newest first, chosen by their ids in the
+// two ways that Airflow 3 has.
+func listNewest(ctx context.Context, p *play, s step) (string, error) {
+	var lists []string
+	for _, prefix := range []string{p.name(""), strings.TrimSuffix(p.name(""), "-")} {
+		runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{Prefix: prefix, Newest: true})
+		if err != nil {
+			return "", err
+		}
+		var own []string
+		for _, run := range runs.Runs {
+			if id, ok := strings.CutPrefix(run.RunID, p.name("")); ok {
+				own = append(own, id)
+			}
+		}
+		lists = append(lists, strings.Join(own, " "))
+	}
+	return strings.Join(lists, ", "), nil
+}
+
+// waitForRun returns the last state of a run.
+func waitForRun(ctx context.Context, p *play, s step) (string, error) {
+	last := ""
+	err := p.client.Wait(ctx, s.run.DAGID, s.run.RunID, 100*time.Millisecond, func(state string) { last = state })
+	return last, err
+}
+
 // listPage asks for the second run alone.
 func listPage(ctx context.Context, p *play, s step) (string, error) {
 	runs, err := p.client.Runs(ctx, s.run.DAGID, airflow.RunsQuery{Limit: 1, Offset: 1})

@@ -98,6 +98,15 @@ func race(id string) step {
 	return s
 }
 
+const waitTitle = "wait for"
+
+// waitFor has Airflow answer when a run is over.
+func waitFor(id string) step {
+	s := find(id)
+	s.title, s.call = waitTitle, waitForRun
+	return s
+}
+
 // await reads a run until it has succeeded.
 func await(id string) step {
 	s := find(id)
@@ -115,6 +124,7 @@ func active(dag string) step {
 }
 func params(dag string) step { return step{title: "ask the Params of", call: askParams}.of(dag) }
 func runs(dag string) step   { return step{title: "list the runs of", call: listRuns}.of(dag) }
+func newest(dag string) step { return step{title: "list the newest runs of", call: listNewest}.of(dag) }
 func page(dag string) step   { return step{title: "list one run of", call: listPage}.of(dag) }
 func may(dag string) step {
 	return step{title: "ask whether it may start", call: askPermission}.of(dag)

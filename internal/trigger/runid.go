@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,11 +34,32 @@ func RunID(plan *route.Plan) string {
 	if plan.RunID != "" {
 		return plan.RunID
 	}
-	name := "dagtrigger__" + plan.Route + "__"
+	name := RunIDPrefix(plan.Route)
 	if plan.Window != nil {
 		name += plan.Window.Begin.Format("20060102T150405Z") + "__"
 	}
 	return name + digestOf(plan.Route, plan.Identity)
+}
+
+// runIDForm is that of [RunID] where the route has no run_id_exact. A route's name has no
+// capital letter, so that it cannot be taken for a window's begin.
+var runIDForm = regexp.MustCompile(`^dagtrigger__([a-z0-9][a-z0-9_-]{0,62})__(?:\d{8}T\d{6}Z__)?[0-9a-f]{20}$`)
+
+// RunIDPrefix is what the ids of a route's runs begin with; an empty route stands for any.
+func RunIDPrefix(route string) string {
+	if route == "" {
+		return "dagtrigger__"
+	}
+	return "dagtrigger__" + route + "__"
+}
+
+// RouteOf is the route that a run id names; false where [RunID] makes no such id.
+func RouteOf(runID string) (route string, ok bool) {
+	parts := runIDForm.FindStringSubmatch(runID)
+	if parts == nil {
+		return "", false
+	}
+	return parts[1], true
 }
 
 // RunKey is the text that the digest of [RunID] is made of, for people: what run_id

@@ -44,6 +44,29 @@ func TestExactRunIDIsUsedAsItIs(t *testing.T) {
 	}
 }
 
+func TestRouteOfARunID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"dagtrigger__sales-csv__5d896697ea0e5ffd5d03":                       "sales-csv",
+		"dagtrigger__a__b___5d896697ea0e5ffd5d03":                           "a__b_",
+		"dagtrigger__sales__20261122T120500Z__5d896697ea0e5ffd5d03":         "sales",
+		"dagtrigger__" + strings.Repeat("r", 63) + "__5d896697ea0e5ffd5d03": strings.Repeat("r", 63),
+		"dagtrigger__" + strings.Repeat("r", 64) + "__5d896697ea0e5ffd5d03": "",
+		"dagtrigger__sales__5d896697ea0e5ffd5d0":                            "",
+		"dagtrigger__sales__5D896697ea0e5ffd5d03":                           "",
+		"dagtrigger__5d896697ea0e5ffd5d03":                                  "",
+		"manual__2026-11-22T12:05:00+00:00":                                 "",
+		"order-7":                                                           "",
+	} {
+		if got, ok := trigger.RouteOf(id); got != want || ok != (want != "") {
+			t.Errorf("%s is of the route %q, %v; want %q", id, got, ok, want)
+		}
+	}
+	if id := runID("sales", nil); !strings.HasPrefix(id, trigger.RunIDPrefix("sales")) || !strings.HasPrefix(id, trigger.RunIDPrefix("")) {
+		t.Errorf("%s does not begin as run ids do", id)
+	}
+}
+
 func TestIdentityPartsAreLengthPrefixed(t *testing.T) {
 	t.Parallel()
 	seen := map[string][]string{}

@@ -7,7 +7,7 @@
 //
 // Statuses, media types and bodies are those that the real web servers gave,
 // on PostgreSQL, to the same requests; each rule names its source.
-// Runs move from queued through running to success by the clock of [Config];
+// Runs move from queued through running to success or failed by the clock of [Config];
 // the state is computed on each request, without a goroutine.
 // [Server.Inject] makes it fail on request.
 //
@@ -114,6 +114,8 @@ type DAG struct {
 	Partitioned bool
 	// NoManualRuns is a DAG whose allowed_run_types lack manual (3.2 and later).
 	NoManualRuns bool
+	// Fails has its runs end as failed.
+	Fails bool
 }
 
 // Server is an embedded Airflow. It is safe for concurrent use.
@@ -221,7 +223,7 @@ type Run struct {
 	DAG, ID string
 	// Conf is the conf byte for byte as the request carried it; nil where it carried none.
 	Conf []byte
-	// State is queued, running or success, by now.
+	// State is queued, running, success or failed, by now.
 	State string
 	Type  string // manual, but where an experimental caller's id begins like another type's
 	Note  string

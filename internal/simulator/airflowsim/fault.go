@@ -195,15 +195,15 @@ func (fault Fault) pass(w http.ResponseWriter, req *http.Request) bool {
 		if status == 0 {
 			status = http.StatusServiceUnavailable
 		}
-		refuse(status, fault.RetryAfter).write(w)
+		refuse(status, fault.RetryAfter).write(w, req)
 	case LoginRedirect:
 		location := fault.Location
 		if location == "" {
 			location = "/login/?next=" + req.URL.Path
 		}
-		page(http.StatusFound, "Redirecting...", "You should be redirected automatically.").with("Location", location).write(w)
+		page(http.StatusFound, "Redirecting...", "You should be redirected automatically.").with("Location", location).write(w, req)
 	case LoginPage:
-		signIn.write(w)
+		signIn.write(w, req)
 	default:
 		hangUp(w, fault.Kind == Reset)
 	}

@@ -80,7 +80,7 @@ func (s *Server) finishDrain(d *dag) {
 		return
 	}
 	for _, r := range d.byID {
-		if state, _, _ := s.state(r, s.now()); state != "success" {
+		if state, _, _ := s.state(r, s.now()); state != "success" && state != "failed" {
 			return
 		}
 	}
@@ -187,6 +187,9 @@ func (s *Server) state(r *run, now time.Time) (state string, start, end time.Tim
 	ends, ok := d.after(works, cmp.Or(s.config.RunFor, time.Second))
 	if !ok || now.Before(ends) {
 		return "running", start, end
+	}
+	if d.spec.Fails {
+		return "failed", start, ends
 	}
 	return "success", start, ends
 }

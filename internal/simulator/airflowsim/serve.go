@@ -45,6 +45,8 @@ type answer struct {
 	mediaType string
 	body      []byte
 	header    http.Header
+	// stream writes the body of an answer that comes in parts; nil where body is all.
+	stream func(http.ResponseWriter, *http.Request)
 }
 
 func (a answer) with(name, value string) answer {
@@ -55,9 +57,14 @@ func (a answer) with(name, value string) answer {
 	return a
 }
 
-func (a answer) write(w http.ResponseWriter) {
+func (a answer) write(w http.ResponseWriter, req *http.Request) {
 	for name, values := range a.header {
 		w.Header()[name] = values
+	}
+	if a.stream != nil {
+		w.Header()["Content-Type"] = nil // Starlette's StreamingResponse has none
+		a.stream(w, req)
+		return
 	}
 	w.Header().Set("Content-Type", a.mediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
@@ -126,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	leave, refusal := s.faults.enter()
 	if refusal != nil {
-		refusal.write(w)
+		refusal.write(w, req)
 		return
 	}
 	defer leave()
@@ -134,7 +141,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if struck && fault.Served && !fault.pass(w, req) {
 		return
 	}
-	a.write(w)
+	a.write(w, req)
 }
 
 // find is the route of a request, or the methods that its path has instead.

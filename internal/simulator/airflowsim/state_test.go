@@ -183,6 +183,14 @@ func TestRunsAreCountedByState(t *testing.T) {
 		"?limit=1&order_by=-state&order_by=run_id": `"dag_run_id":"a"|"total_entries":4`,
 		"?limit=0":            `"dag_runs":[]|"total_entries":4`,
 		"?run_id_pattern=L_T": `"dag_run_id":"late"|"total_entries":1`,
+		"?run_id_pattern=":    `"total_entries":4`,
+		"?run_id_pattern=a%7Cb&order_by=id&limit=1":  `"dag_run_id":"a"|"total_entries":3`,
+		"?run_id_prefix_pattern=la":                  `"dag_run_id":"late"|"total_entries":1`,
+		"?run_id_prefix_pattern=L":                   `"total_entries":0`,
+		"?run_id_prefix_pattern=la__":                `"dag_run_id":"late"|"total_entries":1`,
+		"?run_id_prefix_pattern=b%7Cc":               `"dag_run_id":"b"|"dag_run_id":"c"|"total_entries":2`,
+		"?run_id_prefix_pattern=~":                   `"total_entries":4`,
+		"?run_id_prefix_pattern=la&run_id_pattern=x": `"total_entries":0`,
 	} {
 		holds(t, query, do(t, s, get("/api/v2/dags/d/dagRuns"+query)).Body.String(), want)
 	}
@@ -277,4 +285,45 @@ func TestAddDAGReplaces(t *testing.T) {
 		t.Errorf("got %+v, want the run of before", runs)
 	}
 	json3(200, `~"is_paused":true`).compare(t, do(t, s, get("/api/v2/dags/new")))
+}
+
+// The range goes on to the next word that is one, here b. Airflow 3.4 looks at the prefix, too.
+func TestPrefixThatNoWordFollows(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[airflowsim.Version]string{
+		airflowsim.Airflow33: `"dag_run_id":"az"|"dag_run_id":"a~"|"total_entries":2`,
+		airflowsim.Airflow34: `"dag_run_id":"az"|"total_entries":1`,
+	} {
+		s, _ := timed(t, version, nil)
+		for _, id := range []string{"ay", "az", "a~", "b"} {
+			do(t, s, v2Trigger("d", wish(id, "")))
+		}
+		holds(t, string(version), do(t, s, get("/api/v2/dags/d/dagRuns?run_id_prefix_pattern=az&order_by=id")).Body.String(), want)
+	}
+}
+
+func TestWaitEndsWithTheRun(t *testing.T) {
+	t.Parallel()
+	for last, fails := range map[string]bool{"success": false, "failed": true} {
+		c := config(t, airflowsim.Airflow33)
+		c.QueuedFor, c.RunFor = time.Millisecond, time.Millisecond
+		c.DAGs = append(c.DAGs, airflowsim.DAG{ID: "waited", Fails: fails})
+		s := newServer(t, c)
+		do(t, s, v2Trigger("waited", wish("r", "")))
+		w := do(t, s, get("/api/v2/dags/waited/dagRuns/r/wait?interval=0.001"))
+		if !strings.HasSuffix(w.Body.String(), "{\"state\": \""+last+"\"}\n") || w.Header().Get("Content-Type") != "" {
+			t.Errorf("%s: got %s of the type %q", last, w.Body, w.Header().Get("Content-Type"))
+		}
+	}
+	s := newServer(t, airflow33(t))
+	for query, want := range map[string]string{
+		"":              `{"detail":[{"type":"missing","loc":["query","interval"],"msg":"Field required","input":null}]}`,
+		"?interval=0":   `"type":"greater_than","loc":["query","interval"],"msg":"Input should be greater than 0","input":"0","ctx":{"gt":0.0}`,
+		"?interval=x":   `"type":"float_parsing"`,
+		"?interval=0.5": "{\"detail\":\"The DagRun with dag_id: `d` and run_id: `none` was not found\"}",
+	} {
+		if got := do(t, s, get("/api/v2/dags/d/dagRuns/none/wait"+query)).Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
 }

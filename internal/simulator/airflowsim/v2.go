@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +26,7 @@ func v2Routes(version Version) []route {
 		{http.MethodGet, api + "/dags/{dag_id}/dagRuns", v2Guard(read, v2ListRuns)},
 		{http.MethodPost, api + "/dags/{dag_id}/dagRuns", v2Body(triggerModel(version), trigger, v2Trigger)},
 		{http.MethodGet, api + "/dags/{dag_id}/dagRuns/{dag_run_id}", v2Guard(read, v2GetRun)},
+		{http.MethodGet, api + "/dags/{dag_id}/dagRuns/{dag_run_id}/wait", v2Guard(read, v2Wait)},
 	}
 }
 
@@ -128,14 +128,22 @@ func v2NoDAG(c *call) answer {
 }
 
 func v2GetRun(c *call) answer {
-	d := c.dag()
-	if d == nil || d.byID[c.vars["dag_run_id"]] == nil {
-		return detail(
-			http.StatusNotFound,
-			"The DagRun with dag_id: `"+c.vars["dag_id"]+"` and run_id: `"+c.vars["dag_run_id"]+"` was not found",
-		)
+	r, missing := c.v2RunOfPath()
+	if r == nil {
+		return missing
 	}
-	return json3(http.StatusOK, c.v2Run(d.byID[c.vars["dag_run_id"]]))
+	return json3(http.StatusOK, c.v2Run(r))
+}
+
+// v2RunOfPath is the run that the path names, nil with the answer where there is none.
+func (c *call) v2RunOfPath() (*run, answer) {
+	if d := c.dag(); d != nil && d.byID[c.vars["dag_run_id"]] != nil {
+		return d.byID[c.vars["dag_run_id"]], answer{}
+	}
+	return nil, detail(
+		http.StatusNotFound,
+		"The DagRun with dag_id: `"+c.vars["dag_id"]+"` and run_id: `"+c.vars["dag_run_id"]+"` was not found",
+	)
 }
 
 // v2Run is DAGRunResponse of core_api/datamodels/dag_run.py, as it is read
@@ -174,7 +182,7 @@ func (c *call) v2DAGVersion(d *dag) *object {
 
 // v2ListRuns takes "~" for all DAGs. FastAPI passes over a parameter that it does not know.
 func v2ListRuns(c *call) answer {
-	c.unsimulated("state", "limit", "offset", "order_by", "run_id_pattern", "start_date_lte")
+	c.unsimulated("state", "limit", "offset", "order_by", "run_id_pattern", "run_id_prefix_pattern", "start_date_lte")
 	query := c.URL.Query()
 	limit, offset, faults := c.v2Page()
 	if len(faults) > 0 {
@@ -196,7 +204,7 @@ func v2ListRuns(c *call) answer {
 	if strings.HasPrefix(order[0], "-") {
 		order[len(order)-1] = "-id"
 	}
-	runs, total := c.pick(query["state"], ilike(query.Get("run_id_pattern")).MatchString, order, limit, offset)
+	runs, total := c.pick(query["state"], c.v2Search(), order, limit, offset)
 	list := []any{}
 	for _, r := range runs {
 		list = append(list, c.v2Run(r))
@@ -205,12 +213,6 @@ func v2ListRuns(c *call) answer {
 		http.StatusOK,
 		obj("dag_runs", list, "total_entries", total, "total_entries_limit", nil, "next_cursor", nil, "previous_cursor", nil),
 	)
-}
-
-// ilike is SQL's ILIKE '%pattern%'.
-func ilike(pattern string) *regexp.Regexp {
-	text := regexp.QuoteMeta(pattern)
-	return regexp.MustCompile("(?is)" + strings.NewReplacer("%", ".*", "_", ".").Replace(text))
 }
 
 func (c *call) v2Page() (limit, offset int, faults []any) {
