@@ -53,6 +53,8 @@ type answer struct {
 	// Error is the function's error for an invalid request, or the beginning of a
 	// response that is not the function's.
 	Error string `json:"error,omitempty"`
+	// Runs are those that --wait followed.
+	Runs []*followed `json:"runs,omitempty"`
 }
 
 func (a *answer) took() time.Duration { return time.Duration(a.Seconds * float64(time.Second)) }

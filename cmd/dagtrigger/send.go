@@ -43,7 +43,13 @@ Each call makes a new event. To see a redelivery, send an event again with the s
 
 --count sends many events, numbered from 1: {n} in the object's name, the data, an
 attribute, the file or --id becomes the number. With an id and generation without {n},
-they are all the same event.`
+they are all the same event.
+
+--wait follows each run that the event started, or has already, to its end: the states go
+to standard error, and the exit status is 1 where a run fails, or none was started. The
+Airflow is that of the settings, with --config or without, as for "dagtrigger serve". It is
+asked to wait from Airflow 3.1 on, and else every two seconds. Ctrl-C ends the wait, and
+not the run.`
 
 const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
   dagtrigger send storage gs://acme-landing/sales/eu.csv --change deleted
@@ -52,6 +58,7 @@ const sendExample = `  dagtrigger send storage gs://acme-landing/sales/eu.csv
   dagtrigger send pubsub --data '{"order": 4711}' --attribute region=eu --as push
   dagtrigger send pubsub --data @order.json --topic orders
   dagtrigger send pubsub --data '{"order": {n}}' --count 1000 --concurrency 80 --duplicates 20
+  dagtrigger send storage gs://acme-landing/sales/eu.csv --wait -f routes.yaml
   dagtrigger send event.json --to https://trigger-abc123-ew.a.run.app \
     --header "Authorization: Bearer $(gcloud auth print-identity-token)"`
 
@@ -67,6 +74,7 @@ type sendFlags struct {
 	print   bool
 	json    bool
 	load    load
+	follow  followFlags
 }
 
 func (p *program) send() *cobra.Command {
@@ -78,8 +86,8 @@ func (p *program) send() *cobra.Command {
 		Long:    sendHelp,
 		Example: sendExample,
 		GroupID: groupTry,
-		Annotations: exits("every delivery was acknowledged, or --print printed the request",
-			"a delivery was not acknowledged, or had no response"),
+		Annotations: exits("every delivery was acknowledged, or --print printed the request; with --wait: each run succeeded",
+			"a delivery was not acknowledged, or had no response; with --wait also: a run failed or was not awaited, or none was started"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			events, err := p.events(cmd, &f, s.as, args)
 			return p.deliver(cmd.Context(), s, events, err)
@@ -103,6 +111,7 @@ func (s *sendFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&s.load.concurrency, "concurrency", 10, "run `N` deliveries at the same time")
 	flags.IntVar(&s.load.duplicates, "duplicates", 0, "deliver `N` percent of the events twice, at the same time")
 	completes(cmd, "as", texts(delivery.Envelopes()))
+	s.follow.register(flags)
 }
 
 // deliver sends or prints events; err is the error of making them.
@@ -119,6 +128,9 @@ func (p *program) deliver(ctx context.Context, s *sendFlags, events maker, err e
 	headers, err := s.parseHeaders()
 	if err != nil {
 		return err
+	}
+	if s.follow.wait && (s.print || s.load.count > 1 || s.load.duplicates > 0) {
+		return &usageError{text: "--wait follows the runs of one event that is sent", hint: "leave --print, --count and --duplicates out"}
 	}
 	post := newPoster(s.to, s.load.concurrency, s.timeout, headers)
 	if s.load.count > 1 || s.load.duplicates > 0 {
@@ -169,18 +181,32 @@ func (s *sendFlags) parseHeaders() ([]delivery.Header, error) {
 }
 
 func (p *program) sendOne(ctx context.Context, s *sendFlags, post *poster, r delivery.Request) error {
+	var airflows *environments
+	if s.follow.wait { // before anything is sent
+		var err error
+		if airflows, err = p.airflowsToFollow(s.follow.config); err != nil {
+			return err
+		}
+	}
 	a, err := post.post(ctx, r)
 	if err != nil {
 		return err
 	}
+	if s.follow.wait {
+		return p.followAll(ctx, s, &a, airflows)
+	}
+	if err := p.printAnswer(s, &a); err != nil || a.Acknowledged {
+		return err
+	}
+	return errReported
+}
+
+// printAnswer prints what the function answered.
+func (p *program) printAnswer(s *sendFlags, a *answer) error {
 	if s.json {
-		err = plainjson.Encode(p.stdout, a)
-	} else {
-		_, err = fmt.Fprint(p.prose(p.stdout), a.text(p.painter(p.stdout)))
+		return plainjson.Encode(p.stdout, a)
 	}
-	if err == nil && !a.Acknowledged {
-		return errReported
-	}
+	_, err := fmt.Fprint(p.prose(p.stdout), a.text(p.painter(p.stdout)))
 	return err
 }
 
