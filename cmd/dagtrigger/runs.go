@@ -27,10 +27,10 @@ It reads, and changes nothing.
 that a run that waits is always listed. Runs of routes that have another name today are
 listed too; --route chooses one.
 
-Some runs cannot be found by their id, and standard error says so: those of a route whose
-DAG is computed, unless its dags name the DAGs; those that Airflow starts for the events of
-an asset; and those of a route with run_id_exact, unless the ids begin with a fixed text,
-in which case a run that anybody else started under such an id is listed as well.
+Some runs cannot be found, and standard error says so: those of DAGs that a route's dags
+gives by a pattern; those that Airflow starts for the events of an asset; and those of a
+route with run_id_exact, unless the ids begin with a fixed text, in which case a run that
+anybody else started under such an id is listed as well.
 
 Airflow from 3.1 on chooses by the run id. Before that all runs of a DAG are read, the
 newest first, and other people's runs count toward --limit.

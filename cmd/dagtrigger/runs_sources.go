@@ -78,15 +78,11 @@ func (l *sourceList) route(spec *route.Spec, environment string) {
 		return
 	}
 	for _, id := range spec.Starts() {
-		if strings.Contains(id, "${") {
-			cannot("its DAG is computed (%s): list the DAGs that it may be under dags", id)
-			continue
-		}
 		l.add(dagruns.Source{Environment: environment, DAG: id}, r)
 	}
 	for _, id := range spec.DAGs {
 		if strings.Contains(id.Value, "*") {
-			cannot("its DAG may be any that matches %s: only those that dags names whole are looked at", id.Value)
+			cannot("its DAG may be any that matches %s: of a pattern in dags no runs are listed", id.Value)
 		}
 	}
 }
