@@ -107,7 +107,7 @@ func TestReconcileListsWithoutStartingRuns(t *testing.T) {
 	delete(settings, "DAG_ID")
 	settings["DAGTRIGGER_CONFIG"] = `
 routes:
-- {name: sales, on: object.finalized, object: "sales/**", skip: "**.tmp", dag: load}
+- {name: sales, on: object.finalized, object: ["sales/**", "!**.tmp"], dag: load}
 - {name: strict, on: object.finalized, object: "sales/c*", dag: load, conf: {size: "${int(object.size)}"}}
 `
 	now := time.Now().UTC()

@@ -161,7 +161,7 @@ const sourcesAtOnce = 4
 // read lists the runs of all sources. A DAG that cannot be listed does not keep the others
 // from being.
 func (r *runsReport) read(ctx context.Context, specs map[string]environment.Spec, sources []dagruns.Source, q dagruns.Query) error {
-	environments := newEnvironments(specs, "runs")
+	environments := newEnvironments(specs)
 	listings, errs := make([]dagruns.Listing, len(sources)), make([]error, len(sources))
 	var group errgroup.Group
 	group.SetLimit(sourcesAtOnce)
@@ -221,13 +221,12 @@ func (r *runsReport) verdict(f runsFlags) error {
 
 // environments are the Airflows of the settings, each made once.
 type environments struct {
-	specs   map[string]environment.Spec
-	made    map[string]*environment.Airflow
-	command string
+	specs map[string]environment.Spec
+	made  map[string]*environment.Airflow
 }
 
-func newEnvironments(specs map[string]environment.Spec, command string) *environments {
-	return &environments{specs: specs, made: map[string]*environment.Airflow{}, command: command}
+func newEnvironments(specs map[string]environment.Spec) *environments {
+	return &environments{specs: specs, made: map[string]*environment.Airflow{}}
 }
 
 func (e *environments) get(name string) (*environment.Airflow, error) {

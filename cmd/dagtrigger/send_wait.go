@@ -64,7 +64,7 @@ func (p *program) airflowsToFollow(routes string) (*environments, error) {
 			`set AIRFLOW_URL or COMPOSER_ENVIRONMENT, or name the routes file with --config: "dagtrigger help settings" lists them all`,
 		}
 	}
-	return newEnvironments(c.Environments, "send"), nil
+	return newEnvironments(c.Environments), nil
 }
 
 // followAll follows the runs of an answer, all at the same time, and prints how they ended.
