@@ -107,13 +107,16 @@ func open(getenv func(string) string) (*Function, error) {
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
 	f, err := New(c, log, nil)
 	if err == nil {
-		go f.closeAtEnd()
+		f.reports.Held = sync.OnceFunc(func() { go f.closeAtEnd() })
 	}
 	return f, err
 }
 
 // closeAtEnd completes the log when the platform ends the process, which then ends as it
 // would have: https://cloud.google.com/run/docs/container-contract#instance-shutdown
+//
+// It waits from the first event on that is held for a line to come. A process without
+// any leaves signals alone, and can be measured by callgrind, which ends at a handled one.
 func (f *Function) closeAtEnd() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

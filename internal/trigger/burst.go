@@ -47,6 +47,7 @@ func (e Examples) String() string {
 // outcome, or due, then writes what is late.
 type burst struct {
 	write func(o *Outcome, since time.Time) // one line, of o.Count outcomes
+	held  func()                            // the first of a line's outcomes came
 
 	// mu is held while lines are written, so that none is under way once close returns.
 	mu     sync.Mutex
@@ -71,6 +72,7 @@ func (b *burst) add(ev *event.Event, o *Outcome) bool {
 		return false
 	}
 	if len(b.rows) == 0 {
+		b.held()
 		b.since = now
 		b.timer = time.AfterFunc(b.until.Sub(now), b.due)
 	}

@@ -15,6 +15,10 @@ import (
 // Reporter writes outcomes to a log: a line each, with the fields that metrics
 // and alerts count by (deploy/monitoring), and the same in the request's trace. Any number of requests may share it.
 type Reporter struct {
+	// Held, unless it is nil, is called when an event is held for a line to come, so
+	// that Close is called before the process ends.
+	Held func()
+
 	log *slog.Logger
 	// unmatched adds up events that start nothing: on a busy bucket that may be most
 	// of them.
@@ -27,11 +31,19 @@ type Reporter struct {
 // NewReporter makes a reporter that writes to log.
 func NewReporter(log *slog.Logger) *Reporter {
 	r := &Reporter{log: log, callers: map[int]*burst{}}
-	r.unmatched = &burst{write: r.sum}
+	r.unmatched = &burst{write: r.sum, held: r.held}
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable} {
-		r.callers[status] = &burst{write: func(o *Outcome, _ time.Time) { r.callerRefused(context.Background(), status, o) }}
+		r.callers[status] = &burst{
+			write: func(o *Outcome, _ time.Time) { r.callerRefused(context.Background(), status, o) }, held: r.held,
+		}
 	}
 	return r
+}
+
+func (r *Reporter) held() {
+	if r.Held != nil {
+		r.Held()
+	}
 }
 
 // Close writes what is still to be added up. Later lines are written at once.
