@@ -4,6 +4,8 @@ package expression
 
 import (
 	"regexp"
+	"slices"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/functions"
@@ -28,12 +30,27 @@ type charged struct {
 	args   []interpreter.InterpretableV2
 	trait  int // that the first argument has to have, 0 for none
 	call   func(args []ref.Val) ref.Val
+	keeps  bool // call may keep args
 	charge charge
 }
 
+// arguments are those of most calls, kept for the next one: a route calls dozens of
+// functions for an event.
+var arguments = sync.Pool{New: func() any { return new([2]ref.Val) }}
+
 // Exec evaluates the arguments, pays, and calls.
 func (c *charged) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	args := make([]ref.Val, len(c.args))
+	if c.keeps || len(c.args) > 2 {
+		return c.exec(frame, make([]ref.Val, len(c.args)))
+	}
+	few := arguments.Get().(*[2]ref.Val)
+	result := c.exec(frame, few[:len(c.args)])
+	*few = [2]ref.Val{}
+	arguments.Put(few)
+	return result
+}
+
+func (c *charged) exec(frame *interpreter.ExecutionFrame, args []ref.Val) ref.Val {
 	for i, arg := range c.args {
 		args[i] = arg.Exec(frame)
 		if types.IsUnknownOrError(args[i]) {
@@ -54,7 +71,7 @@ func (c *charged) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	case c.trait == 0 || len(args) > 0 && args[0].Type().HasTrait(c.trait):
 		return types.LabelErrNode(c.ID(), c.call(args))
 	case args[0].Type().HasTrait(traits.ReceiverType):
-		return types.LabelErrNode(c.ID(), args[0].(traits.Receiver).Receive(c.Function(), c.OverloadID(), args[1:]))
+		return types.LabelErrNode(c.ID(), args[0].(traits.Receiver).Receive(c.Function(), c.OverloadID(), slices.Clone(args[1:])))
 	}
 	return types.NewErrWithNodeID(c.ID(), "no such overload: %s", c.Function())
 }
@@ -95,6 +112,7 @@ func (payment) CallCost(_, _ string, _ []ref.Val, result ref.Val) *uint64 {
 type operation struct {
 	trait int
 	call  func(args []ref.Val) ref.Val
+	keeps bool // call may keep args
 }
 
 // operations are those of all functions of env, by the name of the function and
@@ -113,7 +131,7 @@ func operations(env *cel.Env) (map[string]operation, error) {
 			if b.NonStrict || name == operators.Equals || name == operators.NotEquals {
 				continue // CEL plans those itself
 			}
-			all[b.Operator] = operation{b.OperandTrait, callOf(b)}
+			all[b.Operator] = operation{b.OperandTrait, callOf(b), b.Function != nil}
 		}
 	}
 	return all, nil
@@ -146,7 +164,9 @@ func (l *language) charging(i interpreter.InterpretableV2) (interpreter.Interpre
 	if !ok {
 		return i, nil
 	}
-	c := &charged{InterpretableCall: call, args: call.Args(), trait: op.trait, call: op.call, charge: charges[call.Function()]}
+	c := &charged{
+		InterpretableCall: call, args: call.Args(), trait: op.trait, call: op.call, keeps: op.keeps, charge: charges[call.Function()],
+	}
 	if c.charge == nil {
 		c.charge = func(args []ref.Val) int { return copied(args...) }
 	}

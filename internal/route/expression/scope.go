@@ -34,6 +34,7 @@ type carried struct {
 	event, message, packed carriedDocument
 	set, manifest          carriedDocument // see [Scope.WithSet] and [Scope.WithManifest]
 	data                   any
+	records                []any                // of the variables with fields, but path and vars
 	fields                 map[string]madeField // of the object and the message
 	spent                  int                  // of EventCostLimit
 	written                int                  // bytes of all confs
@@ -93,8 +94,19 @@ func (s *Scope) ResolveName(name string) (any, bool) {
 		}
 		return root.native(), true
 	}
-	known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
-	return record{s, name}, known
+	known := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
+	switch {
+	case known < 0:
+		return nil, false
+	case name == pathVariable || name == varsVariable: // they differ from route to route
+		return record{s, name}, true
+	case s.carried.records == nil:
+		s.carried.records = make([]any, len(variables))
+	}
+	if s.carried.records[known] == nil {
+		s.carried.records[known] = record{s, name}
+	}
+	return s.carried.records[known], true
 }
 
 // Parent is nil: a scope lies within no other.
