@@ -6,10 +6,17 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
+	"example.com/dagtrigger/internal/operator/outcomelog"
+	"example.com/dagtrigger/internal/operator/replay/uploads"
+	"example.com/dagtrigger/internal/operator/why"
 	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/real/googlereal"
 	"example.com/dagtrigger/internal/real/realtest"
@@ -71,8 +78,49 @@ func proveUploads(t *testing.T, a *realAirflow, buckets ...*pushedBucket) {
 			checkConf(t, a, r.copyProxy.about(t, c.object, 1)[0])
 		}
 	}
+	for _, r := range buckets {
+		proveWhy(t, a, r, "a/first ü.csv")
+	}
 	if confs := a.confs(t, airflowreal.RecordDAG); len(confs) != len(buckets)*len(cases) {
 		t.Errorf("%d uploads made %d runs: %v", len(buckets)*len(cases), len(confs), confs)
+	}
+}
+
+// proveWhy has the operator's question answered by the bucket and by Airflow alone, as
+// where nobody may read the log: the object that is listed leads to the run that its push
+// started.
+func proveWhy(t *testing.T, a *realAirflow, r *pushedBucket, object string) {
+	t.Helper()
+	settings := map[string]string{}
+	for _, setting := range a.settings(a.URL, airflowreal.RecordDAG) {
+		name, value, _ := strings.Cut(setting, "=")
+		settings[name] = value
+	}
+	c, err := config.FromEnv(func(name string) string { return settings[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := environment.New(c.Environments[config.DefaultEnvironment], config.Variable, environment.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := why.Sources{
+		Current: why.Routes{Name: "DAG_ID", Table: c.Table},
+		Bucket: func(name string) uploads.Bucket {
+			return uploads.Bucket{Name: name, Client: a.client, Root: r.storage.URL}
+		},
+		Airflow: func(ctx context.Context, _ string) (*airflow.Client, error) { return env.Client(ctx) },
+		ReadLog: func(context.Context, outcomelog.Filter, func(*outcomelog.Line)) error { return errors.New("no role") },
+
+		LogCommand: outcomelog.Filter.String, Quote: strconv.Quote, Now: time.Now(),
+	}
+	answer, err := s.Find(t.Context(), why.Question{Bucket: bucket, Object: object})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := r.copyProxy.about(t, object, 1)[0].run
+	if len(answer.Routes) != 1 || answer.Routes[0].RunID != want || answer.Routes[0].State == "" || answer.Routes[0].Ending == why.Missing {
+		t.Errorf("why %s: %+v, want the run %s", object, answer.Routes, want)
 	}
 }
 

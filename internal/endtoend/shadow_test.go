@@ -142,7 +142,7 @@ func (w *trial) outcomes(t *testing.T) (all []map[string]any, shadows int) {
 		if line["outcome"] == nil || line["outcome"] == "unmatched" {
 			continue
 		}
-		for _, name := range []string{"time", "age_seconds", "duration_seconds", "event_key", "conf_digest", "rest_digest"} {
+		for _, name := range []string{"time", "age_seconds", "duration_seconds", "event_key", "conf_digest", "rest_digest", "routes_digest"} {
 			delete(line, name)
 		}
 		all = append(all, line)
