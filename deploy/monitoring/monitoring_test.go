@@ -171,7 +171,9 @@ func (m metric) recorded(t *testing.T, lines []map[string]any) (values, sums map
 func TestMetricsCountOutcomesAndNotLines(t *testing.T) {
 	t.Parallel()
 	own, lines := metrics(t), logged(t)
-	kinds := map[string]int{"triggered": 1 + batch, "duplicate": 1, "unmatched": 1 + batch, "rejected": 1, "dead_lettered": 1, "deferred": 4 + batch}
+	kinds := map[string]int{
+		"triggered": 1 + batch, "duplicate": 1, "unmatched": 1 + batch, "rejected": 1, "dead_lettered": 1, "deferred": 4 + batch,
+	}
 	if _, sums := own["dagtrigger_outcomes"].recorded(t, lines); !cmp.Equal(kinds, sums) {
 		t.Errorf("outcomes (-want +got):\n%s", cmp.Diff(kinds, sums))
 	}
