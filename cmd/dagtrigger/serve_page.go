@@ -128,7 +128,7 @@ func (v *servedPage) state(ctx context.Context, name, dagID, runID string) (stri
 	return run.State, err
 }
 
-// environment is one of the function's, with bounds of its own: reading states never
+// environment is one of the function's, with separate bounds: reading states never
 // takes the place of an event.
 func (v *servedPage) environment(name string) (*environment.Airflow, error) {
 	v.mu.Lock()

@@ -20,11 +20,11 @@ const masked = "__HIDDEN_BY_THE_PAGE_%d__"
 // placeholder matches what stands for a secret.
 var placeholder = regexp.MustCompile(`__HIDDEN_BY_THE_PAGE_(\d+)__`)
 
-// secretLine matches a line of a file that is no YAML, and may have a secret.
+// secretLine matches a line of a file that is not valid YAML, and may have a secret.
 var secretLine = regexp.MustCompile(`(?i)(password|token|secret|headers)["']?[ \t]*:`)
 
 // mask replaces the secrets in the text of a routes file. It reports false where it
-// cannot tell what of the text is a secret.
+// does not know which part of the text is a secret.
 func mask(text []byte) (string, bool) {
 	if placeholder.Match(text) {
 		return "", false

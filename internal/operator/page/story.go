@@ -15,8 +15,8 @@ import (
 	"example.com/dagtrigger/internal/operator/delivery"
 )
 
-// told is the whole story of an event.
-type told struct {
+// whole is the whole story of an event.
+type whole struct {
 	Row
 	Headers []delivery.Header `json:"headers"`
 	Body    string            `json:"body"`
@@ -28,7 +28,7 @@ type told struct {
 	Lines       []string    `json:"lines"`
 }
 
-// event tells the story of an event.
+// event sends the story of an event.
 func (p *Page) event(w http.ResponseWriter, r *http.Request) {
 	number, err := strconv.Atoi(r.PathValue("number"))
 	if err != nil {
@@ -40,7 +40,7 @@ func (p *Page) event(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Errorf("the event %d is not kept: the page keeps the last %d", number, MaxEvents))
 		return
 	}
-	t := told{Row: k.Row, Headers: shownHeaders(k.story.header)}
+	t := whole{Row: k.Row, Headers: shownHeaders(k.story.header)}
 	k.story.mu.Lock()
 	body, hasBody := k.story.body, k.story.hasBody
 	t.Response = k.story.response
@@ -60,7 +60,7 @@ func (p *Page) event(w http.ResponseWriter, r *http.Request) {
 }
 
 // explain adds what the routes made of the event, by those in force when it came.
-func (t *told) explain(r *http.Request, s *story, body []byte) {
+func (t *whole) explain(r *http.Request, s *story, body []byte) {
 	request := delivery.Request{Body: body}
 	for name, values := range s.header {
 		for _, value := range values {
@@ -79,7 +79,7 @@ func (t *told) explain(r *http.Request, s *story, body []byte) {
 }
 
 // only leaves out what is about other events of the same batch.
-func (t *told) only() {
+func (t *whole) only() {
 	if t.ID == "" {
 		return
 	}

@@ -86,7 +86,7 @@ export function startCompletion(text, list, edited) {
 
   function show() {
     list.replaceChildren(...open.words.map(([word, says], i) => {
-      const item = make("li", { role: "option", id: "word-" + i, "aria-selected": i === chosen }, word, says ? make("span", {}, "  " + says.slice(0, 80)) : "");
+      const item = make("li", { role: "option", id: "word-" + i, "aria-selected": String(i === chosen) }, word, says ? make("span", {}, "  " + says.slice(0, 80)) : "");
       item.addEventListener("mousedown", (event) => { event.preventDefault(); chosen = i; accept(); });
       return item;
     }));

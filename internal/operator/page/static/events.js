@@ -33,7 +33,7 @@ function rowElement(row, index, height) {
   for (const o of row.outcomes.slice(0, 2)) outcomes.append(outcome(o));
   if (row.outcomes.length > 2) outcomes.lastChild.append(` and ${row.outcomes.length - 2} more`);
   if (row.reason) outcomes.append(make("span", { class: "bad" }, row.status + " " + row.reason));
-  const element = make("div", { class: "row", role: "option", id: "row-" + row.number, "aria-selected": row.number === selected },
+  const element = make("div", { class: "row", role: "option", id: "row-" + row.number, "aria-selected": String(row.number === selected) },
     make("time", { datetime: row.at, title: row.at }, new Date(row.at).toLocaleTimeString()),
     make("div", {}, make("div", { class: "what" }, what(row)), make("div", { class: "small" }, place(row))), outcomes);
   for (const child of element.querySelectorAll(".what, .outcomes > div")) child.title = child.textContent;

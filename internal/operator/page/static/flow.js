@@ -42,7 +42,7 @@ export function drawFlow(to, answer) {
   names.sources.forEach((s, i) => boxes.push(box(lefts[0], top(i), column, s, "")));
   names.targets.forEach((t, i) => {
     const started = answer.flow.filter((r) => r.targets.includes(t)).reduce((sum, r) => sum + (r.counts?.triggered || 0), 0);
-    boxes.push(box(lefts[2], top(i), column, t, `${started} runs`));
+    boxes.push(box(lefts[2], top(i), column, t, started === 1 ? "1 run" : `${started} runs`));
   });
   const rows = Math.max(answer.flow.length, names.sources.length, names.targets.length, 1);
   const unmatched = counted(answer.unmatched);

@@ -110,7 +110,8 @@ async function load() {
   byId("no-file").hidden = answer.text !== undefined;
   byId("no-file").textContent = answer.error || "Every event starts one DAG: there is no routes file. dagtrigger init writes the first.";
   if (answer.text === undefined) return;
-  byId("file").textContent = answer.path;
+  byId("file").textContent = answer.path.split("/").pop();
+  byId("file").title = answer.path;
   byId("text").value = original = answer.text;
   digest = answer.digest;
   byId("saved").textContent = "";

@@ -68,36 +68,36 @@ function section(title, ...children) {
   return [make("h3", {}, title), ...children];
 }
 
-function tell(s) {
-  const told = byId("told");
-  told.replaceChildren(facts(["received", s.at], ["event id", s.id], ["type", s.type], ["source", s.source], ["subject", s.subject],
+function fill(s) {
+  const parts = byId("parts");
+  parts.replaceChildren(facts(["received", s.at], ["event id", s.id], ["type", s.type], ["source", s.source], ["subject", s.subject],
     ["response", s.status ? String(s.status) : "not answered yet"]));
-  if (s.reason) told.append(make("p", { class: "bad" }, s.reason));
-  if (s.outcomes?.length) told.append(...section("Outcomes", ...s.outcomes.map(outcome)));
-  if (s.note) told.append(make("p", { class: "hint" }, s.note));
+  if (s.reason) parts.append(make("p", { class: "bad" }, s.reason));
+  if (s.outcomes?.length) parts.append(...section("Outcomes", ...s.outcomes.map(outcome)));
+  if (s.note) parts.append(make("p", { class: "hint" }, s.note));
   if (s.headers?.length || s.body) {
-    told.append(...section("Envelope", make("pre", {}, (s.headers || []).map((h) => `${h.Name}: ${h.Value}`).join("\n")), block(s.body)));
+    parts.append(...section("Envelope", make("pre", {}, (s.headers || []).map((h) => `${h.Name}: ${h.Value}`).join("\n")), block(s.body)));
   }
-  if (s.explanation?.length) told.append(...section("Routes", explained(s.explanation)));
+  if (s.explanation?.length) parts.append(...section("Routes", explained(s.explanation)));
   for (const c of s.calls || []) {
-    told.append(...section("Request to Airflow", make("div", {}, `${c.method} ${c.path}`), c.body ? block(c.body) : ""),
+    parts.append(...section("Request to Airflow", make("div", {}, `${c.method} ${c.path}`), c.body ? block(c.body) : ""),
       ...section("Airflow's answer", make("div", {}, c.error || `${c.status} after ${c.milliseconds} ms`), c.answer ? block(c.answer) : ""));
   }
-  if (s.response) told.append(...section("Response", block(s.response)));
-  if (s.lines?.length) told.append(...section("Log", ...s.lines.map(block)));
+  if (s.response) parts.append(...section("Response", block(s.response)));
+  if (s.lines?.length) parts.append(...section("Log", ...s.lines.map(block)));
 }
 
 // story opens the story of an event. Escape closes it, and the list has the keyboard again.
 export async function story(number) {
   const dialog = byId("story");
   byId("story-title").textContent = "Event " + number;
-  byId("told").replaceChildren("…");
+  byId("parts").replaceChildren("…");
   if (!dialog.open) dialog.showModal();
   try {
     const s = await ask("/api/events/" + number);
     byId("story-title").textContent = `${what(s)} from ${place(s)}`;
-    tell(s);
+    fill(s);
   } catch (error) {
-    byId("told").replaceChildren(make("p", { class: "bad" }, error.message));
+    byId("parts").replaceChildren(make("p", { class: "bad" }, error.message));
   }
 }
