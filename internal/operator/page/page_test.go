@@ -295,7 +295,9 @@ func TestStreamSendsEachChange(t *testing.T) {
 			return "success", nil
 		}
 	})
-	server := httptest.NewServer(w)
+	server := httptest.NewUnstartedServer(w)
+	server.Config.ReadTimeout = 500 * time.Millisecond
+	server.Start()
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a hang
 	defer cancel()
@@ -319,6 +321,7 @@ func TestStreamSendsEachChange(t *testing.T) {
 		t.Fatalf("the stream ended without %s: %v", part, lines.Err())
 	}
 	until("data: []")
+	<-time.After(2 * server.Config.ReadTimeout) // the stream outlives it
 	w.deliver(t, "1")
 	until(`"outcome":"triggered"`)
 	until(`"state":"success"`)

@@ -35,6 +35,11 @@ func (p *Page) stream(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 	w.Header().Set("Content-Type", "text/event-stream")
+	// The server's bound on reading a request would end the stream: it has been read.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		fail(w, http.StatusInternalServerError, err)
+		return
+	}
 	version, _ := strconv.Atoi(r.Header.Get("Last-Event-ID")) // 0 for a new page, or nonsense
 	if _, last, _ := p.recorder.since(1 << 62); version > last {
 		version = 0 // of another process

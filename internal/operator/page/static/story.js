@@ -75,6 +75,16 @@ function fill(s) {
   if (s.reason) parts.append(make("p", { class: "bad" }, s.reason));
   if (s.outcomes?.length) parts.append(...section("Outcomes", ...s.outcomes.map(outcome)));
   if (s.note) parts.append(make("p", { class: "hint" }, s.note));
+  const object = place(s).startsWith("gs://") && s.subject.startsWith("objects/") ? place(s) + "/" + what(s) : "";
+  if (object && byId("tab-try")) {
+    const again = make("button", { type: "button" }, "Try " + object);
+    again.addEventListener("click", () => {
+      byId("story").close();
+      byId("object").value = object;
+      byId("tab-try").click();
+    });
+    parts.append(again);
+  }
   if (s.headers?.length || s.body) {
     parts.append(...section("Envelope", make("pre", {}, (s.headers || []).map((h) => `${h.Name}: ${h.Value}`).join("\n")), block(s.body)));
   }

@@ -35,7 +35,7 @@ import (
 	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
-// pictures are written where a folder is named: go test . -args -pictures ../../../../.github/page
+// pictures are written where a folder is named: go test . -args -pictures ../../../.github/page
 var pictures = flag.String("pictures", "", "the folder for the README's pictures")
 
 // hang bounds a wait that only a hang would reach.
@@ -338,7 +338,7 @@ func TestNowShowsEventsBecomingRuns(t *testing.T) {
 	b.until(`document.querySelector("#row-1").getAttribute("aria-selected") === "true"`)
 	b.run(chromedp.KeyEvent(kb.Enter))
 	b.shows("#parts", "Ce-Subject: objects/sales/eu/a.csv", "int(object.size) > 0 is true", "POST /api/v2/dags/load_sales/dagRuns",
-		`"state": "queued"`, `"message": "event triggered"`, "Airflow created the run")
+		`"state": "queued"`, `"message": "event triggered"`, "Airflow created the run", "Try gs://acme-landing/sales/eu/a.csv")
 	b.run(chromedp.KeyEvent(kb.Escape))
 	b.until(`!document.querySelector("#story").open && document.activeElement.id === "list"`)
 

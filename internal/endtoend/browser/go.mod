@@ -1,4 +1,4 @@
-module example.com/dagtrigger/internal/operator/page/browser
+module example.com/dagtrigger/internal/endtoend/browser
 
 go 1.26
 
@@ -58,4 +58,4 @@ require (
 	google.golang.org/protobuf v1.36.11 // indirect
 )
 
-replace example.com/dagtrigger => ../../../..
+replace example.com/dagtrigger => ../../..
