@@ -254,7 +254,7 @@ func (r *Recorder) since(version int) (rows []Row, now int, changed <-chan struc
 	if version < r.version {
 		for _, k := range r.events {
 			if k.version > version {
-				rows = append(rows, k.Row.clone())
+				rows = append(rows, k.clone())
 			}
 		}
 	}
@@ -273,7 +273,7 @@ func (r *Recorder) find(number int) *kept {
 		return nil
 	}
 	k := *r.events[i]
-	k.Row = k.Row.clone()
+	k.Row = k.clone()
 	return &k
 }
 

@@ -84,9 +84,7 @@ func flowOf(s *route.Spec, counts map[string]int) flow {
 		Route: s.Name.Value, Sources: sourcesOf(s), Environment: s.Environment.Value, Line: int(s.Line),
 		Shadow: s.Shadow.On(), Disabled: s.Enabled.Off, Counts: counts,
 	}
-	for _, id := range s.Starts() {
-		f.Targets = append(f.Targets, id)
-	}
+	f.Targets = append(f.Targets, s.Starts()...)
 	if name := s.AssetName(); name != "" {
 		f.Targets = append(f.Targets, name)
 	}

@@ -133,7 +133,8 @@ func TestTypedEventIsSentAndKept(t *testing.T) {
 		}
 	}
 	got, err := os.ReadFile(strings.TrimSuffix(w.path, ".yaml") + "_test.yaml")
-	if err != nil || strings.Count(string(got), "route: sales") != 2 || !strings.Contains(string(got), "upload: gs://acme/a.csv\n    size: 7\n") ||
+	if err != nil || strings.Count(string(got), "route: sales") != 2 ||
+		!strings.Contains(string(got), "upload: gs://acme/a.csv\n    size: 7\n") ||
 		!strings.Contains(string(got), "starts: []") {
 		t.Errorf("the examples are\n%s%v", got, err)
 	}

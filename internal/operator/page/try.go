@@ -187,11 +187,8 @@ func (p *Page) addExample(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
-	fields, err := s.Event.fields()
-	if err == nil {
-		err = example.Add(r.Context(), path, p.Routes.Path, file.Table, append([]example.Field{{Key: "name", Value: s.Name}}, fields...))
-	}
-	if err != nil {
+	fields := append([]example.Field{{Key: "name", Value: s.Name}}, s.Event.fields()...)
+	if err := example.Add(r.Context(), path, p.Routes.Path, file.Table, fields); err != nil {
 		fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
@@ -199,7 +196,7 @@ func (p *Page) addExample(w http.ResponseWriter, r *http.Request) {
 }
 
 // fields are the keys of an example for the event.
-func (t typed) fields() (all []example.Field, err error) {
+func (t typed) fields() (all []example.Field) {
 	add := func(key string, value any) { all = append(all, example.Field{Key: key, Value: value}) }
 	switch t.Kind {
 	case "object":
@@ -220,7 +217,7 @@ func (t typed) fields() (all []example.Field, err error) {
 	default:
 		add("event", json.RawMessage(t.JSON))
 	}
-	return all, nil
+	return all
 }
 
 // messageOf is the data of a message as an example has it: an object of JSON, or text.
