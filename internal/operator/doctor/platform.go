@@ -26,11 +26,11 @@ func retry(ctx context.Context, p *subject) Finding {
 	}
 	p.readSubscription(ctx, t.Transport.PubSub.Subscription)
 	if t.RetryPolicy.MaxAttempts == 1 {
-		return failed("the trigger "+t.name()+" delivers once: an event that is not acknowledged is dropped",
+		return failed("the trigger "+nameOf(t)+" delivers once: an event that is not acknowledged is dropped",
 			Fix{If: "it was made with the function", Do: "gcloud functions deploy " + of.Service + " --project=" + of.Project + " --retry"},
 			Fix{If: "it was made by itself", Do: "delete the trigger, and create it without --max-retry-attempts"})
 	}
-	return ok("%s, with the subscription %s", t.name(), path.Base(t.Transport.PubSub.Subscription))
+	return ok("%s, with the subscription %s", nameOf(t), path.Base(t.Transport.PubSub.Subscription))
 }
 
 // subscribed is the finding of a check that has no subscription to look at.

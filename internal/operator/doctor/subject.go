@@ -14,6 +14,7 @@ import (
 	"example.com/dagtrigger/internal/composer"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/identity"
+	"example.com/dagtrigger/internal/operator/gcp"
 )
 
 // subject is one environment under examination, or one DAG of it, or the
@@ -39,8 +40,8 @@ type subject struct {
 	state      airflow.DAG
 	asset      airflow.Asset // of PerAsset
 
-	trigger      *eventarcTrigger // of OfPlatform; nil where the operator's own subscription delivers, or nothing
-	subscription subscription     // the trigger's, or that one
+	trigger      *gcp.Trigger     // of OfPlatform; nil where the operator's own subscription delivers, or nothing
+	subscription gcp.Subscription // the trigger's, or that one
 	unread       string           // why there is none
 }
 
