@@ -83,12 +83,20 @@ func (p *program) deployPlan() *cobra.Command {
 			return p.runDeployPlan(cmd, d)
 		},
 	}
+	d.define(cmd)
+	flags := cmd.Flags()
+	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
+	jsonFlag(flags, &d.json, "JSON, as --format json does")
+	completes(cmd, "format", planWords())
+	return cmd
+}
+
+// define adds the flags that say what is planned.
+func (d *deployFlags) define(cmd *cobra.Command) {
 	s := &d.settings
 	flags := cmd.Flags()
 	configFlag(flags, &d.config, config.FileVariable)
 	flags.StringVar(&d.shadow, "shadow", "", "a routes `FILE` to try beside the routes: it gets its events, and no right on Airflow")
-	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
-	jsonFlag(flags, &d.json, "JSON, as --format json does")
 	flags.StringVar(&s.Project, "project", "", "the Google Cloud `PROJECT` to deploy to")
 	flags.StringVar(&s.Region, "region", "", "the `REGION` of the function, preferably that of Airflow")
 	flags.StringVar(&d.composer, "composer", "", "the `ENVIRONMENT`, projects/P/locations/L/environments/E, where the file has none")
@@ -104,31 +112,61 @@ func (p *program) deployPlan() *cobra.Command {
 	flags.Var(&pairs{&s.Secrets}, "secret", "a setting or the path of a file, and its secret in Secret Manager; may be repeated")
 	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events something else sends; may be repeated")
 	flags.StringVar(&s.Channel, "channel", "", "the notification `CHANNEL` of the alerts")
-	completes(cmd, "format", planWords())
-	return cmd
 }
 
 func planWords() []string { return []string{"text", "commands", "script", "undo", "json"} }
 
 func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
-	path, err := p.planFile(cmd, d.config)
-	if err != nil {
-		return err
-	}
 	if d.json {
 		d.format = "json"
 	}
-	file, err := p.routesFile(path)
+	plan, err := p.plan(cmd, &d)
 	if err != nil {
 		return err
 	}
-	s, err := planned(d, file)
+	switch {
+	case d.format == "json":
+		err = plainjson.Encode(p.stdout, &plan)
+	case d.format == "text" || len(plan.Gaps) == 0:
+		_, err = io.WriteString(p.stdout, planFormats[d.format](&plan))
+	}
 	if err != nil {
-		return usage(cmd, "%s", err.Error())
+		return err
+	}
+	return gaps(&plan)
+}
+
+// gaps is the error of a plan that must not be carried out; nil for any other.
+func gaps(plan *deployment.Plan) error {
+	if len(plan.Gaps) == 0 {
+		return nil
+	}
+	lines := make([]string, len(plan.Gaps))
+	for i, gap := range plan.Gaps {
+		lines[i] = gap.String()
+	}
+	return fmt.Errorf("some routes would get no events, or could not list their files:\n%s", strings.Join(lines, "\n"))
+}
+
+// plan makes the plan, and sets the path of the routes file.
+func (p *program) plan(cmd *cobra.Command, d *deployFlags) (deployment.Plan, error) {
+	none := deployment.Plan{}
+	path, err := p.planFile(cmd, d.config)
+	if err != nil {
+		return none, err
+	}
+	d.config = path
+	file, err := p.routesFile(path)
+	if err != nil {
+		return none, err
+	}
+	s, err := planned(*d, file)
+	if err != nil {
+		return none, usage(cmd, "%s", err.Error())
 	}
 	for _, name := range config.SecretVariables() {
 		if s.Variables[name] != "" {
-			return &hintedError{
+			return none, &hintedError{
 				fmt.Errorf("--set %s has a secret, which all who may look at the function could read", name),
 				"keep it in Secret Manager, and write --secret " + name + "=SECRET with the secret's name",
 			}
@@ -138,7 +176,7 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 	if d.shadow != "" {
 		shadow, err := p.shadowToPlan(d.shadow)
 		if err != nil {
-			return err
+			return none, err
 		}
 		s.Shadow = d.shadow
 		routes = slices.Concat(routes, shadow.Routes)
@@ -146,30 +184,16 @@ func (p *program) runDeployPlan(cmd *cobra.Command, d deployFlags) error {
 	}
 	for _, name := range file.Variables {
 		if p.getenv(name) != "" && s.Variables[name] == "" && s.Secrets[name] == "" {
-			return &hintedError{
+			return none, &hintedError{
 				fmt.Errorf("the routes were read with the environment variable %s, which the function would not have", name),
 				"add --set " + name + "=VALUE, or --secret " + name + "=SECRET with the name of a secret",
 			}
 		}
 	}
 	if err := p.fitting(path, file); err != nil {
-		return err
+		return none, err
 	}
-	plan := deployment.New(s, routes)
-	switch {
-	case d.format == "json":
-		err = plainjson.Encode(p.stdout, &plan)
-	case d.format == "text" || len(plan.Gaps) == 0:
-		_, err = io.WriteString(p.stdout, planFormats[d.format](&plan))
-	}
-	if err != nil || len(plan.Gaps) == 0 {
-		return err
-	}
-	lines := make([]string, len(plan.Gaps))
-	for i, gap := range plan.Gaps {
-		lines[i] = gap.String()
-	}
-	return fmt.Errorf("some routes would get no events, or could not list their files:\n%s", strings.Join(lines, "\n"))
+	return deployment.New(s, routes), nil
 }
 
 // shadowToPlan reads a shadow file, whose routes are all shadows.

@@ -148,7 +148,7 @@ func build(s Settings, f found) Plan {
 		Settings: s, Sources: slices.Clone(f.sources), Notifications: f.notifications, Subscriptions: f.subscriptions, Gaps: f.gaps,
 		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
 	}
-	_, further := p.own()
+	_, further := p.Triggers()
 	for i := range further {
 		further[i].Trigger = s.Function + "-" + further[i].name()
 	}
@@ -209,7 +209,9 @@ func (s Settings) variables() []Value {
 }
 
 func (s Settings) deadLetters() string { return s.Function + "-dead-letters" }
-func (s Settings) undelivered() string { return s.Function + "-undelivered" }
+
+// Undelivered is the topic of what Pub/Sub could not deliver.
+func (s Settings) Undelivered() string { return s.Function + "-undelivered" }
 
 // composerProjects are the projects of the environments.
 func (s Settings) composerProjects() []string {

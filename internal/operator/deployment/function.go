@@ -76,7 +76,7 @@ func (s Settings) built() []Value {
 // served is how it runs.
 func (s Settings) served() []Value {
 	return []Value{
-		{"service-account", s.runtime(), "a separate account, so that it has no role but those below"},
+		{"service-account", s.RuntimeEmail(), "a separate account, so that it has no role but those below"},
 		{"cpu", "1", "the least that serves several requests at once"},
 		{"memory", "512Mi", "twice what 80 requests of 1 MB at once were measured to need"},
 		{"concurrency", "80", "a request waits for Airflow nearly all its time, so one instance carries many"},
@@ -113,7 +113,7 @@ type Topic struct {
 
 // topics are two, for what is in them is not alike.
 func topics(s Settings) []Topic {
-	undelivered := Topic{s.undelivered(), "what Pub/Sub could not deliver within its attempts, as it was"}
+	undelivered := Topic{s.Undelivered(), "what Pub/Sub could not deliver within its attempts, as it was"}
 	if s.DeadLetter {
 		return []Topic{undelivered}
 	}
@@ -121,8 +121,8 @@ func topics(s Settings) []Topic {
 	return []Topic{{s.deadLetters(), why}, undelivered}
 }
 
-// kept are the flags of the subscriptions that keep what would be lost.
-func kept() []Value {
+// Kept are the flags of the subscriptions that keep what would be lost.
+func Kept() []Value {
 	return []Value{
 		{"message-retention-duration", "31d", "the longest there is"},
 		{"expiration-period", "never", "else a subscription that nobody reads for 31 days ends, with all that it holds"},

@@ -33,8 +33,12 @@ type Resource struct {
 	Name string `json:"name"`
 }
 
-func (s Settings) runtime() string { return cmp.Or(s.Runtime, s.email(s.Function+"-runtime")) }
-func (s Settings) invoker() string { return cmp.Or(s.Invoker, s.email(s.Function+"-invoker")) }
+// RuntimeEmail is the account that the function runs as.
+func (s Settings) RuntimeEmail() string { return cmp.Or(s.Runtime, s.email(s.Function+"-runtime")) }
+
+// InvokerEmail is the account by which events are delivered.
+func (s Settings) InvokerEmail() string { return cmp.Or(s.Invoker, s.email(s.Function+"-invoker")) }
+
 func (s Settings) email(id string) string {
 	return id + "@" + s.Project + ".iam.gserviceaccount.com"
 }
@@ -51,10 +55,10 @@ const (
 // one that may call Airflow; less those that exist.
 func accounts(s Settings) (all []Account) {
 	if s.Runtime == "" {
-		all = append(all, Account{ID: s.Function + "-runtime", Email: s.runtime(), Does: "Runs " + s.Function + ", and calls Airflow"})
+		all = append(all, Account{ID: s.Function + "-runtime", Email: s.RuntimeEmail(), Does: "Runs " + s.Function + ", and calls Airflow"})
 	}
 	if s.Invoker == "" {
-		all = append(all, Account{ID: s.Function + "-invoker", Email: s.invoker(), Does: "Delivers events to " + s.Function})
+		all = append(all, Account{ID: s.Function + "-invoker", Email: s.InvokerEmail(), Does: "Delivers events to " + s.Function})
 	}
 	return all
 }
@@ -63,7 +67,7 @@ func accounts(s Settings) (all []Account) {
 // smallest resource that can carry it.
 func (p *Plan) grants() []Grant {
 	s := p.Settings
-	runtime, invoker := "serviceAccount:"+s.runtime(), "serviceAccount:"+s.invoker()
+	runtime, invoker := "serviceAccount:"+s.RuntimeEmail(), "serviceAccount:"+s.InvokerEmail()
 	var all []Grant
 	for _, project := range s.composerProjects() {
 		all = append(all, Grant{runtime, "roles/composer.user", Resource{"project", project},
@@ -81,7 +85,7 @@ func (p *Plan) grants() []Grant {
 		}
 		all = append(all, Grant{runtime, role, on, "to keep what failed permanently", s.Runtime == ""})
 	}
-	for _, name := range p.notifiedTopics() {
+	for _, name := range p.NotifiedTopics() {
 		all = append(all, Grant{storageAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + name},
 			"Cloud Storage publishes its notifications there", true})
 	}
@@ -90,7 +94,7 @@ func (p *Plan) grants() []Grant {
 			"to list the files of a route with complete, and to read its manifest", s.Runtime == ""})
 	}
 	all = append(all,
-		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.undelivered()},
+		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.Undelivered()},
 			"Pub/Sub itself moves there what it could not deliver", true},
 		Grant{invoker, "roles/run.invoker", Resource{"service", s.Function}, "to deliver events: nobody else may call the function", true},
 	)
@@ -102,13 +106,13 @@ func (p *Plan) grants() []Grant {
 				"Cloud Storage publishes its events to topics that Eventarc makes in the project", false},
 		)
 	}
-	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", everySubscription,
-		"to acknowledge what it moves to " + s.undelivered(), true})
+	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", EverySubscription,
+		"to acknowledge what it moves to " + s.Undelivered(), true})
 }
 
-// everySubscription stands for each one that pushes to the function. Its name is
+// EverySubscription stands for each one that pushes to the function. Its name is
 // known once its trigger is made.
-var everySubscription = Resource{"subscription", "behind each trigger"}
+var EverySubscription = Resource{"subscription", "behind each trigger"}
 
 // stores are where the function keeps dead letters.
 func (s Settings) stores() (all []Resource) {
@@ -122,18 +126,25 @@ func (s Settings) stores() (all []Resource) {
 // that cannot.
 func (p *Plan) grant(deployed bool) (steps []Step) {
 	for _, g := range p.Grants {
-		if g.On == everySubscription || (g.On.Kind == "service") != deployed {
+		if g.On == EverySubscription || (g.On.Kind == "service") != deployed {
 			continue
 		}
-		step := Step{What: "Give " + p.who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".",
+		steps = append(steps, Step{
+			What:  "Give " + p.Who(g.Member) + " " + g.Role + " on the " + g.On.Kind + " " + g.On.Name + ": " + g.Why + ".",
 			Retry: RetryForMinutes,
-			Do:    append(p.policy(g.On, "add-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet)}
-		if g.On.Kind == "project" {
-			step.Do = append(step.Do, "--condition=None")
-		}
-		steps = append(steps, step)
+			Do:    p.Bind(g.On, "add-iam-policy-binding", g.Member, g.Role),
+		})
 	}
 	return steps
+}
+
+// Bind adds or removes (remove-iam-policy-binding) a role on a resource.
+func (p *Plan) Bind(on Resource, verb, member, role string) Command {
+	c := append(p.policy(on, verb), "--member="+member, "--role="+role, quiet)
+	if on.Kind == "project" {
+		c = append(c, "--condition=None")
+	}
+	return c
 }
 
 // policy is a command about the policy of a resource.
@@ -152,8 +163,8 @@ func (p *Plan) policy(on Resource, verb string) Command {
 	}
 }
 
-// who is a member for a person.
-func (p *Plan) who(member string) string {
+// Who is a member for a person.
+func (p *Plan) Who(member string) string {
 	switch member {
 	case pubsubAgent:
 		return "Pub/Sub"

@@ -20,7 +20,7 @@ func (p *Plan) notes() []Note {
 	s := p.Settings
 	notes := []Note{
 		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(deployer, ", ") + ".", nil},
-		{"Airflow gives the account " + s.runtime() + " its role at the first call: Op, unless the environment says otherwise.", nil},
+		{"Airflow gives the account " + s.RuntimeEmail() + " its role at the first call: Op, unless the environment says otherwise.", nil},
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
 			bind(s.Project, strings.ReplaceAll(pubsubAgent, "$", ""), "roles/iam.serviceAccountTokenCreator")},
@@ -34,11 +34,11 @@ func (p *Plan) notes() []Note {
 		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+dashboard)})
 	if s.Connected && len(s.Composer) == 0 {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
-			bind(s.Project, "serviceAccount:"+s.runtime(), "roles/composer.user")})
+			bind(s.Project, "serviceAccount:"+s.RuntimeEmail(), "roles/composer.user")})
 	}
 	if s.Proxied {
 		notes = append(notes, Note{"Identity-Aware Proxy is in front of Airflow, and lets the account in by this, in Airflow's project:",
-			gcloud("iap", "web", "add-iam-policy-binding", "--project="+s.Project, "--member=serviceAccount:"+s.runtime(),
+			gcloud("iap", "web", "add-iam-policy-binding", "--project="+s.Project, "--member=serviceAccount:"+s.RuntimeEmail(),
 				"--role=roles/iap.httpsResourceAccessor", "--condition=None")})
 	}
 	for _, name := range s.Elsewhere {

@@ -59,8 +59,8 @@ func (f *found) newTopics(r *route.Spec) (names []string) {
 	return names
 }
 
-// notifiedTopics are the topics of the notifications, each once.
-func (p *Plan) notifiedTopics() (names []string) {
+// NotifiedTopics are the topics of the notifications, each once.
+func (p *Plan) NotifiedTopics() (names []string) {
 	for _, n := range p.Notifications {
 		names = with(names, n.Topic)
 	}
@@ -69,14 +69,19 @@ func (p *Plan) notifiedTopics() (names []string) {
 
 // makeNotified makes the topics of the notifications. Their triggers subscribe to them.
 func (p *Plan) makeNotified() (steps []Step) {
-	for _, name := range p.notifiedTopics() {
-		steps = append(steps, Step{
-			What:   "The topic " + name + ", to which buckets publish their notifications.",
-			Unless: gcloud("pubsub", "topics", "describe", name, p.project(), "--format=value(name)"),
-			Do:     gcloud("pubsub", "topics", "create", name, p.project(), "--labels="+label+"="+p.Settings.Function),
-		})
+	for _, name := range p.NotifiedTopics() {
+		steps = append(steps, p.CreateNotified(name))
 	}
 	return steps
+}
+
+// CreateNotified creates a topic of notifications.
+func (p *Plan) CreateNotified(name string) Step {
+	return Step{
+		What:   "The topic " + name + ", to which buckets publish their notifications.",
+		Unless: gcloud("pubsub", "topics", "describe", name, p.project(), "--format=value(name)"),
+		Do:     gcloud("pubsub", "topics", "create", name, p.project(), "--labels="+label+"="+p.Settings.Function),
+	}
 }
 
 // What Cloud Storage calls a change, by the end of its type's name:
@@ -88,19 +93,27 @@ var changes = map[string]string{
 // notifications makes them once something subscribes to their topics. One that the
 // operator has made for the same changes is enough.
 func (p *Plan) notifications() (steps []Step) {
-	const of = "'Notification Configuration'."
 	for _, n := range p.Notifications {
-		topic, change := "projects/"+p.Settings.Project+"/topics/"+n.Topic, changes[Source{Type: n.Type}.kind()]
-		steps = append(steps, Step{
-			What: "Notifications of " + n.String() + ", to the topic " + n.Topic + ".", Retry: RetryForMinutes,
-			Unless: gcloud("storage", "buckets", "notifications", "list", "gs://"+n.Bucket, p.project(),
-				"--filter="+of+"topic=//pubsub.googleapis.com/"+topic+" AND ("+of+"event_types="+change+" OR NOT "+of+"event_types:*)",
-				"--format=value("+of+"id)"),
-			Do: gcloud("storage", "buckets", "notifications", "create", "gs://"+n.Bucket, p.project(), "--topic="+topic,
-				"--event-types="+change, "--payload-format=json", "--skip-topic-setup", "--custom-attributes="+label+"="+p.Settings.Function),
-		})
+		steps = append(steps, p.Notify(n))
 	}
 	return steps
+}
+
+// Change is what Cloud Storage calls the kind of change, such as OBJECT_FINALIZE.
+func (n Notification) Change() string { return changes[Source{Type: n.Type}.kind()] }
+
+// Notify creates a notification.
+func (p *Plan) Notify(n Notification) Step {
+	const of = "'Notification Configuration'."
+	topic, change := "projects/"+p.Settings.Project+"/topics/"+n.Topic, n.Change()
+	return Step{
+		What: "Notifications of " + n.String() + ", to the topic " + n.Topic + ".", Retry: RetryForMinutes,
+		Unless: gcloud("storage", "buckets", "notifications", "list", "gs://"+n.Bucket, p.project(),
+			"--filter="+of+"topic=//pubsub.googleapis.com/"+topic+" AND ("+of+"event_types="+change+" OR NOT "+of+"event_types:*)",
+			"--format=value("+of+"id)"),
+		Do: gcloud("storage", "buckets", "notifications", "create", "gs://"+n.Bucket, p.project(), "--topic="+topic,
+			"--event-types="+change, "--payload-format=json", "--skip-topic-setup", "--custom-attributes="+label+"="+p.Settings.Function),
+	}
 }
 
 // forgetNotifications takes away those that carry the function's label.
@@ -124,7 +137,7 @@ func (p *Plan) forgetNotifications() (undos []Undo) {
 
 // forgetNotified takes away the topics that were made for notifications.
 func (p *Plan) forgetNotified() (undos []Undo) {
-	for _, name := range p.notifiedTopics() {
+	for _, name := range p.NotifiedTopics() {
 		undos = append(undos, Undo{
 			What:  "the topic " + name,
 			Where: gcloud("pubsub", "topics", "describe", name, p.project(), "--format=value(labels."+label+")"), Is: p.Settings.Function,

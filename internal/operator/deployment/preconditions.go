@@ -33,7 +33,7 @@ func (p *Plan) preconditions() (all []Precondition) {
 			gcloud("pubsub", "topics", "list-subscriptions", name, in, "--format=value(.)"),
 			[]Command{
 				gcloud("pubsub", "topics", "create", name, in),
-				append(gcloud("pubsub", "subscriptions", "create", name, in, "--topic="+name), flags(kept())...),
+				append(gcloud("pubsub", "subscriptions", "create", name, in, "--topic="+name), flags(Kept())...),
 			}})
 	}
 	return all

@@ -40,7 +40,7 @@ const (
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
-		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.grant(false), p.deploy(), p.grant(true),
+		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.grant(false), p.Deploy(), p.grant(true),
 		p.adjustOwn(), p.trigger(), p.notifications(), p.push(), p.watch(),
 	} {
 		all = append(all, part...)
@@ -95,14 +95,19 @@ func (p *Plan) prepare() []Step {
 
 func (p *Plan) makeAccounts() (steps []Step) {
 	for _, a := range p.Accounts {
-		steps = append(steps, Step{
-			What:   "The account " + a.ID + ": " + lower(a.Does) + ".",
-			Unless: p.describe(a),
-			Do: gcloud("iam", "service-accounts", "create", a.ID, p.project(),
-				"--display-name="+a.ID, "--description="+a.Does),
-		})
+		steps = append(steps, p.CreateAccount(a))
 	}
 	return steps
+}
+
+// CreateAccount creates an account of the plan.
+func (p *Plan) CreateAccount(a Account) Step {
+	return Step{
+		What:   "The account " + a.ID + ": " + lower(a.Does) + ".",
+		Unless: p.describe(a),
+		Do: gcloud("iam", "service-accounts", "create", a.ID, p.project(),
+			"--display-name="+a.ID, "--description="+a.Does),
+	}
 }
 
 // describe prints an account's description, by which it is recognised.
@@ -111,23 +116,30 @@ func (p *Plan) describe(a Account) Command {
 }
 
 func (p *Plan) makeTopics() (steps []Step) {
-	labels := "--labels=" + label + "=" + p.Settings.Function
 	for _, t := range p.Topics {
-		steps = append(steps, Step{
-			What:   "The topic " + t.Name + ": " + t.Why + ".",
-			Unless: gcloud("pubsub", "topics", "describe", t.Name, p.project(), "--format=value(name)"),
-			Do:     gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
-		}, Step{
-			What:   "Its subscription, which keeps what is published there.",
-			Unless: gcloud("pubsub", "subscriptions", "describe", t.Name, p.project(), "--format=value(name)"),
-			Do:     append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(kept())...),
-		})
+		steps = append(steps, p.CreateTopic(t)...)
 	}
 	return steps
 }
 
-// deploy makes the function, with the first source as its own trigger.
-func (p *Plan) deploy() []Step {
+// CreateTopic creates a topic of the plan, and then the subscription that keeps its
+// messages.
+func (p *Plan) CreateTopic(t Topic) []Step {
+	labels := "--labels=" + label + "=" + p.Settings.Function
+	return []Step{{
+		What:   "The topic " + t.Name + ": " + t.Why + ".",
+		Unless: gcloud("pubsub", "topics", "describe", t.Name, p.project(), "--format=value(name)"),
+		Do:     gcloud("pubsub", "topics", "create", t.Name, p.project(), labels),
+	}, {
+		What:   "Its subscription, which keeps what is published there.",
+		Unless: gcloud("pubsub", "subscriptions", "describe", t.Name, p.project(), "--format=value(name)"),
+		Do:     append(gcloud("pubsub", "subscriptions", "create", t.Name, p.project(), "--topic="+t.Name, labels), flags(Kept())...),
+	}}
+}
+
+// Deploy deploys the function with all its settings, and the first source as its own
+// trigger.
+func (p *Plan) Deploy() []Step {
 	f, s := p.Function, p.Settings
 	routes := []Step{{What: "The routes, which are a setting of the function.", Sets: configVariable, Do: Command{"cat", s.Routes}}}
 	if s.Shadow != "" {
@@ -143,12 +155,12 @@ func (p *Plan) deploy() []Step {
 	version := Step{What: "The version, as the repository has it.", Sets: versionVariable, Else: "unknown",
 		Do: Command{"git", "-C", s.Source, "describe", "--tags", "--always", "--dirty"}}
 	words := append(gcloud("functions", "deploy", f.Name, "--gen2"), p.settings()...)
-	own, _ := p.own()
+	own, _ := p.Triggers()
 	if len(own) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
 		return append(routes, version, Step{What: "The function, called over your subscriptions alone.", Do: words, Retry: RetryOnce})
 	}
-	words = append(words, "--retry", "--trigger-service-account="+s.invoker(), "--trigger-location="+p.location(own[0]))
+	words = append(words, "--retry", "--trigger-service-account="+s.InvokerEmail(), "--trigger-location="+p.location(own[0]))
 	words = append(words, own[0].filters("--trigger-event-filters", "--trigger-topic")...)
 	return append(append(append(routes, version), p.locate(own[0])...),
 		Step{What: "The function, with its first trigger: " + own[0].String() + ".", Do: words, Retry: RetryOnce})
@@ -209,29 +221,38 @@ func (p *Plan) locate(s Source) []Step {
 
 // trigger makes the triggers of the further sources, and sets how each delivers.
 func (p *Plan) trigger() (steps []Step) {
-	_, further := p.own()
+	_, further := p.Triggers()
 	for _, s := range further {
-		at := "--location=" + p.location(s)
-		words := gcloud("eventarc", "triggers", "create", s.Trigger, p.project(), at,
-			"--destination-run-service="+p.Settings.Function, "--destination-run-region="+p.Settings.Region,
-			"--service-account="+p.Settings.invoker(), "--labels="+label+"="+p.Settings.Function)
-		if s.Topic != "" {
-			words = append(words, "--event-filters=type="+messagePublished)
-		}
-		steps = append(steps, p.locate(s)...)
-		steps = append(steps, Step{
-			What: "A trigger: " + s.String() + ".", Retry: RetryForMinutes,
-			Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
-			Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
-		})
-		steps = append(steps, p.adjust(s.Trigger, at)...)
+		steps = append(steps, p.CreateTrigger(s)...)
 	}
 	return steps
 }
 
-// own is the source of the function's own trigger, and further are those that
-// have one apart from it.
-func (p *Plan) own() (own, further []Source) {
+// CreateTrigger creates the trigger of a further source, and sets how it delivers.
+func (p *Plan) CreateTrigger(s Source) []Step {
+	at := "--location=" + p.location(s)
+	words := append(gcloud("eventarc", "triggers", "create", s.Trigger, p.project(), at), p.leads()...)
+	words = append(words, "--labels="+label+"="+p.Settings.Function)
+	if s.Topic != "" {
+		words = append(words, "--event-filters=type="+messagePublished)
+	}
+	steps := append(p.locate(s), Step{
+		What: "A trigger: " + s.String() + ".", Retry: RetryForMinutes,
+		Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
+		Do:     append(words, s.filters("--event-filters", "--transport-topic")...),
+	})
+	return append(steps, p.adjust(s.Trigger, at)...)
+}
+
+// leads are the flags that say where a trigger delivers, and as whom.
+func (p *Plan) leads() []string {
+	return []string{"--destination-run-service=" + p.Settings.Function, "--destination-run-region=" + p.Settings.Region,
+		"--service-account=" + p.Settings.InvokerEmail()}
+}
+
+// Triggers are the source of the function's own trigger, and those that have one
+// apart from it.
+func (p *Plan) Triggers() (own, further []Source) {
 	if p.Settings.Image != "" || len(p.Sources) == 0 {
 		return nil, p.Sources
 	}
@@ -247,7 +268,7 @@ const (
 
 // adjustOwn sets how the subscription behind the function's own trigger delivers.
 func (p *Plan) adjustOwn() []Step {
-	if own, _ := p.own(); len(own) == 0 {
+	if own, _ := p.Triggers(); len(own) == 0 {
 		return nil
 	}
 	return append([]Step{{What: "The trigger that came with the function.", Sets: triggerVariable,
@@ -260,18 +281,18 @@ func (p *Plan) adjustOwn() []Step {
 func (p *Plan) adjust(trigger ...string) []Step {
 	describe := append(gcloud("eventarc", "triggers", "describe"), trigger...)
 	return append([]Step{{What: "The subscription that Eventarc has made for it.", Sets: subscriptionVariable,
-		Do: append(describe, p.project(), "--format=value(transport.pubsub.subscription)")}}, p.hold("$"+subscriptionVariable)...)
+		Do: append(describe, p.project(), "--format=value(transport.pubsub.subscription)")}}, p.Hold("$"+subscriptionVariable)...)
 }
 
-// hold sets how a subscription delivers, and where it puts what it cannot.
-func (p *Plan) hold(subscription string) []Step {
+// Hold sets how a subscription delivers, and where it puts what it cannot.
+func (p *Plan) Hold(subscription string) []Step {
 	return []Step{
-		{What: "Allow Pub/Sub to acknowledge what it moves to " + p.Settings.undelivered() + ".",
+		{What: "Allow Pub/Sub to acknowledge what it moves to " + p.Settings.Undelivered() + ".",
 			Do: gcloud("pubsub", "subscriptions", "add-iam-policy-binding", subscription, p.project(),
 				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber", quiet)},
 		{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
 			Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
-				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.undelivered()), flags(p.Delivery)...)},
+				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.Undelivered()), flags(p.Delivery)...)},
 	}
 }
 
@@ -285,14 +306,19 @@ func (p *Plan) push() (steps []Step) {
 			Do: p.field("serviceConfig.uri", "status.url")})
 	}
 	for _, s := range p.Subscriptions {
-		steps = append(steps, Step{
-			What: "Have your subscription " + s.Name + " push to it.",
-			Do: gcloud("pubsub", "subscriptions", "modify-push-config", s.Name, p.project(),
-				"--push-endpoint=$"+urlVariable, "--push-auth-service-account="+p.Settings.invoker()),
-		})
-		steps = append(steps, p.hold(s.Name)...)
+		steps = append(steps, p.Push(s, "$"+urlVariable))
+		steps = append(steps, p.Hold(s.Name)...)
 	}
 	return steps
+}
+
+// Push has a subscription of the operator's push to an address.
+func (p *Plan) Push(s Subscription, address string) Step {
+	return Step{
+		What: "Have your subscription " + s.Name + " push to it.",
+		Do: gcloud("pubsub", "subscriptions", "modify-push-config", s.Name, p.project(),
+			"--push-endpoint="+address, "--push-auth-service-account="+p.Settings.InvokerEmail()),
+	}
 }
 
 // watch makes the alerts, and the metrics that they look at.

@@ -17,7 +17,7 @@ func (p *Plan) Text() string {
 	p.writeFunction(&b)
 	p.writeSources(&b)
 	section(&b, "Accounts and their roles, no more than each needs")
-	for _, email := range []string{p.Settings.runtime(), p.Settings.invoker()} {
+	for _, email := range []string{p.Settings.RuntimeEmail(), p.Settings.InvokerEmail()} {
 		does := "it is there already"
 		if at := slices.IndexFunc(p.Accounts, func(a Account) bool { return a.Email == email }); at >= 0 {
 			does = p.Accounts[at].Does
@@ -32,7 +32,7 @@ func (p *Plan) Text() string {
 		row(&b, t.Name, t.Why)
 	}
 	section(&b, "Every subscription that delivers to the function")
-	row(&b, "dead-letter-topic="+p.Settings.undelivered(), "else an event that is not delivered in time is dropped")
+	row(&b, "dead-letter-topic="+p.Settings.Undelivered(), "else an event that is not delivered in time is dropped")
 	for _, v := range p.Delivery {
 		row(&b, v.Name+"="+v.Value, v.Why)
 	}
@@ -168,15 +168,19 @@ func folded(text, indent string) string {
 func (p *Plan) Commands() string {
 	var b strings.Builder
 	for _, s := range p.Steps() {
-		b.WriteString("# " + s.What + "\n")
-		switch {
-		case s.Else != "":
-			b.WriteString(s.Sets + "=$(" + s.Do.String() + " || echo " + s.Else + ")\n")
-		case s.Sets != "":
-			b.WriteString(s.Sets + "=$(" + s.Do.String() + ")\n")
-		default:
-			b.WriteString(s.Do.String() + "\n")
-		}
+		b.WriteString("# " + s.What + "\n" + s.Shell() + "\n")
 	}
 	return b.String()
+}
+
+// Shell is the step's command for a shell.
+func (s Step) Shell() string {
+	switch {
+	case s.Else != "":
+		return s.Sets + "=$(" + s.Do.String() + " || echo " + s.Else + ")"
+	case s.Sets != "":
+		return s.Sets + "=$(" + s.Do.String() + ")"
+	default:
+		return s.Do.String()
+	}
 }

@@ -38,7 +38,7 @@ func (p *Plan) Undos() []Undo {
 			What: "the push of your subscription " + own.Name + ", which then keeps its messages",
 			Where: gcloud("pubsub", "subscriptions", "describe", own.Name, p.project(),
 				"--format=value(pushConfig.oidcToken.serviceAccountEmail)"),
-			Is: s.invoker(),
+			Is: s.InvokerEmail(),
 			Do: gcloud("pubsub", "subscriptions", "update", own.Name, p.project(), "--push-endpoint=", "--clear-dead-letter-policy"),
 		})
 	}
@@ -93,14 +93,10 @@ func (p *Plan) delete() Command {
 
 // revoke takes a role back.
 func (p *Plan) revoke(g Grant) Undo {
-	u := Undo{
-		What: g.Role + " of " + p.who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role + " " + g.Member,
+	return Undo{
+		What: g.Role + " of " + p.Who(g.Member) + " on the " + g.On.Kind + " " + g.On.Name, Is: g.Role + " " + g.Member,
 		Where: append(p.policy(g.On, "get-iam-policy"), "--flatten=bindings[].members",
 			"--format=value[separator=' '](bindings.role,bindings.members)"),
-		Do: append(p.policy(g.On, "remove-iam-policy-binding"), "--member="+g.Member, "--role="+g.Role, quiet),
+		Do: p.Bind(g.On, "remove-iam-policy-binding", g.Member, g.Role),
 	}
-	if g.On.Kind == "project" {
-		u.Do = append(u.Do, "--condition=None")
-	}
-	return u
 }

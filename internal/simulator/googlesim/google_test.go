@@ -13,11 +13,12 @@ import (
 )
 
 const (
-	robot = "robot@acme.iam.gserviceaccount.com"
-	guest = "guest@acme.iam.gserviceaccount.com"
-	prod  = "projects/acme/locations/europe-west1/environments/prod"
-	host2 = "1a2b-dot-europe-west1.composer.googleusercontent.com"
-	host1 = "0a1b-tp.appspot.com"
+	robot  = "robot@acme.iam.gserviceaccount.com"
+	guest  = "guest@acme.iam.gserviceaccount.com"
+	prod   = "projects/acme/locations/europe-west1/environments/prod"
+	lambda = "projects/acme/locations/europe-west1/functions/dagtrigger"
+	host2  = "1a2b-dot-europe-west1.composer.googleusercontent.com"
+	host1  = "0a1b-tp.appspot.com"
 )
 
 // newGoogle has an account with roles and one without, a Composer 2 and a
@@ -29,7 +30,8 @@ func newGoogle(t *testing.T) *googlesim.Google {
 	})
 	return googlesim.New(googlesim.Config{
 		Accounts: []googlesim.Account{
-			{Email: robot, Roles: []string{"roles/composer.user", "roles/storage.objectViewer", "roles/pubsub.viewer"}},
+			{Email: robot, Roles: []string{"roles/composer.user", "roles/storage.objectViewer", "roles/pubsub.viewer",
+				"roles/cloudfunctions.viewer", "roles/run.viewer", "roles/iam.securityReviewer"}},
 			{Email: guest},
 		},
 		Environments: []googlesim.Environment{
@@ -41,6 +43,8 @@ func newGoogle(t *testing.T) *googlesim.Google {
 		Disabled:      []string{"eventarc.googleapis.com"},
 		Storage:       newStorage(t, "x"),
 		Subscriptions: []string{pullResource},
+		Resources:     map[string]string{lambda: `{"state":"ACTIVE"}`},
+		Policies:      map[string]string{"projects/acme": `{"bindings":[]}`},
 		Unknown:       unknown(t),
 	})
 }
@@ -70,6 +74,10 @@ func TestGoogleAnswersByTheCallersRoles(t *testing.T) {
 		{"publishing as a viewer", "POST", "pubsub.googleapis.com/v1/" + topic + ":publish", viewer, "Forbidden {"},
 		{"a disabled API", "GET", "eventarc.googleapis.com/v1/x/triggers", viewer, `Forbidden {"error":{"code":403,"details":[{"@type":"type.` +
 			`googleapis.com/google.rpc.ErrorInfo","domain":"googleapis.com","metadata":{"consumer":"projects/123456"},"reason":"SERVICE_DISABLED"`},
+		{"a function", "GET", "cloudfunctions.googleapis.com/v2/" + lambda, viewer, `OK {"state":"ACTIVE"}`},
+		{"no such service", "GET", "run.googleapis.com/v2/projects/acme/locations/l/services/f", viewer, "Not Found {"},
+		{"a policy", "POST", "cloudresourcemanager.googleapis.com/v1/projects/acme:getIamPolicy", viewer, `OK {"bindings":[]}`},
+		{"a policy, without a role", "GET", "storage.googleapis.com/storage/v1/b/acme/iam", stranger, "Forbidden {"},
 		{"Airflow", "GET", host2 + "/api/v1/dags", viewer, "OK Airflow as op"},
 		{"Airflow without a role", "GET", host2 + "/api/v1/dags", stranger, "Forbidden <!DOCTYPE html>"},
 		{"Airflow without a token", "GET", host2 + "/api/v1/dags", "", "Found <!DOCTYPE html>"},

@@ -27,7 +27,8 @@
 //     Airflow is older than 2.3.0, see
 //     https://cloud.google.com/composer/docs/composer-2/access-airflow-api and
 //     airflow/composer/api/backend/composer_auth.py of Composer's Airflow;
-//   - Eventarc's triggers, to be read;
+//   - Eventarc's triggers, functions, services of Cloud Run, accounts and policies, to be
+//     read;
 //   - Pub/Sub's topics and pull subscriptions: [PubSub];
 //   - Cloud Storage's objects: [Storage];
 //   - Cloud Logging's entries, to be read: [Logging].
@@ -64,6 +65,10 @@ type Config struct {
 	Caller netip.Addr
 	// Triggers and Subscriptions are JSON objects as their APIs give them.
 	Triggers, Subscriptions []string
+	// Resources are further resources that can be read, and Policies their policies, as
+	// their APIs give them, by their full name, such as projects/P/topics/T. A bucket is
+	// b/NAME, and the list of its notifications b/NAME/notificationConfigs.
+	Resources, Policies map[string]string
 	// Storage answers for storage.googleapis.com; nil stands for a Cloud Storage
 	// without buckets.
 	Storage *Storage
@@ -187,6 +192,9 @@ func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			host+" has not been used in project 123456 before or it is disabled.")
 		return
 	}
+	if g.resource(w, r, host) {
+		return
+	}
 	switch host {
 	case "oauth2.googleapis.com":
 		g.token(w, r)
@@ -204,6 +212,9 @@ func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "storage.googleapis.com":
 		g.storageAPI(w, r)
+	case "cloudfunctions.googleapis.com", "run.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com",
+		"secretmanager.googleapis.com":
+		g.unknown(w, r)
 	default:
 		g.front(w, r, host)
 	}
