@@ -3,9 +3,15 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"example.com/dagtrigger/internal/deadletter"
 	"example.com/dagtrigger/internal/simulator/googlesim"
@@ -66,3 +72,41 @@ func (g *google) store(records ...deadletter.Record) {
 func (g *google) objects() []string { return g.storage.Names("acme") }
 
 func (g *google) messages() []googlesim.Message { return g.pubsub.Messages(deadSubscription) }
+
+// startGoogle starts a Google with what a JSON file describes, and leads further
+// commands there: google FILE.
+func startGoogle(ts *testscript.TestScript, _ bool, args []string) {
+	var file struct {
+		Roles                   []string
+		Resources, Policies     map[string]json.RawMessage
+		Triggers, Subscriptions []json.RawMessage
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &file))
+	const robot = "robot@acme-1.iam.gserviceaccount.com"
+	config := googlesim.Config{
+		Attached: robot, Project: "acme-1", Accounts: []googlesim.Account{{Email: robot, ID: "1", Roles: file.Roles}},
+		Resources: map[string]string{}, Policies: map[string]string{},
+		Unknown: func(r *http.Request) { ts.Logf("unknown request to Google: %s %s%s", r.Method, r.Host, r.URL) },
+	}
+	for name, text := range file.Resources {
+		config.Resources[name] = string(text)
+	}
+	for name, text := range file.Policies {
+		config.Policies[name] = string(text)
+	}
+	for _, text := range file.Triggers {
+		config.Triggers = append(config.Triggers, string(text))
+	}
+	for _, text := range file.Subscriptions {
+		config.Subscriptions = append(config.Subscriptions, string(text))
+	}
+	served, err := googlesim.New(config).Serve(context.Background())
+	ts.Check(err)
+	ts.Defer(served.Close)
+	authority := ts.MkAbs("authority.pem")
+	ts.Check(os.WriteFile(authority, served.Authority(), 0o600))
+	for _, variable := range served.Variables(authority) {
+		name, value, _ := strings.Cut(variable, "=")
+		ts.Setenv(name, value)
+	}
+}

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort,
+			"google":   startGoogle,
 			"listens":  listens,
 			"google":   serveGoogle,
 			"status":   status,

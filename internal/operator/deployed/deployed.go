@@ -95,8 +95,9 @@ func grouped(rows []Row) []Row {
 	return rows
 }
 
-// terraformLabel is what Terraform's provider marks everything with, unless it is told
-// not to.
+// terraformLabel is on everything that Terraform's provider creates, unless it is
+// configured otherwise:
+// https://registry.terraform.io/providers/hashicorp/google/latest/docs/guides/provider_reference#add_terraform_attribution_label
 const terraformLabel = "goog-terraform-provisioned"
 
 // terraform reports whether Terraform has deployed the function, and adds the row that

@@ -238,7 +238,7 @@ func (c *comparison) routes(variable, deployed, local string, fix []string) {
 		c.add(what, "", digest(local), Missing, fix...)
 	case strings.TrimRight(deployed, "\n") == local:
 		c.compare(what, digest(deployed), digest(deployed))
-	case !strings.Contains(deployed, "\n") && !strings.Contains(deployed, "routes:"): // a path, as [config.Read] tells the two apart
+	case !strings.Contains(deployed, "\n") && !strings.Contains(deployed, "routes:"): // a path, by the rule of [config.Read]
 		c.add(what, "the file "+deployed+" in what was built", digest(local), Differs, fix...)
 	default:
 		const saved = "deployed.yaml"

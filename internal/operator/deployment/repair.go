@@ -43,12 +43,8 @@ func (p *Plan) ServeLatest() Command {
 
 // ShowVariable prints a setting of the deployed function.
 func (p *Plan) ShowVariable(name string) Command {
-	if p.Settings.Image != "" {
-		return gcloud("run", "services", "describe", p.Function.Name, p.project(), p.region(),
-			"--flatten=spec.template.spec.containers[0].env[]", "--filter=spec.template.spec.containers[0].env.name="+name,
-			"--format=value(spec.template.spec.containers[0].env.value)")
-	}
-	return p.field("serviceConfig.environmentVariables."+name, "")
+	return p.field("serviceConfig.environmentVariables."+name,
+		"spec.template.spec.containers[0].env.filter('name="+name+"').extract('value').flatten()")
 }
 
 // KeepMessages sets how the subscription of a topic keeps its messages.
