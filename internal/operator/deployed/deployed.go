@@ -128,11 +128,10 @@ type comparison struct {
 	number    string // the project's
 	numberErr error
 
-	deployed   gcp.Function // zero where there is none, or it may not be read
-	service    gcp.Service
-	delivering []gcp.Subscription // those that push to the function, but Eventarc's
-	hidden     []string           // the full names of Eventarc's subscriptions that do
-	policies   map[deployment.Resource]policy
+	deployed gcp.Function // zero where there is none, or it may not be read
+	service  gcp.Service
+	hidden   []string // the full names of Eventarc's subscriptions that do
+	policies map[deployment.Resource]policy
 }
 
 // compare adds a row.

@@ -121,7 +121,8 @@ func ofFunction() []difference {
 		{"a variable of the operator's", func(w *world) { w.env("TEAM", "hush-hush") },
 			"service dagtrigger: TEAM: set, not  (unplanned)", "--set-env-vars="},
 		{"other routes", func(w *world) { w.routes = strings.ReplaceAll(routes, "load_sales", "load_more") },
-			"service dagtrigger: routes: " + digest(routes) + ", not " + digest(strings.ReplaceAll(routes, "load_sales", "load_more")) + " (differs)",
+			"service dagtrigger: routes: " + digest(routes) + ", not " +
+				digest(strings.ReplaceAll(routes, "load_sales", "load_more")) + " (differs)",
 			"--format=\"value(serviceConfig.environmentVariables.DAGTRIGGER_CONFIG)\" > deployed.yaml\n" +
 				"dagtrigger check routes.yaml --against deployed.yaml\nCONFIG=$(cat routes.yaml)\n"},
 		{"routes in the source", func(w *world) { w.without("DAGTRIGGER_CONFIG"); w.env("DAGTRIGGER_CONFIG", "routes.yaml") },

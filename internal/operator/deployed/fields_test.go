@@ -20,10 +20,17 @@ import (
 // APIs: as they are decoded here, and as the tests' Google has them.
 func messages(w *world) map[string][]any {
 	all := map[string][]any{
-		"cloudfunctions.v2.cloudfunctions_v2_messages:Function": {filled[gcp.Function](object{"state": "ACTIVE", "retryPolicy": "RETRY_POLICY_RETRY"}), w.resources[function]},
-		"run.v2.run_v2_messages:GoogleCloudRunV2Service": {filled[gcp.Service](object{
-			"state": "CONDITION_SUCCEEDED", "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "ingress": "INGRESS_TRAFFIC_ALL"}), w.resources[service]},
-		"pubsub.v1.pubsub_v1_messages:Subscription":                        {filled[gcp.Subscription](nil), w.subscriptions[ordersSub], w.subscriptions[lostKept]},
+		"cloudfunctions.v2.cloudfunctions_v2_messages:Function": {
+			filled[gcp.Function](object{"state": "ACTIVE", "retryPolicy": "RETRY_POLICY_RETRY"}), w.resources[function],
+		},
+		"run.v2.run_v2_messages:GoogleCloudRunV2Service": {
+			filled[gcp.Service](object{
+				"state": "CONDITION_SUCCEEDED", "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "ingress": "INGRESS_TRAFFIC_ALL",
+			}), w.resources[service],
+		},
+		"pubsub.v1.pubsub_v1_messages:Subscription": {
+			filled[gcp.Subscription](nil), w.subscriptions[ordersSub], w.subscriptions[lostKept],
+		},
 		"pubsub.v1.pubsub_v1_messages:Topic":                               {w.resources[lost]},
 		"pubsub.v1.pubsub_v1_messages:Policy":                              {filled[gcp.Policy](nil)},
 		"run.v2.run_v2_messages:GoogleIamV1Policy":                         {filled[gcp.Policy](nil)},

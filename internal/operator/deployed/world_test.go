@@ -114,7 +114,7 @@ func theFunction() object {
 		"buildConfig": object{
 			"runtime": "go126", "entryPoint": "TriggerDAG",
 			"environmentVariables": object{"GOOGLE_GOLDFLAGS": "-s -w -X=example.com/dagtrigger/internal/build.linked=v1.2.3"},
-			"source":               object{"storageSource": object{"bucket": "gcf-v2-sources", "object": "dagtrigger/source.zip", "generation": "7"}},
+			"source":               object{"storageSource": object{"bucket": "gcf-v2-sources", "object": "source.zip", "generation": "7"}},
 		},
 		"serviceConfig": object{"environmentVariables": object{"LOG_EXECUTION_ID": "true", "TEAM": "hush"}},
 		"eventTrigger": object{
