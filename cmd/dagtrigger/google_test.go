@@ -73,9 +73,9 @@ func (g *google) objects() []string { return g.storage.Names("acme") }
 
 func (g *google) messages() []googlesim.Message { return g.pubsub.Messages(deadSubscription) }
 
-// startGoogle starts a Google with what a JSON file describes, and leads further
-// commands there: google FILE.
-func startGoogle(ts *testscript.TestScript, _ bool, args []string) {
+// startProject starts a Google with the project that a JSON file describes, and leads further
+// commands there: project FILE.
+func startProject(ts *testscript.TestScript, _ bool, args []string) {
 	var file struct {
 		Roles                   []string
 		Resources, Policies     map[string]json.RawMessage

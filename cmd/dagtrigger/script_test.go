@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort,
-			"google":   startGoogle,
+			"project":  startProject,
 			"listens":  listens,
 			"google":   serveGoogle,
 			"status":   status,
