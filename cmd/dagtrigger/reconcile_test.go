@@ -136,7 +136,8 @@ routes:
 	}
 
 	out, _ = commanded(t.Context(), t, exitFailed, settings, "", append(list, "--retention", "90m", "--until", "90m")...)
-	contains(t, out, "  Airflow holds no such run, and it is older than 1h30m0s, for which Airflow keeps its runs (--retention): it may have run")
+	contains(t, out, "  Airflow holds no such run, and it is older than 1h30m0s, for which Airflow keeps its runs (--retention): "+
+		"it may have run")
 
 	// The object has the worst status of its routes; what is started by then is not missing.
 	g.upload("sales/c.csv", now)

@@ -26,7 +26,8 @@ func TestWait(t *testing.T) {
 		want            string // the states
 		kind            airflow.Kind
 	}{
-		"a success":          {"3.3.2", queued + running + running + `{"state": "success", "results": {"op": [42]}}` + "\n", "queued running running success", ""},
+		"a success": {"3.3.2", queued + running + running + `{"state": "success", "results": {"op": [42]}}` + "\n",
+			"queued running running success", ""},
 		"a failure":          {"3.1.0", `{"state": "failed"}`, "failed", ""},
 		"it ends too early":  {"3.3.2", queued + running, "queued running", airflow.Unexpected},
 		"half a line":        {"3.3.2", queued + `{"sta`, "queued", airflow.Unexpected},
