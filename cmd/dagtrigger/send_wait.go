@@ -80,7 +80,7 @@ func (p *program) followAll(ctx context.Context, s *sendFlags, a *answer, airflo
 	var group sync.WaitGroup
 	var runs []*followed
 	for _, o := range a.Outcomes {
-		if o.Kind != trigger.Triggered && o.Kind != trigger.Duplicate || o.DAGID == "" || o.RunID == "" { // an asset's event is no run
+		if o.Kind != trigger.Triggered && o.Kind != trigger.Duplicate || o.DAGID == "" || o.RunID == "" { // the event of an asset has no run
 			continue
 		}
 		f := &followed{Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID}

@@ -177,7 +177,7 @@ func TestCloudLoggingThatFails(t *testing.T) {
 		{"at first", 503, 200, true, ""},
 		{"later, for a while", 200, 503, false, "reading the log of the project acme: 503"},
 		{"later, over the quota", 200, 429, false, "reading the log of the project acme: 429"},
-		{"later, for good", 200, 403, true, ""},
+		{"later, permanently", 200, 403, true, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
