@@ -54,7 +54,7 @@ func newWorld(t *testing.T, change func(*page.Options)) *world {
 	})
 	w.function = w.recorder.Handler(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("Ce-Id")
-		log := w.recorder.Log(slog.New(slog.DiscardHandler))
+		log := w.recorder.Log(slog.New(slog.NewTextHandler(t.Output(), nil)))
 		log.LogAttrs(r.Context(), slog.LevelInfo, "event triggered", slog.String("event_id", id))
 		w.got <- id
 		_, _ = fmt.Fprintf(out, `{"outcomes":[{"event_id":%q,"route":"sales","outcome":"triggered","environment":"prod",`+
