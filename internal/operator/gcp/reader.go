@@ -61,27 +61,12 @@ func (r *Reader) call(ctx context.Context, method, address string, body, answer 
 		return met
 	}
 	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
-		return &RefusedError{Host: at.Host, Code: refused.Code, Disabled: isDisabled(refused)}
+		return &RefusedError{Host: at.Host, Code: refused.Code, Disabled: IsDisabled(err)}
 	}
 	if _, large := errors.AsType[*rest.TooLargeError](err); large || errors.Is(err, rest.ErrNotGoogle) {
 		return fmt.Errorf("%s answers other than in its API's JSON", at.Host)
 	}
 	return fmt.Errorf("%s does not answer", at.Host)
-}
-
-// isDisabled goes by https://cloud.google.com/apis/design/errors#error_info.
-func isDisabled(refused *googleapi.Error) bool {
-	for _, detail := range refused.Details {
-		if info, _ := detail.(map[string]any); info["reason"] == "SERVICE_DISABLED" {
-			return true
-		}
-	}
-	for _, item := range refused.Errors { // of the older APIs, such as Cloud Storage's
-		if item.Reason == "accessNotConfigured" {
-			return true
-		}
-	}
-	return false
 }
 
 // List reads all pages of the list at an address, which is the member of that name.

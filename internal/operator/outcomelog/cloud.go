@@ -5,14 +5,11 @@ package outcomelog
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"google.golang.org/api/googleapi"
-
+	"example.com/dagtrigger/internal/operator/gcp"
 	"example.com/dagtrigger/internal/rest"
 )
 
@@ -118,61 +115,28 @@ func (c *Cloud) Explorer(f Filter) string {
 	return "https://console.cloud.google.com/logs/query;query=" + url.PathEscape(f.String()) + "?project=" + url.QueryEscape(c.Project)
 }
 
-// Error is why Cloud Logging could not be read. It holds no token.
+// Error is why Cloud Logging could not be read.
 type Error struct {
-	Project string
-	Status  int    // HTTP status, 0 where there was no answer
-	Said    string // Google's own words
+	gcp.Failure
+
 	Role    string // the role that the account needs; empty where that is not the cause
-	Fix     string // empty where waiting may help
 	Command string // reads the same lines, see [Cloud.Command]
-	Err     error  // what went wrong where there was no answer
 }
-
-func (e *Error) Error() string {
-	text := "reading the log of the project " + e.Project + ": "
-	if e.Err != nil {
-		text += e.Err.Error()
-	} else {
-		text += fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
-	}
-	if e.Said != "" {
-		text += ": " + e.Said
-	}
-	if e.Fix != "" {
-		text += "; " + e.Fix
-	}
-	return text
-}
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// maxSaid is how many bytes of Google's words an [Error] quotes.
-const maxSaid = 300
 
 // failed is the error of a query. The context's ends it as it is.
 func (c *Cloud) failed(ctx context.Context, err error, f Filter) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	e := &Error{Project: c.Project, Err: err, Command: c.Command(f)}
-	refused, ok := errors.AsType[*googleapi.Error](err)
-	if !ok {
-		if request, ok := errors.AsType[*url.Error](err); ok {
-			e.Err = request.Err // the project says where, better than the URL
-		}
-		return e
-	}
-	said := strings.Join(strings.Fields(refused.Message), " ")
-	e.Status, e.Err, e.Said = refused.Code, nil, strings.ToValidUTF8(said[:min(len(said), maxSaid)], "")
+	e := &Error{Failure: gcp.Failed("reading the log of the project "+c.Project, err), Command: c.Command(f)}
 	switch {
-	case refused.Code == http.StatusForbidden && strings.Contains(refused.Body, "SERVICE_DISABLED"):
+	case e.Status == http.StatusForbidden && gcp.IsDisabled(err):
 		e.Fix = "enable the API: gcloud services enable logging.googleapis.com --project=" + c.Project
-	case refused.Code == http.StatusForbidden:
+	case e.Status == http.StatusForbidden:
 		e.Role = "roles/logging.viewer"
 		e.Fix = "give this account the role: gcloud projects add-iam-policy-binding " + c.Project +
 			" --member=user:EMAIL --role=" + e.Role + " --condition=None"
-	case refused.Code == http.StatusNotFound:
+	case e.Status == http.StatusNotFound:
 		e.Fix = "name a project that is there"
 	}
 	return e

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/operator/gcp"
 	"example.com/dagtrigger/internal/rest"
 )
 
@@ -111,7 +112,7 @@ func (b Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
 			for _, resource := range p.Items {
 				u, err := upload(resource)
 				if err != nil {
-					yield(Upload{}, &Error{Place: b.String(), Err: err})
+					yield(Upload{}, failed(b.String(), err))
 					return
 				}
 				if b.isAlone(u) {
@@ -127,8 +128,10 @@ func (b Bucket) List(ctx context.Context) iter.Seq2[Upload, error] {
 			}
 		}
 		if b.Generation != "" {
-			yield(Upload{}, &Error{Place: b.String(), Err: errors.New("it is not the live generation of an object"),
-				Fix: "leave #GENERATION out for the live one: Cloud Storage lists no other"})
+			yield(Upload{}, &Error{gcp.Failure{
+				Doing: "listing " + b.String(), Err: errors.New("it is not the live generation of an object"),
+				Fix: "leave #GENERATION out for the live one: Cloud Storage lists no other",
+			}})
 		}
 	}
 }
