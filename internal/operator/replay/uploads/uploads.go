@@ -144,7 +144,7 @@ func (b Bucket) isAlone(u Upload) bool {
 		return false
 	case b.Generation != "":
 		return generation == b.Generation
-	case b.Any || b.Prefix == "" || strings.HasSuffix(b.Prefix, "/"):
+	case b.versions || b.Any || b.Prefix == "" || strings.HasSuffix(b.Prefix, "/"):
 		return false
 	default:
 		return strings.Trim(generation, "0123456789") == ""
