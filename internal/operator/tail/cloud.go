@@ -95,7 +95,9 @@ func (c *Cloud) poll(ctx context.Context, yield func(*outcomelog.Line)) error {
 		return true
 	})
 	if more {
-		c.Filter.Since = c.last // else the same lines would be read for ever
+		if c.last.After(c.Filter.Since) { // it is zero where none of the pages had a line
+			c.Filter.Since = c.last // else the same lines would be read for ever
+		}
 		c.Skipped()
 	}
 	return err

@@ -229,6 +229,38 @@ func TestMoreLinesThanAPollReadsAreReported(t *testing.T) {
 	})
 }
 
+// empty has more pages than a poll reads, of which none has a line: so Cloud Logging
+// answers while it is still searching.
+type empty struct{ since chan time.Time }
+
+func (e empty) Read(_ context.Context, q outcomelog.Query, _ func(*outcomelog.Line) bool) (bool, error) {
+	e.since <- q.Filter.Since
+	return true, nil
+}
+
+func TestPollWithoutALineKeepsItsBeginning(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		begin := w.cloud.Filter.Since
+		log := empty{make(chan time.Time, 10)}
+		w.cloud.Log = log
+		if err := w.follow(t, func() { pass(4 * time.Second) }); err != nil {
+			t.Error(err)
+		}
+		close(log.since)
+		polls := 0
+		for since := range log.since {
+			if polls++; !since.Equal(begin) {
+				t.Errorf("poll %d began at %s, want %s", polls, since, begin)
+			}
+		}
+		if polls != 2 {
+			t.Errorf("polled %d times, want twice", polls)
+		}
+	})
+}
+
 // Each step writes to the file, and the line is read from it.
 func TestFileIsFollowed(t *testing.T) {
 	t.Parallel()
