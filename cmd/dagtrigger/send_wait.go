@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,12 +104,16 @@ func (p *program) follow(ctx context.Context, env *environment.Airflow, f *follo
 	if err == nil {
 		run, err = dagruns.Follow(ctx, client, f.DAGID, f.RunID, dagruns.Interval, func(state string) {
 			f.State = state
-			_, _ = fmt.Fprintf(p.prose(p.stderr), "%s  run %s of %s: %s\n", p.now().Format(time.TimeOnly), visible(f.RunID), visible(f.DAGID), state)
+			_, _ = fmt.Fprintf(p.prose(p.stderr), "%s  run %s of %s: %s\n", p.now().Format(time.TimeOnly), visible(f.RunID), visible(f.DAGID),
+				visible(state))
 		})
 	}
 	switch {
 	case ctx.Err() != nil && err != nil:
 		f.Error = context.Cause(ctx).Error()
+		if down, ok := errors.AsType[*airflow.Error](err); ok {
+			f.Error += "; Airflow did not answer last: " + down.Error()
+		}
 	case err != nil:
 		f.Error = err.Error()
 	default:
@@ -124,7 +129,9 @@ func (p *program) printFollowed(ctx context.Context, s *sendFlags, a *answer, ru
 			return err
 		}
 	}
-	ok := a.Acknowledged && len(runs) > 0
+	ok := a.Acknowledged && len(runs) > 0 && !slices.ContainsFunc(a.Outcomes, func(o trigger.Outcome) bool {
+		return o.Kind == trigger.DeadLettered // it is acknowledged, and has no run
+	})
 	for _, f := range runs {
 		ok = ok && f.State == "success" && f.Error == ""
 		if !s.json {
@@ -146,7 +153,7 @@ func (p *program) printFollowed(ctx context.Context, s *sendFlags, a *answer, ru
 
 // text is a run for a person.
 func (f *followed) text(paint painter) string {
-	text := "  " + paint.state(cmp.Or(f.State, "unknown")) + "  " + destination(trigger.Outcome{DAGID: f.DAGID, RunID: f.RunID})
+	text := "  " + paint.state(cmp.Or(visible(f.State), "unknown")) + "  " + destination(trigger.Outcome{DAGID: f.DAGID, RunID: f.RunID})
 	if f.StartDate != nil && f.EndDate != nil {
 		text += ", in " + took(f.EndDate.Sub(*f.StartDate))
 	}

@@ -3,6 +3,7 @@
 package dagruns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -19,7 +20,8 @@ const longestPause = 30 * time.Second
 
 // Follow looks at a run until it is over, or ctx ends. Airflow 3.1 and later are asked to
 // wait, and any other is asked every interval. changed is called with each new state. An
-// Airflow that cannot answer for a while is asked again; another error ends it.
+// Airflow that cannot answer for a while is asked again; another error ends it. Where ctx
+// ends meanwhile, the error is why Airflow did not answer, else that of ctx.
 func Follow(ctx context.Context, client *airflow.Client, dagID, runID string, interval time.Duration, changed func(state string)) (
 	airflow.DAGRun, error,
 ) {
@@ -37,6 +39,7 @@ func Follow(ctx context.Context, client *airflow.Client, dagID, runID string, in
 		// version's: a plain look tells.
 		waits = ok && e.Kind == airflow.Timeout && ctx.Err() == nil
 	}
+	var down error // why Airflow does not answer now
 	for pause := interval; ; {
 		run, err := client.Find(ctx, dagID, runID)
 		switch {
@@ -45,14 +48,16 @@ func Follow(ctx context.Context, client *airflow.Client, dagID, runID string, in
 			if airflow.Finished(run.State) {
 				return run, nil
 			}
-			pause = interval
-		case ctx.Err() != nil || !passes(err):
+			pause, down = interval, nil
+		case ctx.Err() != nil:
+			return airflow.DAGRun{}, cmp.Or(down, ctx.Err())
+		case !passes(err):
 			return airflow.DAGRun{}, err
 		default:
-			pause = min(2*pause, longestPause)
+			pause, down = min(2*pause, longestPause), err
 		}
 		if err := clock.Sleep(ctx, pause); err != nil {
-			return airflow.DAGRun{}, err
+			return airflow.DAGRun{}, cmp.Or(down, err)
 		}
 	}
 }

@@ -88,3 +88,26 @@ func TestFollowOutlastsAnOutage(t *testing.T) {
 		t.Errorf("saw %q, ended as %q, %v", states, run.State, err)
 	}
 }
+
+// A wait that ends during an outage says why Airflow did not answer.
+func TestFollowReturnsTheOutageItEndedIn(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	looks := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		if looks++; looks == 3 { // a wait and two looks, one at a time
+			time.AfterFunc(time.Millisecond, cancel)
+		}
+	}))
+	t.Cleanup(server.Close)
+	client, err := airflow.New(airflow.Config{URL: server.URL, API: airflow.V2, Transport: airflow.NewTransport(4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = follow(ctx, client, "load", id("sales", 1))
+	if e, ok := errors.AsType[*airflow.Error](err); !ok || e.Kind != airflow.ServerFailure {
+		t.Errorf("got %v, want the last answer of Airflow", err)
+	}
+}
