@@ -49,11 +49,11 @@ func (p *program) printRuns(r *runsReport, f runsFlags) error {
 		if t := dagruns.At(&run.DAGRun); !t.IsZero() {
 			at = t.UTC().Format(time.RFC3339)
 		}
-		rows[i] = []string{run.State, at, run.Route, visible(run.DAGID), visible(run.RunID), visible(eventOf(&run))}
+		rows[i] = []string{visible(run.State), at, visible(run.Route), visible(run.DAGID), visible(run.RunID), visible(eventOf(&run))}
 	}
 	var b strings.Builder
 	for i, line := range columns(rows) { // which would count the colours as characters
-		state := r.runs[i].State
+		state := visible(r.runs[i].State)
 		b.WriteString(paint.state(state) + strings.TrimPrefix(line, state) + "\n")
 	}
 	b.WriteString(r.summary() + "\n")

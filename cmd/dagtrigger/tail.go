@@ -46,9 +46,7 @@ type tailFlags struct {
 }
 
 func outcomeKinds() []string {
-	return texts([]trigger.Kind{
-		trigger.Triggered, trigger.Duplicate, trigger.Unmatched, trigger.DeadLettered, trigger.Rejected, trigger.Deferred,
-	})
+	return texts(trigger.Kinds())
 }
 
 func (p *program) tail() *cobra.Command {
@@ -152,11 +150,11 @@ func tailFile(ctx context.Context, path string, yield func(*outcomelog.Line)) er
 	}
 	defer file.Close()
 	skipped, err := outcomelog.Read(file, yield)
-	return tailEnded(path, skipped, err)
+	return logEnded(path, skipped, err)
 }
 
-// tailEnded is the error of a log that was read to its end.
-func tailEnded(name string, skipped outcomelog.Skipped, err error) error {
+// logEnded is the error of a log that was read to its end.
+func logEnded(name string, skipped outcomelog.Skipped, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -181,7 +179,7 @@ func tailInput(ctx context.Context, in io.Reader, yield func(*outcomelog.Line)) 
 			case <-stop:
 			}
 		})
-		ended <- tailEnded("standard input", skipped, err)
+		ended <- logEnded("standard input", skipped, err)
 	}()
 	interrupted := ctx.Done()
 	var late <-chan time.Time

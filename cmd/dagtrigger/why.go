@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,16 +103,20 @@ func (p *program) runWhy(ctx context.Context, f *whyFlags, about string) error {
 	if err != nil {
 		return err
 	}
-	current, older := "", f.configs
-	if len(older) > 0 && !isFolder(older[0]) {
-		current, older = older[0], older[1:]
+	current, older := "", slices.Clone(f.configs)
+	if i := slices.IndexFunc(older, func(path string) bool { return !isFolder(path) }); i >= 0 {
+		current = older[i]
+		older = slices.Delete(older, i, i+1)
 	}
 	getenv, err := p.settingsWith(current)
 	if err != nil {
 		return err
 	}
 	c, err := config.FromEnv(getenv)
-	if err != nil {
+	switch {
+	case err != nil && current == "" && len(older) > 0:
+		return &hintedError{fmt.Errorf("invalid settings:\n%w", err), "a folder has older routes: name the file of the current ones with --config, too"}
+	case err != nil:
 		return &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}
 	question.At = f.at.at(p.now())
@@ -150,8 +155,15 @@ func isFolder(path string) bool {
 // objectAddress matches gs://BUCKET/OBJECT, the generation behind the last #.
 var objectAddress = regexp.MustCompile(`^gs://([^/]+)/(.+?)(?:#([0-9]+))?$`)
 
+// isPath matches what can only be meant as a file's path: an id may have a / as well, such
+// as projects/acme/logs/cloudaudit.googleapis.com%2Factivity1 of an audit log's event.
+var isPath = regexp.MustCompile(`^[./~]|\\|\.json$`)
+
 // question is what the argument is about.
 func (p *program) question(ctx context.Context, about string) (why.Question, error) {
+	if about == "" {
+		return why.Question{}, &usageError{text: "the EVENT is empty", hint: "name an object, a file or an id"}
+	}
 	if strings.HasPrefix(about, "gs://") {
 		parts := objectAddress.FindStringSubmatch(about)
 		if parts == nil {
@@ -160,7 +172,7 @@ func (p *program) question(ctx context.Context, about string) (why.Question, err
 		return why.Question{Bucket: parts[1], Object: parts[2], Generation: parts[3]}, nil
 	}
 	if _, err := os.Stat(about); err != nil && about != "-" {
-		if strings.ContainsAny(about, `/\`) || strings.HasSuffix(about, ".json") {
+		if isPath.MatchString(about) {
 			return why.Question{}, &hintedError{err, "is the path right? - stands for the standard input"}
 		}
 		return why.Question{ID: about}, nil
@@ -242,10 +254,11 @@ func (p *program) readLogFile(path string, yield func(*outcomelog.Line)) error {
 		return err
 	}
 	defer file.Close()
-	if _, err = outcomelog.Read(file, yield); err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
+	skipped, err := outcomelog.Read(file, yield)
+	if hinted, ok := errors.AsType[*hintedError](logEnded(path, skipped, err)); ok { // a note has no hint
+		return fmt.Errorf("%w: %s", hinted.error, hinted.hint)
 	}
-	return nil
+	return logEnded(path, skipped, err)
 }
 
 // whyAirflow connects to each environment once.

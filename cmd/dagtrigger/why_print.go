@@ -20,7 +20,7 @@ func whyText(paint painter, a *why.Answer) string {
 	b.WriteString("\n")
 	var rows [][]string
 	for _, d := range a.Deliveries {
-		rows = append(rows, []string{d.Time, d.Outcome, d.Route, visible(d.Reason)})
+		rows = append(rows, []string{visible(d.Time), d.Outcome, visible(d.Route), visible(d.Reason)})
 	}
 	for _, line := range columns(rows) {
 		b.WriteString("  " + strings.TrimRight(line, " ") + "\n")

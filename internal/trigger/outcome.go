@@ -26,6 +26,9 @@ const (
 	Deferred     Kind = "deferred"      // a transient failure: the event comes again
 )
 
+// Kinds are the ways in which an event can end.
+func Kinds() []Kind { return []Kind{Triggered, Duplicate, Unmatched, DeadLettered, Rejected, Deferred} }
+
 // Missing is in place of Triggered with [Replay.LookOnly]: the run does not exist.
 const Missing Kind = "missing"
 

@@ -7,7 +7,12 @@
 // entry or one page of a log at a time.
 package outcomelog
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"example.com/dagtrigger/internal/trigger"
+)
 
 // Line is one line of the function's log about an event: an outcome, what would come of
 // an event by a shadow, or the sum of several.
@@ -96,7 +101,8 @@ func (e *entry) line() *Line {
 		l.Time, l.Severity = e.Timestamp, e.Severity
 		l.InsertID, l.Revision = e.Insert, e.Resource.Labels["revision_name"]
 	}
-	if l.Outcome == "" && l.Shadow == "" {
+	// Other programs log outcomes too, such as success.
+	if l.Outcome == "" && l.Shadow == "" || l.Outcome != "" && !slices.Contains(trigger.Kinds(), trigger.Kind(l.Outcome)) {
 		return nil
 	}
 	return l

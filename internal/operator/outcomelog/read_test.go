@@ -55,6 +55,7 @@ func TestFormsOfALog(t *testing.T) {
 		{"between others", "Listening on 8080\n" + a + "\n{\"severity\":\"INFO\",\"message\":\"starting\"}\n{not JSON\n" + b + "\n\x00\xff", 4},
 		{"between other entries", `[{"textPayload":"x"}, "text", 1, null, {"jsonPayload":"y"}, {"outcome":5},` +
 			entry(a) + "," + entry(b) + "]", 6},
+		{"between outcomes of other programs", `{"outcome":"success"}` + "\n" + a + "\n" + `{"outcome":""}` + "\n" + b, 2},
 		{"behind a line that begins like an array", "[2026-11-30] started\n" + a + "\n" + b, 1},
 		{"between lines that are too long", strings.Repeat("x", 2<<20) + "\n" + a + "\n" + b, 1},
 		{"cut off at the end", a + "\n" + b + "\n" + a[:len(a)/2], 1},

@@ -45,7 +45,8 @@ type Facts struct {
 	Running    int             // runs of the DAG, where Run is queued
 	AirflowErr error           // why Airflow does not say
 
-	Letter *Letter
+	Letter        *Letter
+	LettersUnread bool // a store of them could not be read
 	// Last is the last line of the log about the event and the route, or about the event
 	// alone; nil for none. Deliveries is how many outcomes of the route the log has.
 	Last       *outcomelog.Line
@@ -210,6 +211,9 @@ func (f *Facts) missing() Verdict {
 	case f.Last != nil: // of the event, and not of this route
 		return Verdict{Missing, fmt.Sprintf("Route %s matches, and Airflow %s: the delivery at %s ended as %s%s.", f.Route, what,
 			stamp(f.Last.At()), f.Last.Outcome, prefixed(": ", trimmed(f.Last.Reason))), "If the route is newer than that: " + f.again()}
+	case f.LogQuery != "" && f.LettersUnread:
+		return Verdict{Missing, fmt.Sprintf("Route %s matches, and Airflow %s: neither the dead letters nor the log were read.", f.Route, what),
+			"Read the log: " + f.LogQuery}
 	case f.LogQuery != "":
 		return Verdict{Missing, fmt.Sprintf("Route %s matches, and Airflow %s: no dead letter has it, and the log was not read.", f.Route, what),
 			"Read the log: " + f.LogQuery}

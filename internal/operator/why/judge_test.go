@@ -115,6 +115,8 @@ func TestEachEndingIsOneSentenceAndTheNextStep(t *testing.T) {
 		{"never delivered", facts(func(*why.Facts) {}), why.Missing,
 			"Route r matches, and Airflow has no run id of DAG d: the log has no delivery of the event.",
 			"See whether the trigger delivers (dagtrigger doctor --project p --service s --config f.yaml), then: " + again},
+		{"without the log and the dead letters", facts(func(f *why.Facts) { f.LogQuery, f.LettersUnread = "gcloud x", true }), why.Missing,
+			"Route r matches, and Airflow has no run id of DAG d: neither the dead letters nor the log were read.", "Read the log: gcloud x"},
 		{"without a log", facts(func(f *why.Facts) { f.LogQuery = "gcloud x" }), why.Missing,
 			"Route r matches, and Airflow has no run id of DAG d: no dead letter has it, and the log was not read.", "Read the log: gcloud x"},
 		{"another route's line", facts(func(f *why.Facts) {

@@ -81,6 +81,7 @@ func (f *search) readStore(ctx context.Context, store Store, filter deadletter.F
 		}
 		if err != nil {
 			f.note("%v", err)
+			f.lettersUnread = true
 			return nil
 		}
 		if isOf(&l) {
@@ -91,6 +92,7 @@ func (f *search) readStore(ctx context.Context, store Store, filter deadletter.F
 		}
 		if read++; read == maxLetters {
 			f.note("%s has more than %d dead letters: the others were not searched", store.Name, maxLetters)
+			f.lettersUnread = true
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@
 package why
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/airflowid"
 	"example.com/dagtrigger/internal/event"
 	"example.com/dagtrigger/internal/operator/outcomelog"
 	"example.com/dagtrigger/internal/route"
@@ -62,6 +64,7 @@ func (f *search) byRoutes(ctx context.Context) {
 func (f *search) facts(routeName string) Facts {
 	facts := Facts{
 		Route: routeName, Flags: f.Flags, Deployed: f.Deployed, Now: f.Now, LogQuery: f.answer.LogCommand, Letter: f.letters[routeName],
+		LettersUnread: f.lettersUnread,
 	}
 	facts.Last, facts.Deliveries = f.last(routeName)
 	if f.object != "" {
@@ -212,8 +215,9 @@ const maxDAGs = 100
 // searchRun looks for a run of the id among the DAGs of the routes.
 func (f *search) searchRun(ctx context.Context) {
 	facts := f.facts("")
-	if f.ID != "" {
-		name, _ := routeOf(f.ID)
+	var failures []string                // of Airflow
+	if airflowid.CheckRun(f.ID) == nil { // else no run has the id
+		name, _ := trigger.RouteOf(f.ID)
 		for _, dag := range f.DAGs[:min(len(f.DAGs), maxDAGs)] {
 			facts.Route, facts.DAG, facts.RunID = name, dag.ID, f.ID
 			if f.askRun(ctx, &facts, dag.Environment); facts.Run != nil {
@@ -221,28 +225,39 @@ func (f *search) searchRun(ctx context.Context) {
 				return
 			}
 			if facts.AirflowErr != nil {
-				f.note("%v", facts.AirflowErr)
+				failures = append(failures, facts.AirflowErr.Error())
 			}
 		}
 	}
-	what := firstOf(f.object, f.ID)
-	v := Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what),
-		"Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed}
-	if f.answer.LogCommand != "" {
-		v = Verdict{Unknown, fmt.Sprintf("No dead letter and no DAG of the routes has anything of %s, and the log was not read.", what),
-			"Read the log: " + f.answer.LogCommand}
+	slices.Sort(failures)
+	for _, failure := range slices.Compact(failures) { // of an Airflow that is down, one for all DAGs
+		f.note("%s", failure)
 	}
-	f.answer.Routes = append(f.answer.Routes, Row{Verdict: v})
+	f.answer.Routes = append(f.answer.Routes, Row{Verdict: f.nothing(len(failures) > 0)})
 }
 
-// routeOf is the route in an id that dagtrigger made: dagtrigger__ROUTE__….
-func routeOf(id string) (name string, ok bool) {
-	rest, ok := strings.CutPrefix(id, "dagtrigger__")
-	name, _, found := strings.Cut(rest, "__")
-	if !ok || !found {
-		return "", false
+// nothing is the verdict where no source that was read has anything of the event.
+func (f *search) nothing(airflowFailed bool) Verdict {
+	what := cmp.Or(f.object, f.ID)
+	var unread []string
+	next := ""
+	for _, source := range []struct {
+		unread     bool
+		name, next string
+	}{
+		{f.answer.LogCommand != "", "the log", "Read the log: " + f.answer.LogCommand},
+		{airflowFailed, "Airflow", "Find the cause: dagtrigger doctor" + f.Flags},
+		{f.lettersUnread, "the dead letters", "Read the dead letters: dagtrigger dead-letters list" + f.Flags},
+	} {
+		if source.unread {
+			unread, next = append(unread, source.name), cmp.Or(next, source.next)
+		}
 	}
-	return name, true
+	if len(unread) > 0 {
+		return Verdict{Unknown, fmt.Sprintf("Nothing that was read has anything of %s. Not read, or not all: %s.", what, strings.Join(unread, ", ")), next}
+	}
+	return Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what),
+		"Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed + f.Flags}
 }
 
 // findID finds the event that an id is of: by the log and the dead letters. A dead letter
@@ -254,7 +269,7 @@ func (f *search) findID(ctx context.Context) error {
 	if err := f.readLetters(ctx); err != nil {
 		return err
 	}
-	if _, isRun := routeOf(f.ID); len(f.letters) == 0 && len(f.lines) == 0 && !isRun {
+	if _, isRun := trigger.RouteOf(f.ID); len(f.letters) == 0 && len(f.lines) == 0 && !isRun {
 		if err := f.searchLetters(ctx); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@
 package why
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -137,6 +138,8 @@ type search struct {
 	runIDs  map[string]bool
 	lines   []outcomelog.Line // about the event, the oldest first
 	letters map[string]*Letter
+	// lettersUnread reports that a store of dead letters could not be read to its end.
+	lettersUnread bool
 }
 
 // Find answers a question. Its error is about the question or the bucket; what else
@@ -301,7 +304,7 @@ func (f *search) describe() {
 		e.Name = f.object
 	}
 	if e.Name == "" {
-		e.Name = strings.TrimSuffix(fmt.Sprintf("%s of %s", firstOf(e.ID, f.ID), e.Source), " of ")
+		e.Name = strings.TrimSuffix(fmt.Sprintf("%s of %s", cmp.Or(e.ID, f.ID), e.Source), " of ")
 	}
 	for i := range f.lines[max(0, len(f.lines)-maxDeliveries):] {
 		l := &f.lines[max(0, len(f.lines)-maxDeliveries)+i]
@@ -313,12 +316,3 @@ func (f *search) describe() {
 
 // maxDeliveries bounds the deliveries of an answer.
 const maxDeliveries = 20
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
