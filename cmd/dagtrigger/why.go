@@ -115,7 +115,8 @@ func (p *program) runWhy(ctx context.Context, f *whyFlags, about string) error {
 	c, err := config.FromEnv(getenv)
 	switch {
 	case err != nil && current == "" && len(older) > 0:
-		return &hintedError{fmt.Errorf("invalid settings:\n%w", err), "a folder has older routes: name the file of the current ones with --config, too"}
+		return &hintedError{fmt.Errorf("invalid settings:\n%w", err),
+			"a folder has older routes: name the file of the current ones with --config, too"}
 	case err != nil:
 		return &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all`}
 	}

@@ -254,7 +254,8 @@ func (f *search) nothing(airflowFailed bool) Verdict {
 		}
 	}
 	if len(unread) > 0 {
-		return Verdict{Unknown, fmt.Sprintf("Nothing that was read has anything of %s. Not read, or not all: %s.", what, strings.Join(unread, ", ")), next}
+		return Verdict{Unknown, fmt.Sprintf("Nothing that was read has anything of %s. Not read, or not all: %s.", what,
+			strings.Join(unread, ", ")), next}
 	}
 	return Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what),
 		"Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed + f.Flags}
