@@ -17,9 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dagtrigger/internal/airflow"
-	"example.com/dagtrigger/internal/build"
 	"example.com/dagtrigger/internal/config"
-	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/operator/example"
 	"example.com/dagtrigger/internal/operator/outcomelog"
 	"example.com/dagtrigger/internal/operator/replay/uploads"
@@ -264,20 +262,13 @@ func (p *program) readLogFile(path string, yield func(*outcomelog.Line)) error {
 
 // whyAirflow connects to each environment once.
 func whyAirflow(c *config.Config) func(context.Context, string) (*airflow.Client, error) {
-	known := map[string]*environment.Airflow{}
+	environments := newEnvironments(c.Environments)
 	return func(ctx context.Context, name string) (*airflow.Client, error) {
-		spec, ok := c.Environments[name]
-		if !ok {
-			return nil, fmt.Errorf("the environment %q is not in the current settings", name)
+		env, err := environments.get(name)
+		if err != nil {
+			return nil, err
 		}
-		if known[name] == nil {
-			env, err := environment.New(spec, config.Variable, environment.Options{UserAgent: build.Read().UserAgent()})
-			if err != nil {
-				return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
-			}
-			known[name] = env
-		}
-		return known[name].Client(ctx)
+		return env.Client(ctx)
 	}
 }
 

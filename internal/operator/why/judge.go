@@ -37,7 +37,6 @@ type Facts struct {
 
 	Unmatched string // the first thing that did not match, empty where the route matches
 	Failure   string // why the route could not be evaluated, empty where it could
-	Waiting   string // why its set, or a run of its DAG, lets it start none; from the log
 
 	Run        *airflow.DAGRun // nil for none
 	Published  bool            // the asset's event exists

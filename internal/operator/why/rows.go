@@ -257,8 +257,12 @@ func (f *search) nothing(airflowFailed bool) Verdict {
 		return Verdict{Unknown, fmt.Sprintf("Nothing that was read has anything of %s. Not read, or not all: %s.", what,
 			strings.Join(unread, ", ")), next}
 	}
-	return Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what),
-		"Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed + f.Flags}
+	next = "Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed + f.Flags
+	if f.object == "" {
+		next = "Of many events at once that no route matches, the log names a few and counts the others: if it may be one of them, write it " +
+			"to a file and ask dagtrigger why FILE. Else: " + next
+	}
+	return Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what), next}
 }
 
 // findID finds the event that an id is of: by the log and the dead letters. A dead letter

@@ -7,7 +7,7 @@ import (
 	"regexp"
 )
 
-// resourceRoute is a method that reads a resource or its policy, and who may call it.
+// resourceRoute is a method that reads a resource or its policy, and the role that it needs.
 type resourceRoute struct {
 	method, host string
 	path         *regexp.Regexp // its group is the name that [Config.Resources] or [Config.Policies] has it by
