@@ -95,7 +95,7 @@ func TestFollowReturnsTheOutageItEndedIn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	looks := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 		if looks++; looks == 3 { // a wait and two looks, one at a time
 			time.AfterFunc(time.Millisecond, cancel)
