@@ -20,11 +20,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/signal"
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
@@ -107,25 +105,11 @@ func open(getenv func(string) string) (*Function, error) {
 	log.Info("starting", slog.String("version", version.Version), slog.String("commit", version.Revision), slog.String("go", version.Go))
 	f, err := New(c, log, nil)
 	if err == nil {
-		f.reports.Held = sync.OnceFunc(func() { go f.closeAtEnd() })
+		// A process without such an event leaves signals alone, and can be measured by
+		// callgrind, which ends at a handled one.
+		f.reports.Held = sync.OnceFunc(func() { go cloudlog.AtEnd(f.Close) })
 	}
 	return f, err
-}
-
-// closeAtEnd completes the log when the platform ends the process, which then ends as it
-// would have: https://cloud.google.com/run/docs/container-contract#instance-shutdown
-//
-// It waits from the first event on that is held for a line to come. A process without
-// any leaves signals alone, and can be measured by callgrind, which ends at a handled one.
-func (f *Function) closeAtEnd() {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	end := <-signals
-	f.Close()
-	signal.Stop(signals)
-	if p, err := os.FindProcess(os.Getpid()); err != nil || p.Signal(end) != nil {
-		os.Exit(1) // Windows sends no signals
-	}
 }
 
 // Function handles events. Any number of requests may share it.
@@ -157,7 +141,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		},
 		bytes:   pressure.NewBytes(0),
 		turns:   pressure.NewTurns(runtime.GOMAXPROCS(0)),
-		reports: trigger.NewReporter(withRoutes(log, c)),
+		reports: trigger.NewReporter(log, digest(c)),
 		log:     log,
 		project: c.Project,
 	}
@@ -271,15 +255,6 @@ func digest(c config.Config) string {
 		return ""
 	}
 	return "sha256:" + c.Digest()
-}
-
-// withRoutes has each line about an event name the routes that decided, by the first 12
-// hex digits of their file's digest: 31 bytes, encoded once.
-func withRoutes(log *slog.Logger, c config.Config) *slog.Logger {
-	if c.File == nil {
-		return log
-	}
-	return log.With(slog.String("routes_digest", c.Digest()[:12]))
 }
 
 // Handle decides what ev starts, starts it, and logs each outcome: in a line, or in the count of one.

@@ -212,7 +212,7 @@ func TestLogNamesTheAsset(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	o := trigger.Outcome{Kind: trigger.Triggered, Asset: "s3://acme/orders"}
-	trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Outcome(t.Context(), &event.Event{}, &o, 0)
+	trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "").Outcome(t.Context(), &event.Event{}, &o, 0)
 	if line := lines(t, &log)[0]; line["asset"] != "s3://acme/orders" || o.Status() != http.StatusOK {
 		t.Errorf("the line is %v", line)
 	}

@@ -17,7 +17,7 @@ import (
 func BenchmarkReportUnmatched(b *testing.B) {
 	ev := event.Event{ID: "8211", Source: "//storage.googleapis.com/projects/_/buckets/acme", Subject: "objects/a.txt", Time: time.Now()}
 	o := trigger.Outcome{EventID: "8211", Kind: trigger.Unmatched, Reason: `no route matched: sales: object is "a.txt", not sales/*.csv`}
-	r := trigger.NewReporter(cloudlog.New(io.Discard, slog.LevelInfo))
+	r := trigger.NewReporter(cloudlog.New(io.Discard, slog.LevelInfo), "")
 	b.ReportAllocs()
 	for b.Loop() {
 		q := r.Request()

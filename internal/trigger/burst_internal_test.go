@@ -19,7 +19,7 @@ func TestARequestWritesWhatIsLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		r := NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		outcome := func() { r.Outcome(t.Context(), &event.Event{ID: "1"}, &Outcome{Kind: Unmatched}, 0) }
 		request := func() { r.Request() }
 		for i, step := range []struct {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/dagtrigger/internal/event"
@@ -28,8 +29,13 @@ type Reporter struct {
 	callers map[int]*burst
 }
 
-// NewReporter makes a reporter that writes to log.
-func NewReporter(log *slog.Logger) *Reporter {
+// NewReporter makes a reporter that writes to log. Each line names the routes that
+// decided by the first 12 hex digits of their digest (31 bytes, encoded once), where that
+// is not empty.
+func NewReporter(log *slog.Logger, routesDigest string) *Reporter {
+	if digits := strings.TrimPrefix(routesDigest, "sha256:"); digits != "" {
+		log = log.With(slog.String("routes_digest", digits[:12]))
+	}
 	r := &Reporter{log: log, callers: map[int]*burst{}}
 	r.unmatched = &burst{write: r.sum, held: r.held}
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable} {

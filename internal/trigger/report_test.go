@@ -41,7 +41,7 @@ func TestEveryOutcomeIsOneLogLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		ev := event.Event{ID: "1", Source: "//storage", Type: "finalized", Subject: "objects/a", Time: time.Now().Add(-90 * time.Second)}
 		o := trigger.Outcome{EventID: "1", Route: "r", Environment: "prod", DAGID: "load", RunID: "id", Kind: trigger.Triggered,
 			Reason: "created"}
@@ -71,7 +71,7 @@ func TestLogLevelOfEachOutcome(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var log bytes.Buffer
-		trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Outcome(t.Context(), &event.Event{}, &tt.outcome, 0)
+		trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "").Outcome(t.Context(), &event.Event{}, &tt.outcome, 0)
 		line := lines(t, &log)[0]
 		if line["severity"] != tt.want || line["age_seconds"] != 0.0 {
 			t.Errorf("%+v: %v, want %s at the age 0", tt.outcome, line, tt.want)
@@ -110,7 +110,7 @@ func TestUnmatchedEventsOfABurstAreAddedUp(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
-			r := trigger.NewReporter(cloudlog.New(&log, row.level))
+			r := trigger.NewReporter(cloudlog.New(&log, row.level), "")
 			for i, k := range row.kinds {
 				ev, o := unmatched(i, k.route, k.key)
 				r.Outcome(t.Context(), &ev, &o, 0)
@@ -138,7 +138,7 @@ func TestLineOfSeveralUnmatchedEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		since := time.Now().UTC().Format(time.RFC3339)
 		for i := range 3 {
 			ev, o := unmatched(i, "a", "object")
@@ -167,7 +167,7 @@ func TestCountsOfTheLogAddUpToTheEvents(t *testing.T) {
 	const senders, events = 20, 400
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		var group sync.WaitGroup
 		for s := range senders {
 			group.Go(func() {
@@ -206,7 +206,7 @@ func TestLinesOfABurstAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		r := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		for i := range 500 {
 			ev, o := unmatched(i, fmt.Sprint("r", i), "object")
 			ev.Subject = strings.Repeat("x", 1<<16)

@@ -76,7 +76,7 @@ func TestRowsOfManyRoutesAreBounded(t *testing.T) {
 func TestLogLinesOverTheLimitAreAggregated(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Request()
+	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "").Request()
 	for _, o := range many(1001, 2) {
 		report.Event(t.Context(), &event.Event{ID: "1"}, []trigger.Outcome{o}, time.Now(), nil)
 	}

@@ -167,7 +167,7 @@ func TestLinesOfLiveRoutesAndShadows(t *testing.T) {
 			miss, "shadow not_evaluated"}},
 	} {
 		var log bytes.Buffer
-		reporter := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo))
+		reporter := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "")
 		for range 3 {
 			report := reporter.Request()
 			report.Event(t.Context(), &event.Event{ID: "1"}, []trigger.Outcome{outcomeOf(row.live)}, time.Now(), func() []trigger.Shadow {
@@ -202,7 +202,7 @@ func outcomeOf(text string) trigger.Outcome {
 func TestShadowLinesOverTheLimitAreAggregated(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo)).Request()
+	report := trigger.NewReporter(cloudlog.New(&log, slog.LevelInfo), "").Request()
 	for range 90 {
 		report.Event(t.Context(), &event.Event{ID: "1"}, []trigger.Outcome{outcomeOf("triggered r")}, time.Now(), func() []trigger.Shadow {
 			return []trigger.Shadow{{Outcomes: []trigger.Outcome{outcomeOf("would_trigger s"), outcomeOf("would_fail s")}}}
