@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"example.com/dagtrigger/internal/operator/outcomelog"
+	"example.com/dagtrigger/internal/trigger"
 )
 
 // ReadLog fills the recorder with the events of a log, of which it keeps the last
@@ -75,7 +76,7 @@ func (r *logReader) event(l *outcomelog.Line) *kept {
 	if at.IsZero() {
 		at = r.now()
 	}
-	row := Row{ID: short(l.EventID), Type: short(l.Type), Source: short(l.Source), Subject: short(l.Subject), Status: statusOf(l.Outcome)}
+	row := Row{ID: trigger.Short(l.EventID), Type: trigger.Short(l.Type), Source: trigger.Short(l.Source), Subject: trigger.Short(l.Subject), Status: statusOf(l.Outcome)}
 	k := r.add(row, &story{}, at)
 	if len(r.last) >= MaxEvents {
 		clear(r.last)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/event"
+	"example.com/dagtrigger/internal/trigger"
 )
 
 // Row is an event in the list: what happened, from where, and what came of it.
@@ -45,18 +46,8 @@ func (r Row) clone() Row {
 	return r
 }
 
-// maxText bounds a text of a row, in bytes: a sender's can have megabytes.
-const maxText = 1 << 10
-
-func short(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return s[:maxText] + "…"
-}
-
 func rowOf(ev *event.Event) Row {
-	return Row{ID: short(ev.ID), Type: short(ev.Type), Source: short(ev.Source), Subject: short(ev.Subject)}
+	return Row{ID: trigger.Short(ev.ID), Type: trigger.Short(ev.Type), Source: trigger.Short(ev.Source), Subject: trigger.Short(ev.Subject)}
 }
 
 // outcomesOf reads the function's response: its outcomes, and why a request was

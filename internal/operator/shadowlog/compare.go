@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/dagtrigger/internal/operator/outcomelog"
 )
@@ -54,7 +55,7 @@ const maxReason = 300
 func decisionOf(l *outcomelog.Line) Decision {
 	reason := l.Reason
 	if len(reason) > maxReason {
-		reason = reason[:maxReason] + "…"
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 	}
 	return Decision{
 		Route: l.Route, State: stateOf(l), Environment: l.Environment, DAG: l.DAG, Asset: l.Asset, RunID: cmp.Or(l.WindowRunID, l.RunID),
