@@ -76,7 +76,10 @@ func (r *logReader) event(l *outcomelog.Line) *kept {
 	if at.IsZero() {
 		at = r.now()
 	}
-	row := Row{ID: trigger.Short(l.EventID), Type: trigger.Short(l.Type), Source: trigger.Short(l.Source), Subject: trigger.Short(l.Subject), Status: statusOf(l.Outcome)}
+	row := Row{
+		ID: trigger.Short(l.EventID), Type: trigger.Short(l.Type), Source: trigger.Short(l.Source), Subject: trigger.Short(l.Subject),
+		Status: statusOf(l.Outcome),
+	}
 	k := r.add(row, &story{}, at)
 	if len(r.last) >= MaxEvents {
 		clear(r.last)
