@@ -80,7 +80,7 @@ func (p *program) why() *cobra.Command {
   dagtrigger why dagtrigger__sales__30db3192e426dc5bce4e --config routes.yaml --config old/
   dagtrigger why event.json --log events.log --json`,
 		Args:        takes("the EVENT"),
-		Annotations: exits("each route that matches has its run", "a run is missing or held, no route matches, or something was not read"),
+		Annotations: exits("each route that matches has its run", "a run is missing or held, no route matches, or it cannot be known"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.runWhy(cmd.Context(), &f, args[0])
 		},
@@ -117,6 +117,11 @@ func (p *program) runWhy(ctx context.Context, f *whyFlags, about string) error {
 			"a folder has older routes: name the file of the current ones with --config, too"}
 	case err != nil:
 		return &hintedError{fmt.Errorf("invalid settings:\n%w", err), `"dagtrigger help settings" lists them all`}
+	}
+	if f.log != "" {
+		if _, err := os.Stat(f.log); err != nil {
+			return &hintedError{fmt.Errorf("reading the log: %w", err), "name a file: it is read more than once, and so cannot be standard input"}
+		}
 	}
 	question.At = f.at.at(p.now())
 	s := p.whySources(f, &c)

@@ -96,8 +96,8 @@ func grouped(rows []Row) []Row {
 }
 
 // terraformLabel is on everything that Terraform's provider creates, unless it is
-// configured otherwise:
-// https://registry.terraform.io/providers/hashicorp/google/latest/docs/guides/provider_reference#add_terraform_attribution_label
+// configured otherwise (add_terraform_attribution_label in
+// https://github.com/hashicorp/terraform-provider-google/blob/main/website/docs/guides/provider_reference.html.markdown).
 const terraformLabel = "goog-terraform-provisioned"
 
 // terraform reports whether Terraform has deployed the function, and adds the row that
