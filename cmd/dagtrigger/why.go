@@ -215,7 +215,9 @@ func (p *program) whySources(f *whyFlags, c *config.Config) *why.Sources {
 	routes, _ := routed(*c)
 	for _, r := range routes {
 		for _, id := range r.DAGs {
-			s.DAGs = append(s.DAGs, why.DAG{Environment: r.Environment, ID: id})
+			if dag := (why.DAG{Environment: r.Environment, ID: id}); !slices.Contains(s.DAGs, dag) {
+				s.DAGs = append(s.DAGs, dag)
+			}
 		}
 	}
 	cloud := p.cloudLogging(cmp.Or(f.project, c.Project))

@@ -74,6 +74,21 @@ type Example struct {
 	Subject string `json:"event_subject"`
 }
 
+// Events are the lines of the events that l names: l itself, or, where it adds up several,
+// one for each example.
+func (l *Line) Events() []Line {
+	if l.Count <= 1 {
+		return []Line{*l}
+	}
+	lines := make([]Line, len(l.Examples))
+	for i, e := range l.Examples {
+		lines[i] = *l
+		lines[i].EventID, lines[i].Source, lines[i].Type, lines[i].Subject = e.EventID, e.Source, e.Type, e.Subject
+		lines[i].Count, lines[i].Examples = 1, nil
+	}
+	return lines
+}
+
 // At is the line's time; zero where it has none.
 func (l *Line) At() time.Time {
 	at, _ := time.Parse(time.RFC3339Nano, l.Time) // a line without a time has the zero one

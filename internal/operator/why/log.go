@@ -34,21 +34,31 @@ func (f *search) filter() outcomelog.Filter {
 		filter.Since = f.ev.Time.Add(-time.Hour)
 	}
 	if f.ID != "" {
-		filter.Any = append(filter.Any, outcomelog.Match{"event_id": f.ID}, outcomelog.Match{"dag_run_id": f.ID})
+		filter.Any = append(filter.Any, outcomelog.Match{"dag_run_id": f.ID})
+		filter.Any = append(filter.Any, named("event_id", f.ID)...)
 	}
 	if f.ev != nil && !f.listed {
-		filter.Any = append(filter.Any, outcomelog.Match{"event_id": f.ev.ID, "event_source": f.ev.Source})
+		filter.Any = append(filter.Any, named("event_id", f.ev.ID, "event_source", f.ev.Source)...)
 	}
 	ids := slices.Sorted(maps.Keys(f.runIDs))
 	for _, id := range ids[:min(len(ids), maxRunIDs)] {
 		filter.Any = append(filter.Any, outcomelog.Match{"dag_run_id": id})
 	}
 	if f.object != "" {
-		filter.Any = append(filter.Any, outcomelog.Match{
-			"event_source": "//storage.googleapis.com/projects/_/buckets/" + f.Question.Bucket, "event_subject": "objects/" + f.Object,
-		})
+		filter.Any = append(filter.Any, named(
+			"event_source", "//storage.googleapis.com/projects/_/buckets/"+f.Question.Bucket, "event_subject", "objects/"+f.Object)...)
 	}
 	return filter
+}
+
+// named selects lines of an event by fields and their values: those to itself, and those
+// that have it as an example of the events that they add up.
+func named(pairs ...string) []outcomelog.Match {
+	alone, example := outcomelog.Match{}, outcomelog.Match{}
+	for i := 0; i < len(pairs); i += 2 {
+		alone[pairs[i]], example["examples."+pairs[i]] = pairs[i+1], pairs[i+1]
+	}
+	return []outcomelog.Match{alone, example}
 }
 
 // readLog keeps the lines about the event. What keeps it from being read is a note.
@@ -57,11 +67,13 @@ func (f *search) readLog(ctx context.Context) error {
 	f.lines = nil
 	f.answer.LogCommand = ""
 	err := f.ReadLog(ctx, filter, func(l *outcomelog.Line) {
-		if f.isAbout(l) {
-			f.lines = append(f.lines, *l)
-			if len(f.lines) > 2*maxLines {
-				f.newest()
+		for _, one := range l.Events() {
+			if f.isAbout(&one) {
+				f.lines = append(f.lines, one)
 			}
+		}
+		if len(f.lines) > 2*maxLines {
+			f.newest()
 		}
 	})
 	f.newest()
@@ -85,7 +97,7 @@ func (f *search) newest() {
 // upload, by the object and the time, since the log has no generation.
 func (f *search) isAbout(l *outcomelog.Line) bool {
 	switch {
-	case l.Outcome == "" || l.Count > 1:
+	case l.Outcome == "":
 		return false
 	case l.RunID != "" && (f.runIDs[l.RunID] || l.RunID == f.ID):
 		return true

@@ -259,7 +259,7 @@ func (f *search) nothing(airflowFailed bool) Verdict {
 	}
 	next = "Check the name; then see whether the trigger delivers: dagtrigger doctor " + f.Deployed + f.Flags
 	if f.object == "" {
-		next = "Of many events at once that no route matches, the log names a few and counts the others: if it may be one of them, write it " +
+		next = "Of many events at once that no route matches, the log names a few and counts the others. If it may be one of those, write it " +
 			"to a file and ask dagtrigger why FILE. Else: " + next
 	}
 	return Verdict{Missing, fmt.Sprintf("Neither the log nor a dead letter nor a DAG of the routes has anything of %s.", what), next}

@@ -126,6 +126,30 @@ func TestAnIDIsFoundByTheLog(t *testing.T) {
 	}
 }
 
+func TestAnEventIsFoundAmongTheExamplesOfALine(t *testing.T) {
+	t.Parallel()
+	sum := uploaded("", "unmatched", "10:00", 0)
+	sum.RunID, sum.Source, sum.Type, sum.Subject, sum.Count = "", "", "", "", 300
+	one := uploaded("4", "", "10:00", 0)
+	for _, id := range []string{"3", "4", "5"} {
+		sum.Examples = append(sum.Examples, outcomelog.Example{EventID: id, Source: one.Source, Type: one.Type, Subject: one.Subject})
+	}
+	for _, row := range []struct {
+		name       string
+		question   why.Question
+		deliveries int
+	}{
+		{"an example, and so its object", why.Question{ID: "4"}, 3},
+		{"one that is only counted", why.Question{ID: "6"}, 0},
+		{"the object of all examples", why.Question{Bucket: "acme", Object: "a", Generation: "10"}, 3},
+	} {
+		answer, err := sources(t, sum).Find(t.Context(), row.question)
+		if err != nil || len(answer.Deliveries) != row.deliveries {
+			t.Errorf("%s: %+v, %v, want %d deliveries", row.name, answer, err, row.deliveries)
+		}
+	}
+}
+
 func TestWhatCannotBeReadIsANote(t *testing.T) {
 	t.Parallel()
 	s := sources(t)

@@ -41,7 +41,8 @@ func parseQuery(text string) (condition, error) {
 
 var (
 	queryToken = regexp.MustCompile(`^(?:[()]|>=|<=|!=|[=:<>*]|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_.]*)`)
-	queryField = regexp.MustCompile(`^(?:timestamp|severity|insertId|logName|trace|resource\.type|resource\.labels\.\w+|jsonPayload\.\w+)$`)
+	queryField = regexp.MustCompile(`^(?:timestamp|severity|insertId|logName|trace|resource\.type|resource\.labels\.\w+|` +
+		`jsonPayload\.(?:examples\.)?\w+)$`)
 )
 
 type queryParser struct{ tokens []string }
@@ -125,7 +126,7 @@ func (p *queryParser) comparison() (condition, error) {
 		return nil, fmt.Errorf("unknown field %s", field)
 	}
 	if operator == ":" && value == "*" {
-		return func(entry map[string]any) bool { _, ok := fieldOf(entry, field); return ok }, nil
+		return func(entry map[string]any) bool { return len(valuesOf(entry, field)) > 0 }, nil
 	}
 	want, err := strconv.Unquote(value)
 	if err != nil {
@@ -152,15 +153,17 @@ func comparisonOf(field, operator string, order func(text string) int) (conditio
 		return nil, fmt.Errorf("%s is not ordered", field)
 	}
 	return func(entry map[string]any) bool {
-		value, ok := fieldOf(entry, field)
-		if !ok && field != "severity" {
-			return false
+		values := valuesOf(entry, field)
+		if len(values) == 0 && field == "severity" {
+			values = []any{""}
 		}
-		text, isText := value.(string)
-		if number, isNumber := value.(float64); isNumber {
-			text, isText = strconv.FormatFloat(number, 'f', -1, 64), true
-		}
-		return (isText || !ok) && holds(order(text))
+		return slices.ContainsFunc(values, func(value any) bool {
+			text, isText := value.(string)
+			if number, isNumber := value.(float64); isNumber {
+				text, isText = strconv.FormatFloat(number, 'f', -1, 64), true
+			}
+			return isText && holds(order(text))
+		})
 	}, nil
 }
 
@@ -187,16 +190,23 @@ func orderOf(field, want string) (func(text string) int, error) {
 	return func(text string) int { return strings.Compare(strings.ToLower(text), strings.ToLower(want)) }, nil
 }
 
-// fieldOf is the value at a path such as jsonPayload.route.
-func fieldOf(entry map[string]any, path string) (any, bool) {
-	var value any = entry
-	for name := range strings.SplitSeq(path, ".") {
-		object, _ := value.(map[string]any)
-		member, ok := object[name]
-		if !ok {
-			return nil, false
+// valuesOf are the values at a path such as jsonPayload.route: of a list on the way, those
+// of each element.
+func valuesOf(entry any, path string) []any {
+	name, rest, deeper := strings.Cut(path, ".")
+	object, _ := entry.(map[string]any)
+	member, ok := object[name]
+	switch list, isList := member.([]any); {
+	case !ok:
+		return nil
+	case !deeper:
+		return []any{member}
+	case isList:
+		var values []any
+		for _, element := range list {
+			values = append(values, valuesOf(element, rest)...)
 		}
-		value = member
+		return values
 	}
-	return value, true
+	return valuesOf(member, rest)
 }

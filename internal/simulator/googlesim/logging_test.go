@@ -23,7 +23,8 @@ func newLogging(t *testing.T, unknown func(*http.Request)) *googlesim.Logging {
 		`{"insertId":"2","timestamp":"2026-11-30T10:02:00Z","severity":"WARNING","resource":{"type":"cloud_run_revision","labels":` +
 			`{"service_name":"trigger"}},"jsonPayload":{"outcome":"deferred","route":"a"}}`,
 		`{"insertId":"3","timestamp":"2026-11-30T10:03:00Z","severity":"ERROR","textPayload":"boom"}`,
-		`{"insertId":"1","timestamp":"2026-11-30T10:01:00Z","jsonPayload":{"outcome":"triggered","route":"B \"b\"","count":2}}`,
+		`{"insertId":"1","timestamp":"2026-11-30T10:01:00Z","jsonPayload":{"outcome":"triggered","route":"B \"b\"","count":2,` +
+			`"examples":[{"event_id":"7"},{"event_id":"8"}]}}`,
 	} {
 		if err := l.Add("acme", entry); err != nil {
 			t.Fatal(err)
@@ -64,6 +65,8 @@ func TestLoggingSelectsByTheQueryLanguage(t *testing.T) {
 		{`jsonPayload.route="b \"B\""`, "1"},
 		{`jsonPayload.route!="a"`, "1"}, // an entry without the field does not match
 		{`jsonPayload.count="2"`, "1"},
+		{`jsonPayload.examples.event_id="8"`, "1"}, // of any element of a list
+		{`jsonPayload.examples.event_id="9"`, ""},
 		{`timestamp>="2026-11-30T11:02:00+01:00"`, "23"},
 		{`timestamp>"2026-11-30T10:01:00Z" timestamp<"2026-11-30T10:03:00Z"`, "2"},
 		{`severity>="WARNING"`, "23"},
