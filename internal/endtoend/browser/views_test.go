@@ -4,9 +4,11 @@ package browser
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -42,6 +44,29 @@ func TestNowShowsEventsBecomingRuns(t *testing.T) {
 	b.run(chromedp.SendKeys("#filter", "unmatched"))
 	b.shows("#count", "1 of 3 events")
 	b.until(`document.querySelector("#row-2") && !document.querySelector("#row-1")`)
+}
+
+func TestLogShowsWhatWasLogged(t *testing.T) {
+	const log = `{"time":"2026-11-30T10:00:00Z","message":"event triggered","outcome":"triggered","route":"sales-csv","dag_id":"load_sales",` +
+		`"dag_run_id":"run-1","reason":"Airflow created the run","event_id":"1","event_source":"//storage.googleapis.com/projects/_/buckets/` +
+		`acme-landing","event_type":"google.cloud.storage.object.v1.finalized","event_subject":"objects/sales/eu/a.csv","count":1}` + "\n" +
+		`{"time":"2026-11-30T10:00:01Z","message":"event unmatched","outcome":"unmatched","reason":"no route matched","count":300}` + "\n"
+	recorder := page.NewRecorder(nil)
+	if n, err := recorder.ReadLog(strings.NewReader(log)); n != 2 || err != nil {
+		t.Fatalf("read %d lines, %v", n, err)
+	}
+	handler, err := page.New(t.Context(), page.Options{Recorder: recorder, Log: "yesterday.log", Now: time.Now, Number: numbers()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections) // the streams
+	b := open(t, server.URL, 1000, 700)
+	b.shows("#row-1", "sales/eu/a.csv", "gs://acme-landing", "triggered", "sales-csv → load_sales")
+	b.shows("#row-2", "unmatched", "300")
+	b.run(chromedp.Focus("#list"), chromedp.KeyEvent(kb.End), chromedp.KeyEvent(kb.Enter))
+	b.shows("#parts", "Airflow created the run", `"dag_run_id": "run-1"`)
 }
 
 func TestRoutesAreDrawnCheckedAndSaved(t *testing.T) {
