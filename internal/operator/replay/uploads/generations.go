@@ -14,7 +14,7 @@ const maxGenerations = 1000
 // were overwritten or deleted where the bucket keeps them (Object Versioning, soft delete
 // not included): at most 1,000.
 func (b Bucket) Generations(ctx context.Context, name string) ([]Upload, error) {
-	b.Prefix, b.Generation, b.Any, b.versions = name, "", true, true
+	b.Prefix, b.Generation, b.versions = name, "", true
 	var all []Upload
 	for u, err := range b.List(ctx) {
 		// The shortest name with the prefix comes first.
