@@ -4,6 +4,7 @@ package dagruns_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -24,6 +25,7 @@ var begin = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
 type world struct {
 	*airflow.Client
 	sim *airflowsim.Server
+	url string
 	ago atomic.Int64
 }
 
@@ -46,6 +48,7 @@ func newWorld(t *testing.T, version airflowsim.Version, api airflow.API) *world 
 	w.sim = sim
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
+	w.url = server.URL
 	transport := airflow.NewTransport(4)
 	t.Cleanup(transport.CloseIdleConnections)
 	if w.Client, err = airflow.New(airflow.Config{URL: server.URL, API: api, Transport: transport}); err != nil {
@@ -163,6 +166,43 @@ func TestListReadsPages(t *testing.T) {
 			t.Errorf("from a time on: got %d runs, more %v; want 1", len(l.Runs), l.More)
 		}
 	})
+}
+
+// afterFirst is a transport that calls next once, when the first list has been read.
+type afterFirst struct {
+	http.RoundTripper
+
+	next func()
+}
+
+func (a *afterFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.RoundTripper.RoundTrip(r)
+	if a.next != nil && strings.HasSuffix(r.URL.Path, "/dagRuns") {
+		a.next()
+		a.next = nil
+	}
+	return resp, err
+}
+
+func TestRunThatMovesToTheNextPageIsListedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, airflowsim.Airflow33, airflow.V2)
+	for n := range 130 {
+		w.start(t, "load", id("sales", n+1))
+	}
+	base := airflow.NewTransport(1)
+	t.Cleanup(base.CloseIdleConnections)
+	client, err := airflow.New(airflow.Config{
+		URL: w.url, API: airflow.V2, Transport: &afterFirst{base, func() { w.start(t, "load", id("sales", 131)) }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := dagruns.Source{DAG: "load", Routes: []dagruns.Route{{Name: "sales"}}}
+	l, err := dagruns.List(t.Context(), client, source, dagruns.Query{Limit: 1000})
+	if err != nil || len(l.Runs) != 130 {
+		t.Errorf("got %d runs, %v; want 130", len(l.Runs), err)
+	}
 }
 
 func TestSortByRoute(t *testing.T) {

@@ -144,7 +144,7 @@ func (c *comparison) subscriptions() {
 	for i := range all {
 		name := path.Base(all[i].Name)
 		planned := slices.ContainsFunc(c.plan.Subscriptions, func(own deployment.Subscription) bool { return own.Name == name })
-		if !all[i].Delivers(s.Function) || planned || slices.Contains(c.hidden, all[i].Name) || strings.HasPrefix(name, "eventarc-") {
+		if !all[i].Delivers(s.Function) || planned || strings.HasPrefix(name, "eventarc-") {
 			continue
 		}
 		c.resource = "subscription " + name

@@ -118,6 +118,16 @@ func TestDeliveriesAreThoseOfTheGeneration(t *testing.T) {
 	}
 }
 
+// An object that the bucket no longer has is found by the log alone, near the time.
+func TestLinesOfAnObjectThatIsGoneAreThoseOfTheTime(t *testing.T) {
+	t.Parallel()
+	s := sources(t, uploaded("1", "unmatched", "06:30", 0), uploaded("2", "deferred", "08:10", 0), uploaded("3", "unmatched", "09:30", 0))
+	answer, err := s.Find(t.Context(), why.Question{Bucket: "acme", Object: "a", Generation: "8", At: at("08:00")})
+	if err != nil || len(answer.Deliveries) != 1 || answer.Deliveries[0].Outcome != "deferred" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
 func TestAnIDIsFoundByTheLog(t *testing.T) {
 	t.Parallel()
 	answer, err := sources(t, uploaded("4", "deferred", "10:20", 20)).Find(t.Context(), why.Question{ID: "4"})
