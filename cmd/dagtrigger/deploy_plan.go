@@ -22,9 +22,9 @@ import (
 )
 
 const deployPlanHelp = `Print what must exist in Google Cloud for a routes file: one function, a trigger for each
-bucket and type or topic that a route names, two service accounts with the fewest roles,
-the topics for dead letters, and the alerts; each with its reason, and the gcloud commands
-in their order. Unknown values are words in capitals to fill in.
+bucket, topic or event type that a route names, two service accounts with the fewest
+roles, the topics for dead letters, and the alerts; each with its reason, and the gcloud
+commands in their order. Unknown values are words in capitals to fill in.
 
   --format text       all of that (the default)
   --format commands   the commands alone, to paste
@@ -34,15 +34,19 @@ in their order. Unknown values are words in capitals to fill in.
                       and nothing else
   --format json       what must exist, as JSON
 
-A trigger watches one bucket or one topic. Where a route has a pattern or matches any
-bucket or topic, list the existing ones with --bucket and --topic: those that match are
-planned, and a route with complete may list their files. A route for objects that names a
-topic gets the topic, and its buckets' notifications there, unless --topic says that the
-topic exists: then it has them already. A route by subscription needs your push
-subscription, which the plan points at the function. --elsewhere names a route whose
-events something else sends. --shadow names a routes file to try beside the other, which
-gets its events as well. A route that would get no events, or could not list its
-files, is an error, and no command is printed.`
+A trigger watches one bucket, one topic, or the events of one type whose attributes are
+those of the route: for audit logs serviceName and methodName, for Firestore database and
+document; see deploy/sources.md. A type of another provider needs the --event-channel that
+takes its events.
+
+Where a route has a pattern or matches any bucket or topic, list the existing ones with
+--bucket and --topic: those that match are planned, and a route with complete may list
+their files. A route for objects that names a topic gets the topic, and its buckets'
+notifications there, unless --topic says that the topic exists: then it has them already.
+A route by subscription needs your push subscription, which the plan points at the
+function. --elsewhere names a route whose events something else sends. --shadow names a
+routes file to try beside the other, which gets its events as well. A route that would get
+no events, or could not list its files, is an error, and no command is printed.`
 
 // The formats of a plan.
 var planFormats = map[string]func(*deployment.Plan) string{
@@ -108,6 +112,8 @@ func (d *deployFlags) define(cmd *cobra.Command) {
 	flags.StringArrayVar(&s.Buckets, "bucket", nil, "an existing `BUCKET`, for routes with a pattern; may be repeated")
 	flags.StringArrayVar(&s.Topics, "topic", nil, "an existing `TOPIC`; may be repeated")
 	flags.Var(&pairs{&s.Locations}, "bucket-location", "the location of a bucket (default: looked up); may be repeated")
+	flags.Var(&pairs{&s.TypeLocations}, "type-location", "the location of the triggers for an event type; may be repeated")
+	flags.Var(&pairs{&s.Channels}, "event-channel", "an event type of another provider, and its Eventarc channel; may be repeated")
 	flags.Var(&pairs{&s.Variables}, "set", "another setting of the function, see \"dagtrigger help settings\"; may be repeated")
 	flags.Var(&pairs{&s.Secrets}, "secret", "a setting or the path of a file, and its secret in Secret Manager; may be repeated")
 	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events something else sends; may be repeated")

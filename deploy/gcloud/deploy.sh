@@ -213,7 +213,7 @@ retry gcloud pubsub topics add-iam-policy-binding "projects/$PROJECT/topics/$FUN
     --project="$PROJECT" --member="serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com" \
     --role=roles/pubsub.publisher --format=none
 
-say "Give $FUNCTION-invoker roles/eventarc.eventReceiver on the project $PROJECT: to receive the events of Cloud Storage; messages of a topic do not need it."
+say "Give $FUNCTION-invoker roles/eventarc.eventReceiver on the project $PROJECT: to receive the events of its triggers; messages of a topic do not need it."
 retry gcloud projects add-iam-policy-binding "$PROJECT" \
     --member="serviceAccount:$FUNCTION-invoker@$PROJECT.iam.gserviceaccount.com" \
     --role=roles/eventarc.eventReceiver --format=none --condition=None

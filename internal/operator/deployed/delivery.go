@@ -4,6 +4,7 @@ package deployed
 
 import (
 	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -81,7 +82,14 @@ func (c *comparison) trigger(s deployment.Source, found []gcp.Trigger) {
 	}
 	t, settings := &found[at], c.plan.Settings
 	// What a trigger watches is set when it is created.
-	c.watches(s, t.EventFilters, t.Transport.PubSub.Topic, append([]string{c.plan.DeleteTrigger(t.Name).String()}, create...))
+	again := append([]string{c.plan.DeleteTrigger(t.Name).String()}, create...)
+	c.watches(s, t.EventFilters, t.Transport.PubSub.Topic, again)
+	if s.ContentType() != "" {
+		c.compare("event-data-content-type", t.EventDataContentType, s.ContentType(), again...)
+	}
+	if s.Channel != "" {
+		c.compare("channel", t.Channel, s.Channel, again...)
+	}
 	point := c.plan.Point(t.Name).String()
 	run := t.Destination.CloudRun
 	c.compare("delivers to", strings.Trim(run.Service+" in "+run.Region, " in"), settings.Function+" in "+settings.Region, point)
@@ -90,29 +98,42 @@ func (c *comparison) trigger(s deployment.Source, found []gcp.Trigger) {
 
 // watches compares what a trigger watches.
 func (c *comparison) watches(s deployment.Source, filters []gcp.EventFilter, topic string, fix []string) {
-	value := func(attribute string) string {
-		at := slices.IndexFunc(filters, func(f gcp.EventFilter) bool { return f.Attribute == attribute })
-		if at < 0 {
-			return ""
-		}
-		return filters[at].Value
+	is := map[string]string{}
+	for _, f := range filters {
+		is[f.Attribute] = shown(f.Value, f.Operator != "")
 	}
-	c.compare("type", value("type"), s.Type, fix...)
-	if s.Bucket != "" {
-		c.compare("bucket", value("bucket"), s.Bucket, fix...)
-		return
+	planned := slices.Concat([]deployment.Filter{{Attribute: "type", Value: s.Type}}, s.Criteria())
+	for _, f := range planned {
+		c.compare(f.Attribute, is[f.Attribute], shown(f.Value, f.Pattern), fix...)
+		delete(is, f.Attribute)
 	}
-	c.compare("topic", topic, "projects/"+c.plan.Settings.Project+"/topics/"+s.Topic, fix...)
+	for _, more := range slices.Sorted(maps.Keys(is)) {
+		c.compare(more, is[more], "", fix...)
+	}
+	if s.Topic != "" {
+		c.compare("topic", topic, "projects/"+c.plan.Settings.Project+"/topics/"+s.Topic, fix...)
+	}
+}
+
+// shown is what an attribute must be, for a person: a path pattern is another filter
+// than a value of the same text.
+func shown(value string, isPattern bool) string {
+	if isPattern {
+		return "the pattern " + value
+	}
+	return value
 }
 
 // watched is what a trigger watches, for a person.
 func watched(filters []gcp.EventFilter, topic string) string {
+	var words []string
 	for _, f := range filters {
 		if f.Attribute == "bucket" {
 			return "gs://" + f.Value
 		}
+		words = append(words, f.Attribute+"="+f.Value)
 	}
-	return cmp.Or(topic, "it is there")
+	return cmp.Or(topic, strings.Join(words, ", "), "it is there")
 }
 
 // subscriptions compares how each subscription delivers that pushes to the function.

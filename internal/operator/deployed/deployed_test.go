@@ -160,6 +160,17 @@ func ofDelivery() []difference {
 		}, "trigger dagtrigger-orders-published: topic: projects/acme-1/topics/old, not projects/acme-1/topics/orders (differs)",
 			"gcloud eventarc triggers delete " + located + "triggers/dagtrigger-orders-published\n" +
 				"gcloud eventarc triggers create dagtrigger-orders-published "},
+		{"a trigger of one document in place of a pattern", func(w *world) {
+			delete(w.triggers["users"]["eventFilters"].([]any)[1].(object), "operator")
+		}, "trigger dagtrigger-users-default-written-6094f6a4: document: users/*, not the pattern users/* (differs)",
+			"gcloud eventarc triggers delete " + located + "triggers/dagtrigger-users-default-written-6094f6a4\n" +
+				"LOCATION=$(gcloud firestore databases describe --database=\"(default)\" "},
+		{"a trigger with a further filter", func(w *world) {
+			w.triggers["users"]["eventFilters"] = append(w.triggers["users"]["eventFilters"].([]any), object{"attribute": "namespace", "value": "n"})
+		}, "trigger dagtrigger-users-default-written-6094f6a4: namespace: n, not  (unplanned)", "gcloud eventarc triggers delete "},
+		{"a trigger with data of another type", func(w *world) { delete(w.triggers["users"], "eventDataContentType") },
+			"trigger dagtrigger-users-default-written-6094f6a4: event-data-content-type: , not application/protobuf (missing)",
+			"--event-data-content-type=application/protobuf"},
 		{"deadline", func(w *world) { w.subscriptions[ordersSub]["ackDeadlineSeconds"] = 10 },
 			orders + "ack-deadline: 10, not 600 (differs)", changesOrders},
 		{"retention", func(w *world) { w.subscriptions[ordersSub]["messageRetentionDuration"] = "86400s" },

@@ -27,6 +27,7 @@ const (
   - {name: orders, on: message.published, topic: orders, dag: load_orders}
   - {name: invoices, on: message.published, subscription: invoices-to-airflow, dag: load_invoices}
   - {name: scans, on: object.finalized, bucket: acme-scans, topic: scans, dag: load_scans}
+  - {name: users, on: google.cloud.firestore.document.v1.written, attributes: {database: (default), document: "users/*"}, dag: load_users}
 `
 	reader    = "reader@acme-1.iam.gserviceaccount.com"
 	runtime   = "serviceAccount:dagtrigger-runtime@acme-1.iam.gserviceaccount.com"
@@ -40,6 +41,7 @@ const (
 	ownSub    = "projects/acme-1/subscriptions/eventarc-europe-west1-dagtrigger-1-sub-1"
 	ordersSub = "projects/acme-1/subscriptions/eventarc-europe-west1-dagtrigger-orders-published-sub-2"
 	scansSub  = "projects/acme-1/subscriptions/eventarc-europe-west1-dagtrigger-scans-published-sub-3"
+	usersSub  = "projects/acme-1/subscriptions/eventarc-europe-west1-dagtrigger-users-sub-4"
 	invoices  = "projects/acme-1/subscriptions/invoices-to-airflow"
 	letters   = "projects/acme-1/topics/dagtrigger-dead-letters"
 	lost      = "projects/acme-1/topics/dagtrigger-undelivered"
@@ -92,16 +94,19 @@ func newWorld(t *testing.T) *world {
 			ownSub:                                {"roles/pubsub.subscriber": agent},
 			ordersSub:                             {"roles/pubsub.subscriber": agent},
 			scansSub:                              {"roles/pubsub.subscriber": agent},
+			usersSub:                              {"roles/pubsub.subscriber": agent},
 			invoices:                              {"roles/pubsub.subscriber": agent},
 		},
 		triggers: map[string]object{
 			"own":    trigger("dagtrigger-1", ownSub, "projects/acme-1/topics/eventarc-1", "bucket", "acme-landing"),
 			"orders": trigger("dagtrigger-orders-published", ordersSub, "projects/acme-1/topics/orders"),
 			"scans":  trigger("dagtrigger-scans-published", scansSub, scans),
+			"users":  ofDocuments(),
 			"other":  {"name": located + "triggers/other", "destination": object{"cloudRun": object{"service": "other"}}},
 		},
 		subscriptions: map[string]object{
 			ownSub: pushing(ownSub), ordersSub: pushing(ordersSub), scansSub: pushing(scansSub), invoices: pushing(invoices),
+			usersSub:  pushing(usersSub),
 			"letters": kept("projects/acme-1/subscriptions/dagtrigger-dead-letters"), lostKept: kept(lostKept),
 		},
 	}
@@ -164,6 +169,16 @@ func trigger(name, subscription, topic string, filter ...string) object {
 		"destination": object{"cloudRun": object{"service": "dagtrigger", "region": "europe-west1", "path": "/"}},
 		"transport":   object{"pubsub": object{"topic": topic, "subscription": subscription}},
 	}
+}
+
+// ofDocuments is a trigger for the changes of documents.
+func ofDocuments() object {
+	t := trigger("dagtrigger-users-default-written-6094f6a4", usersSub, "projects/acme-1/topics/eventarc-4")
+	t["eventDataContentType"] = "application/protobuf"
+	t["eventFilters"] = []any{object{"attribute": "type", "value": "google.cloud.firestore.document.v1.written"},
+		object{"attribute": "document", "value": "users/*", "operator": "match-path-pattern"},
+		object{"attribute": "database", "value": "(default)"}}
+	return t
 }
 
 // pushing is a subscription that delivers as planned.

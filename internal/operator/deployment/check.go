@@ -41,6 +41,15 @@ func (s Settings) Check() error {
 		c.name("bucket", bucket, isBucket(bucket))
 		c.name("location", s.Locations[bucket], isLocation(s.Locations[bucket]))
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.TypeLocations)) {
+		c.name("event type", name, isType(name))
+		c.name("location", s.TypeLocations[name], isLocation(s.TypeLocations[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Channels)) {
+		c.name("event type", name, isType(name))
+		c.name("event channel", s.Channels[name], regexp.MustCompile(`^projects/[^/\s$]+/locations/[a-z0-9-]+/channels/[a-z0-9-]+$`).
+			MatchString(s.Channels[name]))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
 		c.name("setting", name, isVariable(name))
 		c.plain("the value of "+name, s.Variables[name])
@@ -99,6 +108,8 @@ func isFunction(name string) bool {
 func isLocation(name string) bool {
 	return regexp.MustCompile(`^[a-z][-a-z0-9]*$`).MatchString(name)
 }
+
+func isType(name string) bool { return regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(name) }
 
 func isAccount(email string) bool {
 	return regexp.MustCompile(`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`).MatchString(email)

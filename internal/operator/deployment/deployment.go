@@ -76,6 +76,12 @@ type Settings struct {
 	// Locations are the locations of buckets, in lower case. That of any other
 	// bucket is looked up.
 	Locations map[string]string
+	// TypeLocations are the locations of the triggers for event types, in lower case. A
+	// type that is not in it has those of its family: see deploy/sources.md.
+	TypeLocations map[string]string
+	// Channels are the channels of event types that are not Google's, each
+	// projects/P/locations/L/channels/C.
+	Channels map[string]string
 	// Elsewhere are routes whose events are sent by something that is not planned here.
 	Elsewhere []string
 	// Channel is the notification channel of the alerts; empty for none.
@@ -148,9 +154,11 @@ func build(s Settings, f found) Plan {
 		Settings: s, Sources: slices.Clone(f.sources), Notifications: f.notifications, Subscriptions: f.subscriptions, Gaps: f.gaps,
 		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
 	}
-	_, further := p.Triggers()
-	for i := range further {
-		further[i].Trigger = s.Function + "-" + further[i].name()
+	own, _ := p.Triggers()
+	for i := range p.Sources {
+		if isOwn := len(own) > 0 && &own[0] == &p.Sources[i]; !isOwn {
+			p.Sources[i].Trigger = s.Function + "-" + p.Sources[i].name()
+		}
 	}
 	p.Grants = p.grants()
 	p.APIs = p.apis()

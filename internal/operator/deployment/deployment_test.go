@@ -114,9 +114,21 @@ func TestPlanFindsTheSourcesOfRoutes(t *testing.T) {
 		{"a topic and a subscription", none, []string{"on: message.published, topic: orders, subscription: s-1"}, []string{
 			"the route r1: it picks messages by topic and by subscription, but a push does not name its topic, " +
 				"and the name of a trigger's subscription is unknown until it is made: leave one of the two out"}},
-		{"another type", none, []string{"on: com.acme.order"}, []string{
-			"the route r1: no trigger is planned for events of the type com.acme.order: make what sends them to the function yourself, and " +
+		{"another provider's type", none, []string{"on: com.acme.order"}, []string{
+			"the route r1: no trigger is planned for events of the type com.acme.order: name the channel that takes them, with " +
+				"--event-channel=com.acme.order=projects/P/locations/L/channels/C, or make what sends them to the function yourself, and " +
 				"say so with --elsewhere=r1"}},
+		{"a pattern of such types", none, []string{"on: com.acme.*"}, []string{
+			"the route r1: no trigger is planned for events of the types com.acme.*: name each type whole, or make what sends them to the " +
+				"function yourself, and say so with --elsewhere=r1"}},
+		{"a type that Eventarc does not have", none, []string{"on: google.cloud.tasks.task.v1.dispatched"}, []string{
+			"the route r1: no trigger is planned for events of the type google.cloud.tasks.task.v1.dispatched: make what sends them to the " +
+				"function yourself, and say so with --elsewhere=r1"}},
+		{"a type in a channel", deployment.Settings{Channels: map[string]string{"com.acme.order": "projects/p/locations/l/channels/c"}},
+			[]string{"on: com.acme.order, attributes: {kind: [a, b]}"}, []string{
+				"dagtrigger-a-order-d49f956f: every event com.acme.order with kind=a: r1",
+				"dagtrigger-b-order-d557a7ec: every event com.acme.order with kind=b: r1"}},
+		{"another type in messages", none, []string{"on: com.acme.order, topic: orders"}, []string{"own: every message on the topic orders: r1"}},
 		{"from elsewhere", deployment.Settings{Elsewhere: []string{"r1"}}, []string{"on: com.acme.order", "on: object.finalized, bucket: acme"},
 			[]string{"own: " + written + "acme: r2"}},
 		{"turned off", none, []string{"on: com.acme.order, enabled: false"}, nil},
@@ -223,6 +235,10 @@ func TestPlanGrantsTheLeastRoles(t *testing.T) {
 		{"objects", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme",
 			append([]string{runtime + "composer.user on project other-1", letters}, append(always,
 				invoker+"eventarc.eventReceiver on project acme-1", storage+"pubsub.publisher on project acme-1", subscriber)...)},
+		{"documents", deployment.Settings{Composer: environment},
+			"on: google.cloud.firestore.document.v1.written, attributes: {database: d}",
+			append([]string{runtime + "composer.user on project other-1", letters}, append(always,
+				invoker+"eventarc.eventReceiver on project acme-1", subscriber)...)},
 		{"notifications", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme, topic: uploads",
 			append([]string{runtime + "composer.user on project other-1", letters,
 				storage + "pubsub.publisher on topic projects/acme-1/topics/uploads"}, append(always, subscriber)...)},

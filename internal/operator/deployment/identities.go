@@ -98,10 +98,12 @@ func (p *Plan) grants() []Grant {
 			"Pub/Sub itself moves there what it could not deliver", true},
 		Grant{invoker, "roles/run.invoker", Resource{"service", s.Function}, "to deliver events: nobody else may call the function", true},
 	)
+	if p.usesEventarc() {
+		all = append(all, Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project},
+			"to receive the events of its triggers; messages of a topic do not need it", s.Invoker == ""})
+	}
 	if p.watchesStorage() {
 		all = append(all,
-			Grant{invoker, "roles/eventarc.eventReceiver", Resource{"project", s.Project},
-				"to receive the events of Cloud Storage; messages of a topic do not need it", s.Invoker == ""},
 			Grant{storageAgent, "roles/pubsub.publisher", Resource{"project", s.Project},
 				"Cloud Storage publishes its events to topics that Eventarc makes in the project", false},
 		)
@@ -181,6 +183,11 @@ func (p *Plan) watchesStorage() bool {
 	return slices.ContainsFunc(p.Sources, func(s Source) bool { return s.Bucket != "" })
 }
 
+// usesEventarc reports whether a source has events that Eventarc makes.
+func (p *Plan) usesEventarc() bool {
+	return slices.ContainsFunc(p.Sources, func(s Source) bool { return s.Topic == "" })
+}
+
 // apis are those whose resources are made, or that are asked on the way.
 func (p *Plan) apis() []API {
 	var all []API
@@ -200,9 +207,12 @@ func (p *Plan) apis() []API {
 		{"pubsub.googleapis.com", "carries the events"},
 		{"run.googleapis.com", "runs the function"},
 	}...)
-	if p.watchesStorage() {
-		all = append(all, API{"storage.googleapis.com", "sends the events of objects"})
-	} else if slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" || g.Member == storageAgent }) {
+	for _, s := range p.Sources {
+		if api := familyOf(s.Type).api; api.Name != "" && !slices.Contains(all, api) {
+			all = append(all, api)
+		}
+	}
+	if !p.watchesStorage() && slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" || g.Member == storageAgent }) {
 		all = append(all, API{"storage.googleapis.com", "holds the buckets of the routes"})
 	}
 	if len(p.Settings.Secrets) > 0 {

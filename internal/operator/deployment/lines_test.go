@@ -195,7 +195,7 @@ func textOf(expr ast.Expr) (string, bool) {
 
 // command is how a command begins. In prose, gcloud is followed by something else.
 var command = regexp.MustCompile(`\bgcloud (?:alpha |beta )?(` + strings.Join([]string{
-	"alpha", "artifacts", "auth", "builds", "components", "composer", "compute", "config", "eventarc", "functions",
+	"alpha", "artifacts", "auth", "builds", "components", "composer", "compute", "config", "eventarc", "firestore", "functions",
 	"iam", "iap", "info", "init", "logging", "meta", "monitoring", "organizations", "projects", "pubsub",
 	"run", "scheduler", "secrets", "services", "storage", "topic",
 	"version",

@@ -41,6 +41,7 @@ func (p *Plan) notes() []Note {
 			gcloud("iap", "web", "add-iam-policy-binding", "--project="+s.Project, "--member=serviceAccount:"+s.RuntimeEmail(),
 				"--role=roles/iap.httpsResourceAccessor", "--condition=None")})
 	}
+	notes = append(notes, p.audited()...)
 	for _, name := range s.Elsewhere {
 		notes = append(notes, Note{"The route " + name + " gets its events from elsewhere. Their sender needs roles/run.invoker, " +
 			"and must call from inside Google Cloud: the function refuses other callers.",
@@ -49,6 +50,26 @@ func (p *Plan) notes() []Note {
 	}
 	if len(p.Subscriptions) > 0 {
 		notes = append(notes, Note{"A push subscription that you made does not name its topic: its routes match messages by its name.", nil})
+	}
+	return notes
+}
+
+// audited says which audit logs are not written by themselves, for each service whose
+// logs a trigger watches: https://cloud.google.com/logging/docs/audit/configure-data-access.
+func (p *Plan) audited() (notes []Note) {
+	var services []string
+	for _, s := range p.Sources {
+		if strings.HasPrefix(s.Type, auditTypes) && s.Topic == "" {
+			services = with(services, s.Filters[0].Value)
+		}
+	}
+	for _, service := range services {
+		notes = append(notes, Note{"Audit logs of reads and writes of data (Data Access) are written only where they are turned on for " +
+			service + " or for all services, as this prints; those of changes of settings (Admin Activity) always are. To turn them on, add " +
+			"auditConfigs with DATA_READ and DATA_WRITE to the policy, and set it with \"gcloud projects set-iam-policy " + p.Settings.Project +
+			" policy.json\".",
+			gcloud("projects", "get-iam-policy", p.Settings.Project, "--flatten=auditConfigs",
+				"--filter=auditConfigs.service:("+service+" allServices)", "--format=json(auditConfigs)")})
 	}
 	return notes
 }

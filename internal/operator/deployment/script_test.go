@@ -59,6 +59,12 @@ routes:
      dag: load, environment: lab}
   - {name: orders, on: message.published, topic: Orders, dag: load, environment: prod}
   - {name: uploads, on: object.finalized, bucket: acme-landing, topic: uploads, dag: load, environment: prod}
+  - {name: jobs, on: google.cloud.audit.log.v1.written, dag: load, environment: prod, attributes: {servicename: bigquery.googleapis.com,
+     methodname: google.cloud.bigquery.v2.JobService.InsertJob, resourcename: "projects/*/jobs/{job=**}"}}
+  - {name: users, on: google.cloud.firestore.document.v1.written, dag: load, environment: prod,
+     attributes: {database: (default), document: "users/{user=*}"}}
+  - {name: config, on: google.firebase.remoteconfig.remoteConfig.v1.updated, dag: load, environment: prod}
+  - {name: alerts, on: datadog.v1.alert, dag: load, environment: prod, attributes: {kind: "it's"}}
 `
 
 func everythingPlanned(t *testing.T) deployment.Plan {
@@ -67,7 +73,9 @@ func everythingPlanned(t *testing.T) deployment.Plan {
 		Routes: "routes.yaml", Connected: true, Composer: []string{"projects/other-1/locations/europe-west1/environments/prod"},
 		DeadLetter: true, Stores: []string{"gs://acme-dead-letters/dagtrigger", "pubsub://projects/acme-1/topics/dead"},
 		Variables: map[string]string{"LOG_LEVEL": "debug"}, Secrets: map[string]string{"/secrets/airflow/token": "airflow-token"},
-		Locations: map[string]string{"acme-landing": "eu"}, Channel: "projects/acme-1/notificationChannels/17",
+		TypeLocations: map[string]string{"google.firebase.remoteconfig.remoteConfig.v1.updated": "global"},
+		Channels:      map[string]string{"datadog.v1.alert": "projects/acme-1/locations/us-central1/channels/datadog"},
+		Locations:     map[string]string{"acme-landing": "eu"}, Channel: "projects/acme-1/notificationChannels/17",
 	}, everything)
 	if len(p.Gaps) > 0 {
 		t.Fatal(p.Gaps)

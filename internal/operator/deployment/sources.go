@@ -3,9 +3,6 @@
 package deployment
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,23 +12,33 @@ import (
 )
 
 // Source is one thing that a trigger can watch: the changes of one kind in one
-// bucket, or the messages of one topic. Several routes may live on it.
+// bucket, the messages of one topic, or the events of one type that a set of filters
+// lets through. Several routes may live on it.
 type Source struct {
 	// Trigger is the trigger's name, empty for the function's own: the platform
 	// chooses that.
 	Trigger string   `json:"trigger,omitempty"`
 	Type    string   `json:"type"`             // of its events
 	Bucket  string   `json:"bucket,omitempty"` // without gs://; or
-	Topic   string   `json:"topic,omitempty"`  // the topic's own name, in the function's project
+	Topic   string   `json:"topic,omitempty"`  // the topic's own name, in the function's project; or
+	Filters []Filter `json:"filters,omitempty"`
+	Channel string   `json:"channel,omitempty"` // of a provider that is not Google
 	Routes  []string `json:"routes"`
 }
 
 // String is the source for a person.
 func (s Source) String() string {
-	if s.Topic != "" {
+	switch {
+	case s.Topic != "":
 		return "every message on the topic " + s.Topic
+	case s.Bucket != "":
+		return "every object " + s.verb() + " in gs://" + s.Bucket
 	}
-	return "every object " + s.verb() + " in gs://" + s.Bucket
+	words := make([]string, len(s.Filters))
+	for i, f := range s.Filters {
+		words[i] = f.String()
+	}
+	return strings.TrimSuffix("every event "+s.Type+" with "+strings.Join(words, ", "), " with ")
 }
 
 // verb is the end of the type's name, in words.
@@ -47,18 +54,6 @@ type Subscription struct {
 	Name   string   `json:"name"`
 	Routes []string `json:"routes"`
 }
-
-// What Eventarc watches, by the short name of the routes:
-// https://cloud.google.com/eventarc/docs/event-types
-var eventTypes = map[string]string{
-	"object.finalized":       "google.cloud.storage.object.v1.finalized",
-	"object.deleted":         "google.cloud.storage.object.v1.deleted",
-	"object.archived":        "google.cloud.storage.object.v1.archived",
-	"object.metadataUpdated": "google.cloud.storage.object.v1.metadataUpdated",
-	"message.published":      messagePublished,
-}
-
-const messagePublished = "google.cloud.pubsub.topic.v1.messagePublished"
 
 // found is what routes need to get their events.
 type found struct {
@@ -87,15 +82,20 @@ func find(s Settings, routes []route.Spec) found {
 			f.holding = append(f.holding, r.Name.Value)
 		}
 		for _, eventType := range f.types(r) {
-			if eventType == messagePublished || len(r.Topic)+len(r.Subscription) > 0 { // or notifications of a bucket
-				f.messages(r)
-				if eventType != messagePublished {
-					f.notify(r, eventType)
-				}
-				continue
+			family := familyOf(eventType)
+			carried := len(r.Topic)+len(r.Subscription) > 0 // in messages
+			if carried {
+				f.messages(r, eventType)
+			} else {
+				family.find(&f, r, eventType)
 			}
-			f.changes(r, eventType)
-			f.objects = with(f.objects, r.Name.Value)
+			switch {
+			case family.place != inBucket:
+			case carried:
+				f.notify(r, eventType)
+			default:
+				f.objects = with(f.objects, r.Name.Value)
+			}
 		}
 	}
 	slices.Sort(f.listed)
@@ -127,32 +127,14 @@ func (f *found) types(r *route.Spec) (types []string) {
 		}
 		matched := matching(on.Value)
 		if len(matched) == 0 {
-			f.gap(r, "no trigger is planned for events of the type "+on.Value,
-				"make what sends them to the function yourself, and say so with --elsewhere="+r.Name.Value)
+			f.gap(r, "no trigger is planned for events of the types "+on.Value,
+				"name each type whole, or make what sends them to the function yourself, and say so with --elsewhere="+r.Name.Value)
 		}
 		for _, eventType := range matched {
 			types = with(types, eventType)
 		}
 	}
 	return types
-}
-
-// matching are the full names of the types that a name, short or full, or a
-// pattern means.
-func matching(on string) (full []string) {
-	if name, ok := eventTypes[on]; ok {
-		return []string{name}
-	}
-	p, err := pattern.Parse(on)
-	if err != nil {
-		return nil
-	}
-	for _, short := range slices.Sorted(maps.Keys(eventTypes)) {
-		if _, ok := p.Match(eventTypes[short]); ok {
-			full = append(full, eventTypes[short])
-		}
-	}
-	return full
 }
 
 // changes finds the buckets that a route watches.
@@ -163,7 +145,7 @@ func (f *found) changes(r *route.Spec, eventType string) {
 }
 
 // messages finds the topics or the subscriptions that a route's messages come by.
-func (f *found) messages(r *route.Spec) {
+func (f *found) messages(r *route.Spec, _ string) {
 	switch {
 	case len(r.Subscription) > 0 && len(r.Topic) > 0:
 		f.gap(r, "it picks messages by topic and by subscription, but a push does not name its topic, "+
@@ -272,7 +254,7 @@ func (f *found) gap(r *route.Spec, what, fix string) {
 // add notes that a route lives on a source.
 func (f *found) add(s Source, r *route.Spec) {
 	at := slices.IndexFunc(f.sources, func(other Source) bool {
-		return other.Type == s.Type && other.Bucket == s.Bucket && other.Topic == s.Topic
+		return other.Type == s.Type && other.Bucket == s.Bucket && other.Topic == s.Topic && slices.Equal(other.Filters, s.Filters)
 	})
 	if at < 0 {
 		at, f.sources = len(f.sources), append(f.sources, s)
@@ -294,26 +276,6 @@ func with(names []string, name string) []string {
 	}
 	return append(names, name)
 }
-
-// maxSourceName is what a trigger's name of at most 63 letters leaves after the
-// function's name.
-const maxSourceName = 32
-
-// name is a name that follows from the source alone. Where the source's own
-// name cannot be part of a trigger's, a digest keeps two of them apart.
-func (s Source) name() string {
-	own := s.Bucket + s.Topic + "-" + strings.ToLower(strings.TrimPrefix(s.kind(), "message"))
-	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(own), "-"), "-")
-	if name == own && len(name) <= maxSourceName {
-		return name
-	}
-	sum := sha256.Sum256([]byte(own))
-	digest := hex.EncodeToString(sum[:4])
-	return strings.Trim(name[:min(len(name), maxSourceName-len(digest)-1)], "-") + "-" + digest
-}
-
-// kind is the end of the type's name, such as finalized.
-func (s Source) kind() string { return s.Type[strings.LastIndex(s.Type, ".")+1:] }
 
 // Google's rules for names, as far as they keep a name from being taken for
 // something else in a command:

@@ -2,7 +2,11 @@
 
 package deployment
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // Step is one command of the deployment. The order matters: each step needs
 // what those before it have made.
@@ -85,7 +89,7 @@ func (p *Plan) prepare() []Step {
 		steps = append(steps,
 			Step{What: "Make sure of the account that Cloud Storage acts by.", Do: gcloud("storage", "service-agent", p.project())})
 	}
-	if p.watchesStorage() {
+	if p.usesEventarc() {
 		steps = append(steps,
 			Step{What: "Make sure of the account that Eventarc acts by.",
 				Do: gcloud("beta", "services", "identity", "create", "--service=eventarc.googleapis.com", p.project())})
@@ -158,7 +162,7 @@ func (p *Plan) Deploy() []Step {
 	own, _ := p.Triggers()
 	if len(own) == 0 {
 		words = append(words, "--trigger-http", "--no-allow-unauthenticated")
-		return append(routes, version, Step{What: "The function, called over your subscriptions alone.", Do: words, Retry: RetryOnce})
+		return append(routes, version, Step{What: "The function, which is called by what is made below alone.", Do: words, Retry: RetryOnce})
 	}
 	words = append(words, "--retry", "--trigger-service-account="+s.InvokerEmail(), "--trigger-location="+p.location(own[0]))
 	words = append(words, own[0].filters("--trigger-event-filters", "--trigger-topic")...)
@@ -191,32 +195,53 @@ func (s Source) filters(filter, topic string) []string {
 	if s.Topic != "" {
 		return []string{topic + "=" + s.Topic}
 	}
-	return []string{filter + "=type=" + s.Type, filter + "=bucket=" + s.Bucket}
+	words := []string{filter + "=type=" + s.Type}
+	for _, f := range s.Criteria() {
+		flag := filter
+		if f.Pattern {
+			flag += "-path-pattern"
+		}
+		words = append(words, flag+"="+f.String())
+	}
+	return words
 }
 
-// locationVariable holds where the bucket is whose trigger is made next.
+// locationVariable holds where the bucket or the database is whose trigger is made next.
 const locationVariable = "LOCATION"
 
-// location is where a source's trigger has to be: a bucket's is where the bucket is.
+// location is where a source's trigger has to be.
 func (p *Plan) location(s Source) string {
-	known := p.Settings.Locations[s.Bucket]
+	place := familyOf(s.Type).place
+	known := cmp.Or(p.Settings.Locations[s.Bucket], p.Settings.TypeLocations[s.Type])
 	switch {
 	case s.Topic != "":
 		return p.Settings.Region
+	case place == inChannel:
+		return strings.Split(s.Channel, "/")[3]
 	case known != "":
 		return known
+	case place == global:
+		return "global"
+	case place == inRegion:
+		return p.Settings.Region
 	default:
 		return "$" + locationVariable
 	}
 }
 
-// locate looks a bucket's location up, where it is not known.
+// locate looks up where a bucket or a database is, where that is not known.
 func (p *Plan) locate(s Source) []Step {
 	if p.location(s) != "$"+locationVariable {
 		return nil
 	}
-	return []Step{{What: "Where the bucket " + s.Bucket + " is: its trigger has to be there.", Sets: locationVariable,
-		Do: gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")}}
+	what := "the bucket " + s.Bucket
+	do := gcloud("storage", "buckets", "describe", "gs://"+s.Bucket, p.project(), "--format=value(location.lower())")
+	if s.Bucket == "" {
+		database := s.Filters[0].Value // a trigger for documents filters by it first
+		what, do = "the database "+database, gcloud("firestore", "databases", "describe", "--database="+database, p.project(),
+			"--format=value(locationId)")
+	}
+	return []Step{{What: "Where " + what + " is: its trigger has to be there.", Sets: locationVariable, Do: do}}
 }
 
 // trigger makes the triggers of the further sources, and sets how each delivers.
@@ -236,6 +261,12 @@ func (p *Plan) CreateTrigger(s Source) []Step {
 	if s.Topic != "" {
 		words = append(words, "--event-filters=type="+messagePublished)
 	}
+	if s.Channel != "" {
+		words = append(words, "--channel="+s.Channel)
+	}
+	if s.ContentType() != "" {
+		words = append(words, "--event-data-content-type="+s.ContentType())
+	}
 	steps := append(p.locate(s), Step{
 		What: "A trigger: " + s.String() + ".", Retry: RetryForMinutes,
 		Unless: gcloud("eventarc", "triggers", "describe", s.Trigger, p.project(), at, "--format=value(name)"),
@@ -253,10 +284,12 @@ func (p *Plan) leads() []string {
 // Triggers are the source of the function's own trigger, and those that have one
 // apart from it.
 func (p *Plan) Triggers() (own, further []Source) {
-	if p.Settings.Image != "" || len(p.Sources) == 0 {
-		return nil, p.Sources
+	for i, s := range p.Sources {
+		if p.Settings.Image == "" && familyOf(s.Type).own && s.Trigger == "" {
+			return p.Sources[i : i+1], slices.Concat(p.Sources[:i], p.Sources[i+1:])
+		}
 	}
-	return p.Sources[:1], p.Sources[1:]
+	return nil, p.Sources
 }
 
 // The variables that hold a trigger's name, and that of the subscription which

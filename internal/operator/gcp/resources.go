@@ -16,7 +16,10 @@ type Trigger struct {
 	EventFilters   []EventFilter     `json:"eventFilters"`
 	ServiceAccount string            `json:"serviceAccount"`
 	Labels         map[string]string `json:"labels"`
-	Destination    struct {
+	Channel        string            `json:"channel"`
+	// EventDataContentType is that of the events' data, empty for application/json.
+	EventDataContentType string `json:"eventDataContentType"`
+	Destination          struct {
 		CloudFunction string `json:"cloudFunction"`
 		CloudRun      struct {
 			Service string `json:"service"`
@@ -38,6 +41,7 @@ type Trigger struct {
 type EventFilter struct {
 	Attribute string `json:"attribute"`
 	Value     string `json:"value"`
+	Operator  string `json:"operator"` // empty for equality, else match-path-pattern
 }
 
 // Delivers reports whether the trigger's events go to a service.
