@@ -98,7 +98,7 @@ func (p *program) root() *cobra.Command {
 		&cobra.Group{ID: groupDeployed, Title: "Deploy and operate:"})
 	root.SetHelpCommand(help())
 	root.AddCommand(p.demo(), p.serve(), p.page(), p.send(), p.airflow(), p.init(), p.check(), p.explain(), p.test(), p.params(), p.schema(),
-		p.doctor(), p.deploy(), p.why(), p.tail(), p.shadow(), p.runs(), p.deadLetters(), p.reconcile(), p.version(),
+		p.doctor(), p.deploy(), p.pull(), p.why(), p.tail(), p.shadow(), p.runs(), p.deadLetters(), p.reconcile(), p.version(),
 		p.settings(), p.routeHelp(), p.expressions(), p.errors())
 	p.completesFromRoutes(root)
 	p.typedHelp(root)

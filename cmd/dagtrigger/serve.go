@@ -179,9 +179,7 @@ func (p *program) runServe(ctx context.Context, s serveFlags) (err error) {
 // serveSettings are the port and the settings, with what the flags say in place of theirs.
 // It logs the settings that are not known.
 func (p *program) serveSettings(s serveFlags) (port int, getenv func(string) string, err error) {
-	for _, unknown := range p.unknownVariables() {
-		p.log(s.logFormat)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
-	}
+	p.logUnknown(s.logFormat)
 	if port, err = p.port(s.port); err != nil {
 		return 0, nil, err
 	}
@@ -198,6 +196,13 @@ func (p *program) serveSettings(s serveFlags) (port int, getenv func(string) str
 		getenv = over(map[string]string{"DAG_ID": s.dag, config.FileVariable: ""}, getenv)
 	}
 	return port, getenv, nil
+}
+
+// logUnknown logs the settings that are not known.
+func (p *program) logUnknown(format string) {
+	for _, unknown := range p.unknownVariables() {
+		p.log(format)(slog.LevelInfo).Warn("unknown variable", slog.String("reason", p.typed(unknown.String())))
+	}
 }
 
 // locals are the Airflows to embed: with --local in place of every other one, else

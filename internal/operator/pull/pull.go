@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pull implements pulling messages from Pub/Sub subscriptions, for where no push
+// can reach the function. Each message becomes the request by which Pub/Sub would push
+// it, so that the function decodes it as it decodes pushes, and its run ids are the same.
+//
+// A message is acknowledged where the function answers with a success, and otherwise
+// returned to its subscription. While Airflow is overloaded or down, it is held: its
+// lease is extended, and the function gets it again after a pause. The package never
+// looks into a message, and decides no outcome.
+package pull
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"example.com/dagtrigger/internal/clock"
+)
+
+const (
+	// ahead is how many messages are pulled for each that is handled: those that are
+	// held leave others their turn.
+	ahead = 4
+	// maxBytes is how many bytes of messages are held, of all subscriptions
+	// together: as many as the function holds of requests' bodies.
+	maxBytes = 32 << 20
+	// maxExtension is beyond the longest time for which a message is held.
+	maxExtension = time.Hour
+	// returnTime is for returning what is in flight at the end of the grace period.
+	returnTime = 5 * time.Second
+)
+
+// Pauses are how long a message is held, and when the function gets it again.
+type Pauses struct {
+	First, Longest time.Duration // between two tries, doubled from the first to the longest; Retry-After can ask for more
+	// Rejected is for how long one is held that can only be returned: else it would
+	// come again at once, for as long as the subscription keeps it.
+	Rejected time.Duration
+	// Hold is for how long a message is held that the function defers, and Crowded for
+	// how long where others cannot be pulled for it.
+	Hold, Crowded time.Duration
+}
+
+// DefaultPauses are those of the command line. The pause before a message is returned is
+// the least that a subscription's retry policy has by default:
+// https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff
+func DefaultPauses() Pauses {
+	return Pauses{
+		First: time.Second, Longest: time.Minute, Rejected: 10 * time.Second, Hold: 30 * time.Minute, Crowded: time.Minute,
+	}
+}
+
+// Puller pulls from subscriptions. Its fields are set before [Puller.Run].
+type Puller struct {
+	Client        *pubsub.Client
+	Subscriptions []string     // projects/P/subscriptions/S
+	Function      http.Handler // gets the messages as pushes
+	Log           *slog.Logger
+	// AtOnce is how many messages the function handles at the same time.
+	AtOnce int
+	// Grace is for how long the messages in flight may go on when Run is to end.
+	Grace  time.Duration
+	Pauses Pauses
+
+	turns chan struct{} // one value for each message that the function handles
+}
+
+// Run pulls until ctx ends, or a subscription cannot be pulled from: the error is then
+// an [*Error]. It returns when Pub/Sub has been told of every message that it is done, or
+// that it is returned.
+func (p *Puller) Run(ctx context.Context) error {
+	if err := p.check(ctx); err != nil {
+		return err
+	}
+	p.turns = make(chan struct{}, p.AtOnce)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(p.Grace, cut)
+		time.AfterFunc(p.Grace+returnTime, func() { close(late) })
+	})
+	failures := make([]error, len(p.Subscriptions))
+	var all sync.WaitGroup
+	for i, name := range p.Subscriptions {
+		all.Go(func() {
+			if failures[i] = p.receive(ctx, work, name); failures[i] != nil {
+				stop() // a platform restarts a process that has ended, and does not see one that pulls half
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return errors.Join(failures...)
+	case <-late:
+		return errLate
+	}
+}
+
+var errLate = errors.New("Pub/Sub did not answer at the end: what was in flight comes again, and finds the runs that exist")
+
+// receive pulls from one subscription until ctx ends. work is the context of what is in
+// flight.
+func (p *Puller) receive(ctx, work context.Context, name string) error {
+	s := &subscription{Puller: p, name: name, bytes: max(1, maxBytes/int64(len(p.Subscriptions)))}
+	subscriber := p.Client.Subscriber(name)
+	subscriber.ReceiveSettings = pubsub.ReceiveSettings{
+		// Without ShutdownOptions, Receive returns once Pub/Sub has been told what became of each message.
+		MaxExtension: maxExtension, MaxOutstandingMessages: ahead * p.AtOnce, MaxOutstandingBytes: int(s.bytes), NumGoroutines: 1,
+	}
+	p.Log.Info("pulling", slog.String("subscription", name))
+	err := subscriber.Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		if s.handle(ctx, work, m) {
+			s.acknowledged.Add(1)
+			m.Ack()
+			return
+		}
+		s.returned.Add(1)
+		m.Nack()
+	})
+	p.Log.Info("pulling ended", slog.String("subscription", name),
+		slog.Int64("acknowledged", s.acknowledged.Load()), slog.Int64("returned", s.returned.Load()))
+	return explain(name, err)
+}
+
+// subscription is one that is pulled from.
+type subscription struct {
+	*Puller
+	name  string
+	bytes int64 // that may be held
+
+	messages, held         atomic.Int64 // in memory, and their bytes
+	acknowledged, returned atomic.Int64
+}
+
+// crowded reports whether no other message can be pulled for those that are held.
+func (s *subscription) crowded() bool {
+	return s.messages.Load() >= int64(ahead*s.AtOnce) || s.held.Load() >= s.bytes
+}
+
+// handle reports whether m is done, and can be acknowledged. When ctx ends, a message that
+// is not in the function is returned; one that is has until work ends.
+func (s *subscription) handle(ctx, work context.Context, m *pubsub.Message) bool {
+	s.messages.Add(1)
+	s.held.Add(int64(len(m.Data)))
+	defer func() {
+		s.messages.Add(-1)
+		s.held.Add(-int64(len(m.Data)))
+	}()
+	came := time.Now()
+	for backoff := s.Pauses.First; ; backoff = min(2*backoff, s.Pauses.Longest) {
+		select {
+		case s.turns <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		status, retryAfter := s.serve(work, m)
+		<-s.turns
+		switch {
+		case 200 <= status && status < 300:
+			return true
+		case status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
+			_ = clock.Sleep(ctx, s.Pauses.Rejected) // it is returned in any case
+			return false
+		}
+		// Some later than others, so that they do not come back in step.
+		pause := max(backoff, retryAfter)
+		pause += rand.N(pause/2 + 1)
+		over := time.Since(came) + pause - s.Pauses.Hold
+		if clock.Sleep(ctx, pause) != nil || over > 0 || s.crowded() && time.Since(came) > s.Pauses.Crowded {
+			return false
+		}
+	}
+}
+
+// serve has the function handle m, and returns its status and its Retry-After.
+func (s *subscription) serve(ctx context.Context, m *pubsub.Message) (status int, retryAfter time.Duration) {
+	defer func() { // as in an HTTP server, one message must not end the others
+		if fault := recover(); fault != nil {
+			s.Log.Error("the function failed", slog.String("event_id", m.ID), slog.Any("panic", fault), slog.String("stack", string(debug.Stack())))
+			status, retryAfter = http.StatusInternalServerError, 0
+		}
+	}()
+	r, err := pushOf(ctx, s.name, m)
+	if err != nil {
+		s.Log.Error("no event", slog.String("event_id", m.ID), slog.String("reason", err.Error()))
+		return http.StatusBadRequest, 0
+	}
+	body := r.Body // the function wraps it
+	defer func() { _ = body.Close() }()
+	answer := &answer{header: make(http.Header), status: http.StatusOK}
+	s.Function.ServeHTTP(answer, r)
+	seconds, _ := strconv.Atoi(answer.header.Get("Retry-After")) // zero where there is none
+	return answer.status, time.Duration(seconds) * time.Second
+}
+
+// answer keeps what decides about a message: the function's log has the rest.
+type answer struct {
+	header http.Header
+	status int
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return len(p), nil }

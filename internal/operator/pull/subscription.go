@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pull
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Error is why a subscription cannot be pulled from.
+type Error struct {
+	Subscription string
+	Reason       string
+	Fix          string // what to do, empty where waiting may help
+	Err          error  // what Pub/Sub said, nil where that is the reason
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return e.Subscription + ": " + e.Reason
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Subscription, e.Reason, said(e.Err))
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// maxSaid is the most characters of Pub/Sub's own words in an error.
+const maxSaid = 300
+
+func said(err error) string {
+	text := []rune(strings.Join(strings.Fields(status.Convert(err).Message()), " "))
+	return string(text[:min(len(text), maxSaid)])
+}
+
+// A project has an id, which begins with a letter, and a number:
+// https://cloud.google.com/resource-manager/docs/creating-managing-projects.
+// The rest is https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
+var (
+	namePattern   = regexp.MustCompile(`^projects/((?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*)/subscriptions/([A-Za-z][A-Za-z0-9._~+%-]{2,254})$`)
+	numberPattern = regexp.MustCompile(`^projects/[0-9]+/`)
+)
+
+// Names are the full names of subscriptions: each is projects/P/subscriptions/S, or S of
+// a project. None may be named twice.
+func Names(names []string, project string) ([]string, error) {
+	full := make([]string, len(names))
+	for i, name := range names {
+		if !strings.Contains(name, "/") {
+			if project == "" {
+				return nil, fmt.Errorf("%q names no project: write projects/PROJECT/subscriptions/%s, or give --project", name, name)
+			}
+			name = "projects/" + project + "/subscriptions/" + name
+		}
+		switch {
+		case numberPattern.MatchString(name):
+			return nil, fmt.Errorf("%q has the project's number: give its id, as a push does, or run ids would differ from a push's", name)
+		case !namePattern.MatchString(name):
+			return nil, fmt.Errorf("%q is not the name of a subscription: write projects/PROJECT/subscriptions/NAME", name)
+		case slices.Contains(full, name):
+			return nil, fmt.Errorf("%q is given twice", name)
+		}
+		full[i] = name
+	}
+	return full, nil
+}
+
+// lookTime bounds the look at a subscription, which need not be allowed.
+const lookTime = 10 * time.Second
+
+// check finds the subscriptions that cannot be pulled from before any message is. Only
+// some roles may look at one; where that is not allowed, pulling tells.
+func (p *Puller) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	var problems []error
+	for _, name := range p.Subscriptions {
+		found, err := p.Client.SubscriptionAdminClient.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{Subscription: name})
+		switch code := status.Code(err); {
+		case err == nil:
+			problems = append(problems, delivers(found))
+		case code == codes.NotFound:
+			problems = append(problems, explain(name, err))
+		case code != codes.PermissionDenied && ctx.Err() != nil:
+			p.Log.Warn("Pub/Sub does not answer: it is tried again until it does",
+				slog.String("subscription", name), slog.String("reason", said(err)))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// delivers is why a subscription cannot be pulled from that delivers its messages itself;
+// nil where it does not.
+func delivers(s *pubsubpb.Subscription) error {
+	reason := "it is detached from its topic, and gets no more messages"
+	fix := "create a subscription of its topic to pull from: gcloud pubsub subscriptions create NAME --topic=" + s.GetTopic()
+	switch {
+	case s.GetPushConfig().GetPushEndpoint() != "":
+		reason = "Pub/Sub pushes its messages to " + s.GetPushConfig().GetPushEndpoint()
+		fix = "have them pulled instead: gcloud pubsub subscriptions modify-push-config " + s.GetName() + " --push-endpoint=''"
+	case s.GetBigqueryConfig() != nil:
+		reason = "Pub/Sub writes its messages to BigQuery"
+	case s.GetCloudStorageConfig() != nil:
+		reason = "Pub/Sub writes its messages to Cloud Storage"
+	case !s.GetDetached():
+		return nil
+	}
+	return &Error{Subscription: s.GetName(), Reason: reason, Fix: fix}
+}
+
+// explain says what to do about an error of Pub/Sub's; nil for none.
+func explain(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	_, rest, _ := strings.Cut(name, "projects/")
+	project, id, _ := strings.Cut(rest, "/subscriptions/")
+	e := &Error{Subscription: name, Err: err}
+	switch status.Code(err) {
+	case codes.NotFound:
+		e.Reason = "it does not exist"
+		e.Fix = fmt.Sprintf("is the name right? One is created with: gcloud pubsub subscriptions create %s --project=%s --topic=TOPIC",
+			id, project)
+	case codes.PermissionDenied:
+		e.Reason = "no permission to pull from it (403)"
+		e.Fix = fmt.Sprintf("grant the role: gcloud pubsub subscriptions add-iam-policy-binding %s --project=%s "+
+			"--member=serviceAccount:ACCOUNT --role=roles/pubsub.subscriber", id, project)
+	case codes.Unauthenticated:
+		e.Reason = "the credentials are not accepted (401)"
+		e.Fix = "run as a service account, or sign in: gcloud auth application-default login"
+	case codes.FailedPrecondition, codes.InvalidArgument:
+		e.Reason = "it cannot be pulled from"
+		e.Fix = fmt.Sprintf("if Pub/Sub pushes its messages, have them pulled: gcloud pubsub subscriptions modify-push-config %s --project=%s "+
+			"--push-endpoint=''", id, project)
+	default:
+		e.Reason = "pulling failed"
+	}
+	return e
+}
+
+// Fix is what to do about an error of [Puller.Run], empty where it does not say.
+func Fix(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
+		return Fix(joined.Unwrap()[0])
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return ""
+	}
+	return cmp.Or(e.Fix, "what Pub/Sub says may pass: start it again")
+}
