@@ -37,7 +37,7 @@ commands in their order. Unknown values are words in capitals to fill in.
 A trigger watches one bucket, one topic, or the events of one type whose attributes are
 those of the route: for audit logs serviceName and methodName, for Firestore database and
 document; see deploy/sources.md. A type of another provider needs the --event-channel that
-takes its events.
+takes its events. A route for a job of Cloud Scheduler needs the job's --schedule.
 
 Where a route has a pattern or matches any bucket or topic, list the existing ones with
 --bucket and --topic: those that match are planned, and a route with complete may list
@@ -114,6 +114,8 @@ func (d *deployFlags) define(cmd *cobra.Command) {
 	flags.Var(&pairs{&s.Locations}, "bucket-location", "the location of a bucket (default: looked up); may be repeated")
 	flags.Var(&pairs{&s.TypeLocations}, "type-location", "the location of the triggers for an event type; may be repeated")
 	flags.Var(&pairs{&s.Channels}, "event-channel", "an event type of another provider, and its Eventarc channel; may be repeated")
+	flags.Var(&pairs{&s.Schedules}, "schedule", "a job of Cloud Scheduler, and its schedule in cron's format; may be repeated")
+	flags.StringVar(&s.TimeZone, "time-zone", deployment.DefaultTimeZone, "the `ZONE` of the schedules")
 	flags.Var(&pairs{&s.Variables}, "set", "another setting of the function, see \"dagtrigger help settings\"; may be repeated")
 	flags.Var(&pairs{&s.Secrets}, "secret", "a setting or the path of a file, and its secret in Secret Manager; may be repeated")
 	flags.StringArrayVar(&s.Elsewhere, "elsewhere", nil, "a `ROUTE` whose events something else sends; may be repeated")

@@ -68,7 +68,7 @@ type Target struct {
 func Compare(ctx context.Context, t Target) (Report, error) {
 	c := &comparison{ctx: ctx, Target: t, plan: t.Plan, policies: map[deployment.Resource]policy{}}
 	c.number, c.numberErr = t.Cloud.Number(ctx, t.Plan.Settings.Project)
-	for _, part := range []func(){c.function, c.triggers, c.subscriptions, c.notifications, c.topics, c.accounts, c.roles} {
+	for _, part := range []func(){c.function, c.triggers, c.subscriptions, c.notifications, c.jobs, c.topics, c.accounts, c.roles} {
 		part()
 		if ctx.Err() != nil {
 			return Report{}, ctx.Err()

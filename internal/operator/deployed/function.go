@@ -19,6 +19,7 @@ import (
 const (
 	functionsViewer = "roles/cloudfunctions.viewer"
 	runViewer       = "roles/run.viewer"
+	schedulerViewer = "roles/cloudscheduler.viewer"
 	eventarcViewer  = "roles/eventarc.viewer"
 	pubsubViewer    = "roles/pubsub.viewer"
 	bucketViewer    = "roles/storage.bucketViewer"

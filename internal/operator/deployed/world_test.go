@@ -28,6 +28,7 @@ const (
   - {name: invoices, on: message.published, subscription: invoices-to-airflow, dag: load_invoices}
   - {name: scans, on: object.finalized, bucket: acme-scans, topic: scans, dag: load_scans}
   - {name: users, on: google.cloud.firestore.document.v1.written, attributes: {database: (default), document: "users/*"}, dag: load_users}
+  - {name: nightly, on: google.cloud.scheduler.job.v1.executed, source: //cloudscheduler.googleapis.com/nightly, dag: load_night}
 `
 	reader    = "reader@acme-1.iam.gserviceaccount.com"
 	runtime   = "serviceAccount:dagtrigger-runtime@acme-1.iam.gserviceaccount.com"
@@ -47,6 +48,7 @@ const (
 	lost      = "projects/acme-1/topics/dagtrigger-undelivered"
 	lostKept  = "projects/acme-1/subscriptions/dagtrigger-undelivered"
 	scans     = "projects/acme-1/topics/scans"
+	nightly   = located + "jobs/nightly"
 	uri       = "https://dagtrigger-4711.europe-west1.run.app"
 )
 
@@ -69,9 +71,11 @@ func newWorld(t *testing.T) *world {
 		t: t, routes: routes,
 		settings: deployment.Settings{
 			Project: "acme-1", Region: "europe-west1", Composer: []string{prod}, Secrets: map[string]string{"/secrets/key": "partner-key"},
+			Schedules: map[string]string{"nightly": "0 2 * * *"},
 		},
 		roles: []string{
-			"roles/cloudfunctions.viewer", "roles/run.viewer", "roles/eventarc.viewer", "roles/pubsub.viewer", "roles/storage.bucketViewer",
+			"roles/cloudfunctions.viewer", "roles/run.viewer", "roles/eventarc.viewer", "roles/pubsub.viewer", "roles/cloudscheduler.viewer",
+			"roles/storage.bucketViewer",
 			"roles/iam.serviceAccountViewer", "roles/iam.securityReviewer", "roles/browser",
 		},
 		resources: map[string]object{
@@ -79,6 +83,7 @@ func newWorld(t *testing.T) *world {
 			"projects/acme-1": {"projectId": "acme-1", "projectNumber": "4711"},
 			"projects/acme-1/serviceAccounts/dagtrigger-runtime@acme-1.iam.gserviceaccount.com": {"email": "dagtrigger-runtime"},
 			"projects/acme-1/serviceAccounts/" + invoker:                                        {"email": invoker},
+			nightly: theJob(),
 			letters: {"name": letters}, lost: {"name": lost}, scans: {"name": scans},
 			"b/acme-scans/notificationConfigs": {"items": []any{object{"id": "1", "topic": "//pubsub.googleapis.com/" + scans,
 				"event_types": []any{"OBJECT_FINALIZE"}, "payload_format": "JSON_API_V1"}}},
@@ -168,6 +173,15 @@ func trigger(name, subscription, topic string, filter ...string) object {
 		"name": located + "triggers/" + name, "eventFilters": filters, "serviceAccount": invoker,
 		"destination": object{"cloudRun": object{"service": "dagtrigger", "region": "europe-west1", "path": "/"}},
 		"transport":   object{"pubsub": object{"topic": topic, "subscription": subscription}},
+	}
+}
+
+// theJob calls the function.
+func theJob() object {
+	return object{
+		"name": nightly, "state": "ENABLED", "schedule": "0 2 * * *", "timeZone": "Etc/UTC", "attemptDeadline": "600s",
+		"retryConfig": object{"retryCount": 5, "maxRetryDuration": "43200s", "minBackoffDuration": "10s", "maxBackoffDuration": "600s"},
+		"httpTarget":  object{"uri": uri + "/", "oidcToken": object{"serviceAccountEmail": invoker, "audience": uri}},
 	}
 }
 

@@ -50,6 +50,11 @@ func (s Settings) Check() error {
 		c.name("event channel", s.Channels[name], regexp.MustCompile(`^projects/[^/\s$]+/locations/[a-z0-9-]+/channels/[a-z0-9-]+$`).
 			MatchString(s.Channels[name]))
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Schedules)) {
+		c.name("job", name, isJob(name))
+		c.name("schedule", s.Schedules[name], isSchedule(s.Schedules[name]))
+	}
+	c.name("time zone", s.TimeZone, regexp.MustCompile(`^[A-Za-z0-9_+/-]+$`).MatchString(s.TimeZone))
 	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
 		c.name("setting", name, isVariable(name))
 		c.plain("the value of "+name, s.Variables[name])

@@ -82,6 +82,10 @@ type Settings struct {
 	// Channels are the channels of event types that are not Google's, each
 	// projects/P/locations/L/channels/C.
 	Channels map[string]string
+	// Schedules are those of jobs of Cloud Scheduler by their names, in cron's format, and
+	// TimeZone is the zone of all of them; "Etc/UTC".
+	Schedules map[string]string
+	TimeZone  string
 	// Elsewhere are routes whose events are sent by something that is not planned here.
 	Elsewhere []string
 	// Channel is the notification channel of the alerts; empty for none.
@@ -101,6 +105,7 @@ type Plan struct {
 	Sources       []Source       `json:"sources"`
 	Notifications []Notification `json:"notifications"`
 	Subscriptions []Subscription `json:"subscriptions"`
+	Jobs          []Job          `json:"jobs"`
 	Delivery      []Value        `json:"delivery"` // of every subscription that pushes to the function
 	Alerts        []Alert        `json:"alerts"`
 	Notes         []Note         `json:"notes"`
@@ -152,6 +157,7 @@ func New(s Settings, routes []route.Spec) Plan {
 func build(s Settings, f found) Plan {
 	p := Plan{
 		Settings: s, Sources: slices.Clone(f.sources), Notifications: f.notifications, Subscriptions: f.subscriptions, Gaps: f.gaps,
+		Jobs:     f.scheduledJobs,
 		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
 	}
 	own, _ := p.Triggers()
@@ -183,6 +189,7 @@ func (s Settings) withDefaults() Settings {
 	or(&s.Function, DefaultFunction)
 	or(&s.Routes, "routes.yaml")
 	or(&s.Source, ".")
+	or(&s.TimeZone, DefaultTimeZone)
 	if len(s.Composer) == 0 && !s.Connected {
 		s.Composer = []string{"projects/" + s.Project + "/locations/" + s.Region + "/environments/ENVIRONMENT"}
 	}

@@ -29,6 +29,9 @@ func summary(p deployment.Plan) (lines []string) {
 	for _, s := range p.Subscriptions {
 		lines = append(lines, fmt.Sprintf("subscription %s: %s", s.Name, strings.Join(s.Routes, " ")))
 	}
+	for _, j := range p.Jobs {
+		lines = append(lines, fmt.Sprintf("job %s at %s: %s", j.Name, j.Schedule, strings.Join(j.Routes, " ")))
+	}
 	for _, g := range p.Gaps {
 		lines = append(lines, g.String())
 	}
@@ -171,6 +174,8 @@ func TestCheckRefusesInvalidSettings(t *testing.T) {
 			"AIRFLOW_TIMEOUT below that"},
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `invalid location "EU"`},
+		{deployment.Settings{Schedules: map[string]string{"nightly": "@daily", "a b": "0 2 * * *"}, TimeZone: "$(id)"},
+			"invalid job \"a b\"\ninvalid schedule \"@daily\"\ninvalid time zone \"$(id)\""},
 		{deployment.Settings{Stores: []string{"file:///letters"}},
 			"the file keeps dead letters in file:///letters, a folder that is lost when the instance ends: name a topic or a bucket"},
 	} {

@@ -20,7 +20,7 @@ type family struct {
 	// route names.
 	attributes []attribute
 	place      place
-	// contentType is that of the data, where Eventarc has to be told.
+	// contentType is that of the data, where the trigger has to name it.
 	contentType string
 	api         API // zero for none beside Eventarc's
 	// own says that "gcloud functions deploy" can create such a trigger with all its
@@ -78,6 +78,7 @@ func families() []family {
 			attributes:  []attribute{{name: "database", required: true}, {name: "namespace"}, {name: "entity", patterns: true}},
 			contentType: protobuf, api: documents,
 		},
+		{types: "google.cloud.scheduler.job.v1.", known: []string{"executed"}, find: (*found).scheduled},
 		{types: "google.cloud.tasks.", find: (*found).unknown}, // requests, and no events of Eventarc's
 		{types: "dagtrigger.", find: (*found).unknown},
 		{types: "google.", find: (*found).filtered},

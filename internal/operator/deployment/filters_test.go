@@ -75,6 +75,68 @@ func TestPlanFiltersEventsByTheAttributesOfRoutes(t *testing.T) {
 	}
 }
 
+func TestPlanFindsTheJobsOfRoutes(t *testing.T) {
+	t.Parallel()
+	const job = "on: google.cloud.scheduler.job.v1.executed"
+	known := deployment.Settings{Project: "acme-1", Region: "europe-west1", Schedules: map[string]string{
+		"nightly": "0 2 * * *", "weekly": "0 3 * * 0", "other": "0 4 * * *"}}
+	const give = "give each job its schedule, with --schedule=JOB='0 2 * * *'"
+	for _, row := range []struct {
+		name     string
+		settings deployment.Settings
+		routes   []string
+		want     []string
+	}{
+		{"a job", known, []string{job + ", source: //cloudscheduler.googleapis.com/nightly",
+			job + ", source: //cloudscheduler.googleapis.com/projects/acme-1/locations/europe-west1/jobs/nightly"},
+			[]string{"job nightly at 0 2 * * *: r1 r2"}},
+		{"jobs by a pattern", known, []string{job + ", source: '**/*ly'"},
+			[]string{"job nightly at 0 2 * * *: r1", "job weekly at 0 3 * * 0: r1"}},
+		{"any job", known, []string{job + ", source: '!//cloudscheduler.googleapis.com/other'"},
+			[]string{"job nightly at 0 2 * * *: r1", "job other at 0 4 * * *: r1", "job weekly at 0 3 * * 0: r1"}},
+		{"a job without a schedule", known, []string{job + ", source: //cloudscheduler.googleapis.com/daily"}, []string{
+			"the route r1: the job daily has no schedule: give it with --schedule=daily='0 2 * * *', or create the job yourself, and say so " +
+				"with --elsewhere=r1"}},
+		{"any job, without schedules", deployment.Settings{}, []string{job}, []string{
+			"the route r1: its jobs are a pattern, and the plan has to know them: " + give}},
+		{"no source of a job", known, []string{job + ", source: //acme/nightly"}, []string{
+			"the route r1: no job of Cloud Scheduler has the source //acme/nightly: write source: //cloudscheduler.googleapis.com/JOB"}},
+	} {
+		var b strings.Builder
+		b.WriteString("routes:\n")
+		for i, route := range row.routes {
+			fmt.Fprintf(&b, "  - {name: r%d, dag: load, %s}\n", i+1, route)
+		}
+		p := plan(t, row.settings, b.String())
+		if diff := cmp.Diff(row.want, summary(p)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.name, diff)
+		}
+	}
+}
+
+// A job is created, set where it exists, and deleted only where it is this function's.
+func TestScriptsCreateAndDeleteJobs(t *testing.T) {
+	t.Parallel()
+	p := everythingPlanned(t)
+	script, undo := p.Script(), p.UndoScript()
+	for _, want := range []string{
+		"scheduler jobs create http nightly", "scheduler jobs update http nightly", `--schedule="0 2 * * 1-5"`, "--time-zone=Europe/Berlin",
+		`--uri="$URL"`, `--oidc-token-audience="$URL"`, "--max-retry-attempts=5", "--max-retry-duration=43200s", "--attempt-deadline=600s",
+	} {
+		if !strings.Contains(script, want) {
+			t.Errorf("deploy.sh lacks %s", want)
+		}
+	}
+	if strings.Count(script, "say \"The function's address.\"") != 1 {
+		t.Error("deploy.sh does not look up the function's address once")
+	}
+	for _, want := range []string{`if is "Starts DAG runs by $FUNCTION"`, "run gcloud scheduler jobs delete nightly"} {
+		if !strings.Contains(undo, want) {
+			t.Errorf("undeploy.sh lacks %s", want)
+		}
+	}
+}
+
 // Where a trigger is, and what its commands say.
 func TestPlanCreatesTriggersWhereTheirEventsAre(t *testing.T) {
 	t.Parallel()

@@ -215,6 +215,9 @@ func (p *Plan) apis() []API {
 	if !p.watchesStorage() && slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.On.Kind == "bucket" || g.Member == storageAgent }) {
 		all = append(all, API{"storage.googleapis.com", "holds the buckets of the routes"})
 	}
+	if len(p.Jobs) > 0 {
+		all = append(all, API{"cloudscheduler.googleapis.com", "holds the jobs"})
+	}
 	if len(p.Settings.Secrets) > 0 {
 		all = append(all, API{"secretmanager.googleapis.com", "keeps the secrets"})
 	}

@@ -272,7 +272,8 @@ var examples = map[string]string{
 	"PROJECT": "acme-1", "COMPOSER_PROJECT": "acme-1", "PROJECT_ID": "acme-1", "EMAIL": "robot@acme-1.iam.gserviceaccount.com",
 	"ACCOUNT": "robot@acme-1.iam.gserviceaccount.com", "RUNTIME_ACCOUNT": "robot@acme-1.iam.gserviceaccount.com",
 	"FUNCTION": "dagtrigger", "NUMBER": "4711", "MEMBER": "serviceAccount:robot@acme-1.iam.gserviceaccount.com",
-	"SUBSCRIPTION": "orders", "TIME": "2026-11-30T09:00:00Z", "SOURCE": ".", "TRIGGER": "projects/acme-1/locations/europe-west1/triggers/t",
+	"URL": "https://dagtrigger.example.com", "SUBSCRIPTION": "orders", "TIME": "2026-11-30T09:00:00Z", "SOURCE": ".",
+	"TRIGGER": "projects/acme-1/locations/europe-west1/triggers/t",
 }
 
 // filled puts examples in the place of words in capitals and of variables.

@@ -15,11 +15,18 @@ var deployer = []string{
 	"roles/eventarc.admin", "roles/logging.configWriter", "roles/monitoring.editor",
 }
 
+// scheduler is a further one, for jobs.
+const scheduler = "roles/cloudscheduler.admin"
+
 // notes are what no command of the plan does, and somebody may have to.
 func (p *Plan) notes() []Note {
 	s := p.Settings
+	roles := slices.Clone(deployer)
+	if len(p.Jobs) > 0 {
+		roles = append(roles, scheduler)
+	}
 	notes := []Note{
-		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(deployer, ", ") + ".", nil},
+		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(roles, ", ") + ".", nil},
 		{"Airflow gives the account " + s.RuntimeEmail() + " its role at the first call: Op, unless the environment says otherwise.", nil},
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
@@ -42,6 +49,10 @@ func (p *Plan) notes() []Note {
 				"--role=roles/iap.httpsResourceAccessor", "--condition=None")})
 	}
 	notes = append(notes, p.audited()...)
+	if len(p.Jobs) > 0 {
+		notes = append(notes, Note{"While a job repeats a call that fails, Cloud Scheduler may skip its next times. Where none may be lost, " +
+			"have the job publish to a topic, whose messages wait, and write the route on: message.published.", nil})
+	}
 	for _, name := range s.Elsewhere {
 		notes = append(notes, Note{"The route " + name + " gets its events from elsewhere. Their sender needs roles/run.invoker, " +
 			"and must call from inside Google Cloud: the function refuses other callers.",

@@ -59,3 +59,8 @@ func AllowReading(project, member, role string) Command { return bind(project, m
 func Numbered(text, number string) string {
 	return strings.ReplaceAll(text, "$"+numberVariable, number)
 }
+
+// ResumeJob has a paused job of Cloud Scheduler run again.
+func (p *Plan) ResumeJob(j Job) Command {
+	return gcloud("scheduler", "jobs", "resume", j.Name, p.project(), "--location="+p.Settings.Region)
+}

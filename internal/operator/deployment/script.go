@@ -28,7 +28,8 @@ func (p *Plan) shell() Plan {
 	if s.Image != "" {
 		s.Image = "$IMAGE"
 	}
-	return build(s, found{sources: p.Sources, notifications: p.Notifications, subscriptions: p.Subscriptions, gaps: p.Gaps})
+	return build(s, found{sources: p.Sources, notifications: p.Notifications, subscriptions: p.Subscriptions,
+		scheduledJobs: p.Jobs, gaps: p.Gaps})
 }
 
 // names are the variables from which all names follow, with what the plan was

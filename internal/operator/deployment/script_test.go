@@ -63,6 +63,8 @@ routes:
      methodname: google.cloud.bigquery.v2.JobService.InsertJob, resourcename: "projects/*/jobs/{job=**}"}}
   - {name: users, on: google.cloud.firestore.document.v1.written, dag: load, environment: prod,
      attributes: {database: (default), document: "users/{user=*}"}}
+  - {name: nightly, on: google.cloud.scheduler.job.v1.executed, source: //cloudscheduler.googleapis.com/nightly, dag: load,
+     environment: prod}
   - {name: config, on: google.firebase.remoteconfig.remoteConfig.v1.updated, dag: load, environment: prod}
   - {name: alerts, on: datadog.v1.alert, dag: load, environment: prod, attributes: {kind: "it's"}}
 `
@@ -73,6 +75,7 @@ func everythingPlanned(t *testing.T) deployment.Plan {
 		Routes: "routes.yaml", Connected: true, Composer: []string{"projects/other-1/locations/europe-west1/environments/prod"},
 		DeadLetter: true, Stores: []string{"gs://acme-dead-letters/dagtrigger", "pubsub://projects/acme-1/topics/dead"},
 		Variables: map[string]string{"LOG_LEVEL": "debug"}, Secrets: map[string]string{"/secrets/airflow/token": "airflow-token"},
+		Schedules: map[string]string{"nightly": "0 2 * * 1-5"}, TimeZone: "Europe/Berlin",
 		TypeLocations: map[string]string{"google.firebase.remoteconfig.remoteConfig.v1.updated": "global"},
 		Channels:      map[string]string{"datadog.v1.alert": "projects/acme-1/locations/us-central1/channels/datadog"},
 		Locations:     map[string]string{"acme-landing": "eu"}, Channel: "projects/acme-1/notificationChannels/17",

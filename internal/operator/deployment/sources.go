@@ -62,6 +62,7 @@ type found struct {
 	subscriptions []Subscription
 	gaps          []Gap
 	notifications []Notification
+	scheduledJobs []Job
 	listed        []string // buckets whose files routes with complete list
 	holding       []string // routes that hold events back
 	objects       []string // routes for objects that name no topic or subscription

@@ -45,7 +45,7 @@ func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
 		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.grant(false), p.Deploy(), p.grant(true),
-		p.adjustOwn(), p.trigger(), p.notifications(), p.push(), p.watch(),
+		p.adjustOwn(), p.trigger(), p.notifications(), p.address(), p.push(), p.schedules(), p.watch(),
 	} {
 		all = append(all, part...)
 	}
@@ -332,12 +332,16 @@ func (p *Plan) Hold(subscription string) []Step {
 // urlVariable holds the function's address.
 const urlVariable = "URL"
 
+// address looks up the function's address, for what calls it without a trigger.
+func (p *Plan) address() []Step {
+	if len(p.Subscriptions)+len(p.Jobs) == 0 {
+		return nil
+	}
+	return []Step{{What: "The function's address.", Sets: urlVariable, Do: p.field("serviceConfig.uri", "status.url")}}
+}
+
 // push points the operator's own subscriptions at the function.
 func (p *Plan) push() (steps []Step) {
-	if len(p.Subscriptions) > 0 {
-		steps = append(steps, Step{What: "The function's address.", Sets: urlVariable,
-			Do: p.field("serviceConfig.uri", "status.url")})
-	}
 	for _, s := range p.Subscriptions {
 		steps = append(steps, p.Push(s, "$"+urlVariable))
 		steps = append(steps, p.Hold(s.Name)...)

@@ -16,6 +16,7 @@ func (p *Plan) Text() string {
 	p.writeGaps(&b)
 	p.writeFunction(&b)
 	p.writeSources(&b)
+	p.writeJobs(&b)
 	section(&b, "Accounts and their roles, no more than each needs")
 	for _, email := range []string{p.Settings.RuntimeEmail(), p.Settings.InvokerEmail()} {
 		does := "it is there already"
@@ -104,6 +105,20 @@ func (p *Plan) writeSources(b *strings.Builder) {
 	}
 	for _, s := range p.Subscriptions {
 		row(b, "your subscription "+s.Name, "it pushes to the function, for "+strings.Join(s.Routes, ", "))
+	}
+}
+
+// writeJobs writes the jobs of Cloud Scheduler, and how they repeat what fails.
+func (p *Plan) writeJobs(b *strings.Builder) {
+	if len(p.Jobs) == 0 {
+		return
+	}
+	section(b, "Jobs of Cloud Scheduler, which call the function")
+	for _, j := range p.Jobs {
+		row(b, j.Name, j.Schedule+" in "+p.Settings.TimeZone+", for "+strings.Join(j.Routes, ", "))
+	}
+	for _, v := range Retrying() {
+		row(b, v.Name+"="+v.Value, v.Why)
 	}
 }
 

@@ -32,6 +32,7 @@ func (p *Plan) Undos() []Undo {
 			"--filter=userLabels."+label+"="+s.Function, "--format=value(name)"),
 		Do: gcloud("alpha", "monitoring", "policies", "delete", "$"+foundVariable, p.project()),
 	}}
+	all = append(all, p.forgetJobs()...)
 	all = append(all, p.forgetNotifications()...)
 	for _, own := range p.Subscriptions {
 		all = append(all, Undo{

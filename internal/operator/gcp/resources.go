@@ -3,6 +3,7 @@
 package gcp
 
 import (
+	"context"
 	"net/url"
 	"path"
 	"regexp"
@@ -49,6 +50,34 @@ func (t *Trigger) Delivers(service string) bool {
 	return t.Destination.CloudRun.Service == service || path.Base(t.Destination.CloudFunction) == service
 }
 
+// Job is one of Cloud Scheduler's that calls an address:
+// https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs.
+type Job struct {
+	State           string `json:"state"`
+	Schedule        string `json:"schedule"`
+	TimeZone        string `json:"timeZone"`
+	AttemptDeadline string `json:"attemptDeadline"`
+	RetryConfig     struct {
+		RetryCount         int    `json:"retryCount"`
+		MaxRetryDuration   string `json:"maxRetryDuration"`
+		MinBackoffDuration string `json:"minBackoffDuration"`
+		MaxBackoffDuration string `json:"maxBackoffDuration"`
+	} `json:"retryConfig"`
+	HTTPTarget struct {
+		URI       string `json:"uri"`
+		OIDCToken struct {
+			ServiceAccountEmail string `json:"serviceAccountEmail"`
+			Audience            string `json:"audience"`
+		} `json:"oidcToken"`
+	} `json:"httpTarget"`
+}
+
+// Job reads a job of Cloud Scheduler.
+func (r *Reader) Job(ctx context.Context, project, region, name string) (j Job, err error) {
+	err = r.Get(ctx, "https://cloudscheduler.googleapis.com/v1/projects/"+project+"/locations/"+region+"/jobs/"+name, &j)
+	return j, err
+}
+
 // Subscription is one of Pub/Sub's subscriptions:
 // https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
 type Subscription struct {
@@ -76,11 +105,18 @@ type Subscription struct {
 	} `json:"expirationPolicy"`
 }
 
-// Delivers reports whether the subscription pushes to a service, by either form
-// of a service's address, or a function's:
-// https://cloud.google.com/run/docs/triggering/https-request#urls.
+// Delivers reports whether the subscription pushes to a service.
 func (s *Subscription) Delivers(service string) bool {
-	u, err := url.Parse(s.PushConfig.Endpoint)
+	return isAddress(s.PushConfig.Endpoint, service)
+}
+
+// Calls reports whether the job calls a service.
+func (j *Job) Calls(service string) bool { return isAddress(j.HTTPTarget.URI, service) }
+
+// isAddress reports whether an address is a service's, in either form, or a function's:
+// https://cloud.google.com/run/docs/triggering/https-request#urls.
+func isAddress(address, service string) bool {
+	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}

@@ -213,7 +213,7 @@ func (g *Google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "storage.googleapis.com":
 		g.storageAPI(w, r)
 	case "cloudfunctions.googleapis.com", "run.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com",
-		"secretmanager.googleapis.com":
+		"secretmanager.googleapis.com", "cloudscheduler.googleapis.com":
 		g.unknown(w, r)
 	default:
 		g.front(w, r, host)

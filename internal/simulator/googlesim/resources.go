@@ -21,6 +21,7 @@ type resourceRoute struct {
 // https://cloud.google.com/resource-manager/reference/rest/v1/projects,
 // https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts,
 // https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets,
+// https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs,
 // https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics,
 // https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy and
 // https://cloud.google.com/storage/docs/json_api/v1/notifications/list.
@@ -34,6 +35,7 @@ func resourceRoutes() []resourceRoute {
 		get("GET", "cloudfunctions", "/v2/("+located+"functions/[^/:]+)", "roles/cloudfunctions.viewer", false),
 		get("GET", "run", "/v2/("+located+"services/[^/:]+)", "roles/run.viewer", false),
 		get("GET", "run", "/v2/("+located+"services/[^/:]+):getIamPolicy", reviewer, true),
+		get("GET", "cloudscheduler", "/v1/("+located+"jobs/[^/:]+)", "roles/cloudscheduler.viewer", false),
 		get("GET", "cloudresourcemanager", "/v1/(projects/[^/:]+)", "roles/browser", false),
 		get("POST", "cloudresourcemanager", "/v1/(projects/[^/:]+):getIamPolicy", reviewer, true),
 		get("GET", "iam", "/v1/(projects/[^/]+/serviceAccounts/[^/:]+)", "roles/iam.serviceAccountViewer", false),
