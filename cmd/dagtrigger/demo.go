@@ -38,8 +38,9 @@ in. It starts twelve runs of the DAG; use a DAG that nothing else starts meanwhi
 that accepts any conf.
 
 --real installs a real Airflow into your cache folder, in a minute, and runs
-the demo on it; afterwards you can look at the runs in Airflow's own UI. It needs
-Python, and uses PostgreSQL where it is installed.`
+the demo on it; afterwards you can look at the runs in Airflow's own UI. It takes any
+version that pip has from 2.7.0 on. It needs Python, and uses PostgreSQL where it is
+installed.`
 
 type demoFlags struct {
 	airflowURL string
@@ -76,7 +77,8 @@ func (p *program) demo() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.airflowURL, "airflow-url", "", "run the demo on the Airflow at this `URL`")
-	flags.Var(&choice{&d.real, airflowreal.Versions()}, "real", "install and run a real Airflow: "+strings.Join(airflowreal.Versions(), ", "))
+	flags.Var(&release{&d.real, airflowreal.CheckVersion}, "real",
+		"install and run a real Airflow, of any version that pip has from "+airflowreal.Least+" on")
 	flags.StringVar(&d.dag, "dag", "", "the `ID` of the DAG that the events start (default: DAG_ID, or demo)")
 	flags.Var(&choice{&d.version, texts(versions())}, "airflow-version",
 		"the embedded Airflow's version: "+strings.Join(texts(versions()), ", "))

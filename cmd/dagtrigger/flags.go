@@ -34,6 +34,20 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
+// release is a flag for a version that has to pass a check.
+type release struct {
+	value *string
+	check func(string) error
+}
+
+func (c *release) Type() string   { return "VERSION" }
+func (c *release) String() string { return *c.value }
+
+func (c *release) Set(s string) error {
+	*c.value = s
+	return c.check(s)
+}
+
 // texts converts words of a string type to strings.
 func texts[T ~string](words []T) []string {
 	list := make([]string, len(words))

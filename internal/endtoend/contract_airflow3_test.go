@@ -9,6 +9,7 @@ import (
 
 	"example.com/dagtrigger/internal/airflow"
 	"example.com/dagtrigger/internal/real/airflowreal"
+	"example.com/dagtrigger/internal/simulator/airflowsim"
 )
 
 // v2Rows are the runs that v2 alone can be asked for, and its ids.
@@ -150,7 +151,7 @@ func rowsOf(release string) []scenario {
 	nonsense := postTo("/auth/token").as(nobody).sending(`{bad`)
 	pauses := func(body string) step { return patch("/api/v2/dags/" + airflowreal.DrainDAG).sending(body) }
 	state := look(airflowreal.DrainDAG)
-	if strings.HasPrefix(release, "3.3") {
+	if standIn(release) == airflowsim.Airflow33 {
 		return in(airflow.V2,
 			row("bundle_version", `422 invalid`, start("a").with(`"bundle_version":null`)),
 			row("drain_dag", `422 invalid`, start("a").with(`"drain_dag":true`)),

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/real/airflowreal"
 )
 
 // play is one scenario on one target.
@@ -130,7 +131,7 @@ func (p *play) resolve(s step) step {
 	s.api = cmp.Or(s.api, p.api)
 	if s.user == "" {
 		s.user = admin
-		if s.api == airflow.Experimental {
+		if s.api == airflow.Experimental && airflowreal.CompareVersions(p.release, "2.11.0") >= 0 {
 			s.user = nobody // it gets in just so, and to check admin's password takes 0.1 s
 		}
 	}

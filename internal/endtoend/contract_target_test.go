@@ -91,9 +91,15 @@ func (w *target) polls(bound time.Duration) iter.Seq[int] {
 	}
 }
 
-// majors are what the embedded Airflow calls the releases.
-var majors = map[string]airflowsim.Version{
-	"2.11.2": airflowsim.Airflow211, "3.3.2": airflowsim.Airflow33, "3.4.0b2": airflowsim.Airflow34,
+// standIn is the embedded Airflow that is nearest to a release.
+func standIn(release string) airflowsim.Version {
+	switch {
+	case airflowreal.CompareVersions(release, "3.0.0") < 0:
+		return airflowsim.Airflow211
+	case airflowreal.CompareVersions(release, "3.4.0a0") < 0:
+		return airflowsim.Airflow33
+	}
+	return airflowsim.Airflow34
 }
 
 // embedded starts an embedded Airflow with the DAGs and users of airflowreal,
@@ -102,7 +108,7 @@ func embedded(t *testing.T, s setup) *target {
 	t.Helper()
 	var offset atomic.Int64 // of its clock
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	version := majors[s.release]
+	version := standIn(s.release)
 	sim, err := airflowsim.New(airflowsim.Config{
 		Version: version, Auth: s.sim, ExperimentalAPI: s.experimental, Now: now,
 		AllowTriggerInFuture: s.future, Assets: embeddedAssets(version),

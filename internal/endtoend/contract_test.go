@@ -126,30 +126,32 @@ func TestEmbeddedAirflowKeepsContract(t *testing.T) {
 func TestRealAirflowMatchesEmbedded(t *testing.T) {
 	t.Parallel()
 	realtest.Need(t)
-	for _, release := range airflowreal.Versions() {
+	for _, release := range asked() {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
+			c := &tally{release: release}
 			for _, group := range setupGroups(release) {
-				t.Run("from "+group[0].name, func(t *testing.T) { compareGroup(t, group) })
+				t.Run("from "+group[0].name, func(t *testing.T) { c.compareGroup(t, group) })
 			}
+			c.write(t)
 		})
 	}
 }
 
 // compareGroup starts one Airflow, and compares each setup of the group on it.
-func compareGroup(t *testing.T, group []setup) {
+func (c *tally) compareGroup(t *testing.T, group []setup) {
 	t.Helper()
 	a := realtest.Start(t, airflowreal.Options{
 		Version: group[0].release, Scheduler: true, Database: airflowreal.PostgreSQL, Config: group[0].config,
 	})
 	setUp(t, realTarget(t, a))
 	for n, s := range group {
-		t.Run(s.name, func(t *testing.T) { compare(t, a, n, s) })
+		t.Run(s.name, func(t *testing.T) { c.compare(t, a, n, s) })
 	}
 }
 
 // compare runs the scenarios of a setup on the real and on the embedded Airflow.
-func compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
+func (c *tally) compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 	t.Helper()
 	if s.repeats && !everything() {
 		t.Skip("it takes a restart of the web server: set DAGTRIGGER_PROOF=all to run it")
@@ -164,10 +166,22 @@ func compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 		if strings.HasSuffix(sc.want, " success") && !everything() {
 			t.Skip("a task of the real Airflow takes minutes on busy cores: set DAGTRIGGER_PROOF=all to run it")
 		}
-		one := newPlay(t, embedded(t, s), number, sc).perform(t)
+		sc, exception := sc.on(s.release)
+		c.expect(t, s, sc, exception)
+		if exception.absent {
+			t.Skip(exception.reason)
+		}
 		other := newPlay(t, real, number, sc).perform(t)
 		sc.checkMeaning(t, other)
-		compareAnswers(t, one, other)
+		if exception.reason != "" {
+			return // the embedded one is of another release
+		}
+		one := newPlay(t, embedded(t, s), number, sc).perform(t)
+		if c.exact() {
+			compareAnswers(t, one, other)
+		} else if !sameAnswers(one, other) {
+			c.count(&c.Reworded)
+		}
 	})
 }
 
@@ -198,6 +212,10 @@ func (s scenario) checkMeaning(t *testing.T, all []observation) {
 			t.Logf("%s\n%s", o.step, o)
 		}
 	}
+}
+
+func sameAnswers(embedded, real []observation) bool {
+	return slices.EqualFunc(embedded, real, func(a, b observation) bool { return a.String() == b.String() })
 }
 
 // compareAnswers fails where the real Airflow answered otherwise than the embedded one.

@@ -167,7 +167,13 @@ func (a *Airflow) stopWeb() error {
 	if a.web == nil {
 		return nil
 	}
-	return a.web.stop()
+	// What was killed leaves its process id, by which Airflow 2 would take it for running where another process has that id.
+	err := a.web.stop()
+	left, _ := filepath.Glob(filepath.Join(a.settings.home, "airflow-webserver*.pid")) // the pattern is well formed
+	for _, file := range left {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
 }
 
 // Log returns the end of the log of each of Airflow's programs.

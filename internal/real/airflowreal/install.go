@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -53,7 +54,7 @@ func Install(ctx context.Context, version string, progress func(string)) (python
 type builder struct {
 	*supervisor
 	list
-	text   []byte // of the list
+	text   []byte // of the list; empty: what the version needs is resolved
 	cache  string // the folder that holds all versions
 	report func(string)
 }
@@ -117,29 +118,43 @@ func (b *builder) install(ctx context.Context) (installed, error) {
 	})
 }
 
-// fill makes the virtual environment and installs the list into it.
+// fill makes the virtual environment and installs the version into it.
 func (b *builder) fill(ctx context.Context, i installed) error {
-	requirements := b.path(listFile(b.version))
-	if err := os.WriteFile(requirements, b.text, 0o600); err != nil {
-		return fmt.Errorf("writing the list: %w", err)
-	}
 	env := installerEnvironment(os.Environ(), b.path("tmp"))
 	venv := filepath.Join(i.folder, "venv")
 	if err := b.run(ctx, command{name: "venv", args: []string{b.python, "-m", "venv", venv}, env: env}); err != nil {
 		return err
 	}
-	// The lists are complete, so that there is nothing to resolve.
-	pip := []string{i.bin("python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
-	err := b.run(ctx, command{name: "pip-uv", args: append(pip, uvRequirement), env: env})
+	o, err := b.order(ctx, i, env)
+	if err != nil {
+		return err
+	}
+	pip := i.pip("install")
+	err = b.run(ctx, command{name: "pip-uv", args: append(pip, uvRequirement), env: env})
 	if err == nil {
-		uv := []string{i.bin("uv"), "pip", "install", "--quiet", "--no-deps", "--python", i.bin("python"), "-r", requirements}
-		err = b.run(ctx, command{name: "uv", args: uv, env: env})
+		uv := []string{i.bin("uv"), "pip", "install", "--quiet", "--python", i.bin("python")}
+		err = b.run(ctx, command{name: "uv", args: slices.Concat(uv, o.uv, o.packages), env: env})
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	b.report("uv could not install it, pip does so now; this takes some minutes")
-	err = b.run(ctx, command{name: "pip", args: append(pip, "--no-deps", "-r", requirements), env: env})
+	if o.pipItself != "" {
+		err = b.run(ctx, command{name: "pip-pip", args: append(pip, o.pipItself), env: env})
+		if err != nil {
+			return b.unreachable(err)
+		}
+	}
+	return b.unreachable(b.run(ctx, command{name: "pip", args: slices.Concat(pip, o.pip, o.packages), env: env}))
+}
+
+// pip returns a command of the virtual environment's pip, without its arguments.
+func (i installed) pip(command string) []string {
+	return []string{i.bin("python"), "-m", "pip", command, "--quiet", "--disable-pip-version-check"}
+}
+
+// unreachable names the package index as what is missing, where pip ended in an error.
+func (b *builder) unreachable(err error) error {
 	if exit := (*ExitError)(nil); errors.As(err, &exit) {
 		return &MissingError{
 			Part: "Airflow " + b.version,

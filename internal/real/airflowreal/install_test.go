@@ -39,6 +39,36 @@ func fakeBuilder(t *testing.T, cache, notes, uv, pip string) *builder {
 	}
 }
 
+// unlockedBuilder is a fakeBuilder of a version without a list; download and uv are the ends of their scripts.
+func unlockedBuilder(t *testing.T, download, uv string) (b *builder, notes string) {
+	t.Helper()
+	notes = filepath.Join(t.TempDir(), "notes")
+	const script = `case "$*" in
+*supervise.py*) exec %[1]q "$@" ;;
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo venv >>%[2]q ;;
+"-m pip download "*) echo download >>%[2]q; %[3]s ;;
+*" uv>=0.5") printf '#!/bin/sh\necho uv "$@" >>%[2]s; %[4]s' >"${0%%/*}/uv" && chmod +x "${0%%/*}/uv" ;;
+*) shift; echo "$@" >>%[2]q ;;
+esac
+`
+	b = fakeBuilder(t, t.TempDir(), notes, uv, "exit 0")
+	l, err := unlocked("3.1.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := os.ReadFile(b.python)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(real), `exec "`)
+	python, _, _ := strings.Cut(after, `"`)
+	b.list, b.text = l, nil
+	if err := os.WriteFile(b.python, []byte("#!/bin/sh\n"+fmt.Sprintf(script, python, notes, download, uv)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return b, notes
+}
+
 func notesOf(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

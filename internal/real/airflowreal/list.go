@@ -20,11 +20,11 @@ import (
 //go:embed requirements-*.txt
 var lists embed.FS
 
-// list is one version of Airflow, locked: every package that it needs, with its version.
+// list is one version of Airflow: locked, with every package that it needs, or resolved as of its day.
 type list struct {
 	version string   // of Airflow
 	major   int      // of Airflow; what differs between versions differs by it
-	pythons []string // minor versions of Python that the list was locked for
+	pythons []string // minor versions of Python that it runs on
 	digest  string   // names the list's place in the cache
 }
 
@@ -38,37 +38,19 @@ func Versions() []string {
 	for i, name := range names {
 		versions[i] = strings.TrimSuffix(strings.TrimPrefix(name, "requirements-"), ".txt")
 	}
-	slices.SortFunc(versions, compareVersions)
+	slices.SortFunc(versions, CompareVersions)
 	return versions
-}
-
-// compareVersions orders 2.9.3 before 2.11.2.
-func compareVersions(a, b string) int {
-	return slices.Compare(numbers(a), numbers(b))
-}
-
-func numbers(version string) []int {
-	parts := strings.Split(version, ".")
-	all := make([]int, len(parts))
-	for i, part := range parts {
-		all[i], _ = strconv.Atoi(part) // a part that is not a number sorts first
-	}
-	return all
-}
-
-// oneOf lists words as a sentence does: a, b or c.
-func oneOf(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func listFile(version string) string { return "requirements-" + version + ".txt" }
 
-// findList returns the locked list of a version, and its text.
+// findList returns the locked list of a version, and its text; or one without
+// a text, which is resolved when it is installed.
 func findList(version string) (list, []byte, error) {
 	text, err := lists.ReadFile(listFile(version))
 	if err != nil {
-		return list{}, nil, fmt.Errorf("no locked list for Airflow %q: choose %s", version, oneOf(Versions()))
+		l, err := unlocked(version)
+		return l, nil, err
 	}
 	l, err := parseList(version, string(text))
 	return l, text, err

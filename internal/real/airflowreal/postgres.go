@@ -3,6 +3,7 @@
 package airflowreal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -38,7 +39,7 @@ func findPostgres(ctx context.Context, s *supervisor, look lookPath, pattern str
 	if err != nil {
 		return nil, fmt.Errorf("looking for PostgreSQL: %w", err)
 	}
-	slices.SortFunc(candidates, func(a, b string) int { return compareVersions(majorOfPath(b), majorOfPath(a)) })
+	slices.SortFunc(candidates, func(a, b string) int { return cmp.Compare(majorOfPath(b), majorOfPath(a)) })
 	if path, err := look("initdb"); err == nil {
 		candidates = append(candidates, path)
 	}
@@ -58,7 +59,11 @@ func findPostgres(ctx context.Context, s *supervisor, look lookPath, pattern str
 	}
 }
 
-func majorOfPath(initdb string) string { return filepath.Base(filepath.Dir(filepath.Dir(initdb))) }
+// majorOfPath is 0 in a path that names no version.
+func majorOfPath(initdb string) int {
+	major, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
+	return major
+}
 
 // majorOf reads "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
 func majorOf(version string) string {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two DAGs that say by schemas what conf they take."""
 
-from on_any_version import DAG, EmptyOperator, Param
+from on_any_version import DAG, NO_DEFAULT, EmptyOperator, Param
 
 with DAG(
     "typed",
@@ -17,7 +17,7 @@ with DAG(
     "strict",
     schedule=None,
     params={
-        "day": Param(type="string", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+        "day": Param(type="string", pattern=r"^\d{4}-\d{2}-\d{2}$", **NO_DEFAULT),
         "code": Param(None, type=["null", "string"], minLength=1, maxLength=3),
         "source": Param(
             {"bucket": "acme"},
