@@ -56,6 +56,9 @@ func trigger(d server, run *Run) (ask, error) {
 	if err := checkPartitionKey(run.PartitionKey, d.api); err != nil {
 		return ask{}, err
 	}
+	if err := checkStorable(d, run.Conf); err != nil {
+		return ask{}, err
+	}
 	if d.api != V2 && !run.RunAfter.IsZero() {
 		if !run.LogicalDate.IsZero() {
 			return ask{}, beforeSending(Invalid, d.api, "a run cannot wait and have a logical date before Airflow 3", "leave one of the two out")

@@ -129,7 +129,7 @@ func TestRealAirflowMatchesEmbedded(t *testing.T) {
 	for _, release := range asked() {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
-			c := &tally{release: release}
+			c := newTally(release)
 			for _, group := range setupGroups(release) {
 				t.Run("from "+group[0].name, func(t *testing.T) { c.compareGroup(t, group) })
 			}
@@ -144,6 +144,7 @@ func (c *tally) compareGroup(t *testing.T, group []setup) {
 	a := realtest.Start(t, airflowreal.Options{
 		Version: group[0].release, Scheduler: true, Database: airflowreal.PostgreSQL, Config: group[0].config,
 	})
+	c.Database = a.Database
 	setUp(t, realTarget(t, a))
 	for n, s := range group {
 		t.Run(s.name, func(t *testing.T) { c.compare(t, a, n, s) })
@@ -166,7 +167,7 @@ func (c *tally) compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 		if strings.HasSuffix(sc.want, " success") && !everything() {
 			t.Skip("a task of the real Airflow takes minutes on busy cores: set DAGTRIGGER_PROOF=all to run it")
 		}
-		sc, exception := sc.on(s.release)
+		sc, exception := sc.on(s.release, s.name)
 		c.expect(t, s, sc, exception)
 		if exception.absent {
 			t.Skip(exception.reason)
