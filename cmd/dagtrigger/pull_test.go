@@ -46,6 +46,14 @@ func orders(t *testing.T, messages int) *pstest.Server {
 	return q
 }
 
+// acknowledged is how many messages are.
+func acknowledged(q *pstest.Server) (n int) {
+	for _, m := range q.Messages() {
+		n += min(m.Acks, 1)
+	}
+	return n
+}
+
 // waitFor waits until a condition holds.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
@@ -92,21 +100,18 @@ func TestKilledPullLosesNothing(t *testing.T) {
 	})
 	settings := map[string]string{"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "DAG_ID": "load", "PUBSUB_EMULATOR_HOST": q.Addr}
 	first, _ := pulling(t, settings, "projects/acme/subscriptions/orders")
-	waitFor(t, "half have run", func() bool { return requests.Load() > messages/2 })
+	waitFor(t, "half have run, and are acknowledged", func() bool { return requests.Load() > messages/2 && acknowledged(q) >= messages/2 })
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = first.Wait() // it was killed
+	if runs := len(sim.Runs()); runs != messages/2 || acknowledged(q) != runs {
+		t.Errorf("there are %d runs, and %d messages are acknowledged", runs, acknowledged(q))
+	}
 	close(killed)
 	q.SetTimeNowFunc(func() time.Time { return time.Now().Add(5 * time.Minute) }) // every lease has ended
 	_, end := pulling(t, settings, "projects/acme/subscriptions/orders")
-	waitFor(t, "all are acknowledged", func() bool {
-		n := 0
-		for _, m := range q.Messages() {
-			n += min(m.Acks, 1)
-		}
-		return n == messages
-	})
+	waitFor(t, "all are acknowledged", func() bool { return acknowledged(q) == messages })
 	log := end()
 	if n := len(sim.Runs()); n != messages {
 		t.Errorf("there are %d runs", n)
@@ -131,7 +136,7 @@ func TestPullAnswersProbes(t *testing.T) {
 	_, end := pulling(t, map[string]string{
 		"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "DAG_ID": "load", "PUBSUB_EMULATOR_HOST": "http://" + q.Addr,
 		"GOOGLE_CLOUD_PROJECT": "acme",
-		"ALLOW_CALLERS": "nobody@acme.iam.gserviceaccount.com", // nobody calls
+		"ALLOW_CALLERS":        "nobody@acme.iam.gserviceaccount.com", // nobody calls
 	}, "orders", "--listen", address)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: hang}
 	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/": http.StatusNotFound} {
