@@ -19,7 +19,7 @@ locals {
     "pubsub.googleapis.com",
     "run.googleapis.com",
     "storage.googleapis.com",
-  ], length(var.secrets) > 0 ? ["secretmanager.googleapis.com"] : []))
+  ], length(var.secrets) > 0 ? ["secretmanager.googleapis.com"] : [], local.event_apis))
 
   # Each secret is one setting, or one file.
   secret_settings = { for name, secret in var.secrets : name => secret if !startswith(name, "/") }

@@ -11,10 +11,13 @@ locals {
     trimsuffix(basename(file), ".json") => jsondecode(file("${local.monitoring}/${file}"))
   }
 
-  # There they look at the subscriptions of Eventarc, here at the module's.
+  # There they look at the subscriptions of Eventarc, here at the module's, and at those of
+  # its triggers.
+  theirs = "starts_with(\\\"eventarc-\\\")"
+  ours   = length(local.events) == 0 ? "starts_with(\\\"${local.pushing}\\\")" : "monitoring.regex.full_match(\\\"(${local.pushing}|eventarc-.*-${var.name}-).*\\\")"
   policies = {
     for file in var.alerts ? fileset(local.monitoring, "alerts/*.json") : [] :
-    trimsuffix(basename(file), ".json") => jsondecode(replace(file("${local.monitoring}/${file}"), "eventarc-", local.pushing))
+    trimsuffix(basename(file), ".json") => jsondecode(replace(file("${local.monitoring}/${file}"), local.theirs, local.ours))
   }
 }
 
@@ -63,7 +66,7 @@ resource "google_monitoring_dashboard" "dashboard" {
   count = var.metrics ? 1 : 0
 
   project        = var.project
-  dashboard_json = replace(file("${local.monitoring}/dashboard.json"), "eventarc-", local.pushing)
+  dashboard_json = replace(file("${local.monitoring}/dashboard.json"), local.theirs, local.ours)
   depends_on     = [google_logging_metric.metric]
 }
 

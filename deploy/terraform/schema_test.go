@@ -40,8 +40,8 @@ type attribute struct {
 }
 
 type nested struct {
-	Required, Many bool
-	Block          block
+	Required, Many, Computed bool
+	Block                    block
 }
 
 // assembly is the part of a jsii assembly that tells a schema.
@@ -160,12 +160,22 @@ func (a assembly) schema() schema {
 		}
 		if found[1] == "resources" {
 			s.Resources[found[2]] = a.block(name+"Config", name)
+			for _, computed := range computedBlocks[found[2]] {
+				n := s.Resources[found[2]].Blocks[computed]
+				n.Computed = true
+				s.Resources[found[2]].Blocks[computed] = n
+			}
 		} else {
 			s.Data[found[2]] = a.block(name+"Config", name)
 		}
 	}
 	return s
 }
+
+// computedBlocks are blocks that the provider computes where they are not given. Their
+// published types do not tell:
+// https://registry.terraform.io/providers/hashicorp/google/6.50.0/docs/resources/eventarc_trigger.
+var computedBlocks = map[string][]string{"google_eventarc_trigger": {"transport"}}
 
 // block reads a block's type, and the type by which others refer to what is in
 // it: that has what the provider computes, too.

@@ -40,18 +40,27 @@ locals {
   # The patterns of the routes as regular expressions: ** is any text, * any but /.
   expressions = {
     for text in distinct(flatten([for route in concat(local.routes, local.holders) : [
-      try(route.on, []), try(route.bucket, []), try(route.topic, []), try(route.patterns, []),
+      "**", try(route.on, []), try(route.source, []), try(route.bucket, []), try(route.topic, []), try(route.patterns, []),
     ]])) :
     text => "^${join(".*", [for part in split("**", replace(text, "/[.+?^$()|{}\\[\\]\\\\]/", "\\$0")) : replace(part, "*", "[^/]*")])}$"
   }
 
-  # What each route takes, as far as it can be watched.
+  # What each route takes, as far as it can be watched. A pattern means types other than
+  # those of objects and messages only where it names their family.
   taken = flatten([
     for route in local.routes : [
       for on in flatten([route.on]) : {
         route = route.name
         on    = on
-        types = [for short, type in local.types : type if on == short || can(regex(local.expressions[on], type))]
+        types = concat(
+          [for short, type in local.types : type if on == short || can(regex(local.expressions[on], type))],
+          [
+            for prefix, family in local.families : "${prefix}${family.known}"
+            if can(regex("\\*", on)) && startswith(split("*", on)[0], prefix) && can(regex(local.expressions[on], "${prefix}${family.known}"))
+          ],
+          can(regex("\\*", on)) || contains(concat(keys(local.types), values(local.types)), on) ? [] : can(route.topic) || can(route.subscription) ? [on] :
+          startswith(on, "google.cloud.tasks.") || startswith(on, "dagtrigger.") || !startswith(on, "google.") && !can(var.event_channels[on]) ? [] : [on],
+        )
       } if !startswith(on, "!")
     ]
   ])
@@ -66,7 +75,7 @@ locals {
         type     = can(route.topic) ? local.message : type
         what     = can(route.topic) || type == local.message ? "topic" : "bucket"
         patterns = [for text in flatten([try(route[can(route.topic) || type == local.message ? "topic" : "bucket"], [])]) : text if !startswith(text, "!")]
-      } if !can(route.subscription)
+      } if !can(route.subscription) && (can(route.topic) || contains(values(local.types), type))
     ]
   ]))
 
@@ -131,7 +140,7 @@ locals {
           topic = topic
           type  = type
         } if can(regex(local.valid.topic, topic)) && !contains(var.topics, topic)
-      ] if type != local.message
+      ] if startswith(type, local.change)
     ] if !can(route.subscription)
     ])) : "${n.route}/${n.topic}/${n.type}" => n
   }
@@ -150,7 +159,8 @@ locals {
 
   # The routes that would get no events, or could not list their files.
   gaps = distinct(concat(
-    [for take in local.taken : "the route ${take.route}: nothing is made for events of the type ${take.on}: make what sends them to the function yourself, and name the route in elsewhere" if length(take.types) == 0],
+    local.event_gaps,
+    [for take in local.taken : "the route ${take.route}: nothing is made for events of the type ${take.on}: name their channel in event_channels, or make what sends them to the function yourself, and name the route in elsewhere" if length(take.types) == 0],
     [for route in local.routes : "the route ${route.name}: it picks messages by topic and by subscription: leave one of the two out" if can(route.topic) && can(route.subscription)],
     [for ask in local.asked : "the route ${ask.route}: it takes any ${ask.what}: name those that exist in ${ask.what}s" if length(ask.patterns) + length(local.known[ask.what]) == 0],
     flatten([

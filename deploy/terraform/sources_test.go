@@ -36,6 +36,63 @@ type derived struct {
 	Listed  []string
 	// By the bucket, the topic and the kind of change.
 	Notifications map[string]struct{ Bucket, Topic, Type string }
+	Jobs          []string
+	Events        map[string]struct {
+		Type, Channel string
+		Filters       []struct{ Attribute, Value, Operator string }
+	}
+	Places map[string]string
+}
+
+// events are the triggers with filters that the module makes, each with where it is.
+func (d derived) events() (lines []string) {
+	for key, e := range d.Events {
+		var filters []string
+		for _, f := range e.Filters {
+			filters = append(filters, filter(f.Attribute, f.Value, f.Operator != ""))
+		}
+		lines = append(lines, event(e.Type, e.Channel, d.Places[key], filters))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// events are those of the plan. The module does not look up where a database is.
+func events(p deployment.Plan) (lines []string) {
+	for _, s := range p.Sources {
+		if s.Topic+s.Bucket != "" {
+			continue
+		}
+		var filters []string
+		for _, f := range s.Filters {
+			filters = append(filters, filter(f.Attribute, f.Value, f.Pattern))
+		}
+		at := p.CreateTrigger(s)
+		words := strings.Join(at[len(at)-4].Do, " ")
+		_, place, _ := strings.Cut(words, "--location=")
+		place = strings.Replace(strings.Fields(place)[0], "$LOCATION", p.Settings.Region, 1)
+		lines = append(lines, event(s.Type, s.Channel, place, filters))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func filter(attribute, value string, isPattern bool) string {
+	return fmt.Sprintf("%s=%s (%t)", attribute, value, isPattern)
+}
+
+func event(eventType, channel, place string, filters []string) string {
+	slices.Sort(filters)
+	return eventType + " " + channel + " in " + place + ": " + strings.Join(filters, ", ")
+}
+
+// jobs are the names of those of the plan.
+func jobs(p deployment.Plan) (names []string) {
+	for _, j := range p.Jobs {
+		names = append(names, j.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // derive has Terraform work out the sources of files of routes, without any
@@ -48,12 +105,13 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 	if err := os.Mkdir(rule, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"variables.tf", "sources.tf"} {
+	for _, name := range []string{"variables.tf", "sources.tf", "eventarc.tf"} {
 		write(t, filepath.Join(rule, name), sources(t)[name])
 	}
 	write(t, filepath.Join(rule, "out.tf"),
 		`output "derived" {
-  value = { sources = local.sources, gaps = local.gaps, listed = local.listed, notifications = local.notifications }
+  value = { sources = local.sources, gaps = local.gaps, listed = local.listed, notifications = local.notifications, events = local.events,
+    places = local.places, jobs = local.jobs }
 }
 `)
 	modules, outputs := make(map[string]any), make(map[string]any)
@@ -63,6 +121,7 @@ func derive(t *testing.T, files []string, settings []deployment.Settings) map[st
 		modules[name] = map[string]any{
 			"source": "./rule", "project": project, "region": "europe-west1", "routes_file": name + ".yaml",
 			"buckets": s.Buckets, "topics": s.Topics, "elsewhere": s.Elsewhere,
+			"event_channels": s.Channels, "locations": s.TypeLocations, "schedules": s.Schedules,
 		}
 		outputs[name] = map[string]any{"value": "${module." + name + ".derived}"}
 	}
@@ -99,6 +158,15 @@ func notifications(p deployment.Plan) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// many are 11 values of an attribute.
+func many(begin string) string {
+	names := make([]string, 11)
+	for i := range names {
+		names[i] = fmt.Sprint(begin, i)
+	}
+	return strings.Join(names, ", ")
 }
 
 // TestSourcesMatchThePlan holds the module's rule to the one of
@@ -184,6 +252,35 @@ func TestSourcesMatchThePlan(t *testing.T) {
 		{"what is sent by something else", deployment.Settings{Elsewhere: []string{"r0"}}, []string{"on: com.acme.invoice"}, nil, nil},
 		{"a type that cannot be watched", none, []string{"on: com.acme.invoice", "on: object.finalized, bucket: a-b"},
 			[]string{"finalized a-b"}, []string{"r0"}},
+		{"a type that is carried in messages", none, []string{"on: com.acme.invoice, topic: invoices"},
+			[]string{"messagePublished invoices"}, nil},
+		{"types of providers", deployment.Settings{Channels: map[string]string{"com.acme.paid": "projects/p/locations/us-central1/channels/c"}},
+			[]string{"on: [com.acme.paid, com.acme.other], attributes: {kind: [a, 'b*'], Team: x}"}, nil, []string{"r0"}},
+		{"a channel", deployment.Settings{Channels: map[string]string{"com.acme.paid": "projects/p/locations/us-central1/channels/c"}},
+			[]string{"on: com.acme.paid, attributes: {kind: [a, 'b*', '!bc'], Team: x}"}, nil, nil},
+		{"audit logs", none, []string{
+			"on: google.cloud.audit.log.v1.written, attributes: {servicename: run.googleapis.com, methodName: [a, b], resourcename: 'x/{y=*}/**'}",
+			"on: google.cloud.audit.log.v1.*, attributes: {serviceName: run.googleapis.com, methodname: a, resourcename: 'x/*/**', team: z}"},
+			nil, nil},
+		{"audit logs of any method", none, []string{"on: google.cloud.audit.log.v1.written, attributes: {servicename: run.googleapis.com}",
+			"on: google.cloud.audit.log.v1.written, attributes: {servicename: '*', methodname: a}"}, nil, []string{"r0", "r1"}},
+		{"documents", deployment.Settings{TypeLocations: map[string]string{"google.cloud.firestore.document.v1.created": "nam5"}}, []string{
+			"on: google.cloud.firestore.document.v1.*, attributes: {database: (default), document: ['users/{u=*}', 'x'], namespace: 'n*'}",
+			"on: google.cloud.firestore.document.v1.created, attributes: {database: [a, b], namespace: ns, document: '**'}",
+			"on: google.cloud.datastore.entity.v1.deleted, attributes: {database: d, entity: 'Task/*'}"}, nil, nil},
+		{"documents of what a trigger cannot filter by", none,
+			[]string{"on: google.cloud.firestore.document.v1.written, attributes: {database: d, document: 'a,b'}"}, nil, []string{"r0"}},
+		{"more triggers than there can be", none, []string{"on: google.cloud.firestore.document.v1.written, attributes: {database: [" +
+			many("d") + "], document: [" + many("x") + "]}"}, nil, []string{"r0"}},
+		{"other types of Google's", none, []string{"on: google.firebase.database.ref.v1.written, attributes: {instance: i, ref: 'a/**'}",
+			"on: google.firebase.remoteconfig.remoteConfig.v1.updated", "on: google.cloud.tasks.task.v1.dispatched"}, nil, []string{"r2"}},
+		{"jobs", deployment.Settings{Schedules: map[string]string{"nightly": "0 2 * * *", "weekly": "0 3 * * 0", "spare": "0 4 * * *"}},
+			[]string{"on: google.cloud.scheduler.job.v1.executed, source: //cloudscheduler.googleapis.com/nightly",
+				"on: google.cloud.scheduler.job.v1.*, source: ['**/*ly', '!x']",
+				"on: google.cloud.scheduler.job.v1.executed, source: //cloudscheduler.googleapis.com/daily"}, nil, []string{"r2"}},
+		{"any job", deployment.Settings{Schedules: map[string]string{"nightly": "0 2 * * *"}},
+			[]string{"on: google.cloud.scheduler.job.v1.executed"}, nil, nil},
+		{"any job of none", none, []string{"on: google.cloud.scheduler.job.v1.executed"}, nil, []string{"r0"}},
 		{"a name that no bucket has", none, []string{"on: object.finalized, bucket: A_B"}, nil, []string{"r0"}},
 		{"nothing", none, []string{"on: object.finalized, bucket: a-b, enabled: false"}, nil, nil},
 	}
@@ -194,7 +291,7 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			files[i] += fmt.Sprintf("  - {name: r%d, dag: d, %s}\n", j, keys)
 		}
 		settings[i] = row.settings
-		settings[i].Project = project
+		settings[i].Project, settings[i].Region = project, "europe-west1"
 	}
 	made := derive(t, files, settings)
 	for i, row := range rows {
@@ -204,6 +301,9 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			d := made[fmt.Sprintf("row%d", i)]
 			var fromPlan, fromModule, gaps []string
 			for _, s := range p.Sources {
+				if s.Bucket+s.Topic == "" {
+					continue // with filters
+				}
 				fromPlan = append(fromPlan, s.Type[strings.LastIndex(s.Type, ".")+1:]+" "+s.Bucket+s.Topic)
 			}
 			for _, s := range d.Sources {
@@ -222,6 +322,12 @@ func TestSourcesMatchThePlan(t *testing.T) {
 			}
 			if diff := cmp.Diff(listed(p), d.Listed, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("the buckets that may be listed (-plan +module):\n%s", diff)
+			}
+			if diff := cmp.Diff(events(p), d.events(), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the triggers with filters (-plan +module):\n%s", diff)
+			}
+			if diff := cmp.Diff(jobs(p), d.Jobs, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the jobs (-plan +module):\n%s", diff)
 			}
 			if diff := cmp.Diff(notifications(p), slices.Sorted(maps.Keys(d.Notifications)), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("the notifications (-plan +module):\n%s", diff)

@@ -90,6 +90,33 @@ variable "topics" {
   }
 }
 
+variable "event_channels" {
+  type        = map(string)
+  default     = {}
+  description = "Channels of event types that are not Google's, projects/P/locations/L/channels/C, by the type."
+  nullable    = false
+}
+
+variable "locations" {
+  type        = map(string)
+  default     = {}
+  description = "Locations of triggers, by the database of Firestore or by the event type. By default those of audit logs are global, and all others in the region."
+  nullable    = false
+}
+
+variable "schedules" {
+  type        = map(string)
+  default     = {}
+  description = "Schedules of jobs of Cloud Scheduler in cron's format, by the job's name, for routes on google.cloud.scheduler.job.v1.executed."
+  nullable    = false
+}
+
+variable "time_zone" {
+  type        = string
+  default     = "Etc/UTC"
+  description = "Time zone of the schedules."
+}
+
 variable "elsewhere" {
   type        = list(string)
   default     = []

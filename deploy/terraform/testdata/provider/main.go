@@ -61,7 +61,10 @@ type attribute struct {
 
 type nested struct {
 	Required, Many bool
-	Block          block
+	// Computed says that the provider fills the block in where it is not given.
+	// Terraform then takes it for an attribute.
+	Computed bool
+	Block    block
 }
 
 // server answers Terraform. What it does not define is never asked of it by a plan.
@@ -156,6 +159,10 @@ func (b block) compute(prefix string, value tftypes.Value) (tftypes.Value, error
 		}
 	}
 	for name, n := range b.Blocks {
+		if n.Computed && members[name].IsNull() {
+			members[name] = n.value(prefix + "." + name)
+			continue
+		}
 		var items []tftypes.Value
 		if !members[name].IsKnown() || members[name].As(&items) != nil {
 			continue
@@ -180,6 +187,19 @@ func (a attribute) value(text string) tftypes.Value {
 	return tftypes.NewValue(a.terraform(), nil)
 }
 
+// value is a computed block.
+func (n nested) value(prefix string) tftypes.Value {
+	members := make(map[string]tftypes.Value)
+	for name, a := range n.Block.Attributes {
+		members[name] = a.value(prefix + "." + name)
+	}
+	for name, inner := range n.Block.Blocks {
+		members[name] = inner.value(prefix + "." + name)
+	}
+	object := n.Block.schema().ValueType()
+	return tftypes.NewValue(tftypes.List{ElementType: object}, []tftypes.Value{tftypes.NewValue(object, members)})
+}
+
 func schemas(of map[string]block) map[string]*tfprotov5.Schema {
 	all := make(map[string]*tfprotov5.Schema, len(of))
 	for name, b := range of {
@@ -200,6 +220,12 @@ func (b block) terraform() *tfprotov5.SchemaBlock {
 		})
 	}
 	for name, n := range b.Blocks {
+		if n.Computed {
+			s.Attributes = append(s.Attributes, &tfprotov5.SchemaAttribute{
+				Name: name, Type: tftypes.List{ElementType: n.Block.schema().ValueType()}, Optional: true, Computed: true,
+			})
+			continue
+		}
 		nesting := &tfprotov5.SchemaNestedBlock{TypeName: name, Block: n.Block.terraform(), Nesting: tfprotov5.SchemaNestedBlockNestingModeList}
 		if n.Required {
 			nesting.MinItems = 1
