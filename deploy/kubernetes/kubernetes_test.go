@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kubernetes_test checks the manifest by the schema that Kubernetes publishes.
+// Package kubernetes_test checks the manifests by the schema that Kubernetes publishes.
 package kubernetes_test
 
 import (
@@ -22,43 +22,45 @@ var validator = program.PyPI{Name: "kubernetes-validate", Version: "1.37.0", Wit
 
 func TestManifestIsValidForThePublishedSchema(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("dagtrigger.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var packages string
 	realtest.Need(t, func() (err error) {
 		packages, err = validator.Install(t.Context())
 		return err
 	})
-	const oldest, newest = "1.30", "1.37" // the oldest is the one that the manifest names
-	for _, row := range []struct {
-		name, from, to, want string
-		versions             []string
-	}{
-		{"as it is", "", "", "", []string{oldest, newest}},
-		// Errors that the check must find.
-		{"a misspelt field", "readOnlyRootFilesystem", "readOnlyRootFileSystem", "'readOnlyRootFileSystem' was unexpected", []string{newest}},
-		{"another type", "replicas: 2", "replicas: two", "'two' is not of type 'integer'", []string{newest}},
-		{"a probe without a port", ", port: http}", "}", "'port' is a required property", []string{newest}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "manifest.yaml")
-			changed := strings.Replace(string(text), row.from, row.to, 1)
-			if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			for _, version := range row.versions {
-				said, err := validate(t, packages, version, path)
-				if row.want == "" && (err != nil || strings.Count(said, " passed for resource ") != 2) {
-					t.Errorf("Kubernetes %s: %v\n%s", version, err, said)
+	const oldest, newest = "1.30", "1.37" // the oldest is the one that the manifests name
+	for file, resources := range map[string]int{"dagtrigger.yaml": 2, "pull.yaml": 1} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []struct {
+			name, from, to, want string
+			versions             []string
+		}{
+			{"as it is", "", "", "", []string{oldest, newest}},
+			// Errors that the check must find.
+			{"a misspelt field", "readOnlyRootFilesystem", "readOnlyRootFileSystem", "'readOnlyRootFileSystem' was unexpected", []string{newest}},
+			{"another type", "replicas: 2", "replicas: two", "'two' is not of type 'integer'", []string{newest}},
+			{"a probe without a port", ", port: http}", "}", "'port' is a required property", []string{newest}},
+		} {
+			t.Run(file+"/"+row.name, func(t *testing.T) {
+				t.Parallel()
+				path := filepath.Join(t.TempDir(), "manifest.yaml")
+				changed := strings.Replace(string(text), row.from, row.to, 1)
+				if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+					t.Fatal(err)
 				}
-				if row.want != "" && (err == nil || !strings.Contains(said, row.want)) {
-					t.Errorf("Kubernetes %s: %v, want %q in\n%s", version, err, row.want, said)
+				for _, version := range row.versions {
+					said, err := validate(t, packages, version, path)
+					if row.want == "" && (err != nil || strings.Count(said, " passed for resource ") != resources) {
+						t.Errorf("Kubernetes %s: %v\n%s", version, err, said)
+					}
+					if row.want != "" && (err == nil || !strings.Contains(said, row.want)) {
+						t.Errorf("Kubernetes %s: %v, want %q in\n%s", version, err, row.want, said)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -16,8 +16,12 @@ import (
 	"example.com/dagtrigger/internal/operator/deployment"
 )
 
-// sdk is a real gcloud on this machine: the Python that it runs on, and where it is.
-type sdk struct{ python, root string }
+// sdk is a real gcloud on this machine: the Python that it runs on, and where it is. The
+// Python that it brings has packages beside it, which some commands need.
+type sdk struct {
+	python, root string
+	bundled      bool
+}
 
 // findSDK is an error that says what to install where there is none.
 func findSDK() (sdk, error) {
@@ -34,9 +38,9 @@ func findSDK() (sdk, error) {
 	}
 	python := filepath.Join(root, "platform", "bundledpythonunix", "bin", "python3")
 	if _, err := os.Stat(python); err != nil {
-		python = "python3"
+		return sdk{python: "python3", root: root}, nil
 	}
-	return sdk{python, root}, nil
+	return sdk{python: python, root: root, bundled: true}, nil
 }
 
 func needGcloud() error {
@@ -47,7 +51,15 @@ func needGcloud() error {
 // command runs testdata/gcloud.py, with nothing of this machine's configuration.
 func (s sdk) command(t *testing.T, verb string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), s.python, append([]string{"-S", "testdata/gcloud.py", verb}, args...)...)
+	program, err := filepath.Abs("testdata/gcloud.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{program, verb}, args...)
+	if !s.bundled {
+		args = append([]string{"-S"}, args...) // as gcloud does
+	}
+	cmd := exec.CommandContext(t.Context(), s.python, args...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CLOUDSDK_CONFIG=" + t.TempDir(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
 		"CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=1", "PYTHONDONTWRITEBYTECODE=1",

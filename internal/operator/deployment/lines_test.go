@@ -86,7 +86,7 @@ func (s sdk) parse(t *testing.T, lines []line) []string {
 		in.Write(append(text, '\n'))
 	}
 	cmd.Stdin = strings.NewReader(in.String())
-	cmd.Dir, cmd.Args[2] = root, "internal/operator/deployment/"+cmd.Args[2] // where the files are that commands name
+	cmd.Dir = root // where the files are that commands name
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
