@@ -135,6 +135,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 		table: c.Table,
 		pipeline: &trigger.Pipeline{
 			Airflows:         make(map[string]trigger.Airflow, len(c.Environments)),
+			Outboxes:         map[string]trigger.Outbox{},
 			RouteDeadLetters: make(map[string]trigger.DeadLetters, len(c.RouteDeadLetters)),
 			GiveUpAfter:      c.GiveUpAfter,
 			RoutesDigest:     digest(c),
@@ -165,17 +166,10 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	// One account for all environments: they share its tokens.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	f.shadow(c)
-	f.prefetch = func(context.Context) {}
-	for name, spec := range c.Environments {
-		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle {
-			f.prefetch = google.Prefetch
-		}
-		f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, environment.Options{
-			Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("setting up the environment %s: %w", name, err)
-		}
+	if err := f.openEnvironments(c, google, environment.Options{
+		Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
+	}); err != nil {
+		return nil, err
 	}
 	f.pipeline.Sets = &complete.Checker{
 		Turns: f.turns,
@@ -211,6 +205,26 @@ func (f *Function) shadow(c config.Config) {
 	if len(s.Routes) > 0 {
 		f.shadows, f.pipeline.Compare = s, true
 	}
+}
+
+// openEnvironments makes the environments, without a request.
+func (f *Function) openEnvironments(c config.Config, google *identity.Google, options environment.Options) error {
+	f.prefetch = func(context.Context) {}
+	for name, spec := range c.Environments {
+		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle || spec.Outbox != "" && c.PubSubEmulator == "" {
+			f.prefetch = google.Prefetch
+		}
+		var err error
+		if spec.Outbox != "" {
+			f.pipeline.Outboxes[name], err = environment.NewOutbox(spec, config.Variable, c.PubSubEmulator, options)
+		} else {
+			f.pipeline.Airflows[name], err = environment.New(spec, config.Variable, options)
+		}
+		if err != nil {
+			return fmt.Errorf("setting up the environment %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // openStores opens the dead-letter stores, without a request.

@@ -107,7 +107,7 @@ func (r *resend) well(e *replay.End) bool {
 		return e.Settled()
 	}
 	return !slices.ContainsFunc(e.Outcomes, func(o trigger.Outcome) bool {
-		return !slices.Contains([]trigger.Kind{trigger.Triggered, trigger.Duplicate, trigger.Unmatched}, o.Kind)
+		return !slices.Contains([]trigger.Kind{trigger.Triggered, trigger.Published, trigger.Duplicate, trigger.Unmatched}, o.Kind)
 	})
 }
 
@@ -129,7 +129,7 @@ func leftOf(e *replay.End) leftItem {
 		return leftItem{Place: e.Place, Reason: e.Err.Error()}
 	}
 	for _, o := range e.Outcomes {
-		if o.Kind != trigger.Triggered && o.Kind != trigger.Duplicate {
+		if !replay.Ran(o.Kind) {
 			return leftItem{Place: e.Place, Outcome: o.Kind, Reason: o.Reason}
 		}
 	}

@@ -86,7 +86,7 @@ func (p painter) bad(s string) string  { return p.paint(s, red) }
 // better by itself.
 func (p painter) outcome(kind trigger.Kind, s string) string {
 	switch kind {
-	case trigger.Triggered:
+	case trigger.Triggered, trigger.Published:
 		return p.good(s)
 	case trigger.Duplicate:
 		return p.paint(s, cyan)

@@ -18,6 +18,7 @@ import (
 	"example.com/dagtrigger/internal/cloudlog"
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/simulator/airflowsim"
+	"example.com/dagtrigger/internal/simulator/googlesim"
 )
 
 // logged are the lines of outcomes of every kind that a real function writes.
@@ -58,8 +59,23 @@ func runs(t *testing.T) []map[string]any {
 	w.send(refused, "7") // a login page
 	w.sendBatch(refused, "refused")
 	w.url = airflow(t, airflowsim.Airflow33, nil)
-	w.send(w.function("AIRFLOW_API=v2", "AIRFLOW_AUTH=none"), "8") // unauthorized
+	w.send(w.function("AIRFLOW_API=v2", "AIRFLOW_AUTH=none"), "8")                                                      // unauthorized
+	w.send(w.function("AIRFLOW_URL=", "AIRFLOW_API=", "AIRFLOW_OUTBOX="+topic, "PUBSUB_EMULATOR_HOST="+pubsub(t)), "9") // published
 	return w.lines()
+}
+
+const topic = "projects/acme-data/topics/runs"
+
+// pubsub starts an embedded Pub/Sub that has the topic.
+func pubsub(t *testing.T) string {
+	t.Helper()
+	sim := googlesim.NewPubSub(func(r *http.Request) { t.Errorf("unknown route: %s %s", r.Method, r.URL) })
+	if err := sim.Subscribe(`{"name":"projects/acme-data/subscriptions/runs","topic":"` + topic + `"}`); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // airflow starts an embedded Airflow that knows the DAGs load and typed, which refuses a conf without rows, and the user robot.

@@ -172,7 +172,8 @@ func TestMetricsCountOutcomesAndNotLines(t *testing.T) {
 	t.Parallel()
 	own, lines := metrics(t), logged(t)
 	kinds := map[string]int{
-		"triggered": 1 + batch, "duplicate": 1, "unmatched": 1 + batch, "rejected": 1, "dead_lettered": 1, "deferred": 4 + batch,
+		"triggered": 1 + batch, "published": 1, "duplicate": 1, "unmatched": 1 + batch, "rejected": 1, "dead_lettered": 1,
+		"deferred": 4 + batch,
 	}
 	if _, sums := own["dagtrigger_outcomes"].recorded(t, lines); !cmp.Equal(kinds, sums) {
 		t.Errorf("outcomes (-want +got):\n%s", cmp.Diff(kinds, sums))
@@ -181,7 +182,7 @@ func TestMetricsCountOutcomesAndNotLines(t *testing.T) {
 	if _, sums := own["dagtrigger_deferrals"].recorded(t, lines); !cmp.Equal(causes, sums) {
 		t.Errorf("deferrals (-want +got):\n%s", cmp.Diff(causes, sums))
 	}
-	ages := map[string]int{"triggered": 1 + 100} // many events have no age
+	ages := map[string]int{"triggered": 1 + 100, "published": 1} // many events have no age
 	if values, _ := own["dagtrigger_event_age"].recorded(t, lines); !cmp.Equal(ages, values) {
 		t.Errorf("ages (-want +got):\n%s", cmp.Diff(ages, values))
 	}

@@ -142,6 +142,9 @@ func WithFile(getenv func(string) string, file *File, err error) (Config, error)
 		for _, f := range spec.Check(Variable) {
 			r.problem(f.What, f.Fix)
 		}
+		if spec.Outbox != "" {
+			r.outbox(&c)
+		}
 		c.Environments = map[string]environment.Spec{DefaultEnvironment: spec}
 	}
 	r.giveUp(&c)
@@ -204,6 +207,15 @@ func (r *reader) routes(c *Config, f *File, err error) {
 	}
 	for _, k := range r.given {
 		r.problem(Variable(k.field)+" is given, and "+f.Name+" has environments", "leave it out, or set "+k.field+" there")
+	}
+}
+
+// outbox checks the routes of a file for the outbox that a variable names.
+func (r *reader) outbox(c *Config) {
+	for _, f := range []*File{c.File, c.Shadow} {
+		for i := 0; f != nil && i < len(f.Routes); i++ {
+			r.problems = append(r.problems, f.Routes[i].OutboxProblems().In(f.Name)...)
+		}
 	}
 }
 

@@ -34,6 +34,10 @@ func addressSettings() []connector {
 		{field: environment.FieldComposer,
 			meaning: "`projects/P/locations/L/environments/E`: web server, Airflow version and auth are looked up on first need; or",
 			example: "projects/acme/locations/europe-west1/environments/prod", to: func(s *environment.Spec) any { return &s.Composer }},
+		{field: environment.FieldOutbox,
+			meaning: "`projects/P/topics/T`: the runs are published to this topic, for an Airflow that no request can reach, and a DAG there " +
+				"starts them, see deploy/outbox.md; or",
+			example: "projects/acme-data/topics/dagtrigger-outbox", to: func(s *environment.Spec) any { return &s.Outbox }},
 		{field: environment.FieldURL, meaning: "the web server's address; it may end in a slash or have a path",
 			example: "https://airflow.example.com", to: func(s *environment.Spec) any { return &s.URL }},
 		{field: environment.FieldAPI, preset: "`auto`",

@@ -182,7 +182,7 @@ func (f File) Against(old File) (risks, changes document.Problems) {
 }
 
 // address is where an environment is.
-func address(e environment.Spec) string { return e.Composer + e.URL }
+func address(e environment.Spec) string { return e.Composer + e.Outbox + e.URL }
 
 func orNone(text string) string {
 	if text == "" || text == "0s" {
@@ -202,11 +202,14 @@ func (f File) compile(routes []route.Spec) (*route.Table, document.Problems) {
 	})
 }
 
-// apis are the APIs that environments state.
+// apis are the APIs that environments state, and [route.Outbox] for one that has none.
 func apis(environments map[string]environment.Spec) map[string]string {
 	all := make(map[string]string, len(environments))
 	for name, spec := range environments {
 		all[name] = spec.API
+		if spec.Outbox != "" {
+			all[name] = route.Outbox
+		}
 	}
 	return all
 }

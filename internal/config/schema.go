@@ -45,6 +45,8 @@ func environmentsSchema() (*document.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	one.OneOf = []*document.Schema{{Required: []string{environment.FieldComposer}}, {Required: []string{environment.FieldURL}}}
+	one.OneOf = []*document.Schema{
+		{Required: []string{environment.FieldComposer}}, {Required: []string{environment.FieldOutbox}}, {Required: []string{environment.FieldURL}},
+	}
 	return one, nil
 }

@@ -63,8 +63,8 @@ func settings() []setting {
 		setting{"STORAGE_EMULATOR_HOST", "", "where an emulator of Cloud Storage listens, such as `localhost:9023`: dead letters go there, " +
 			"without credentials",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.StorageEmulator = r.text(n) }},
-		setting{"PUBSUB_EMULATOR_HOST", "", "where an emulator of Pub/Sub listens, such as `localhost:8085`: dead letters go there, " +
-			"without credentials",
+		setting{"PUBSUB_EMULATOR_HOST", "", "where an emulator of Pub/Sub listens, such as `localhost:8085`: dead letters and " +
+			"the runs of an outbox go there, without credentials",
 			func(r *reader, n string, c *Config, _ *environment.Spec) { c.PubSubEmulator = r.text(n) }},
 	)
 }

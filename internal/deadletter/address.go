@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"example.com/dagtrigger/internal/pubsub"
 )
 
 // Address says where dead letters go.
@@ -28,27 +30,10 @@ type AddressError struct {
 
 func (e *AddressError) Error() string { return e.What + ": " + e.Fix }
 
-// Google's rules for names, but for the words that they reserve:
-// https://cloud.google.com/resource-manager/docs/creating-managing-projects,
-// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names and
-// https://cloud.google.com/storage/docs/buckets#naming.
-const (
-	lower, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
-	letters       = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-	projectLetters = lower + digits + "-.:" // the last two in projects of a domain, acme.com:p
-	topicLetters   = letters + digits + "-._~+%"
-	bucketLetters  = lower + digits + "-_."
-)
-
-// isName reports whether name has from least to most letters, all among those allowed.
-func isName(name string, least, most int, allowed string) bool {
-	return len(name) >= least && len(name) <= most && strings.Trim(name, allowed) == ""
-}
-
-// isTopic holds for the name of a subscription, too.
-func isTopic(name string) bool {
-	return isName(name, 3, 255, topicLetters) && strings.Contains(letters, name[:1]) && !strings.HasPrefix(name, "goog")
+// isBucket follows Google's rules, but for the words that they reserve:
+// https://cloud.google.com/storage/docs/buckets#naming
+func isBucket(name string) bool {
+	return len(name) >= 3 && len(name) <= 222 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
 const forms = "write pubsub://projects/PROJECT/topics/TOPIC, gs://BUCKET/PREFIX or file:///FOLDER"
@@ -84,23 +69,18 @@ func ParseAddress(text string) (Address, error) {
 type invalidFunc func(format string, args ...any) (Address, error)
 
 func parseTopic(rest string, invalid invalidFunc) (Address, error) {
-	parts := strings.Split(rest, "/")
-	switch {
-	case len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics":
-		return invalid("names no topic")
-	case !isName(parts[1], 6, 100, projectLetters):
-		return invalid("names a project that cannot be: %.60q", parts[1])
-	case !isTopic(parts[3]):
-		return invalid("names a topic that cannot be: %.60q has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + %% -, a letter first, not goog", parts[3])
+	topic, err := pubsub.ParseTopic(rest)
+	if err != nil {
+		return invalid("%v", err)
 	}
-	return Address{scheme: "pubsub", project: parts[1], name: parts[3]}, nil
+	return Address{scheme: "pubsub", project: topic.Project, name: topic.ID}, nil
 }
 
 func parseBucket(rest string, invalid invalidFunc) (Address, error) {
 	bucket, prefix, _ := strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
 	switch {
-	case !isName(bucket, 3, 222, bucketLetters):
+	case !isBucket(bucket):
 		return invalid("names a bucket that cannot be: %.60q", bucket)
 	case prefix != "" && (strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "//")):
 		return invalid("has a slash too many")
@@ -134,7 +114,7 @@ func parseFolder(rest string, invalid invalidFunc) (Address, error) {
 func (a Address) String() string {
 	switch a.scheme {
 	case "pubsub":
-		return "pubsub://" + a.topic()
+		return "pubsub://" + a.topic().String()
 	case "gs":
 		return "gs://" + path.Join(a.name, a.path)
 	default:
@@ -142,8 +122,8 @@ func (a Address) String() string {
 	}
 }
 
-// topic is the topic's resource name.
-func (a Address) topic() string { return "projects/" + a.project + "/topics/" + a.name }
+// topic is the topic that a names.
+func (a Address) topic() pubsub.Topic { return pubsub.Topic{Project: a.project, ID: a.name} }
 
 // object is the name of the object that keeps the record.
 func (a Address) object(record string) string { return path.Join(a.path, fileName(record)) }

@@ -236,10 +236,10 @@ func (b *bucket) failed(doing, object string, err error) error {
 	if _, unreadable := errors.AsType[*UnreadableError](err); unreadable || err == nil {
 		return err
 	}
-	return failed(doing, b.place(object), err, fixes{
-		forbidden: "give this account the role roles/storage.objectUser on the bucket",
-		missing:   "make the bucket: gcloud storage buckets create gs://" + b.address.name,
-		tooLarge:  "nothing was stored",
+	return rest.Explain(doing, b.place(object), err, rest.Fixes{
+		Forbidden: "give this account the role roles/storage.objectUser on the bucket",
+		Missing:   "make the bucket: gcloud storage buckets create gs://" + b.address.name,
+		TooLarge:  "nothing was stored",
 	})
 }
 
@@ -248,6 +248,6 @@ func hasStatus(err error, status int) bool {
 	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
 		return refused.Code == status
 	}
-	failure, ok := errors.AsType[*Error](err)
+	failure, ok := errors.AsType[*rest.Failure](err)
 	return ok && failure.Status == status
 }

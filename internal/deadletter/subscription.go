@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/dagtrigger/internal/clock"
+	"example.com/dagtrigger/internal/pubsub"
 	"example.com/dagtrigger/internal/rest"
 )
 
@@ -85,7 +86,7 @@ func (a Address) subscription(text string) (string, error) {
 			What: fmt.Sprintf("%s is a topic, which gives nothing back", a),
 			Fix:  "name a pull subscription to it, with --subscription",
 		}
-	case !isName(project, 6, 100, projectLetters) || !isTopic(name):
+	case !pubsub.IsProject(project) || !pubsub.IsID(name):
 		return "", &AddressError{
 			What: fmt.Sprintf("%.200q is not a valid subscription", text),
 			Fix:  "write projects/PROJECT/subscriptions/SUBSCRIPTION, or its name alone",
@@ -133,10 +134,10 @@ func (s *subscription) check(ctx context.Context) error {
 		return nil
 	case err != nil:
 		return s.failed("reading the subscription", err)
-	case found.Topic != s.address.topic():
+	case found.Topic != s.address.topic().String():
 		return &AddressError{
 			What: fmt.Sprintf("%s is a subscription to %s", s.name, found.Topic),
-			Fix:  "name one to " + s.address.topic(),
+			Fix:  "name one to " + s.address.topic().String(),
 		}
 	}
 	return nil
@@ -244,8 +245,8 @@ type pullResponse struct {
 }
 
 type receivedMessage struct {
-	AckID   string        `json:"ackId"`
-	Message pubsubMessage `json:"message"`
+	AckID   string         `json:"ackId"`
+	Message pubsub.Message `json:"message"`
 }
 
 func (s *subscription) read(r *receivedMessage) *message {
@@ -325,10 +326,10 @@ func (s *subscription) giveBack(ctx context.Context, keep func(*message) bool) e
 }
 
 func (s *subscription) failed(doing string, err error) error {
-	return failed(doing, s.name, err, fixes{
-		forbidden: "give this account the role roles/pubsub.subscriber on the subscription",
-		missing: fmt.Sprintf("make the subscription: gcloud pubsub subscriptions create %s --topic=%s",
-			s.name, s.address.topic()),
-		tooLarge: "the subscription has to be one to pull from, without a push endpoint",
+	return rest.Explain(doing, s.name, err, rest.Fixes{
+		Forbidden: "give this account the role roles/pubsub.subscriber on the subscription",
+		Missing: fmt.Sprintf("make the subscription: gcloud pubsub subscriptions create %s --topic=%s",
+			s.name, s.address.topic().String()),
+		TooLarge: "the subscription has to be one to pull from, without a push endpoint",
 	})
 }

@@ -4,32 +4,23 @@ package deadletter
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"net/http"
 
-	"example.com/dagtrigger/internal/rest"
+	"example.com/dagtrigger/internal/pubsub"
 )
-
-// maxMessage is the size of a message in bytes, attributes included, with
-// something left for those: https://cloud.google.com/pubsub/quotas#resource_limits
-const maxMessage = 10_000_000 - 16<<10
-
-// maxAttribute is the size of an attribute's value in bytes (same page).
-const maxAttribute = 1024
 
 // topic publishes each failure as a message.
 type topic struct {
 	address Address
-	pubsub  *rest.Client
+	pubsub  *pubsub.Publisher
 }
 
 func openTopic(a Address, o Options) (*topic, error) {
-	client, err := o.client(a, o.PubSubEmulator, "https://pubsub.googleapis.com")
+	client, err := o.client(a, o.PubSubEmulator, pubsub.Root)
 	if err != nil {
 		return nil, err
 	}
-	return &topic{address: a, pubsub: client}, nil
+	return &topic{address: a, pubsub: &pubsub.Publisher{Client: client, Topic: a.topic()}}, nil
 }
 
 func (t *topic) String() string { return t.address.String() }
@@ -41,35 +32,8 @@ func (t *topic) Put(ctx context.Context, r Record) error {
 	if err != nil {
 		return err
 	}
-	if len(body) > maxMessage {
-		return &Error{
-			Doing: "storing the dead letter", Place: t.String(),
-			Err: fmt.Errorf("it has %d bytes, and a message at most %d", len(body), maxMessage),
-			Fix: "keep dead letters in a bucket, gs://BUCKET/PREFIX",
-		}
-	}
-	request := publishRequest{Messages: []pubsubMessage{{Data: body, Attributes: attributes(&r)}}}
-	err = t.pubsub.Call(ctx, rest.Request{Method: http.MethodPost, Path: "/v1/" + t.address.topic() + ":publish"}, request, nil)
-	if err != nil {
-		return failed("storing the dead letter", t.String(), err, fixes{
-			forbidden: "give this account the role roles/pubsub.publisher on the topic",
-			missing:   fmt.Sprintf("make the topic: gcloud pubsub topics create %s --project=%s", t.address.name, t.address.project),
-			tooLarge:  "keep dead letters in a bucket, gs://BUCKET/PREFIX",
-		})
-	}
-	return nil
-}
-
-// publishRequest and pubsubMessage are of the Pub/Sub API:
-// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish
-type publishRequest struct {
-	Messages []pubsubMessage `json:"messages"`
-}
-
-type pubsubMessage struct {
-	Data       []byte            `json:"data,omitempty"` // base64 in JSON
-	Attributes map[string]string `json:"attributes,omitempty"`
-	MessageID  string            `json:"messageId,omitempty"`
+	const fix = "keep dead letters in a bucket, gs://BUCKET/PREFIX"
+	return t.pubsub.Publish(ctx, pubsub.Message{Data: body, Attributes: attributes(&r)}, "storing the dead letter", t.String(), fix)
 }
 
 // attributes are what a subscription can filter by. One that Pub/Sub would not
@@ -79,6 +43,6 @@ func attributes(r *Record) map[string]string {
 		"route": r.Route, "environment": r.Environment, "dag_id": r.DAGID, "dag_run_id": r.RunID,
 		"content_type": "application/json",
 	}
-	maps.DeleteFunc(a, func(_, value string) bool { return value == "" || len(value) > maxAttribute })
+	maps.DeleteFunc(a, func(_, value string) bool { return value == "" || len(value) > pubsub.MaxAttribute })
 	return a
 }

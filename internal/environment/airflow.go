@@ -5,6 +5,7 @@ package environment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -47,6 +48,9 @@ type Airflow struct {
 func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
 	if problems := s.Check(name); len(problems) > 0 {
 		return nil, problems
+	}
+	if s.Outbox != "" {
+		return nil, fmt.Errorf("it is the outbox %s, which no request answers: look at the runs in its Airflow", s.Outbox)
 	}
 	o = o.withDefaults()
 	a := &Airflow{spec: &s, options: o, gate: pressure.New(pressure.Config{MaxInFlight: int(s.MaxInFlight)})}

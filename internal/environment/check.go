@@ -19,6 +19,7 @@ import (
 // under which the operator wrote them.
 const (
 	FieldComposer     = "composer"
+	FieldOutbox       = "outbox"
 	FieldURL          = "url"
 	FieldAPI          = "api"
 	FieldAuth         = "auth"
@@ -75,6 +76,10 @@ const (
 // under which the operator wrote it, such as AIRFLOW_URL for url.
 func (s Spec) Check(name func(field string) string) Problems {
 	c := &checker{spec: s, name: name}
+	if s.Outbox != "" {
+		c.outbox()
+		return c.problems
+	}
 	c.api()
 	c.timeout()
 	if s.Composer != "" {

@@ -4,7 +4,7 @@
 // the operator's [Spec], looks the web server up where only the environment's
 // name is given, and joins the web server's client, the gate that bounds the
 // calls to it and the limits on a DAG's runs behind [Airflow.Start] and
-// [Airflow.Find].
+// [Airflow.Find]. An environment that no request can reach is an [Outbox].
 //
 // It never reads settings from a file or a variable (config does), never
 // retries, and sends no request before the first call.
@@ -30,6 +30,9 @@ type Spec struct {
 	// by which the address, the API and the kind of credentials are looked
 	// up; or
 	Composer string
+	// Outbox is a topic, projects/P/topics/T, that the runs are published to, for an
+	// environment that no request can reach; or
+	Outbox string
 	// URL is the web server's address.
 	URL  string
 	API  string
@@ -66,8 +69,8 @@ func (s Spec) HasSecret() bool { return s.Password+s.Token+s.OAuth2ClientSecret+
 
 // LogValue keeps secrets out of logs.
 func (s Spec) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("url", s.URL), slog.String("api", s.API),
-		slog.String("auth", s.AuthKind()))
+	return slog.GroupValue(slog.String("composer", s.Composer), slog.String("outbox", s.Outbox), slog.String("url", s.URL),
+		slog.String("api", s.API), slog.String("auth", s.AuthKind()))
 }
 
 // String and GoString keep secrets out of formatted text.

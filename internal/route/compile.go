@@ -31,7 +31,8 @@ type Options struct {
 	Constants document.Constants
 	// First has the first route that matches an event win, instead of all.
 	First bool
-	// APIs are the APIs that environments state, by name: v2, v1 or experimental.
+	// APIs are the APIs that environments state, by name: v2, v1 or experimental, or
+	// [Outbox].
 	APIs map[string]string
 }
 

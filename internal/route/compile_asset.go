@@ -104,6 +104,10 @@ const (
 func (c *compiler) api(environment string) {
 	s := c.spec
 	asset, api := s.asset(), c.options.APIs[environment]
+	if api == Outbox {
+		c.problems = append(c.problems, s.OutboxProblems()...)
+		return
+	}
 	switch {
 	case api == apiExperimental && asset.IsSet():
 		c.problem(asset.Position, "asset: the environment's API is experimental, which has no assets", "name the DAG instead: dag: load_sales")

@@ -23,6 +23,8 @@ func Causes() []cause.Cause {
 			Fix: "give the function's account the right to write to the store that the reason names: dagtrigger doctor"},
 		{Name: CauseWindow, Means: "the run of a window (every) has started before the window was over",
 			Fix: "let nobody else start or clear runs of that DAG; see every in: dagtrigger help routes"},
+		{Name: CauseOutbox, Means: "Pub/Sub did not take the run for the environment's outbox; it is sent again, unless its message is too large",
+			Fix: "do what the reason says, then: dagtrigger doctor"},
 		{Name: CauseOther, Means: "a failure that has no name; the event is sent again", Fix: "read the reason in the log"},
 		{Name: "canceled", Means: "the sender closed the request before the run was started; it sends the event again",
 			Fix: "raise the acknowledgement deadline of the subscription to 600 s"},

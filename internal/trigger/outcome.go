@@ -17,6 +17,9 @@ type Kind string
 // The ways in which an event can end. README.md has their table.
 const (
 	Triggered Kind = "triggered" // the run was created
+	// Published: the run was published to the environment's outbox, and is started there
+	// unless it exists.
+	Published Kind = "published"
 	Duplicate Kind = "duplicate" // the run exists already, under this event's run id
 	// Unmatched: no route matched and none failed, or the route that matched starts
 	// no run: the event is late, a run is active, or files of its set are missing.
@@ -27,7 +30,9 @@ const (
 )
 
 // Kinds are the ways in which an event can end.
-func Kinds() []Kind { return []Kind{Triggered, Duplicate, Unmatched, DeadLettered, Rejected, Deferred} }
+func Kinds() []Kind {
+	return []Kind{Triggered, Published, Duplicate, Unmatched, DeadLettered, Rejected, Deferred}
+}
 
 // Missing is in place of Triggered with [Replay.LookOnly]: the run does not exist.
 const Missing Kind = "missing"
@@ -93,6 +98,7 @@ const (
 	CauseIncomplete    = "incomplete"        // objects of the route's set are missing
 	CauseListing       = "listing"           // Cloud Storage did not list the set
 	CauseNoMemory      = "no_memory"         // the instance has none left for a shadow
+	CauseOutbox        = "outbox"            // Pub/Sub does not take the run's message
 	CauseOther         = "other"
 )
 
@@ -107,7 +113,7 @@ func causeOf(kind airflow.Kind) string {
 // https://cloud.google.com/pubsub/docs/push#receive_push
 func (o Outcome) Status() int {
 	switch o.Kind {
-	case Triggered, Duplicate, Unmatched, DeadLettered:
+	case Triggered, Published, Duplicate, Unmatched, DeadLettered:
 		return http.StatusOK
 	case Rejected:
 		return http.StatusUnprocessableEntity

@@ -40,6 +40,12 @@ type Airflow interface {
 	Materialize(ctx context.Context, asset string, run airflow.Run, limits pressure.Policy) (airflow.DAGRun, error)
 }
 
+// Outbox is an environment that no request can reach. [environment.Outbox] is one.
+type Outbox interface {
+	Publish(ctx context.Context, run airflow.Run, route, environment string) error
+	Topic() string
+}
+
 // DeadLetters stores events that failed permanently. [deadletter.Store] is one.
 type DeadLetters interface {
 	Put(ctx context.Context, r deadletter.Record) error
@@ -55,6 +61,8 @@ type Sets interface {
 type Pipeline struct {
 	// Airflows are the environments by name.
 	Airflows map[string]Airflow
+	// Outboxes are the environments that no request can reach, by name.
+	Outboxes map[string]Outbox
 	// Sets completes plans that have a [route.Set].
 	Sets Sets
 	// DeadLetters stores permanent failures; nil where there is no store.
@@ -233,7 +241,7 @@ func (j job) refuse(ctx context.Context, o Outcome, store DeadLetters, cause, re
 // a moment.
 func (j job) lasting(v verdict, plan *route.Plan, stores bool) verdict {
 	if v.kind != Deferred {
-		if v.kind == Triggered || v.kind == Duplicate {
+		if v.kind == Triggered || v.kind == Published || v.kind == Duplicate {
 			j.failing.known(plan.Environment, cmp.Or(plan.DAG, plan.Asset))
 		}
 		return v

@@ -14,6 +14,9 @@ import (
 // start sees one run started. One of a window may have started before it could
 // be known to see j.event.
 func (j job) start(ctx context.Context, plan *route.Plan) Outcome {
+	if o, ends := j.startLate(ctx, plan); ends {
+		return o
+	}
 	o, created := j.startRun(ctx, plan)
 	w := plan.Window
 	if w == nil || created || j.replay.LookOnly || o.Kind != Triggered && o.Kind != Duplicate || j.now().Before(w.Start.Add(-maxSkew)) {
@@ -56,6 +59,9 @@ func (j job) startRun(ctx context.Context, plan *route.Plan) (o Outcome, created
 		a.event = j.assetEvent(plan)
 	}
 	o = j.outcome(plan, a.run.RunID)
+	if outbox := j.Outboxes[plan.Environment]; outbox != nil {
+		return j.conclude(ctx, j.publish(ctx, outbox, a.run, plan), o, plan), false
+	}
 	if a.airflow == nil {
 		reason := fmt.Sprintf("no environment is named %q: name one that is set up", plan.Environment)
 		return j.refuse(ctx, o, j.store(plan.DeadLetter), CauseNoEnvironment, reason), false

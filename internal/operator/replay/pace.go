@@ -81,7 +81,7 @@ func (t *trouble) pause(outcomes []trigger.Outcome, try int, patience time.Durat
 func (t *trouble) note(o trigger.Outcome) time.Time {
 	key, now := dag{o.Environment, o.DAGID}, time.Now()
 	switch {
-	case exists(o.Kind):
+	case Ran(o.Kind):
 		delete(t.since, key)
 	case o.Kind == trigger.Deferred:
 		if since, known := t.since[key]; known {

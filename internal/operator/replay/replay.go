@@ -52,7 +52,7 @@ type End struct {
 // Ran reports whether every matching route has its run, and at least one matches.
 func (e *End) Ran() bool {
 	for _, o := range e.Outcomes {
-		if !exists(o.Kind) {
+		if !Ran(o.Kind) {
 			return false
 		}
 	}
@@ -62,8 +62,11 @@ func (e *End) Ran() bool {
 // Settled reports whether nothing is left to do for the event.
 func (e *End) Settled() bool { return e.Ran() && e.Err == nil }
 
-// exists reports whether an outcome of this kind means that the run exists.
-func exists(kind trigger.Kind) bool { return kind == trigger.Triggered || kind == trigger.Duplicate }
+// Ran reports whether an outcome of this kind means that the run exists, or will be
+// started by what pulls an outbox.
+func Ran(kind trigger.Kind) bool {
+	return kind == trigger.Triggered || kind == trigger.Published || kind == trigger.Duplicate
+}
 
 // The defaults of a [Pass].
 const (

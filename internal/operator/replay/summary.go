@@ -63,7 +63,7 @@ func (s *Summary) Rows() []Row {
 
 func rank(kind trigger.Kind) int {
 	switch kind {
-	case trigger.Triggered:
+	case trigger.Triggered, trigger.Published:
 		return 0
 	case trigger.Duplicate:
 		return 1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package deadletter
+package rest
 
 import (
 	"errors"
@@ -12,17 +12,18 @@ import (
 	"google.golang.org/api/googleapi"
 )
 
-// Error is a failed request to a bucket, a topic or a subscription. It holds neither a token nor anything of a record.
-type Error struct {
+// Failure is a request of which Google refused what it was to do. It holds neither a token
+// nor anything of the request's body.
+type Failure struct {
 	Doing  string // such as "storing the dead letter"
 	Place  string
 	Status int    // HTTP status, 0 where there was no answer
-	Said   string // Google's own words, where they cannot repeat a record
+	Said   string // Google's own words, where they cannot repeat the body
 	Fix    string // empty if the error may pass by itself
 	Err    error  // what went wrong where there was no answer
 }
 
-func (e *Error) Error() string {
+func (e *Failure) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s: ", e.Doing, e.Place)
 	if e.Status != 0 {
@@ -39,27 +40,27 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Failure) Unwrap() error { return e.Err }
 
-// maxSaid is how many bytes of Google's words an [Error] quotes.
+// maxSaid is how many bytes of Google's words a [Failure] quotes.
 const maxSaid = 300
 
-// fixes are what to do about a refusal, by what it means.
-type fixes struct{ forbidden, missing, tooLarge string }
+// Fixes are what to do about a refusal, by what it means.
+type Fixes struct{ Forbidden, Missing, TooLarge string }
 
-// failed is the error of a call to Google. It quotes what Google says about
-// who may do what, and never what it says about a request's body.
-func failed(doing, place string, err error, fix fixes) error {
-	e := &Error{Doing: doing, Place: place, Err: err}
+// Explain is the [*Failure] of a call that ended with err. It quotes what Google says
+// about who may do what, and never what it says about a request's body.
+func Explain(doing, place string, err error, fix Fixes) *Failure {
+	e := &Failure{Doing: doing, Place: place, Err: err}
 	if refused, ok := errors.AsType[*googleapi.Error](err); ok {
 		e.Status, e.Err = refused.Code, nil
 		switch refused.Code {
 		case http.StatusUnauthorized, http.StatusForbidden:
-			e.Fix = fix.forbidden
+			e.Fix = fix.Forbidden
 		case http.StatusNotFound:
-			e.Fix = fix.missing
+			e.Fix = fix.Missing
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
-			e.Fix = fix.tooLarge
+			e.Fix = fix.TooLarge
 			return e
 		}
 		e.Said = quote(refused.Message)
