@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func TestWorkflowsAreValid(t *testing.T) {
 // A tag can be moved to other code, a commit cannot.
 func TestActionsArePinnedByCommit(t *testing.T) {
 	t.Parallel()
-	pinned := regexp.MustCompile(`^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	pinned := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
 	for _, file := range workflows(t) {
 		for line := range strings.Lines(read(t, file)) {
 			_, uses, ok := strings.Cut(strings.TrimSpace(line), "uses: ")
@@ -86,7 +87,7 @@ type workflow struct {
 }
 
 // What runs for a change may read, and nothing else; a release is written by
-// one job.
+// two jobs, which have a token to sign with.
 func TestWorkflowsHaveTheLeastPermissions(t *testing.T) {
 	t.Parallel()
 	for _, file := range workflows(t) {
@@ -111,7 +112,10 @@ func TestWorkflowsHaveTheLeastPermissions(t *testing.T) {
 				}
 			}
 		}
-		want := map[string]string{"release.yml": "release contents"}[filepath.Base(file)]
+		want := map[string]string{
+			"release.yml": "image attestations, image id-token, image packages, release attestations, release contents, release id-token",
+		}[filepath.Base(file)]
+		slices.Sort(writes)
 		if got := strings.Join(writes, ", "); got != want {
 			t.Errorf("%s writes %q, want %q", filepath.Base(file), got, want)
 		}
@@ -182,6 +186,14 @@ type config struct {
 		Env, Flags, Ldflags, Goos, Goarch, Ignore []string
 	}
 	Archives []struct{ Files []string }
+	Checksum struct {
+		Name string `yaml:"name_template"`
+	}
+	SBOMs []struct{ Artifacts string }
+	Signs []struct {
+		Cmd, Artifacts, Signature string
+		Args                      []string
+	}
 }
 
 func released(t *testing.T) config {
@@ -194,6 +206,91 @@ func released(t *testing.T) config {
 		t.Fatalf("%+v", c)
 	}
 	return c
+}
+
+// step returns the step of a job that uses an action.
+func step(t *testing.T, job, action string) map[string]any {
+	t.Helper()
+	var w workflow
+	if err := yaml.Unmarshal([]byte(read(t, root+"/.github/workflows/release.yml")), &w); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.Jobs[job].Steps {
+		if strings.HasPrefix(s.Uses, action+"@") {
+			return s.With
+		}
+	}
+	t.Fatalf("the job %s has no %s", job, action)
+	return nil
+}
+
+func TestReleaseIsSignedAndSaysWhatIsInIt(t *testing.T) {
+	t.Parallel()
+	c := released(t)
+	if len(c.SBOMs) != 1 || c.SBOMs[0].Artifacts != "archive" {
+		t.Errorf("SBOMs of %+v, want of every archive", c.SBOMs)
+	}
+	if len(c.Signs) != 1 || c.Signs[0].Cmd != "cosign" || c.Signs[0].Artifacts != "checksum" ||
+		strings.Join(c.Signs[0].Args, " ") != "sign-blob --bundle=${signature} --yes ${artifact}" {
+		t.Errorf("signed by %+v, want the checksums by cosign without a key", c.Signs)
+	}
+	step(t, "release", "sigstore/cosign-installer")
+	step(t, "release", "anchore/sbom-action/download-syft")
+	if with := step(t, "release", "actions/attest-build-provenance"); with["subject-checksums"] != "dist/"+c.Checksum.Name {
+		t.Errorf("the provenance is of %v", with)
+	}
+}
+
+func TestImageIsOfBothProcessorsAndSigned(t *testing.T) {
+	t.Parallel()
+	push := step(t, "image", "docker/build-push-action")
+	for name, want := range map[string]any{
+		"platforms": "linux/amd64,linux/arm64", "push": true, "sbom": true, "provenance": "mode=max",
+		"file": "deploy/container/Dockerfile", "build-args": "VERSION=${{ github.ref_name }}",
+	} {
+		if push[name] != want {
+			t.Errorf("%s is %v, want %v", name, push[name], want)
+		}
+	}
+	if with := step(t, "image", "actions/attest-build-provenance"); with["subject-digest"] != "${{ steps.push.outputs.digest }}" {
+		t.Errorf("the provenance is of %v, not of what was pushed", with)
+	}
+	if text := read(t, root+"/.github/workflows/release.yml"); !strings.Contains(text, `cosign sign --yes "$IMAGE@$DIGEST"`) {
+		t.Error("the image is not signed by its digest")
+	}
+}
+
+// What a user types to verify a download names what the workflow publishes.
+func TestSecurityPageVerifiesWhatIsReleased(t *testing.T) {
+	t.Parallel()
+	c := released(t)
+	page := read(t, root+"/.github/SECURITY.md")
+	_, page, ok := strings.Cut(page, "## Verify a release\n")
+	if !ok {
+		t.Fatal("it has no such section")
+	}
+	bundle := strings.ReplaceAll(c.Signs[0].Signature, "${artifact}", c.Checksum.Name)
+	for _, command := range []string{
+		"sha256sum --ignore-missing --check " + c.Checksum.Name,
+		"cosign verify-blob " + c.Checksum.Name + " --bundle " + bundle,
+		"gh attestation verify dagtrigger_1.2.3_linux_amd64.tar.gz --repo OWNER/dagtrigger",
+		"cosign verify ghcr.io/OWNER/dagtrigger:v1.2.3",
+		"gh attestation verify oci://ghcr.io/OWNER/dagtrigger:v1.2.3 --repo OWNER/dagtrigger",
+		"https://github.com/OWNER/dagtrigger/.github/workflows/release.yml@refs/tags/v1.2.3",
+		"https://token.actions.githubusercontent.com",
+	} {
+		if !strings.Contains(page, command) {
+			t.Errorf("it does not have %q", command)
+		}
+	}
+}
+
+func TestNightlyRunsThePoolOfVersions(t *testing.T) {
+	t.Parallel()
+	text := read(t, root+"/.github/workflows/versions.yml")
+	if !strings.Contains(text, "- run: .ci/versions\n") || !strings.Contains(text, "- cron: ") {
+		t.Error("versions.yml does not run .ci/versions each night")
+	}
 }
 
 func TestPackedFilesExist(t *testing.T) {

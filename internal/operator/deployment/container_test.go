@@ -62,11 +62,17 @@ func TestImageIsSmallAndPinnedByDigest(t *testing.T) {
 	if len(from) != 2 {
 		t.Fatalf("it has the stages %q", from)
 	}
+	pinned := regexp.MustCompile(`^(--platform=\$BUILDPLATFORM )?[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}( AS build)?$`)
 	for _, base := range from {
-		if !regexp.MustCompile(`^[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}( AS build)?$`).MatchString(base) || strings.Contains(base,
-			":latest@") {
+		if !pinned.MatchString(base) || strings.Contains(base, ":latest@") {
 			t.Errorf("%s is not pinned by a tag and a digest", base)
 		}
+	}
+	// For each processor of the release, on the one that builds: https://docs.docker.com/build/building/multi-platform/
+	native, ok := strings.CutPrefix(from[0], "--platform=$BUILDPLATFORM ")
+	run := texts(all, "RUN")
+	if from[0] = native; !ok || !strings.Contains(run[len(run)-1], " GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build ") {
+		t.Errorf("it does not build for another processor: %s, %s", from[0], run[len(run)-1])
 	}
 	module, err := os.ReadFile(root + "/go.mod")
 	if err != nil {
