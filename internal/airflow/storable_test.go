@@ -22,7 +22,9 @@ func TestConfThatOldAirflow3CannotStoreIsNotSent(t *testing.T) {
 		{"3.3.0", `{"text":"\u0000"}`, ""}, // it answers 422 by itself
 		{"", `{"text":"\u0000"}`, ""},
 	} {
-		client, err := airflow.New(airflow.Config{URL: "http://127.0.0.1:1", API: airflow.V2, Version: row.version, Transport: http.DefaultTransport})
+		client, err := airflow.New(airflow.Config{
+			URL: "http://127.0.0.1:1", API: airflow.V2, Version: row.version, Transport: http.DefaultTransport,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,7 +79,7 @@ func (c *tally) count(n *int) {
 }
 
 // expect counts a row before it runs, and its failure after.
-func (c *tally) expect(t *testing.T, s setup, sc scenario, e exception) {
+func (c *tally) expect(t *testing.T, e exception) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()

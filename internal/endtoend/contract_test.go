@@ -168,7 +168,7 @@ func (c *tally) compare(t *testing.T, a *airflowreal.Airflow, n int, s setup) {
 			t.Skip("a task of the real Airflow takes minutes on busy cores: set DAGTRIGGER_PROOF=all to run it")
 		}
 		sc, exception := sc.on(s.release, s.name)
-		c.expect(t, s, sc, exception)
+		c.expect(t, exception)
 		if exception.absent {
 			t.Skip(exception.reason)
 		}

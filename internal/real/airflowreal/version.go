@@ -38,7 +38,7 @@ func newestRelease() string {
 // isPreview reports whether a version is a beta or the like, which pip installs only where it is named.
 func isPreview(version string) bool { return strings.ContainsAny(version, "abr") }
 
-// CompareVersions orders 2.9.3 before 2.11.2, and 3.4.0b2 before 3.4.0. What is no version comes first.
+// CompareVersions orders 2.9.3 before 2.11.2, and 3.4.0b2 before 3.4.0. Any other text comes first.
 func CompareVersions(a, b string) int { return slices.Compare(numbers(a), numbers(b)) }
 
 func numbers(version string) []int {

@@ -96,9 +96,10 @@ func TestUnlockedVersionIsResolvedAsOfItsDay(t *testing.T) {
 	wheel := fakeWheel(t, time.Date(2026, 2, 20, 10, 0, 0, 0, time.UTC))
 	b, notes := unlockedBuilder(t, `mkdir -p "$8" && cp '`+wheel+`' "$8/"`, "exit 2")
 	i, err := b.install(t.Context())
-	want := "venv download uv pip install --quiet --python " + i.bin("python") + " --exclude-newer 2026-03-06 apache-airflow==3.1.7 psycopg2-binary asyncpg " +
-		"pip install --quiet --disable-pip-version-check pip>=26 " +
-		"pip install --quiet --disable-pip-version-check --uploaded-prior-to 2026-03-06 apache-airflow==3.1.7 psycopg2-binary asyncpg"
+	const packages = " 2026-03-06 apache-airflow==3.1.7 psycopg2-binary asyncpg"
+	want := "venv download uv pip install --quiet --python " + i.bin("python") + " --exclude-newer" + packages +
+		" pip install --quiet --disable-pip-version-check pip>=26" +
+		" pip install --quiet --disable-pip-version-check --uploaded-prior-to" + packages
 	if diff := cmp.Diff(want, notesOf(t, notes)); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
