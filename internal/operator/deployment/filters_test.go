@@ -143,7 +143,7 @@ func TestPlanCreatesTriggersWhereTheirEventsAre(t *testing.T) {
 	p := everythingPlanned(t)
 	commands := p.Commands()
 	for _, want := range []string{
-		"--location=global \\\n", "LOCATION=$(gcloud firestore databases describe --database=\"(default)\" ",
+		"LOCATION=$(gcloud firestore databases describe --database=\"(default)\" ",
 		"--event-filters=serviceName=bigquery.googleapis.com", "--event-filters-path-pattern=\"resourceName=projects/*/jobs/**\"",
 		"--event-data-content-type=application/protobuf", "--event-filters=\"database=(default)\"",
 		"--event-filters-path-pattern=\"document=users/*\"", "--event-filters=type=google.firebase.remoteconfig.remoteConfig.v1.updated",
@@ -151,6 +151,16 @@ func TestPlanCreatesTriggersWhereTheirEventsAre(t *testing.T) {
 	} {
 		if !strings.Contains(commands, want) {
 			t.Errorf("no command has %s", want)
+		}
+	}
+	for _, s := range p.Sources {
+		want := map[string]string{
+			"google.cloud.audit.log.v1.written": "--location=global", "google.cloud.firestore.document.v1.written": "--location=$LOCATION",
+			"datadog.v1.alert": "--location=us-central1",
+		}[s.Type]
+		steps := p.CreateTrigger(s)
+		if create := steps[len(steps)-4].Do.String(); want != "" && !strings.Contains(strings.ReplaceAll(create, `"`, ""), want) {
+			t.Errorf("the trigger for %s lacks %s: %s", s.Type, want, create)
 		}
 	}
 	if text := p.Text(); !strings.Contains(text, "are turned on for\n") && !strings.Contains(text, "bigquery.googleapis.com allServices") {

@@ -86,6 +86,7 @@ func (s *standIn) functions() []apiRoute {
 	settle := func(name string, f object) {
 		if config, ok := f["serviceConfig"].(object); ok {
 			config["uri"] = "https://dagtrigger-4711.europe-west1.run.app"
+			config["service"] = strings.Replace(name, "/functions/", "/services/", 1)
 		}
 		if trigger, ok := f["eventTrigger"].(object); ok {
 			hidden := "projects/acme-1/locations/europe-west1/triggers/" + name[strings.LastIndex(name, "/")+1:] + "-1"
@@ -163,7 +164,7 @@ func (s *standIn) services() []apiRoute {
 // trigger makes a trigger, and the subscription behind it as Eventarc makes it.
 func (s *standIn) trigger(name string, trigger object) object {
 	hidden := "projects/acme-1/subscriptions/eventarc-europe-west1-" + name[strings.LastIndex(name, "/")+1:] + "-sub-1"
-	trigger["name"] = name
+	trigger["name"], trigger["updateTime"] = name, "2026-11-30T09:00:00Z"
 	topic := "projects/acme-1/topics/eventarc-1"
 	if transport, ok := trigger["transport"].(object); ok { // that of a topic of the operator's
 		topic, _ = transport["pubsub"].(object)["topic"].(string)
@@ -184,9 +185,9 @@ func (s *standIn) untrigger(name string) {
 }
 
 func (s *standIn) eventarc() []apiRoute {
-	const triggers = "projects/acme-1/locations/europe-west1/triggers"
-	create := func(s *standIn, _ string, r *http.Request, body object) (int, any) {
-		name := triggers + "/" + r.URL.Query().Get("triggerId")
+	const triggers = "projects/acme-1/locations/[^/]+/triggers"
+	create := func(s *standIn, in string, r *http.Request, body object) (int, any) {
+		name := in + "/" + r.URL.Query().Get("triggerId")
 		if _, ok := s.resources[name]; ok {
 			return http.StatusConflict, object{}
 		}
@@ -202,11 +203,26 @@ func (s *standIn) eventarc() []apiRoute {
 	return []apiRoute{
 		on("GET", "/EVENTARC/v1/projects/acme-1/locations/-/triggers", list("triggers", triggers)),
 		on("GET", "/EVENTARC/v1/("+triggers+"/[^/]+)", get),
-		on("POST", "/EVENTARC/v1/"+triggers, create),
+		on("POST", "/EVENTARC/v1/("+triggers+")", create),
 		on("DELETE", "/EVENTARC/v1/("+triggers+"/[^/]+)", drop),
 		on("GET", "/EVENTARC/v1/projects/.*/operations/.*", func(s *standIn, _ string, _ *http.Request, _ object) (int, any) {
 			return http.StatusOK, done(s.made)
 		}),
+	}
+}
+
+// scheduler is the API of Cloud Scheduler's jobs, and where a database is.
+func (s *standIn) scheduler() []apiRoute {
+	const jobs = "projects/acme-1/locations/europe-west1/jobs"
+	create := func(s *standIn, _ string, r *http.Request, body object) (int, any) {
+		name, _ := body["name"].(string)
+		return put(s, name, r, body)
+	}
+	return []apiRoute{
+		on("GET", "/FIRESTORE/v1/projects/acme-1/databases/\\(default\\)", fixed(object{"locationId": "eur3"})),
+		on("POST", "/CLOUDSCHEDULER/v1/"+jobs, create),
+		on("GET", "/CLOUDSCHEDULER/v1/("+jobs+"/[^/:]+)", get), on("PATCH", "/CLOUDSCHEDULER/v1/("+jobs+"/[^/:]+)", patch),
+		on("DELETE", "/CLOUDSCHEDULER/v1/("+jobs+"/[^/:]+)", remove),
 	}
 }
 

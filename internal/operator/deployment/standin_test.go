@@ -42,14 +42,14 @@ type apiRoute struct {
 
 // apis are those whose addresses gcloud is given.
 var apis = []string{
-	"CLOUDBUILD", "CLOUDFUNCTIONS", "CLOUDRESOURCEMANAGER", "EVENTARC", "IAM", "LOGGING", "MONITORING", "PUBSUB",
-	"RUN", "SERVICEUSAGE", "STORAGE",
+	"CLOUDBUILD", "CLOUDFUNCTIONS", "CLOUDRESOURCEMANAGER", "CLOUDSCHEDULER", "EVENTARC", "FIRESTORE", "IAM", "LOGGING", "MONITORING",
+	"PUBSUB", "RUN", "SERVICEUSAGE", "STORAGE",
 }
 
 func newStandIn(t *testing.T) *standIn {
 	t.Helper()
 	s := &standIn{t: t, resources: map[string]object{}}
-	s.routes = slices.Concat(s.projects(), s.pubsub(), s.functions(), s.services(), s.eventarc(), s.observability())
+	s.routes = slices.Concat(s.projects(), s.pubsub(), s.functions(), s.services(), s.eventarc(), s.scheduler(), s.observability())
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.url = server.URL
