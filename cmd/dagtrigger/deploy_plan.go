@@ -245,6 +245,7 @@ func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 		s.Stores = append(s.Stores, store)
 	}
 	s.Composer, s.Connected = connected(file, s)
+	s.Outboxes = outboxes(file, s)
 	// The function itself rejects an invalid duration at its start.
 	s.Call, _ = clock.ParseDuration(s.Variables[config.Variable(environment.FieldTimeout)])
 	s.Proxied = s.Variables[config.Variable(environment.FieldAuth)] == identity.KindIAP
@@ -259,6 +260,16 @@ func planned(d deployFlags, file config.File) (deployment.Settings, error) {
 		s.Composer = []string{d.composer}
 	}
 	return s, s.Check()
+}
+
+// outboxes are the topics that the file and --set name for runs.
+func outboxes(file config.File, s deployment.Settings) (topics []string) {
+	for _, spec := range file.Environments {
+		topics = append(topics, spec.Outbox)
+	}
+	topics = append(topics, s.Variables[config.Variable(environment.FieldOutbox)])
+	slices.Sort(topics)
+	return slices.DeleteFunc(slices.Compact(topics), func(topic string) bool { return topic == "" })
 }
 
 // stores are the addresses of dead letters in a file.

@@ -50,7 +50,7 @@ func whyText(paint painter, a *why.Answer) string {
 // ending colours a text by how an event ended.
 func (p painter) ending(e why.Ending, s string) string {
 	switch e {
-	case why.Started:
+	case why.Started, why.Published:
 		return p.good(s)
 	case why.Unmatched:
 		return p.dim(s)

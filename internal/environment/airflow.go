@@ -5,7 +5,6 @@ package environment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,7 +49,7 @@ func New(s Spec, name func(field string) string, o Options) (*Airflow, error) {
 		return nil, problems
 	}
 	if s.Outbox != "" {
-		return nil, fmt.Errorf("it is the outbox %s, which no request answers: look at the runs in its Airflow", s.Outbox)
+		return nil, &OutboxError{s.Outbox}
 	}
 	o = o.withDefaults()
 	a := &Airflow{spec: &s, options: o, gate: pressure.New(pressure.Config{MaxInFlight: int(s.MaxInFlight)})}

@@ -41,6 +41,13 @@ func NewOutbox(s Spec, name func(field string) string, emulator string, o Option
 	return &Outbox{&pubsub.Publisher{Client: client, Topic: topic}}, nil
 }
 
+// OutboxError is returned where an answer of an [Outbox] is needed.
+type OutboxError struct{ Topic string }
+
+func (e *OutboxError) Error() string {
+	return "it is the outbox " + e.Topic + ", which answers nothing: look at the runs in its Airflow (deploy/outbox.md)"
+}
+
 // Topic is the name of the topic.
 func (b *Outbox) Topic() string { return b.publisher.Topic.String() }
 

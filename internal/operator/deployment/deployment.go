@@ -47,6 +47,8 @@ type Settings struct {
 	// or Variables name the Airflow, so that none is needed.
 	Composer  []string
 	Connected bool
+	// Outboxes are the topics that runs are published to, projects/P/topics/T.
+	Outboxes []string
 	// Proxied says that Identity-Aware Proxy is in front of Airflow.
 	Proxied bool
 	// Variables are further settings of the function, by name.

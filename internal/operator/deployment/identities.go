@@ -85,6 +85,10 @@ func (p *Plan) grants() []Grant {
 		}
 		all = append(all, Grant{runtime, role, on, "to keep what failed permanently", s.Runtime == ""})
 	}
+	for _, topic := range s.Outboxes {
+		all = append(all, Grant{runtime, "roles/pubsub.publisher", Resource{"topic", topic},
+			"to publish the runs of an environment that no request can reach", s.Runtime == ""})
+	}
 	for _, name := range p.NotifiedTopics() {
 		all = append(all, Grant{storageAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + name},
 			"Cloud Storage publishes its notifications there", true})

@@ -39,7 +39,7 @@ func (p *Plan) notes() []Note {
 	dashboard := path.Join(s.Source, "deploy/monitoring/dashboard.json")
 	notes = append(notes, Note{"A dashboard of it all:",
 		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+dashboard)})
-	if s.Connected && len(s.Composer) == 0 {
+	if s.Connected && len(s.Composer)+len(s.Outboxes) == 0 {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
 			bind(s.Project, "serviceAccount:"+s.RuntimeEmail(), "roles/composer.user")})
 	}

@@ -21,6 +21,7 @@ type Scope string
 const (
 	Once           Scope = "once"
 	PerEnvironment Scope = "environment"
+	PerOutbox      Scope = "outbox"   // for each environment that is one, in place of all that ask its Airflow
 	PerAsset       Scope = "asset"    // for each route that names an asset
 	PerDAG         Scope = "dag"      // for each route and each DAG that it may start
 	OfPlatform     Scope = "platform" // for each trigger or push subscription that delivers to the function
@@ -43,6 +44,8 @@ func Checks() []Check {
 		{"anonymous", "the experimental API asks for credentials", PerEnvironment, []string{"web server"}, anonymous},
 		{"registration", "Airflow can register this account by itself", PerEnvironment, []string{"credentials", "environment"}, registration},
 		{"role", "the role that Airflow gives to new callers may trigger", PerEnvironment, []string{"environment"}, role},
+		{"outbox", "the outbox's topic exists, and this caller may publish to it", PerOutbox, nil, mayPublishRuns},
+		{"puller", "a subscription keeps what is published to the outbox", PerOutbox, []string{"outbox"}, pulled},
 		{"asset", "Airflow knows the asset", PerAsset, []string{"api"}, asset},
 		{"consumers", "no DAG that waits for the asset is paused, or one DAG makes it", PerAsset, []string{"asset"}, consumers},
 		{"publish", "this caller may publish events of assets", PerAsset, []string{"api"}, mayPublish},

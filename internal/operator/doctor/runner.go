@@ -103,6 +103,10 @@ func (e *runner) skipAll(why string) {
 func (e *runner) environments(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(e.target.Environments)) {
 		p := &subject{runner: e, environment: name, spec: e.target.Environments[name], missing: map[string]bool{}}
+		if p.spec.Outbox != "" {
+			p.examine(ctx, PerOutbox)
+			continue
+		}
 		var err error
 		p.client, err = environment.New(p.spec, e.target.Name, environment.Options{
 			Transport: e.target.Transport, UserAgent: "dagtrigger doctor", Google: e.target.Google,

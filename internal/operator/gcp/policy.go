@@ -118,3 +118,13 @@ func (r *Reader) Notifications(ctx context.Context, bucket string) ([]Notificati
 	err := r.Get(ctx, "https://storage.googleapis.com/storage/v1/b/"+url.PathEscape(bucket)+"/notificationConfigs", &answer)
 	return answer.Items, err
 }
+
+// TopicPermissions are those of the named permissions on a topic that the caller has. It
+// needs no permission itself:
+// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/testIamPermissions
+func (r *Reader) TopicPermissions(ctx context.Context, topic string, names ...string) ([]string, error) {
+	var answer struct{ Permissions []string }
+	err := r.call(ctx, http.MethodPost, "https://pubsub.googleapis.com/v1/"+topic+":testIamPermissions",
+		map[string][]string{"permissions": names}, &answer)
+	return answer.Permissions, err
+}

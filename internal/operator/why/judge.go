@@ -4,11 +4,13 @@ package why
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/operator/outcomelog"
 	"example.com/dagtrigger/internal/pressure"
 	"example.com/dagtrigger/internal/trigger"
@@ -24,6 +26,7 @@ const (
 	GivenUp   Ending = "given_up"  // it is a dead letter
 	Missing   Ending = "missing"   // the route matches, and there is no run
 	Removed   Ending = "removed"   // the run was started, and Airflow no longer has it
+	Published Ending = "published" // the run is in the environment's outbox, which does not say whether it exists
 	Unmatched Ending = "unmatched" // the route does not match
 	Unknown   Ending = "unknown"   // what is needed could not be read
 )
@@ -76,7 +79,9 @@ func Judge(f Facts) Verdict {
 		return Verdict{Started, fmt.Sprintf("The event %s of the asset %s exists.", f.RunID, f.Asset), "Nothing: it is done."}
 	case f.Letter != nil:
 		return f.letter()
-	case f.AirflowErr != nil:
+	case f.inOutbox() != nil && f.Last != nil && f.Last.Route == f.Route && f.Last.Outcome != "":
+		return f.delivered()
+	case f.AirflowErr != nil && (f.inOutbox() == nil || f.Unmatched+f.Failure == ""):
 		return Verdict{Unknown, "Airflow did not say whether the run exists: " + trimmed(f.AirflowErr.Error()) + ".",
 			"Find the cause: dagtrigger doctor" + f.Flags}
 	case f.Last != nil && f.Last.Route == f.Route && f.Last.Outcome != "":
@@ -140,6 +145,12 @@ func (f *Facts) letter() Verdict {
 	}
 }
 
+// inOutbox is the error of an environment that is an outbox; nil for another.
+func (f *Facts) inOutbox() *environment.OutboxError {
+	e, _ := errors.AsType[*environment.OutboxError](f.AirflowErr)
+	return e
+}
+
 // delivered judges by the last delivery that the log has of the route.
 func (f *Facts) delivered() Verdict {
 	l := f.Last
@@ -152,6 +163,13 @@ func (f *Facts) delivered() Verdict {
 		}
 		return Verdict{Removed, fmt.Sprintf("Run %s of DAG %s existed at %s, as the log says, and Airflow no longer has it: "+
 			"it was deleted, or \"airflow db clean\" removed it.", l.RunID, l.DAG, at), "To start it again: " + f.again()}
+	case trigger.Published:
+		where := "the environment's outbox"
+		if outbox := f.inOutbox(); outbox != nil {
+			where = outbox.Topic
+		}
+		return Verdict{Published, fmt.Sprintf("Run %s of DAG %s was published to %s at %s, as the log says: its Airflow alone says what became of it.",
+			l.RunID, l.DAG, where, at), "Look for the run in that Airflow; where it is not there, see the log of the DAG dagtrigger_outbox and deploy/outbox.md."}
 	case trigger.DeadLettered:
 		return Verdict{Missing, fmt.Sprintf("Route %s gave the event up at %s, and no store that was searched has its dead letter now: %s.",
 			f.Route, at, reason), "List the dead letters, in other stores too (--store): dagtrigger dead-letters list --route " + f.Route + f.Flags}

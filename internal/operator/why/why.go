@@ -118,9 +118,10 @@ type Row struct {
 	Verdict
 }
 
-// OK reports whether each route that the event matches has its run, and there is one.
+// OK reports whether each route that the event matches has its run, or published it, and
+// there is one.
 func (a *Answer) OK() bool {
-	started := func(r Row) bool { return r.Ending == Started }
+	started := func(r Row) bool { return r.Ending == Started || r.Ending == Published }
 	return slices.ContainsFunc(a.Routes, started) &&
 		!slices.ContainsFunc(a.Routes, func(r Row) bool { return !started(r) && r.Ending != Unmatched })
 }

@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,9 @@ type Options struct {
 	// less AIRFLOW__, such as API__ENABLE_EXPERIMENTAL_API. They go before
 	// this package's own.
 	Config map[string]string
+	// Environment are further variables of Airflow's environment, such as those of an
+	// emulator. They go before this package's own.
+	Environment map[string]string
 	// Progress gets a line for each step that takes time; it may be nil.
 	Progress func(string)
 }
@@ -117,21 +121,46 @@ func (a *Airflow) start(ctx context.Context, o Options) error {
 		return err
 	}
 	a.settings.config = o.Config
+	maps.Copy(a.settings.base, o.Environment)
 	a.URL = a.settings.url()
 	return a.startPrograms(ctx)
 }
 
 func (a *Airflow) startPrograms(ctx context.Context) error {
 	if a.scheduled {
-		for _, c := range a.settings.schedulers() {
-			p, err := a.builder.start(c)
-			if err != nil {
-				return err
-			}
-			a.schedulers = append(a.schedulers, p)
+		if err := a.startSchedulers(); err != nil {
+			return err
 		}
 	}
 	return a.RestartWebServer(ctx, a.settings.config)
+}
+
+func (a *Airflow) startSchedulers() error {
+	for _, c := range a.settings.schedulers() {
+		p, err := a.builder.start(c)
+		if err != nil {
+			return err
+		}
+		a.schedulers = append(a.schedulers, p)
+	}
+	return nil
+}
+
+// RestartScheduler kills the scheduler with its tasks as a crash would, and on Airflow 3 the DAG
+// processor, and starts them again. It returns once all is healthy.
+func (a *Airflow) RestartScheduler(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.schedulers {
+		if err := p.stop(); err != nil {
+			return err
+		}
+	}
+	a.schedulers = nil
+	if err := a.startSchedulers(); err != nil {
+		return err
+	}
+	return waitUntil(ctx, append([]*process{a.web}, a.schedulers...), a.unhealthy)
 }
 
 // RestartWebServer kills the web server, unless it is killed already, and
