@@ -258,11 +258,16 @@ func requestOf(ctx context.Context, client *airflow.Client, plan *route.Plan) (*
 func (p *program) preview(ctx context.Context, api string, file *config.File, plan *route.Plan) (*runResult, error) {
 	spec := file.Environments[plan.Environment]
 	if file.Environments == nil {
-		spec = environment.Spec{Composer: p.getenv("COMPOSER_ENVIRONMENT"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API")}
+		spec = environment.Spec{
+			Composer: p.getenv("COMPOSER_ENVIRONMENT"), Outbox: p.getenv("AIRFLOW_OUTBOX"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API"),
+		}
 	}
 	r := &runResult{
 		Environment: plan.Environment, targetResult: targetOf(plan),
 		RunID: trigger.RunID(plan), RunKey: trigger.RunKey(plan), API: spec.API,
+	}
+	if spec.Outbox != "" {
+		return r, r.publish(spec.Outbox, plan)
 	}
 	if r.API == "" || r.API == string(airflow.Auto) {
 		r.API, r.Assumed = api, true
@@ -285,6 +290,13 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 		r.Where = cmp.Or(spec.Composer, "the web server")
 	}
 	return r, nil
+}
+
+// publish is the message of an outbox.
+func (r *runResult) publish(topic string, plan *route.Plan) (err error) {
+	r.Body, err = environment.OutboxMessage(trigger.Run(plan), plan.Route, plan.Environment)
+	r.Method, r.Where, r.URL = "publish", topic, "the run"
+	return err
 }
 
 // askConsumers requests the DAGs that wait for the assets of which events

@@ -87,13 +87,8 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 			"PUBSUB_EMULATOR_HOST": pubsub.Host, "AIRFLOW_VAR_DAGTRIGGER_OUTBOX_SUBSCRIPTION": googlereal.SubscriptionName(topic),
 			"AIRFLOW_VAR_DAGTRIGGER_OUTBOX_SECONDS": "60",
 		},
-		// A task whose worker is lost is noticed within seconds in place of minutes.
-		Config: map[string]string{
-			"SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "5", "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-			"SCHEDULER__JOB_HEARTBEAT_SEC": "2", "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "15",
-			"SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15", "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "5",
-			"SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-		},
+		// The tasks of a killed scheduler start again once it counts as dead, by default after 5 minutes.
+		Config: map[string]string{"SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"},
 	})
 	began := time.Now()
 	function := startFunction(t, binary, "PUBSUB_EMULATOR_HOST="+pubsub.Host,

@@ -68,6 +68,20 @@ type outboxRun struct {
 // Publish returns once Pub/Sub has the run. route and environment are the names that the
 // message carries. The error is as that of [pubsub.Publisher.Publish].
 func (b *Outbox) Publish(ctx context.Context, run airflow.Run, route, environment string) error {
+	data, err := OutboxMessage(run, route, environment)
+	if err != nil {
+		return err
+	}
+	attributes := map[string]string{
+		"format": outboxFormat, "dag_id": run.DAGID, "dag_run_id": run.RunID, "route": route, "environment": environment,
+		"content_type": "application/json",
+	}
+	return b.publisher.Publish(ctx, pubsub.Message{Data: data, Attributes: attributes}, "publishing the run", b.Topic(),
+		"make conf smaller: pass the object's URI in place of its content")
+}
+
+// OutboxMessage is the data of the message that [Outbox.Publish] publishes.
+func OutboxMessage(run airflow.Run, route, environment string) ([]byte, error) {
 	conf := json.RawMessage(run.Conf)
 	if len(conf) == 0 {
 		conf = json.RawMessage("{}")
@@ -78,14 +92,9 @@ func (b *Outbox) Publish(ctx context.Context, run airflow.Run, route, environmen
 		Route: route, Environment: environment,
 	})
 	if err != nil {
-		return fmt.Errorf("encoding the run: %w", err)
+		return nil, fmt.Errorf("encoding the run: %w", err)
 	}
-	attributes := map[string]string{
-		"format": outboxFormat, "dag_id": run.DAGID, "dag_run_id": run.RunID, "route": route, "environment": environment,
-		"content_type": "application/json",
-	}
-	return b.publisher.Publish(ctx, pubsub.Message{Data: data, Attributes: attributes}, "publishing the run", b.Topic(),
-		"make conf smaller: pass the object's URI in place of its content")
+	return data, nil
 }
 
 // micro is a time as Airflow keeps it; nil for none.
