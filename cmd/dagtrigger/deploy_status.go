@@ -29,6 +29,7 @@ the same flags, and print for each difference the gcloud command that sets it ri
   the triggers       what they watch, where they deliver and as whom; others that
                      deliver to the function too
   the subscriptions  deadline, delays, retention, dead-letter topic and expiration
+  the jobs           of Cloud Scheduler: when, as whom, and how they repeat what fails
   accounts and roles those of the plan, and more that its accounts have there
 
 Nothing is changed. What this account may not read is "unreadable", with the role that it

@@ -20,7 +20,8 @@ func retry(ctx context.Context, p *subject) Finding {
 		return ok("%s pushes again what was not acknowledged", path.Base(p.subscription.Name))
 	case t == nil && p.unread == nothingDelivers:
 		return warning("no trigger and no push subscription of the project "+of.Project+" delivers to "+of.Service,
-			Fix{Do: "gcloud eventarc triggers list --project=" + of.Project + " --location=-"})
+			Fix{Do: "gcloud eventarc triggers list --project=" + of.Project + " --location=-"},
+			Fix{If: "jobs of Cloud Scheduler call it", Do: "gcloud scheduler jobs list --project=" + of.Project + " --location=LOCATION"})
 	case t == nil:
 		return skipped("%s", p.unread)
 	}

@@ -130,7 +130,7 @@ func TestUnreadablePlatformChecksAreSkipped(t *testing.T) {
 			"skipped: Pub/Sub does not tell (pubsub.googleapis.com answers 403): roles/pubsub.viewer may read it"},
 		"no trigger": {func(w *world) { w.google.Triggers = nil },
 			"warning: no trigger and no push subscription of the project acme delivers to dagtrigger\ngcloud eventarc triggers list " +
-				"--project=acme --location=-",
+				"--project=acme --location=-\nif jobs of Cloud Scheduler call it: gcloud scheduler jobs list --project=acme --location=LOCATION",
 			"skipped: there is no trigger and no push subscription"},
 		"neither given": {func(w *world) { w.target.Platform = doctor.Platform{} },
 			"skipped: neither the project nor the service is known: give both to examine a function that is deployed",

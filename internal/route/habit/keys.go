@@ -16,7 +16,8 @@ var keys = perName(map[string]string{
 	"object":       "path prefix key pattern file filename file_name glob blob objects name_pattern",
 	"topic":        "topics topic_name",
 	"subscription": "subscriptions sub",
-	"attributes":   "attribute attrs headers labels",
+	"attributes": "attribute attrs headers labels filters event_filters eventfilters event_filter matching_criteria extensions " +
+		"servicename service_name methodname method_name resourcename resource_name database namespace document collection",
 	"skip":         "ignore exclude",
 	"when":         "if condition conditions filter where only_if expression",
 	"dag":          "dag_id dagid trigger_dag_id dag_name pipeline workflow target",
