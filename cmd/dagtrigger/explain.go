@@ -259,7 +259,8 @@ func (p *program) preview(ctx context.Context, api string, file *config.File, pl
 	spec := file.Environments[plan.Environment]
 	if file.Environments == nil {
 		spec = environment.Spec{
-			Composer: p.getenv("COMPOSER_ENVIRONMENT"), Outbox: p.getenv("AIRFLOW_OUTBOX"), URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API"),
+			Composer: p.getenv("COMPOSER_ENVIRONMENT"), Outbox: p.getenv("AIRFLOW_OUTBOX"),
+			URL: p.getenv("AIRFLOW_URL"), API: p.getenv("AIRFLOW_API"),
 		}
 	}
 	r := &runResult{

@@ -69,7 +69,7 @@ def decode(message):
     try:
         run = json.loads(base64.b64decode(message.get("data", "")))
     except ValueError as e:
-        raise Refused(f"its data is no JSON ({e}): let nothing but dagtrigger publish to the topic") from e
+        raise Refused(f"its data is not valid JSON ({e}): let nothing but dagtrigger publish to the topic") from e
     if not isinstance(run, dict) or run.get("format") != FORMAT:
         raise Refused(f"it is not in format {FORMAT}: use dagtrigger_outbox.py of the release that published it")
     if not isinstance(run.get("conf"), dict) or not all(isinstance(run.get(k), str) for k in ("dag_id", "dag_run_id")):

@@ -15,10 +15,17 @@ locals {
   own  = !can(local.document.dead_letter)
   kept = toset(concat(["undelivered"], local.own ? ["dead-letters"] : []))
 
+  # The topics that runs are published to, of environments that no request can reach.
+  outboxes = compact(concat([lookup(var.settings, "AIRFLOW_OUTBOX", "")], [
+    for environment in values(local.environments) : try(environment.outbox, "")
+  ]))
+
   stores = compact(concat([try(local.document.dead_letter, "")], [
     for route in local.document.routes : try(route.dead_letter, "") if try(route.enabled, true)
   ]))
-  store_topics  = toset([for store in local.stores : trimprefix(store, "pubsub://") if startswith(store, "pubsub://")])
+  store_topics = toset(concat(
+    [for store in local.stores : trimprefix(store, "pubsub://") if startswith(store, "pubsub://")], local.outboxes,
+  ))
   store_buckets = toset([for store in local.stores : split("/", store)[2] if startswith(store, "gs://")])
 }
 
@@ -177,7 +184,7 @@ resource "google_pubsub_topic_iam_member" "undelivered" {
   member  = local.pubsub_agent
 }
 
-# The stores that the file of routes names are not created: who owns them decides
+# The stores and outboxes that the file of routes names are not created: who owns them decides
 # where they are, and for how long they keep what is in them. A missing one is an
 # error of the plan. A topic needs a subscription, else what is published is lost.
 

@@ -177,8 +177,8 @@ resource "google_cloudfunctions2_function" "function" {
     }
 
     precondition {
-      condition     = var.composer_environment != null || length(local.environments) > 0 || contains(keys(var.settings), "AIRFLOW_URL")
-      error_message = "Airflow is not named: give composer_environment, AIRFLOW_URL in settings, or environments in routes_file."
+      condition     = var.composer_environment != null || length(local.environments) > 0 || anytrue([for name in ["AIRFLOW_URL", "AIRFLOW_OUTBOX"] : contains(keys(var.settings), name)])
+      error_message = "Airflow is not named: give composer_environment, AIRFLOW_URL or AIRFLOW_OUTBOX in settings, or environments in routes_file."
     }
 
     precondition {

@@ -191,6 +191,29 @@ routes:
 	}
 }
 
+// An environment that no request can reach gets its runs by a topic, which is not made here.
+func TestFunctionMayPublishToOutboxes(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.use(given{"routes_file": "routes.yaml"})
+	write(t, filepath.Join(w.dir, "used", "routes.yaml"), `environments:
+  near: {composer: `+environment+`}
+  private: {outbox: projects/acme-other/topics/runs}
+routes:
+  - {name: a, on: object.finalized, bucket: a-b, dag: d, environment: private}
+`)
+	made := of(w.plan("used"))
+	for address, want := range map[string]string{
+		"google_pubsub_topic_iam_member.store.projects/acme-other/topics/runs": `"project":"acme-other","role":"roles/pubsub.publisher",` +
+			`"topic":"runs"`,
+		"google_pubsub_topic_iam_member.dead_letters": `"role":"roles/pubsub.publisher"`,
+	} {
+		if got := encoded(t, made[address]); !strings.Contains(got, want) {
+			t.Errorf("%s is %s, want %s in it", address, got, want)
+		}
+	}
+}
+
 // A route for objects that names a topic gets the topic, its bucket's notifications there,
 // and a subscription.
 func TestNotificationsOfRoutesAreMade(t *testing.T) {

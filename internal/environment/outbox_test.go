@@ -24,7 +24,7 @@ func newOutbox(t *testing.T, serve http.Handler) *environment.Outbox {
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
-	b, err := environment.NewOutbox(environment.Spec{Outbox: outboxTopic}, plain, server.URL, environment.Options{UserAgent: "dagtrigger/test"})
+	b, err := environment.NewOutbox(environment.Spec{Outbox: outboxTopic}, plain, server.URL, environment.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

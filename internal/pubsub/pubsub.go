@@ -41,8 +41,8 @@ func ParseTopic(name string) (Topic, error) {
 	case !IsProject(parts[1]):
 		return Topic{}, fmt.Errorf("names a project that cannot be: %.60q", parts[1])
 	case !IsID(parts[3]):
-		return Topic{}, fmt.Errorf("names a topic that cannot be: %.60q has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + %% -, a letter first, not goog",
-			parts[3])
+		const want = "3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog"
+		return Topic{}, fmt.Errorf("names a topic that cannot be: %.60q has to have %s", parts[3], want)
 	}
 	return Topic{Project: parts[1], ID: parts[3]}, nil
 }

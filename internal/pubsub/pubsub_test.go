@@ -20,7 +20,8 @@ func TestParseTopic(t *testing.T) {
 		"projects/acme-data/topics/runs/":       "names no topic",
 		"acme-data/runs":                        "names no topic",
 		"projects/ACME/topics/runs":             `names a project that cannot be: "ACME"`,
-		"projects/acme-data/topics/goog":        `names a topic that cannot be: "goog" has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`,
+		"projects/acme-data/topics/goog": `names a topic that cannot be: "goog" has to have ` +
+			`3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`,
 	} {
 		topic, err := pubsub.ParseTopic(name)
 		if got := message(err); got != want || err == nil && topic.String() != name {

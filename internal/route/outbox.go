@@ -25,7 +25,7 @@ func (s *Spec) OutboxProblems() document.Problems {
 		{"max_active", silent, Text{Position: s.MaxActive.Position}, "leave it out, and set max_active_runs in the DAG"},
 		{"skip_active", silent, Text{Position: s.SkipActive.Position}, "leave it out, and set max_active_runs in the DAG"},
 	} {
-		if k.text.Position.Line > 0 {
+		if k.text.Line > 0 {
 			problems = append(problems, problem(k.text.Position, k.name+" cannot be used with an outbox, "+k.why, k.fix))
 		}
 	}

@@ -30,6 +30,11 @@ func (b *outbox) Publish(_ context.Context, run airflow.Run, route, environment 
 
 func (*outbox) Topic() string { return "projects/acme-data/topics/runs" }
 
+// google is a refusal of Pub/Sub.
+func google(status int, fix string) error {
+	return &rest.Failure{Doing: "d", Place: "p", Status: status, Fix: fix}
+}
+
 func TestOutcomesOfAnOutbox(t *testing.T) {
 	t.Parallel()
 	held := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -46,14 +51,14 @@ func TestOutcomesOfAnOutbox(t *testing.T) {
 	}{
 		{"Pub/Sub has it", nil, trigger.Replay{}, trigger.Published, 200, "", false, 1, "Pub/Sub has the run in projects/acme-data/topics/runs"},
 		{"no answer", errors.New("reset"), trigger.Replay{}, trigger.Deferred, 503, "outbox", false, 1, "reset"},
-		{"the quota is used up", &rest.Failure{Doing: "d", Place: "p", Status: 429}, trigger.Replay{}, trigger.Deferred, 429, "outbox", false, 1,
+		{"the quota is used up", google(429, ""), trigger.Replay{}, trigger.Deferred, 429, "outbox", false, 1,
 			"d in p: 429 Too Many Requests"},
-		{"no permission", &rest.Failure{Doing: "d", Place: "p", Status: 403, Fix: "f"}, trigger.Replay{}, trigger.Deferred, 503, "outbox", true, 1,
+		{"no permission", google(403, "f"), trigger.Replay{}, trigger.Deferred, 503, "outbox", true, 1,
 			"d in p: 403 Forbidden; f"},
-		{"an invalid message", &rest.Failure{Doing: "d", Place: "p", Status: 400, Fix: "f"}, trigger.Replay{}, trigger.Rejected, 422, "outbox", true, 1,
+		{"an invalid message", google(400, "f"), trigger.Replay{}, trigger.Rejected, 422, "outbox", true, 1,
 			"d in p: 400 Bad Request; f"},
-		{"a message that is too large", &pubsub.TooLargeError{Doing: "d", Place: "p", What: "w", Most: 1, Fix: "f"}, trigger.Replay{}, trigger.Rejected,
-			422, "outbox", true, 1, "d in p: w, and a message at most 1; f"},
+		{"a message that is too large", &pubsub.TooLargeError{Doing: "d", Place: "p", What: "w", Most: 1, Fix: "f"}, trigger.Replay{},
+			trigger.Rejected, 422, "outbox", true, 1, "d in p: w, and a message at most 1; f"},
 		{"a look", nil, trigger.Replay{LookOnly: true}, trigger.Rejected, 422, "outbox", true, 0,
 			"the environment is an outbox, which does not say whether the run exists: look in its Airflow"},
 		{"a replay that must not start what was removed", nil, trigger.Replay{HeldFrom: held}, trigger.Rejected, 422, "removed", true, 0,

@@ -35,7 +35,7 @@ func mayPublishRuns(ctx context.Context, p *subject) Finding {
 	return ok("%s", topic)
 }
 
-// member is the account that is examined, as far as it can be told.
+// member is the account that is examined, if that is known.
 func (p *subject) member(ctx context.Context) string {
 	if account, err := p.target.Google.Account(ctx); err == nil && account.Email != "" {
 		return account.Email
@@ -51,7 +51,7 @@ func pulled(ctx context.Context, p *subject) Finding {
 	}
 	var answer struct{ Subscriptions []string }
 	if err := p.google().PubSub(ctx, topic.String()+"/subscriptions", &answer); err != nil {
-		return skipped("its subscriptions are not listed: %v; gcloud pubsub topics list-subscriptions %s --project=%s lists them for those who may",
+		return skipped("this caller may not list its subscriptions: %v; gcloud pubsub topics list-subscriptions %s --project=%s",
 			err, topic.ID, topic.Project)
 	}
 	if len(answer.Subscriptions) == 0 {

@@ -73,14 +73,16 @@ func TestOutboxIsExamined(t *testing.T) {
 		{"no topic", "404", "404", "failed: there is no projects/acme-data/topics/runs\ngcloud pubsub topics create runs --project=acme-data",
 			`skipped: it needs what the check "outbox" did not find`},
 		{"no permission", "{}", one, "failed: this caller lacks pubsub.topics.publish on projects/acme-data/topics/runs\n" +
-			"gcloud pubsub topics add-iam-policy-binding runs --project=acme-data --member=serviceAccount:" + robot + " --role=roles/pubsub.publisher",
+			"gcloud pubsub topics add-iam-policy-binding runs --project=acme-data --member=serviceAccount:" + robot +
+			" --role=roles/pubsub.publisher",
 			`skipped: it needs what the check "outbox" did not find`},
-		{"no subscription", may, "{}", published, "failed: projects/acme-data/topics/runs has no subscription: the runs that are published are lost\n" +
+		{"no subscription", may, "{}", published, "failed: projects/acme-data/topics/runs has no subscription: " +
+			"the runs that are published are lost\n" +
 			"gcloud pubsub subscriptions create runs --project=acme-data --topic=runs --ack-deadline=120 --message-retention-duration=7d " +
 			"--expiration-period=never; see deploy/outbox.md"},
 		{"subscriptions that this caller may not list", may, "403", published,
-			"skipped: its subscriptions are not listed: pubsub.googleapis.com answers 403; " +
-				"gcloud pubsub topics list-subscriptions runs --project=acme-data lists them for those who may"},
+			"skipped: this caller may not list its subscriptions: pubsub.googleapis.com answers 403; " +
+				"gcloud pubsub topics list-subscriptions runs --project=acme-data"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

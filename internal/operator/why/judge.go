@@ -168,8 +168,11 @@ func (f *Facts) delivered() Verdict {
 		if outbox := f.inOutbox(); outbox != nil {
 			where = outbox.Topic
 		}
-		return Verdict{Published, fmt.Sprintf("Run %s of DAG %s was published to %s at %s, as the log says: its Airflow alone says what became of it.",
-			l.RunID, l.DAG, where, at), "Look for the run in that Airflow; where it is not there, see the log of the DAG dagtrigger_outbox and deploy/outbox.md."}
+		return Verdict{
+			Published, fmt.Sprintf("Run %s of DAG %s was published to %s at %s, as the log says: its Airflow alone says what became of it.",
+				l.RunID, l.DAG, where, at),
+			"Look for the run in that Airflow; where it is not there, see the log of the DAG dagtrigger_outbox and deploy/outbox.md.",
+		}
 	case trigger.DeadLettered:
 		return Verdict{Missing, fmt.Sprintf("Route %s gave the event up at %s, and no store that was searched has its dead letter now: %s.",
 			f.Route, at, reason), "List the dead letters, in other stores too (--store): dagtrigger dead-letters list --route " + f.Route + f.Flags}

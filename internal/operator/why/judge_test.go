@@ -58,9 +58,10 @@ func TestEachEndingIsOneSentenceAndTheNextStep(t *testing.T) {
 		}), why.Published, "Run id of DAG d was published to projects/p/topics/t at 2026-11-30T11:55:00Z, as the log says: " +
 			"its Airflow alone says what became of it.",
 			"Look for the run in that Airflow; where it is not there, see the log of the DAG dagtrigger_outbox and deploy/outbox.md."},
-		{"not published, as far as the log was read", facts(func(f *why.Facts) { f.AirflowErr = &environment.OutboxError{Topic: "projects/p/topics/t"} }),
-			why.Unknown, "Airflow did not say whether the run exists: it is the outbox projects/p/topics/t, which answers nothing: " +
-				"look at the runs in its Airflow (deploy/outbox.md).", "Find the cause: dagtrigger doctor --config f.yaml"},
+		{"not published, as far as the log was read", facts(func(f *why.Facts) {
+			f.AirflowErr = &environment.OutboxError{Topic: "projects/p/topics/t"}
+		}), why.Unknown, "Airflow did not say whether the run exists: it is the outbox projects/p/topics/t, which answers nothing: " +
+			"look at the runs in its Airflow (deploy/outbox.md).", "Find the cause: dagtrigger doctor --config f.yaml"},
 		{"success", facts(func(f *why.Facts) { f.Run = run("success") }), why.Started,
 			"Run id of DAG d started at 2026-11-30T11:00:00Z; its state is success now.", "Nothing: it is done."},
 		{"failed", facts(func(f *why.Facts) { f.Run = run("failed") }), why.Started,
