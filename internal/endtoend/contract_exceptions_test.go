@@ -30,11 +30,15 @@ func (e exception) holds(release, setup string, s scenario) bool {
 }
 
 // exceptions are in the order in which they are looked for.
-func exceptions() []exception { return slices.Concat(exceptions2(), exceptions30(), exceptions32()) }
+func exceptions() []exception {
+	return slices.Concat(
+		exceptionsLogin("", "2.9.0"), exceptionsLogin("2.10.0", "2.11.0"), exceptions2(), exceptions30(), exceptions32(),
+	)
+}
 
 const (
 	noDatasetEvents = "dataset events are posted from 2.9 on: the client refuses to send one"
-	askedForLogin   = "the API answers 401 to a caller without valid credentials, from 2.9 on 403"
+	askedForLogin   = "the API answers 401 to a caller without valid credentials, on 2.9.3 and 2.11 403"
 	paramsFail      = "a conf that fails the Params is a 500 before 2.9.2, which the client takes for a passing failure"
 	noStore         = "what PostgreSQL cannot store is a 500 before 3.3: the client does not send such a conf"
 	noDefault       = "no DAG is loaded whose Param lacks a default, so that this one has one"
@@ -42,21 +46,30 @@ const (
 	noBody          = "materializing with a run id came with 3.2.2: the client refuses to send it"
 )
 
-func exceptions2() []exception {
-	const unauthorized, html = `401 unauthorized`, `401 unauthorized, in text/html`
+// exceptionsLogin are those of the releases whose user management (the provider FAB) answers 401. The
+// contract was seen on 2.7.3, 2.9.3, 2.10.5 and 2.11.2.
+func exceptionsLogin(since, before string) []exception {
+	const unauthorized = `401 unauthorized`
 	everybody := []string{"started by admin", "started by a viewer", "started with a wrong password", "started by nobody"}
 	return []exception{
 		{
-			before: "2.9.0", api: airflow.V1, setups: "basic_auth", was: `403 forbidden`, want: unauthorized, reason: askedForLogin,
+			since: since, before: before, api: airflow.V1, setups: "basic_auth", was: `403 forbidden`, want: unauthorized, reason: askedForLogin,
 			rows: []string{
 				"started with a wrong password", "started by nobody", "a DAG, to nobody", "import errors, to nobody", "runs, to nobody",
 				"the Params of a DAG, to nobody", "unpausing, without credentials", "whether nobody may start runs",
 			},
 		},
-		{before: "2.9.0", api: airflow.V1, was: `created; 403 forbidden`, want: `created; 401 unauthorized`, reason: askedForLogin,
+		{since: since, before: before, api: airflow.V1, was: `created; 403 forbidden`, want: `created; 401 unauthorized`, reason: askedForLogin,
 			rows: []string{"a run, to nobody"}},
-		{before: "2.9.0", api: airflow.V1, setups: "deny_all", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
-		{before: "2.9.0", api: airflow.V1, setups: "session", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
+		{since: since, before: before, api: airflow.V1, setups: "deny_all", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
+		{since: since, before: before, api: airflow.V1, setups: "session", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
+	}
+}
+
+func exceptions2() []exception {
+	const html = `401 unauthorized, in text/html`
+	return []exception{
+		{since: "2.10.0", before: "2.11.0", api: airflow.V1, want: `401`, reason: askedForLogin, rows: []string{"an event of nobody's, sent"}},
 		{before: "2.9.2", api: airflow.V1, was: `400 invalid`, want: `500 server failure, in text/html`, reason: paramsFail, rows: []string{
 			"a boolean for a number", "a list for an object", "a number out of bounds", "a number that is not whole", "a text for a number",
 			"a text of another pattern", "a text of no choice", "a text too long", "a text too short", "an invalid member of an object",
