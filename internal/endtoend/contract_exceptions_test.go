@@ -61,8 +61,10 @@ func exceptionsLogin(since, before string) []exception {
 		},
 		{since: since, before: before, api: airflow.V1, was: `created; 403 forbidden`, want: `created; 401 unauthorized`, reason: askedForLogin,
 			rows: []string{"a run, to nobody"}},
-		{since: since, before: before, api: airflow.V1, setups: "deny_all", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
-		{since: since, before: before, api: airflow.V1, setups: "session", was: `403 forbidden`, want: unauthorized, reason: askedForLogin, rows: everybody},
+		{since: since, before: before, api: airflow.V1, setups: "deny_all", was: `403 forbidden`,
+			want: unauthorized, reason: askedForLogin, rows: everybody},
+		{since: since, before: before, api: airflow.V1, setups: "session", was: `403 forbidden`,
+			want: unauthorized, reason: askedForLogin, rows: everybody},
 	}
 }
 
