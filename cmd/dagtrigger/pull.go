@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"github.com/spf13/cobra"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -49,8 +48,8 @@ As many messages are handled at once as AIRFLOW_MAX_IN_FLIGHT says (80), and up 
 that, or 32 MiB, are pulled. More processes may pull from the same subscription.
 
 At SIGTERM or SIGINT it pulls no more, finishes what is in flight within --grace, returns
-the rest, which is delivered again at once, and ends with 0. Where a subscription cannot be
-pulled from, all end: its error says what to do.
+the rest, which is delivered again within 20 seconds, and ends with 0. Where a subscription
+cannot be pulled from, all end: its error says what to do.
 
 PUBSUB_EMULATOR_HOST names an emulator in place of Pub/Sub.`
 
@@ -123,16 +122,11 @@ func (p *program) runPull(ctx context.Context, f *pullFlags, names []string) (er
 		defer func() { err = errors.Join(err, probed.close()) }()
 		failed = probed.failed
 	}
-	client, err := pubsubClient(ctx, r.config(), names[0])
-	if err != nil {
-		return err
-	}
-	defer func() { _ = client.Close() }() // every message is acknowledged or returned
 	following, end := context.WithCancel(ctx)
 	defer end()
 	go r.follow(following)
 	puller := &pull.Puller{
-		Client: client, Subscriptions: names, Function: r, Log: r.log(r.config().LogLevel),
+		Options: pubsubOptions(r.config()), Subscriptions: names, Function: r, Log: r.log(r.config().LogLevel),
 		AtOnce: atOnce(r.config()), Grace: f.grace, Pauses: pull.DefaultPauses(),
 	}
 	return pullUntil(ctx, puller, failed)
@@ -180,21 +174,18 @@ func (p *program) listenForProbes(ctx context.Context, address string) (*server,
 	}))
 }
 
-// pubsubClient is Google's own client, which extends leases and bounds what is pulled.
-func pubsubClient(ctx context.Context, c config.Config, subscription string) (*pubsub.Client, error) {
-	options := []option.ClientOption{option.WithUserAgent(build.Read().UserAgent())}
-	if c.PubSubEmulator != "" {
-		_, host, found := strings.Cut(c.PubSubEmulator, "://")
-		if !found {
-			host = c.PubSubEmulator
-		}
-		options = append(options, option.WithEndpoint(strings.TrimSuffix(host, "/")), option.WithoutAuthentication(),
-			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+// pubsubOptions are those of Google's own client, which extends leases and bounds what is pulled.
+func pubsubOptions(c config.Config) []option.ClientOption {
+	agent := option.WithUserAgent(build.Read().UserAgent())
+	if c.PubSubEmulator == "" {
+		return []option.ClientOption{agent}
 	}
-	client, err := pubsub.NewClient(ctx, strings.Split(subscription, "/")[1], options...)
-	if err != nil {
-		return nil, &hintedError{fmt.Errorf("setting up Pub/Sub: %w", err),
-			"run as a service account, or sign in: gcloud auth application-default login"}
+	_, host, found := strings.Cut(c.PubSubEmulator, "://")
+	if !found {
+		host = c.PubSubEmulator
 	}
-	return client, nil
+	return []option.ClientOption{
+		agent, option.WithEndpoint(strings.TrimSuffix(host, "/")), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
 }

@@ -13,6 +13,7 @@ package pull
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"google.golang.org/api/option"
 
 	"example.com/dagtrigger/internal/clock"
 )
@@ -36,8 +38,11 @@ const (
 	maxBytes = 32 << 20
 	// maxExtension is beyond the longest time for which a message is held.
 	maxExtension = time.Hour
-	// returnTime is for returning what is in flight at the end of the grace period.
-	returnTime = 5 * time.Second
+	// lease is how long Pub/Sub waits for a process that was killed, and at the end for
+	// what was on its way here: leases are extended by that time.
+	lease = 20 * time.Second
+	// returnTime is for telling Pub/Sub at the end what became of the last messages.
+	returnTime = 2 * time.Second
 )
 
 // Pauses are how long a message is held, and when the function gets it again.
@@ -62,9 +67,9 @@ func DefaultPauses() Pauses {
 
 // Puller pulls from subscriptions. Its fields are set before [Puller.Run].
 type Puller struct {
-	Client        *pubsub.Client
-	Subscriptions []string     // projects/P/subscriptions/S
-	Function      http.Handler // gets the messages as pushes
+	Options       []option.ClientOption // of the client of Pub/Sub
+	Subscriptions []string              // projects/P/subscriptions/S
+	Function      http.Handler          // gets the messages as pushes
 	Log           *slog.Logger
 	// AtOnce is how many messages the function handles at the same time.
 	AtOnce int
@@ -72,25 +77,36 @@ type Puller struct {
 	Grace  time.Duration
 	Pauses Pauses
 
-	turns chan struct{} // one value for each message that the function handles
+	client *pubsub.Client
+	turns  chan struct{} // one value for each message that the function handles
+	idle   chan struct{} // closed at the end, once the function handles none
 }
 
 // Run pulls until ctx ends, or a subscription cannot be pulled from: the error is then
 // an [*Error]. It returns when Pub/Sub has been told of every message that it is done, or
-// that it is returned.
-func (p *Puller) Run(ctx context.Context) error {
+// that it is returned; where Pub/Sub does not answer, its leases end by themselves.
+func (p *Puller) Run(ctx context.Context) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// Each subscription names its project.
+	if p.client, err = pubsub.NewClient(ctx, "-", p.Options...); err != nil {
+		return fmt.Errorf("setting up Pub/Sub: %w", err)
+	}
+	defer func() { _ = p.client.Close() }() // every message is acknowledged or returned
 	if err := p.check(ctx); err != nil {
 		return err
 	}
-	p.turns = make(chan struct{}, p.AtOnce)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	p.turns, p.idle = make(chan struct{}, p.AtOnce), make(chan struct{})
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		time.AfterFunc(p.Grace, cut)
-		time.AfterFunc(p.Grace+returnTime, func() { close(late) })
+		for range cap(p.turns) {
+			p.turns <- struct{}{} // with all of them, no message is in the function
+		}
+		close(p.idle)
+		time.AfterFunc(returnTime, func() { close(late) })
 	})
 	failures := make([]error, len(p.Subscriptions))
 	var all sync.WaitGroup
@@ -110,20 +126,20 @@ func (p *Puller) Run(ctx context.Context) error {
 	case <-done:
 		return errors.Join(failures...)
 	case <-late:
-		return errLate
+		p.Log.Warn("Pub/Sub did not answer at the end: the last messages may be delivered again, and find the runs that exist")
+		return nil
 	}
 }
-
-var errLate = errors.New("Pub/Sub did not answer at the end: what was in flight comes again, and finds the runs that exist")
 
 // receive pulls from one subscription until ctx ends. work is the context of what is in
 // flight.
 func (p *Puller) receive(ctx, work context.Context, name string) error {
 	s := &subscription{Puller: p, name: name, bytes: max(1, maxBytes/int64(len(p.Subscriptions)))}
-	subscriber := p.Client.Subscriber(name)
+	subscriber := p.client.Subscriber(name)
 	subscriber.ReceiveSettings = pubsub.ReceiveSettings{
 		// Without ShutdownOptions, Receive returns once Pub/Sub has been told what became of each message.
-		MaxExtension: maxExtension, MaxOutstandingMessages: ahead * p.AtOnce, MaxOutstandingBytes: int(s.bytes), NumGoroutines: 1,
+		MaxExtension: maxExtension, MaxDurationPerAckExtension: lease, NumGoroutines: 1,
+		MaxOutstandingMessages: ahead * p.AtOnce, MaxOutstandingBytes: int(s.bytes),
 	}
 	p.Log.Info("pulling", slog.String("subscription", name))
 	err := subscriber.Receive(ctx, func(_ context.Context, m *pubsub.Message) {
@@ -131,6 +147,13 @@ func (p *Puller) receive(ctx, work context.Context, name string) error {
 			s.acknowledged.Add(1)
 			m.Ack()
 			return
+		}
+		if ctx.Err() != nil {
+			// The client keeps its stream open until the last message is done, and does not
+			// read it: what is returned before can be delivered into that, and comes back
+			// only when its lease ends. The stream must not be cut: what is on its way then
+			// does not come back to the emulator's other streams.
+			<-s.idle
 		}
 		s.returned.Add(1)
 		m.Nack()
@@ -169,12 +192,9 @@ func (s *subscription) handle(ctx, work context.Context, m *pubsub.Message) bool
 		select {
 		case s.turns <- struct{}{}:
 		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
 			return false
 		}
-		status, retryAfter := s.serve(work, m)
-		<-s.turns
+		status, retryAfter := s.turn(ctx, work, m)
 		switch {
 		case 200 <= status && status < 300:
 			return true
@@ -190,6 +210,15 @@ func (s *subscription) handle(ctx, work context.Context, m *pubsub.Message) bool
 			return false
 		}
 	}
+}
+
+// turn has the function handle m in its turn, unless all is to end.
+func (s *subscription) turn(ctx, work context.Context, m *pubsub.Message) (status int, retryAfter time.Duration) {
+	defer func() { <-s.turns }()
+	if ctx.Err() != nil {
+		return http.StatusServiceUnavailable, 0
+	}
+	return s.serve(work, m)
 }
 
 // serve has the function handle m, and returns its status and its Retry-After.

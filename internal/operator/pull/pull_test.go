@@ -43,16 +43,20 @@ const (
 // queue is a Pub/Sub with a topic and a subscription of it.
 type queue struct {
 	*pstest.Server
-	client *pubsub.Client
+	client  *pubsub.Client
+	options []option.ClientOption
+	end     func() error
 }
 
-// newQueue serves one. options are of its client.
+// newQueue serves one. options are of its clients.
 func newQueue(t *testing.T, options ...option.ClientOption) *queue {
 	t.Helper()
 	q := &queue{Server: pstest.NewServer()}
-	t.Cleanup(func() { _ = q.Close() })
-	client, err := pubsub.NewClient(t.Context(), "acme", append(options, option.WithEndpoint(q.Addr), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))...)
+	q.end = sync.OnceValue(q.Close)
+	t.Cleanup(func() { _ = q.end() })
+	q.options = append(options, option.WithEndpoint(q.Addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	client, err := pubsub.NewClient(t.Context(), "acme", q.options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +103,7 @@ var quick = pull.Pauses{
 // puller pulls with function, with changes.
 func (q *queue) puller(function http.Handler, change func(*pull.Puller)) *pull.Puller {
 	p := &pull.Puller{
-		Client: q.client, Subscriptions: []string{subscription}, Function: function, Log: slog.New(slog.DiscardHandler),
+		Options: q.options, Subscriptions: []string{subscription}, Function: function, Log: slog.New(slog.DiscardHandler),
 		AtOnce: 80, Grace: hang, Pauses: quick,
 	}
 	if change != nil {
@@ -340,8 +344,8 @@ func TestHostileMessagesDoNotStopOthers(t *testing.T) {
 	})
 }
 
-// At the end, what is in the function may finish; what is held or waits is returned at
-// once, and the next process gets it. No run is lost, and none starts twice.
+// At the end, what is in the function may finish; what is held or waits is returned
+// then, and the next process gets it. No run is lost, and none starts twice.
 func TestMessagesInFlightFinishAtTheEnd(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t)
@@ -372,7 +376,10 @@ func TestMessagesInFlightFinishAtTheEnd(t *testing.T) {
 	}
 	eventually(t, "all are delivered", func() bool { return held.Load() == 5 })
 	cancel()
-	eventually(t, "those that were held are returned", func() bool { return q.returned() == 5 })
+	<-time.After(300 * time.Millisecond) // in which it would return some
+	if n := q.returned(); n > 0 {
+		t.Errorf("%d are returned while others are in flight: they come back into the stream that ends", n)
+	}
 	select {
 	case err := <-ended:
 		t.Fatalf("it ended before what was in flight: %v", err)
@@ -381,6 +388,9 @@ func TestMessagesInFlightFinishAtTheEnd(t *testing.T) {
 	close(release)
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if n := q.returned(); n != 5 {
+		t.Errorf("%d are returned, want those that were held", n)
 	}
 	if n, _ := q.count(1); n != 3 {
 		t.Errorf("%d are acknowledged, want those that were in flight", n)
@@ -440,6 +450,21 @@ func TestSuccessorStartsTheRest(t *testing.T) {
 	eventually(t, "200 messages are acknowledged", func() bool { n, _ := q.count(1); return n == 200 })
 	if n := len(a.Runs("load")); n != 200 {
 		t.Errorf("%d runs", n)
+	}
+}
+
+// Nobody is left to wait for where Pub/Sub is gone, and nothing is in flight.
+func TestPullEndsThoughPubSubIsGone(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	stop := start(t, q.puller(status(200), func(p *pull.Puller) { p.Grace = 2 * hang }))
+	q.publish(1, "x")
+	eventually(t, "it pulls", func() bool { n, _ := q.count(1); return n == 1 })
+	if err := q.end(); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -81,17 +81,17 @@ const lookTime = 10 * time.Second
 // check finds the subscriptions that cannot be pulled from before any message is. Only
 // some roles may look at one; where that is not allowed, pulling tells.
 func (p *Puller) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	look, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	var problems []error
 	for _, name := range p.Subscriptions {
-		found, err := p.Client.SubscriptionAdminClient.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{Subscription: name})
-		switch code := status.Code(err); {
+		found, err := p.client.SubscriptionAdminClient.GetSubscription(look, &pubsubpb.GetSubscriptionRequest{Subscription: name})
+		switch {
 		case err == nil:
 			problems = append(problems, delivers(found))
-		case code == codes.NotFound:
+		case status.Code(err) == codes.NotFound:
 			problems = append(problems, explain(name, err))
-		case code != codes.PermissionDenied && ctx.Err() != nil:
+		case look.Err() != nil && ctx.Err() == nil:
 			p.Log.Warn("Pub/Sub does not answer: it is tried again until it does",
 				slog.String("subscription", name), slog.String("reason", said(err)))
 		}
@@ -118,6 +118,8 @@ func delivers(s *pubsubpb.Subscription) error {
 	return &Error{Subscription: s.GetName(), Reason: reason, Fix: fix}
 }
 
+const signIn = "run as a service account, or sign in: gcloud auth application-default login"
+
 // explain says what to do about an error of Pub/Sub's; nil for none.
 func explain(name string, err error) error {
 	if err == nil {
@@ -137,7 +139,7 @@ func explain(name string, err error) error {
 			"--member=serviceAccount:ACCOUNT --role=roles/pubsub.subscriber", id, project)
 	case codes.Unauthenticated:
 		e.Reason = "the credentials are not accepted (401)"
-		e.Fix = "run as a service account, or sign in: gcloud auth application-default login"
+		e.Fix = signIn
 	case codes.FailedPrecondition, codes.InvalidArgument:
 		e.Reason = "it cannot be pulled from"
 		e.Fix = fmt.Sprintf("if Pub/Sub pushes its messages, have them pulled: gcloud pubsub subscriptions modify-push-config %s --project=%s "+
@@ -148,14 +150,16 @@ func explain(name string, err error) error {
 	return e
 }
 
-// Fix is what to do about an error of [Puller.Run], empty where it does not say.
+// Fix is what to do about an error of [Puller.Run], empty for none.
 func Fix(err error) string {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
 		return Fix(joined.Unwrap()[0])
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return ""
+	if e, ok := errors.AsType[*Error](err); ok {
+		return cmp.Or(e.Fix, "what Pub/Sub says may pass: start it again")
 	}
-	return cmp.Or(e.Fix, "what Pub/Sub says may pass: start it again")
+	if err != nil { // there is no client
+		return signIn
+	}
+	return ""
 }
