@@ -55,7 +55,8 @@ func (r *rule) set(ctx context.Context, s *expression.Scope) (*Set, error) {
 		return nil, placed("complete", c.at, errors.New("the event has no object: leave its type out of on"))
 	}
 	set := &Set{rule: r, event: s.Event(), ByContent: c.changed}
-	set.names, set.captures = s.Captures()
+	names, captures := s.Captures()
+	set.names, set.captures = slices.Clone(names), slices.Clone(captures)
 	set.Bucket, set.Count = object.Bucket, c.count
 	var err error
 	if set.Prefix, err = c.prefix.text(ctx, s, "complete.prefix"); err != nil {

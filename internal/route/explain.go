@@ -68,7 +68,7 @@ func (t *Table) inOrder() []*rule {
 
 func (r *rule) explain(ctx context.Context, s *expression.Scope) Explanation {
 	x := Explanation{Route: r.name, Shadow: r.shadow}
-	s, miss, err := r.match(ctx, s)
+	miss, err := r.match(ctx, s)
 	if r.when != nil && (miss == "" || miss == missWhen || miss == missAbsent) {
 		part := r.when.Explain(ctx, s)
 		x.When = &part
@@ -111,7 +111,7 @@ func (r *rule) reason(ctx context.Context, s *expression.Scope, key string) stri
 	}
 	for i := range r.filters {
 		if f := &r.filters[i]; f.key == key {
-			if p, _ := f.match(s.Event()); p == nil {
+			if p, _ := f.match(s.Event(), nil); p == nil {
 				return f.reason(s.Event())
 			}
 		}

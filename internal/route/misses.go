@@ -33,7 +33,7 @@ func (t *Table) misses(ctx context.Context, s *expression.Scope, candidates []in
 	var misses []Miss
 	for _, n := range best {
 		r := &t.rules[n.rule]
-		s, miss, _ := r.match(ctx, s)
+		miss, _ := r.match(ctx, s)
 		misses = append(misses, Miss{Route: r.name, Key: miss, Reason: r.reason(ctx, s, miss)})
 	}
 	if len(misses) == 0 {
@@ -58,7 +58,7 @@ func (r *rule) closeness(ev *event.Event, absent bool) closeness {
 	c := closeness{absent: absent}
 	for i := range r.filters {
 		f := &r.filters[i]
-		p, _ := f.match(ev)
+		p, _ := f.match(ev, nil)
 		if p != nil {
 			c.matched++
 		} else {

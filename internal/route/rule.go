@@ -69,41 +69,41 @@ type located struct {
 }
 
 // match reports whether the rule wants the event that s is of: miss is the first
-// key that does not, empty for none. The scope it returns holds the captures.
-func (r *rule) match(ctx context.Context, s *expression.Scope) (scope *expression.Scope, miss string, err error) {
+// key that does not, empty for none. It leaves the rule's captures and vars in s.
+func (r *rule) match(ctx context.Context, s *expression.Scope) (miss string, err error) {
+	s.Reset()
 	if r.disabled {
-		return s, "enabled", nil
+		return "enabled", nil
 	}
 	for i := range r.filters {
 		f := &r.filters[i]
-		p, values := f.match(s.Event())
+		_, values := s.Captures()
+		p, values := f.match(s.Event(), values)
 		if p == nil {
-			return s, f.key, nil
+			return f.key, nil
 		}
-		if len(values) > 0 {
-			s = s.Capture(p.Names(), values)
-		}
+		s.Capture(p.Names(), values)
 	}
 	if _, _, skips := r.skips(s); skips {
-		return s, "skip", nil
+		return "skip", nil
 	}
 	if r.vars != nil {
-		s = s.With(ctx, r.vars)
+		s.With(ctx, r.vars)
 	}
 	if r.when == nil {
-		return s, "", nil
+		return "", nil
 	}
 	ok, err := r.when.Bool(ctx, s)
 	if absent(err) != "" {
-		return s, missAbsent, nil
+		return missAbsent, nil
 	}
 	if err != nil {
-		return s, "", placed("when", r.when.at, err)
+		return "", placed("when", r.when.at, err)
 	}
 	if !ok {
-		return s, missWhen, nil
+		return missWhen, nil
 	}
-	return s, "", nil
+	return "", nil
 }
 
 // What match returns of a condition that is false, and of one that names a member
@@ -124,21 +124,19 @@ func absent(err error) string {
 	return failed.Absent
 }
 
-// match returns the first pattern that matches, and what it captures.
-func (f *filter) match(ev *event.Event) (*pattern.Pattern, []string) {
+// match returns the first pattern that matches, nil for none, and values with what it
+// captures appended.
+func (f *filter) match(ev *event.Event, values []string) (*pattern.Pattern, []string) {
 	value, ok := f.value(ev)
-	if !ok {
-		return nil, nil
-	}
-	if f.excludes(value) != nil {
-		return nil, nil
+	if !ok || f.excludes(value) != nil {
+		return nil, values
 	}
 	for _, p := range f.patterns {
-		if values, ok := p.Match(f.name(p, value)); ok {
+		if values, ok := p.AppendMatch(values, f.name(p, value)); ok {
 			return p, values
 		}
 	}
-	return nil, nil
+	return nil, values
 }
 
 // excludes returns the pattern that excludes a value, nil for none.

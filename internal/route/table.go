@@ -92,7 +92,7 @@ func (t *Table) Decide(ctx context.Context, ev *event.Event) Decision {
 // decide adds to d what the rule makes of the event. Where it does not match, miss is
 // the first key that does not, as match has it.
 func (r *rule) decide(ctx context.Context, s *expression.Scope, d *Decision) (miss string) {
-	s, miss, err := r.match(ctx, s)
+	miss, err := r.match(ctx, s)
 	if miss != "" {
 		return miss
 	}

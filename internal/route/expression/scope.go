@@ -14,13 +14,12 @@ import (
 )
 
 // Scope is one event as expressions see it. What the event carries is parsed
-// when an expression first needs it, and once. One goroutine may use a Scope
-// and those made of it.
+// when an expression first needs it, and once. One goroutine may use a Scope.
 type Scope struct {
 	ev       *event.Event
 	names    []string // of the captures
 	captures []string
-	carried  *carried // shared among the scopes of one event
+	carried  *carried // what [Scope.Reset] keeps
 
 	vars     *Vars               // nil where there are none
 	computed map[string]computed // of vars
@@ -42,15 +41,17 @@ type carried struct {
 // NewScope returns the scope of ev, in which nothing is captured.
 func NewScope(ev *event.Event) *Scope { return &Scope{ev: ev, carried: &carried{}} }
 
-// Capture returns the scope of the same event with values captured by names, beside
-// those of s.
+// Reset forgets what was captured, and the vars: the scope is used for the next
+// route. What [Scope.Captures] returned is overwritten.
+func (s *Scope) Reset() {
+	*s = Scope{ev: s.ev, carried: s.carried, names: s.names[:0], captures: s.captures[:0]}
+}
+
+// Capture adds names of captures. values are those of all names so far: it is what
+// [Scope.Captures] returned, with the new ones appended.
 func (s *Scope) Capture(names, values []string) *Scope {
-	with := *s
-	with.names, with.captures = names, values
-	if len(s.names) > 0 { // of another key
-		with.names, with.captures = slices.Concat(s.names, names), slices.Concat(s.captures, values)
-	}
-	return &with
+	s.names, s.captures = append(s.names, names...), values
+	return s
 }
 
 // WithSet returns the scope of the same event in which the variable complete is the

@@ -46,10 +46,9 @@ type computed struct {
 // With returns the scope of the same event in which vars can be named. Its templates
 // end at ctx's deadline.
 func (s *Scope) With(ctx context.Context, vars *Vars) *Scope {
-	with := *s
-	with.ctx, with.vars = ctx, vars
-	with.computed = make(map[string]computed, len(vars.Templates))
-	return &with
+	s.ctx, s.vars = ctx, vars
+	s.computed = make(map[string]computed, len(vars.Templates))
+	return s
 }
 
 // variable returns the value of vars.NAME.

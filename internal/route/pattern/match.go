@@ -4,18 +4,22 @@ package pattern
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
 // Match reports whether the pattern covers the whole of name, and what its
 // captures take; values is nil where the pattern has none.
-func (p *Pattern) Match(name string) (values []string, ok bool) {
+func (p *Pattern) Match(name string) (values []string, ok bool) { return p.AppendMatch(nil, name) }
+
+// AppendMatch is [Pattern.Match] that appends what the captures take to values.
+func (p *Pattern) AppendMatch(values []string, name string) (appended []string, ok bool) {
 	if p.Exact() {
-		return nil, name == p.text
+		return values, name == p.text
 	}
 	last := p.tokens[len(p.tokens)-1]
 	if !strings.HasPrefix(name, p.tokens[0].literal) || !strings.HasSuffix(name, last.literal) {
-		return nil, false
+		return values, false
 	}
 	// Row i holds the offsets of name from which tokens[i:] cover the rest. It
 	// follows from row i+1 alone, so the rows are filled from the last.
@@ -29,10 +33,10 @@ func (p *Pattern) Match(name string) (values []string, ok bool) {
 		p.tokens[i].fill(r.row(i), r.row(i+1), name)
 	}
 	if !r.row(0).has(0) {
-		return nil, false
+		return values, false
 	}
 	if len(p.names) > 0 {
-		values = p.capture(r, name)
+		values = p.capture(values, r, name)
 	}
 	return values, true
 }
@@ -68,8 +72,8 @@ func (t token) fill(row, next offsets, name string) {
 
 // capture walks from the left, and lets each wildcard take as much as leaves
 // a rest that the tokens after it cover.
-func (p *Pattern) capture(r rows, name string) []string {
-	values, at := make([]string, 0, len(p.names)), 0
+func (p *Pattern) capture(values []string, r rows, name string) []string {
+	values, at := slices.Grow(values, len(p.names)), 0
 	for i, t := range p.tokens {
 		end := at + len(t.literal)
 		switch t.wild {
