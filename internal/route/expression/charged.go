@@ -57,15 +57,8 @@ func (c *charged) exec(frame *interpreter.ExecutionFrame, args []ref.Val) ref.Va
 			return args[i]
 		}
 	}
-	if costs := frame.CostTracker(); costs != nil { // nil while constants are folded
-		if cost := c.charge(args); cost <= 1 {
-			costs.Qualify(c.ID())
-		} else {
-			costs.EvalVarArgs(frame, c.ID(), payment{}, nil, paid{cost: uint64(cost)})
-			if frame.CheckInterrupt() {
-				return types.WrapErr(interpreter.InterruptError{})
-			}
-		}
+	if interrupted := c.pay(frame, args); interrupted {
+		return types.WrapErr(interpreter.InterruptError{})
 	}
 	switch {
 	case c.trait == 0 || len(args) > 0 && args[0].Type().HasTrait(c.trait):
@@ -74,6 +67,25 @@ func (c *charged) exec(frame *interpreter.ExecutionFrame, args []ref.Val) ref.Va
 		return types.LabelErrNode(c.ID(), args[0].(traits.Receiver).Receive(c.Function(), c.OverloadID(), slices.Clone(args[1:])))
 	}
 	return types.NewErrWithNodeID(c.ID(), "no such overload: %s", c.Function())
+}
+
+// pay counts the call: CEL does in a program with loops, the scope in any other. It
+// panics over the limit, as CEL's own count does.
+func (c *charged) pay(frame *interpreter.ExecutionFrame, args []ref.Val) (interrupted bool) {
+	costs := frame.CostTracker()
+	if costs == nil {
+		if s, ok := frame.Scope().(*Scope); ok { // none while constants are folded
+			s.pay(c.charge(args))
+		}
+		return false
+	}
+	cost := c.charge(args)
+	if cost <= 1 {
+		costs.Qualify(c.ID())
+		return false
+	}
+	costs.EvalVarArgs(frame, c.ID(), payment{}, nil, paid{cost: uint64(cost)})
+	return frame.CheckInterrupt()
 }
 
 // Eval is Exec outside of a frame.

@@ -91,6 +91,35 @@ func TestLargeEventsAreEvaluatedInLinearTime(t *testing.T) {
 	}
 }
 
+// What vars take is not part of the share of the expression that names them.
+func TestVarsTakeTheirOwnSteps(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	vars := &expression.Vars{Templates: map[string]*expression.Template{}}
+	for _, name := range []string{"a", "b", "c"} { // half of what one expression may take
+		vars.Templates[name], _, _ = c.Template("${data.list.sort()}")
+	}
+	for _, row := range []struct {
+		text string
+		ok   bool
+	}{
+		{`size([vars.a, vars.b, vars.c]) == 3`, true},
+		{`size([vars.a, data.list.sort()]) == 2`, true},
+		{`size([data.list.sort(), vars.a, data.list.sort(), data.list.sort()]) == 4`, false},
+		{`size([data.list.sort(), data.list.sort(), vars.a, data.list.sort()]) == 4`, false},
+	} {
+		e, _, problems := c.Expression(row.text)
+		if len(problems) > 0 {
+			t.Fatalf("%s does not compile: %+v", row.text, problems)
+		}
+		s := generic(`{"list": [` + strings.Repeat("0,", 30_000) + `0]}`).With(t.Context(), vars)
+		ok, err := e.Bool(t.Context(), s)
+		if ok != row.ok || !row.ok && !strings.Contains(err.Error(), "cost limit exceeded") {
+			t.Errorf("%s = %v, %v", row.text, ok, err)
+		}
+	}
+}
+
 func TestAllExpressionsOfAnEventShareABound(t *testing.T) {
 	t.Parallel()
 	c, s := compiler(t), generic(`{"list": [`+strings.Repeat("0,", 100_000)+`0]}`)

@@ -36,7 +36,7 @@ func (e *Expression) Explain(ctx context.Context, s *Scope) Part {
 	if len(problems) > 0 {
 		return failed(problems[0].What)
 	}
-	program, err := e.language.plan(checked, cel.OptExhaustiveEval)
+	program, err := e.language.plan(checked, cel.OptExhaustiveEval, true)
 	if err != nil {
 		return failed(err.Error())
 	}

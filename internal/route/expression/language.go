@@ -172,9 +172,11 @@ func (l *language) check(p *parser.Parser, text string) (*ast.AST, []Problem) {
 	return checked, problems(text, issues.Errors(), parsed)
 }
 
-// plan makes a program of what check returned.
-func (l *language) plan(checked *ast.AST, evaluate cel.EvalOption) (cel.Program, error) {
-	return l.env.PlanProgram(checked,
-		cel.EvalOptions(evaluate), cel.CustomDecoratorV2(l.charging),
-		cel.CostTracking(payment{}), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+// plan makes a program of what check returned. CEL counts the steps of one with loops.
+func (l *language) plan(checked *ast.AST, evaluate cel.EvalOption, loops bool) (cel.Program, error) {
+	options := []cel.ProgramOption{cel.EvalOptions(evaluate), cel.CustomDecoratorV2(l.charging)}
+	if loops {
+		options = append(options, cel.CostTracking(payment{}), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+	}
+	return l.env.PlanProgram(checked, options...)
 }

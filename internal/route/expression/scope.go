@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/cost"
 
 	"example.com/dagtrigger/internal/event"
 )
@@ -35,6 +36,7 @@ type carried struct {
 	records                []any                // of the variables with fields, but path and vars
 	fields                 map[string]madeField // of the object and the message
 	spent                  int                  // of EventCostLimit
+	most                   int                  // that spent may become in the evaluation that runs
 	written                int                  // bytes of all confs
 }
 
@@ -204,6 +206,23 @@ func (s *Scope) Written() int { return s.carried.written }
 
 // spend counts what was computed for the event: a call over the limit did not begin.
 func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)) }
+
+// pay counts a call of a program that CEL does not count, before the call begins.
+func (s *Scope) pay(units int) {
+	s.carried.spent += min(max(units, 1), costLimit+1)
+	if s.carried.spent > s.carried.most {
+		panic(cost.LimitExceededError{Message: "operation cancelled: actual cost limit exceeded"})
+	}
+}
+
+// limited calls evaluate, whose calls may cost costLimit together. A template of vars is
+// evaluated within another evaluation, and at its own expense.
+func (s *Scope) limited(evaluate func()) {
+	begun, most := s.carried.spent, s.carried.most
+	s.carried.most = begun + costLimit
+	evaluate()
+	s.carried.most = most + s.carried.spent - begun
+}
 
 // spent is what was computed for the event, in units of EventCostLimit.
 func (s *Scope) spent() int {
