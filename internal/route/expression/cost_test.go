@@ -112,7 +112,7 @@ func TestVarsTakeTheirOwnSteps(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatalf("%s does not compile: %+v", row.text, problems)
 		}
-		s := generic(`{"list": [` + strings.Repeat("0,", 30_000) + `0]}`).With(t.Context(), vars)
+		s := generic(`{"list": [`+strings.Repeat("0,", 30_000)+`0]}`).With(t.Context(), vars)
 		ok, err := e.Bool(t.Context(), s)
 		if ok != row.ok || !row.ok && !strings.Contains(err.Error(), "cost limit exceeded") {
 			t.Errorf("%s = %v, %v", row.text, ok, err)

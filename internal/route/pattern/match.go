@@ -4,7 +4,6 @@ package pattern
 
 import (
 	"math/bits"
-	"slices"
 	"strings"
 )
 
@@ -17,26 +16,35 @@ func (p *Pattern) AppendMatch(values []string, name string) (appended []string, 
 	if p.Exact() {
 		return values, name == p.text
 	}
-	last := p.tokens[len(p.tokens)-1]
-	if !strings.HasPrefix(name, p.tokens[0].literal) || !strings.HasSuffix(name, last.literal) {
+	tokens := p.tokens
+	name, begins := strings.CutPrefix(name, tokens[0].literal)
+	name, ends := strings.CutSuffix(name, tokens[len(tokens)-1].literal)
+	if !begins || !ends {
 		return values, false
+	}
+	// What is left is between wildcards, of which there is one at least.
+	if tokens[0].wild == none {
+		tokens = tokens[1:]
+	}
+	if tokens[len(tokens)-1].wild == none {
+		tokens = tokens[:len(tokens)-1]
 	}
 	// Row i holds the offsets of name from which tokens[i:] cover the rest. It
 	// follows from row i+1 alone, so the rows are filled from the last.
 	var buffer [48]uint64
 	r := rows{bits: buffer[:], words: len(name)/64 + 1}
-	if need := (len(p.tokens) + 1) * r.words; need > len(r.bits) {
+	if need := (len(tokens) + 1) * r.words; need > len(r.bits) {
 		r.bits = make([]uint64, need)
 	}
-	r.row(len(p.tokens)).add(len(name))
-	for i := len(p.tokens) - 1; i >= 0; i-- {
-		p.tokens[i].fill(r.row(i), r.row(i+1), name)
+	r.row(len(tokens)).add(len(name))
+	for i := len(tokens) - 1; i >= 0; i-- {
+		tokens[i].fill(r.row(i), r.row(i+1), name)
 	}
 	if !r.row(0).has(0) {
 		return values, false
 	}
 	if len(p.names) > 0 {
-		values = p.capture(values, r, name)
+		values = capture(tokens, values, r, name)
 	}
 	return values, true
 }
@@ -72,9 +80,9 @@ func (t token) fill(row, next offsets, name string) {
 
 // capture walks from the left, and lets each wildcard take as much as leaves
 // a rest that the tokens after it cover.
-func (p *Pattern) capture(values []string, r rows, name string) []string {
-	values, at := slices.Grow(values, len(p.names)), 0
-	for i, t := range p.tokens {
+func capture(tokens []token, values []string, r rows, name string) []string {
+	at := 0
+	for i, t := range tokens {
 		end := at + len(t.literal)
 		switch t.wild {
 		case path:
