@@ -85,8 +85,8 @@ func TestPulledMessageIsTheEventOfItsPush(t *testing.T) {
 				`InNvdXJjZSI6Ii9zaG9wIiwidHlwZSI6ImNvbS5hY21lLm9yZGVyIiwiZGF0YSI6MX0=",` + rest + `}`, "com.acme.order",
 		},
 		{
-			"an invalid CloudEvent", message("no JSON", text{"content-type": "application/cloudevents+json"}),
-			`{"message":{"attributes":{"content-type":"application/cloudevents+json"},"data":"bm8gSlNPTg==",` + rest + `}`, messagePublished,
+			"an invalid CloudEvent", message("{", text{"content-type": "application/cloudevents+json"}),
+			`{"message":{"attributes":{"content-type":"application/cloudevents+json"},"data":"ew==",` + rest + `}`, messagePublished,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

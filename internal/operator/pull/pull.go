@@ -83,8 +83,8 @@ type Puller struct {
 }
 
 // Run pulls until ctx ends, or a subscription cannot be pulled from: the error is then
-// an [*Error]. It returns when Pub/Sub has been told of every message that it is done, or
-// that it is returned; where Pub/Sub does not answer, its leases end by themselves.
+// an [*Error]. It returns once every message is acknowledged or returned; where Pub/Sub
+// does not answer, the leases end by themselves.
 func (p *Puller) Run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -137,7 +137,7 @@ func (p *Puller) receive(ctx, work context.Context, name string) error {
 	s := &subscription{Puller: p, name: name, bytes: max(1, maxBytes/int64(len(p.Subscriptions)))}
 	subscriber := p.client.Subscriber(name)
 	subscriber.ReceiveSettings = pubsub.ReceiveSettings{
-		// Without ShutdownOptions, Receive returns once Pub/Sub has been told what became of each message.
+		// Without ShutdownOptions, Receive returns once each message is acknowledged or returned.
 		MaxExtension: maxExtension, MaxDurationPerAckExtension: lease, NumGoroutines: 1,
 		MaxOutstandingMessages: ahead * p.AtOnce, MaxOutstandingBytes: int(s.bytes),
 	}
