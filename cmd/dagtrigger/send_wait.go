@@ -18,6 +18,7 @@ import (
 	"example.com/dagtrigger/internal/config"
 	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/operator/dagruns"
+	"example.com/dagtrigger/internal/operator/replay"
 	"example.com/dagtrigger/internal/plainjson"
 	"example.com/dagtrigger/internal/trigger"
 )
@@ -81,7 +82,7 @@ func (p *program) followAll(ctx context.Context, s *sendFlags, a *answer, airflo
 	var group sync.WaitGroup
 	var runs []*followed
 	for _, o := range a.Outcomes {
-		if o.Kind != trigger.Triggered && o.Kind != trigger.Duplicate || o.DAGID == "" || o.RunID == "" { // the event of an asset has no run
+		if !replay.Ran(o.Kind) || o.DAGID == "" || o.RunID == "" { // the event of an asset has no run
 			continue
 		}
 		f := &followed{Route: o.Route, Environment: o.Environment, DAGID: o.DAGID, RunID: o.RunID}

@@ -4,14 +4,19 @@ package endtoend_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"example.com/dagtrigger/internal/airflow"
+	"example.com/dagtrigger/internal/config"
+	"example.com/dagtrigger/internal/environment"
 	"example.com/dagtrigger/internal/real/airflowreal"
 	"example.com/dagtrigger/internal/real/googlereal"
 	"example.com/dagtrigger/internal/real/realtest"
@@ -48,8 +53,7 @@ with DAG("target", schedule=None, start_date=datetime(2020, 1, 1), is_paused_upo
 
 // The built function publishes 500 runs to a topic of the real emulator, and the DAG
 // dagtrigger_outbox starts them in a real Airflow, whose scheduler and tasks are killed in
-// the middle: in the end each run exists once, with its conf, and each message but those of an
-// unknown DAG is acknowledged.
+// the middle: in the end each run exists once, with its conf, whatever messages cannot start one.
 func TestOutboxDAGStartsEachRunOnce(t *testing.T) {
 	t.Parallel()
 	if !everything() {
@@ -100,7 +104,12 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 	if err := pubsub.Publish(t.Context(), topic, []byte("{no JSON"), nil); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{}
+	date := time.Date(2026, 11, 30, 1, 2, 3, 4000, time.UTC)
+	publishRuns(t, pubsub, topic,
+		airflow.Run{DAGID: "target", RunID: "waits", RunAfter: date.AddDate(10, 0, 0), Note: "says why"},
+		airflow.Run{DAGID: "target", RunID: "dated", LogicalDate: date},
+	)
+	var want []string
 	var group sync.WaitGroup
 	names := make(chan string)
 	for range atOnce {
@@ -116,7 +125,7 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 	}
 	for i := range events {
 		name := fmt.Sprintf("orders/%d", i)
-		want["gs://acme/"+name] = ""
+		want = append(want, "gs://acme/"+name)
 		names <- name
 	}
 	close(names)
@@ -124,7 +133,7 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 	t.Logf("published after %s", time.Since(began).Round(time.Second))
 	killed := false
 	var runs map[string]string
-	for len(runs) < events && time.Since(began) < 10*time.Minute {
+	for len(runs) < events+2 && time.Since(began) < 10*time.Minute {
 		if runs = a.confs(t, "target"); len(runs) >= events/5 && !killed {
 			killed = true
 			if err := a.RestartScheduler(t.Context()); err != nil {
@@ -134,20 +143,43 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 		}
 		_ = pause(t.Context(), time.Second)
 	}
-	if !killed || len(runs) != events {
+	if !killed || len(runs) != events+2 {
 		t.Fatalf("%d runs, killed: %t\n%s", len(runs), killed, a.Log())
 	}
 	t.Logf("%d runs after %s", events, time.Since(began).Round(time.Second))
-	confs := map[string]bool{}
-	for id, conf := range runs {
-		confs[conf] = true
-		if !strings.HasPrefix(id, "dagtrigger__orders__") {
-			t.Errorf("the run id %s", id)
-		}
+	confs := slices.Sorted(maps.Values(runs))
+	for i, uri := range want {
+		want[i] = fmt.Sprintf(`{"uri":%q}`, uri)
 	}
-	for uri := range want {
-		if !confs[fmt.Sprintf(`{"uri":%q}`, uri)] {
-			t.Errorf("no run has the conf of %s", uri)
+	want = append(want, "{}", "{}")
+	slices.Sort(want)
+	if !slices.Equal(confs, want) {
+		t.Errorf("the confs are %q", confs)
+	}
+	a.hasRun(t, "waits", `"note":"says why"`, date.AddDate(10, 0, 0))
+	a.hasRun(t, "dated", `"dag_run_id":"dated"`, date)
+}
+
+// hasRun finds a run with a text, and with a date in one of its dates.
+func (a *realAirflow) hasRun(t *testing.T, id, text string, date time.Time) {
+	t.Helper()
+	run := strings.ReplaceAll(string(a.get(t, a.URL+a.api+"/dags/target/dagRuns/"+id)), `": `, `":`)
+	if !strings.Contains(run, text) || !strings.Contains(run, date.Format("2006-01-02T15:04:05.000000")) {
+		t.Errorf("%s is %s", id, run)
+	}
+}
+
+// publishRuns publishes runs as the function does.
+func publishRuns(t *testing.T, pubsub *googlereal.PubSub, topic string, runs ...airflow.Run) {
+	t.Helper()
+	spec := environment.Spec{Outbox: googlereal.TopicName(topic)}
+	outbox, err := environment.NewOutbox(spec, config.Variable, pubsub.Host, environment.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range runs {
+		if err := outbox.Publish(t.Context(), run, "route", "private"); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
