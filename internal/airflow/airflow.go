@@ -47,7 +47,7 @@ const (
 	maxRefusal = 256 << 10 // bytes read of any other
 	maxDrained = 256 << 10 // bytes read past what was needed, to use the connection again
 	maxHeader  = 64 << 10  // bytes of a response's header
-	maxDepth   = 10_000    // levels of a conf, as encoding/json has it
+	maxDepth   = 10_000    // levels of an answer, as encoding/json has it
 )
 
 // Credentials put the caller's identity on a request.
@@ -68,7 +68,8 @@ type Credentials interface {
 type Run struct {
 	DAGID string
 	RunID string
-	// Conf is a JSON object; empty stands for {}. It is sent as it stands.
+	// Conf is a JSON object, and checked by whoever made it; empty stands for {}. It
+	// is sent as it stands.
 	Conf []byte
 	// LogicalDate and RunAfter are zero where none is asked for; both are sent
 	// in microseconds. Until RunAfter the run stays queued. Airflow 2 and 1.10

@@ -11,9 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"example.com/dagtrigger/internal/airflowid"
-	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // EventIDKey is the member of an asset event's extra that holds [AssetEvent.ID].
@@ -25,8 +22,8 @@ type AssetEvent struct {
 	// ID is what tells a repetition: Airflow's own ids of events are new each time.
 	// It goes into the extra, under [EventIDKey].
 	ID string
-	// Extra is a JSON object; empty stands for {}. It is sent as it stands, and
-	// Airflow adds from_rest_api.
+	// Extra is a JSON object, and checked by whoever made it; empty stands for {}. It
+	// is sent as it stands, and Airflow adds from_rest_api.
 	Extra []byte
 	// PartitionKey is empty for none. It needs Airflow 3.2.
 	PartitionKey string
@@ -88,11 +85,8 @@ func (c *Client) publishing(ctx context.Context, event *AssetEvent) (ask, error)
 
 // eventRequest is the request for an event, in the API's own fields.
 func eventRequest(api API, asset Asset, event *AssetEvent) (ask, error) {
-	if err := airflowid.CheckNewRun(event.ID); err != nil { // it stands in the body as it is
-		return ask{}, invalidID(err)
-	}
-	if len(event.Extra) > 0 && (jsonscan.Walk(event.Extra, maxDepth, nil) != nil || jsonscan.First(event.Extra) != '{') {
-		return ask{}, beforeSending(Invalid, "", "the extra is not a JSON object", "make the extra a map")
+	if err := checkNewRunID(event.ID); err != nil { // it stands in the body as it is
+		return ask{}, err
 	}
 	if err := checkPartitionKey(event.PartitionKey, api); err != nil {
 		return ask{}, err

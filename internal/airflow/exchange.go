@@ -84,9 +84,10 @@ func (c *Client) request(ctx context.Context, q ask) (*http.Request, error) {
 	if err != nil {
 		return nil, beforeSending(Invalid, q.api, err.Error(), "")
 	}
-	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {c.userAgent}}
+	values := [...]string{"application/json", c.userAgent}
+	req.Header = http.Header{"Accept": values[:1:1], "User-Agent": values[1:]}
 	if q.body != nil {
-		req.Header["Content-Type"] = []string{"application/json"}
+		req.Header["Content-Type"] = values[:1:1]
 	}
 	return req, nil
 }

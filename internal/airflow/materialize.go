@@ -91,7 +91,7 @@ func (c *Client) MaterializeRequest(ctx context.Context, asset Asset, run Run) (
 }
 
 func materialization(d server, asset Asset, run *Run) (ask, error) {
-	if err := run.checkRun(); err != nil {
+	if err := checkNewRunID(run.RunID); err != nil {
 		return ask{}, err
 	}
 	q, err := trigger(d, run)

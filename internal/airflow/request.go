@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"example.com/dagtrigger/internal/airflowid"
-	"example.com/dagtrigger/internal/jsonscan"
 )
 
 // checkDAGID refuses an id that no DAG can have.
@@ -33,22 +32,11 @@ func (r *Run) check() error {
 	if err := checkDAGID(r.DAGID); err != nil {
 		return err
 	}
-	return r.checkRun()
+	return checkNewRunID(r.RunID)
 }
 
-// checkRun checks all but the DAG.
-func (r *Run) checkRun() error {
-	if err := airflowid.CheckNewRun(r.RunID); err != nil {
-		return invalidID(err)
-	}
-	if len(r.Conf) == 0 {
-		return nil
-	}
-	if jsonscan.Walk(r.Conf, maxDepth, nil) != nil || jsonscan.First(r.Conf) != '{' {
-		return beforeSending(Invalid, "", "the conf is not a JSON object", "make the conf a map")
-	}
-	return nil
-}
+// checkNewRunID refuses an id that no new run can have.
+func checkNewRunID(id string) error { return invalidID(airflowid.CheckNewRun(id)) }
 
 // trigger is the request for a run, in the API's own fields.
 func trigger(d server, run *Run) (ask, error) {
@@ -202,16 +190,19 @@ func segment(id string) string { return url.QueryEscape(id) }
 // before reports whether an Airflow version, such as 2.10.5, is older than
 // another. One that cannot be read counts as older.
 func before(version, other string) bool {
-	return slices.Compare(numbers(version), numbers(other)) < 0
+	a, b := numbers(version), numbers(other)
+	return slices.Compare(a[:], b[:]) < 0
 }
 
-func numbers(version string) (parts []int) {
-	for text := range strings.SplitSeq(version, ".") {
+// numbers are those that a version begins with, 0 for what it leaves out.
+func numbers(version string) (parts [3]int) {
+	for i := range parts {
+		text, rest, _ := strings.Cut(version, ".")
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			break
 		}
-		parts = append(parts, n)
+		parts[i], version = n, rest
 	}
 	return parts
 }
