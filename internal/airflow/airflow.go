@@ -68,8 +68,8 @@ type Credentials interface {
 type Run struct {
 	DAGID string
 	RunID string
-	// Conf is a JSON object, and checked by whoever made it; empty stands for {}. It
-	// is sent as it stands.
+	// Conf is a JSON object; empty stands for {}. It is sent as it stands: events and
+	// routes make no other.
 	Conf []byte
 	// LogicalDate and RunAfter are zero where none is asked for; both are sent
 	// in microseconds. Until RunAfter the run stays queued. Airflow 2 and 1.10

@@ -22,8 +22,8 @@ type AssetEvent struct {
 	// ID is what tells a repetition: Airflow's own ids of events are new each time.
 	// It goes into the extra, under [EventIDKey].
 	ID string
-	// Extra is a JSON object, and checked by whoever made it; empty stands for {}. It
-	// is sent as it stands, and Airflow adds from_rest_api.
+	// Extra is a JSON object; empty stands for {}. It is sent as it stands, as a run's
+	// conf is, and Airflow adds from_rest_api.
 	Extra []byte
 	// PartitionKey is empty for none. It needs Airflow 3.2.
 	PartitionKey string

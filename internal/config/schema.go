@@ -46,7 +46,9 @@ func environmentsSchema() (*document.Schema, error) {
 		return nil, err
 	}
 	one.OneOf = []*document.Schema{
-		{Required: []string{environment.FieldComposer}}, {Required: []string{environment.FieldOutbox}}, {Required: []string{environment.FieldURL}},
+		{Required: []string{environment.FieldComposer}},
+		{Required: []string{environment.FieldOutbox}},
+		{Required: []string{environment.FieldURL}},
 	}
 	return one, nil
 }

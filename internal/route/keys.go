@@ -132,7 +132,8 @@ var keys = []document.Key[Spec]{
 	{
 		Name: "attributes", Vars: true, Example: "attributes: {kind: order, version: [\"1\", \"2\"]}",
 		Doc: "The message's attributes, or the extension attributes of an event that is no message, such as servicename and methodname " +
-			"of an audit log, by which its trigger filters, too: see deploy/sources.md. All of those named must be there and match. A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
+			"of an audit log, by which its trigger filters, too: see deploy/sources.md. All of those named must be there and match. " +
+			"A name is matched as it is written, else in whichever case, because an unwrapped push lowers it.",
 		Instead: attributesInstead,
 		To:      func(s *Spec) any { return &s.Attributes },
 	},

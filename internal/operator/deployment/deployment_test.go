@@ -237,7 +237,8 @@ func TestPlanGrantsTheLeastRoles(t *testing.T) {
 	}{
 		{"messages", deployment.Settings{Composer: environment}, "on: message.published, topic: orders",
 			append([]string{runtime + "composer.user on project other-1", letters}, append(always, subscriber)...)},
-		{"an outbox", deployment.Settings{Connected: true, Outboxes: []string{"projects/other-1/topics/runs"}}, "on: message.published, topic: orders",
+		{"an outbox", deployment.Settings{Connected: true, Outboxes: []string{"projects/other-1/topics/runs"}},
+			"on: message.published, topic: orders",
 			append([]string{letters, runtime + "pubsub.publisher on topic projects/other-1/topics/runs"}, append(always, subscriber)...)},
 		{"objects", deployment.Settings{Composer: environment}, "on: object.finalized, bucket: acme",
 			append([]string{runtime + "composer.user on project other-1", letters}, append(always,

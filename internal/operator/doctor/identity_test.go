@@ -59,7 +59,9 @@ func TestMissingCredentialsSkipTheOtherChecks(t *testing.T) {
 	}
 	w.wants(all, "token", `skipped: it needs what the check "credentials" did not find`)
 	w.wants(all, "permission", `skipped: it needs what the check "api" did not find`)
-	ofDAGs := slices.DeleteFunc(doctor.Checks(), func(c doctor.Check) bool { return c.Scope == doctor.PerAsset || c.Scope == doctor.PerOutbox })
+	ofDAGs := slices.DeleteFunc(doctor.Checks(), func(c doctor.Check) bool {
+		return c.Scope == doctor.PerAsset || c.Scope == doctor.PerOutbox
+	})
 	if summary.Healthy() || len(all) != len(ofDAGs) {
 		t.Errorf("summary = %+v of %d results", summary, len(all))
 	}
