@@ -3,6 +3,8 @@
 package endtoend_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -158,6 +160,38 @@ func proveOutbox(t *testing.T, pubsub *googlereal.PubSub, binary, version string
 	}
 	a.hasRun(t, "waits", `"note":"says why"`, date.AddDate(10, 0, 0))
 	a.hasRun(t, "dated", `"dag_run_id":"dated"`, date)
+	if err := a.Close(); err != nil { // which holds leases of what it has pulled
+		t.Fatal(err)
+	}
+	wantWaiting(t, pubsub, topic, "{no JSON", `"dag_id":"no_such_dag"`)
+}
+
+// wantWaiting pulls until messages with all of the texts have come.
+func wantWaiting(t *testing.T, pubsub *googlereal.PubSub, subscription string, texts ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a lease ends after 20 s
+	defer cancel()
+	url := "http://" + pubsub.Host + "/v1/" + googlereal.SubscriptionName(subscription) + ":pull"
+	for len(texts) > 0 && pause(ctx, time.Second) == nil {
+		resp, err := http.Post(url, "application/json", strings.NewReader(`{"maxMessages":100}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pulled struct {
+			ReceivedMessages []struct{ Message struct{ Data []byte } }
+		}
+		err = json.NewDecoder(resp.Body).Decode(&pulled)
+		_ = resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range pulled.ReceivedMessages {
+			texts = slices.DeleteFunc(texts, func(text string) bool { return strings.Contains(string(r.Message.Data), text) })
+		}
+	}
+	if len(texts) > 0 {
+		t.Errorf("no message with %q waits: each that starts no run has to", texts)
+	}
 }
 
 // hasRun finds a run with a text, and with a date in one of its dates.
