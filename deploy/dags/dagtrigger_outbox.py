@@ -135,7 +135,9 @@ def start_in_3(run):
             raise Refused(f"Airflow refuses the run: {answer.detail}")
         raise RuntimeError(f"Airflow did not start the run: {answer}")
 
-    optional = {k: run[k] for k in ("logical_date", "run_after", "note") if run.get(k)}
+    optional = {k: run[k] for k in ("logical_date", "run_after") if run.get(k)}
+    if run.get("note") and "note" in TriggerDagRun.model_fields:  # an older version has none
+        optional["note"] = run["note"]
     try:
         request = TriggerDagRun(dag_id=run["dag_id"], run_id=run["dag_run_id"], conf=run["conf"], **optional)
     except ValueError as e:
