@@ -173,16 +173,16 @@ func wantWaiting(t *testing.T, pubsub *googlereal.PubSub, subscription string, t
 	defer cancel()
 	url := "http://" + pubsub.Host + "/v1/" + googlereal.SubscriptionName(subscription) + ":pull"
 	for len(texts) > 0 && pause(ctx, time.Second) == nil {
-		resp, err := http.Post(url, "application/json", strings.NewReader(`{"maxMessages":100}`))
+		r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(`{"maxMessages":100}`))
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.Header.Set("Content-Type", "application/json")
+		_, body := post(t, url, r)
 		var pulled struct {
 			ReceivedMessages []struct{ Message struct{ Data []byte } }
 		}
-		err = json.NewDecoder(resp.Body).Decode(&pulled)
-		_ = resp.Body.Close()
-		if err != nil {
+		if err := json.Unmarshal([]byte(body), &pulled); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range pulled.ReceivedMessages {
