@@ -99,11 +99,17 @@ func TestVarsTakeTheirOwnSteps(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} { // half of what one expression may take
 		vars.Templates[name], _, _ = c.Template("${data.list.sort()}")
 	}
+	for _, name := range []string{"d", "e", "f"} { // with a loop, whose steps CEL counts, and text, whose bytes count
+		vars.Templates[name], _, _ = c.Template("${data.list.map(x, x).size()}${data.list.map(x, x).size()}")
+	}
 	for _, row := range []struct {
 		text string
 		ok   bool
 	}{
 		{`size([vars.a, vars.b, vars.c]) == 3`, true},
+		{`size([vars.d, vars.e, vars.f]) == 3`, true},
+		{`size([vars.d, data.list.sort(), vars.e]) == 3`, true},
+		{`size([vars.d, data.list.sort(), data.list.sort(), data.list.sort()]) == 4`, false},
 		{`size([vars.a, data.list.sort()]) == 2`, true},
 		{`size([data.list.sort(), vars.a, data.list.sort(), data.list.sort()]) == 4`, false},
 		{`size([data.list.sort(), data.list.sort(), vars.a, data.list.sort()]) == 4`, false},

@@ -215,13 +215,19 @@ func (s *Scope) pay(units int) {
 	}
 }
 
-// limited calls evaluate, whose calls may cost costLimit together. A template of vars is
-// evaluated within another evaluation, and at its own expense.
+// limited calls evaluate, whose calls may cost costLimit together.
 func (s *Scope) limited(evaluate func()) {
-	begun, most := s.carried.spent, s.carried.most
-	s.carried.most = begun + costLimit
+	most := s.carried.most
+	s.carried.most = s.carried.spent + costLimit
 	evaluate()
-	s.carried.most = most + s.carried.spent - begun
+	s.carried.most = most
+}
+
+// apart calls evaluate, which is part of an evaluation but not at its expense.
+func (s *Scope) apart(evaluate func()) {
+	begun := s.carried.spent
+	evaluate()
+	s.carried.most += s.carried.spent - begun
 }
 
 // spent is what was computed for the event, in units of EventCostLimit.

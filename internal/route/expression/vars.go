@@ -65,7 +65,7 @@ func (s *Scope) variable(name string) (any, error) {
 	}
 	known, ok := s.computed[name]
 	if !ok {
-		known.value, known.err = t.value(s.ctx, s)
+		s.apart(func() { known.value, known.err = t.value(s.ctx, s) })
 		s.computed[name] = known
 	}
 	return known.value, known.err
