@@ -58,8 +58,8 @@ type outboxRun struct {
 	RunID        string          `json:"dag_run_id"`
 	Conf         json.RawMessage `json:"conf"`
 	Note         string          `json:"note,omitempty"`
-	LogicalDate  *time.Time      `json:"logical_date,omitempty"` // in microseconds, as Airflow keeps it
-	RunAfter     *time.Time      `json:"run_after,omitempty"`
+	LogicalDate  string          `json:"logical_date,omitempty"` // in microseconds, as Airflow keeps it
+	RunAfter     string          `json:"run_after,omitempty"`
 	PartitionKey string          `json:"partition_key,omitempty"`
 	Route        string          `json:"route"`
 	Environment  string          `json:"environment"`
@@ -97,13 +97,13 @@ func OutboxMessage(run airflow.Run, route, environment string) ([]byte, error) {
 	return data, nil
 }
 
-// micro is a time as Airflow keeps it; nil for none.
-func micro(t time.Time) *time.Time {
+// micro is a time as Airflow keeps it, empty for none. It always has six digits after the
+// point: datetime.fromisoformat of Python before 3.11 reads three or six, and no other.
+func micro(t time.Time) string {
 	if t.IsZero() {
-		return nil
+		return ""
 	}
-	t = t.UTC().Truncate(time.Microsecond)
-	return &t
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00")
 }
 
 // cutNote is a note of at most [airflow.MaxNote] characters.
