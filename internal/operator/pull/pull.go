@@ -86,8 +86,8 @@ type Puller struct {
 // an [*Error]. It returns once every message is acknowledged or returned; where Pub/Sub
 // does not answer, the leases end by themselves.
 func (p *Puller) Run(ctx context.Context) (err error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	// Each subscription names its project.
 	if p.client, err = pubsub.NewClient(ctx, "-", p.Options...); err != nil {
 		return fmt.Errorf("setting up Pub/Sub: %w", err)
@@ -113,7 +113,7 @@ func (p *Puller) Run(ctx context.Context) (err error) {
 	for i, name := range p.Subscriptions {
 		all.Go(func() {
 			if failures[i] = p.receive(ctx, work, name); failures[i] != nil {
-				stop() // a platform restarts a process that has ended, and does not see one that pulls half
+				stop(failures[i]) // a platform restarts a process that has ended, and does not see one that pulls half
 			}
 		})
 	}
@@ -127,6 +127,9 @@ func (p *Puller) Run(ctx context.Context) (err error) {
 		return errors.Join(failures...)
 	case <-late:
 		p.Log.Warn("Pub/Sub did not answer at the end: the last messages may be delivered again, and find the runs that exist")
+		if failure, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
+			return failure
+		}
 		return nil
 	}
 }
@@ -205,11 +208,23 @@ func (s *subscription) handle(ctx, work context.Context, m *pubsub.Message) bool
 		// Some later than others, so that they do not come back in step.
 		pause := max(backoff, retryAfter)
 		pause += rand.N(pause/2 + 1)
-		over := time.Since(came) + pause - s.Pauses.Hold
-		if clock.Sleep(ctx, pause) != nil || over > 0 || s.crowded() && time.Since(came) > s.Pauses.Crowded {
+		if !s.hold(ctx, came, pause) {
 			return false
 		}
 	}
+}
+
+// hold waits until a message that came at some time is to be tried again, and reports
+// false where it is to be returned before.
+func (s *subscription) hold(ctx context.Context, came time.Time, pause time.Duration) bool {
+	again, most := time.Now().Add(pause), came.Add(s.Pauses.Hold)
+	for time.Now().Before(again) {
+		wait := min(time.Until(again), time.Until(most), s.Pauses.Crowded)
+		if clock.Sleep(ctx, wait) != nil || !time.Now().Before(most) || s.crowded() && time.Since(came) > s.Pauses.Crowded {
+			return false
+		}
+	}
+	return true
 }
 
 // turn has the function handle m in its turn, unless all is to end.

@@ -303,6 +303,28 @@ func TestRetryAfterIsKept(t *testing.T) {
 }
 
 // Messages that are held for longer than others can wait for are returned.
+// Airflow may ask for a day: no lease is extended for so long.
+func TestRetryAfterHoldsNoMessageLongerThanOthers(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*pull.Puller){
+		"held": func(p *pull.Puller) { p.Pauses.Hold = 20 * time.Millisecond },
+		"crowded": func(p *pull.Puller) {
+			p.AtOnce, p.Pauses.Crowded = 1, 20*time.Millisecond
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := newQueue(t)
+			start(t, q.puller(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "86400")
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}), change))
+			q.publish(4, "x")
+			eventually(t, "one is returned", func() bool { _, most := q.count(0); return most > 1 })
+		})
+	}
+}
+
 func TestHeldMessagesLeaveOthersTheirTurn(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t)
@@ -465,6 +487,45 @@ func TestPullEndsThoughPubSubIsGone(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A platform that restarts what failed must see that it did.
+func TestFailureIsReportedThoughPubSubIsGone(t *testing.T) {
+	t.Parallel()
+	second, gone, came := subscription+"-2", make(chan struct{}), make(chan struct{}, 2)
+	refusal := func(ctx context.Context, d *grpc.StreamDesc, c *grpc.ClientConn, method string, do grpc.Streamer, o ...grpc.CallOption) (
+		grpc.ClientStream, error,
+	) {
+		sent, _ := metadata.FromOutgoingContext(ctx)
+		if !slices.Contains(sent.Get("x-goog-request-params"), "subscription="+url.QueryEscape(second)) {
+			return do(ctx, d, c, method, o...)
+		}
+		<-gone
+		return nil, grpcstatus.Error(codes.PermissionDenied, "no")
+	}
+	q := newQueue(t, option.WithGRPCDialOption(grpc.WithStreamInterceptor(refusal)))
+	q.subscribe(t, &pubsubpb.Subscription{Name: second})
+	inFlight := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		came <- struct{}{}
+		<-gone
+	})
+	p := q.puller(inFlight, func(p *pull.Puller) { p.Subscriptions = append(p.Subscriptions, second) })
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(t.Context()) }()
+	q.publish(1, "x")
+	<-came
+	if err := q.end(); err != nil {
+		t.Fatal(err)
+	}
+	close(gone)
+	select {
+	case err := <-ended:
+		if e, ok := errors.AsType[*pull.Error](err); !ok || e.Subscription != second {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(hang):
+		t.Error("it goes on")
 	}
 }
 
