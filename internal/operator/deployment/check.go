@@ -19,7 +19,9 @@ const maxFunction = 22
 // shell exactly what they say.
 func (s Settings) Check() error {
 	c := checker{}
-	c.name("project", s.Project, isProject(s.Project))
+	if s.Project != "" && !isProject(s.Project) {
+		c.add("invalid project %q: write its id, of at least 6 lower-case letters, digits and hyphens", s.Project)
+	}
 	c.name("region", s.Region, isLocation(s.Region))
 	c.name("function", s.Function, isFunction(s.Function))
 	c.name("account", s.Runtime, isAccount(s.Runtime))

@@ -160,7 +160,7 @@ func TestCheckRefusesInvalidSettings(t *testing.T) {
 		{deployment.Settings{
 			Project: "acme-1", Region: "europe-west1", Function: "orders", Channel: "projects/acme-1/notificationChannels/17",
 		}, ""},
-		{deployment.Settings{Project: "Acme"}, `invalid project "Acme"`},
+		{deployment.Settings{Project: "Acme"}, `invalid project "Acme": write its id, of at least 6 lower-case letters, digits and hyphens`},
 		{deployment.Settings{Function: "a-name-of-23-letters-xy"}, `invalid function "a-name-of-23-letters-xy"`},
 		{deployment.Settings{Region: "eu;id", Buckets: []string{"$(id)"}}, "invalid region \"eu;id\"\ninvalid bucket \"$(id)\""},
 		{deployment.Settings{Composer: []string{"prod"}}, `invalid environment "prod"`},
@@ -297,6 +297,23 @@ func notes(p deployment.Plan, begin string) (found []string) {
 		}
 	}
 	return found
+}
+
+// Airflow makes a user of the account that calls it, and nobody calls an outbox.
+func TestPlanNotesTheRoleInAirflow(t *testing.T) {
+	t.Parallel()
+	const routes, outbox = "routes: [{name: r, dag: load, on: message.published, topic: orders}]", "projects/other-1/topics/runs"
+	composer := []string{"projects/other-1/locations/europe-west1/environments/prod"}
+	for want, settings := range map[int][]deployment.Settings{
+		0: {{Connected: true, Outboxes: []string{outbox}}},
+		1: {{Composer: composer}, {Connected: true}, {Composer: composer, Outboxes: []string{outbox}}},
+	} {
+		for _, s := range settings {
+			if got := notes(plan(t, s, routes), "Airflow gives the account "); len(got) != want {
+				t.Errorf("%+v has the notes %q", s, got)
+			}
+		}
+	}
 }
 
 // Pub/Sub slows a subscription down as a whole, so that a route that holds its

@@ -27,10 +27,13 @@ func (p *Plan) notes() []Note {
 	}
 	notes := []Note{
 		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(roles, ", ") + ".", nil},
-		{"Airflow gives the account " + s.RuntimeEmail() + " its role at the first call: Op, unless the environment says otherwise.", nil},
 		{"The function needs no role to write its log: Cloud Run does that.", nil},
 		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
 			bind(s.Project, strings.ReplaceAll(pubsubAgent, "$", ""), "roles/iam.serviceAccountTokenCreator")},
+	}
+	if len(s.Composer) > 0 || len(s.Outboxes) == 0 { // an outbox is never called
+		notes = append(notes, Note{"Airflow gives the account " + s.RuntimeEmail() +
+			" its role at the first call: Op, unless the environment says otherwise.", nil})
 	}
 	if s.Image == "" {
 		notes = append(notes, Note{"Where the build fails for want of a role, the account that it runs as needs:",
