@@ -73,7 +73,8 @@ func TestOutboxMessageHasTheRunAndAttributes(t *testing.T) {
 func TestOutboxTimesHaveSixDigits(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 30, 1, 2, 3, 120_000_000, time.UTC)
-	data, err := environment.OutboxMessage(airflow.Run{DAGID: "load", RunID: "r", LogicalDate: at, RunAfter: at.Truncate(time.Second)}, "a", "b")
+	run := airflow.Run{DAGID: "load", RunID: "r", LogicalDate: at, RunAfter: at.Truncate(time.Second)}
+	data, err := environment.OutboxMessage(run, "a", "b")
 	const want = `"logical_date":"2026-11-30T01:02:03.120000Z","run_after":"2026-11-30T01:02:03.000000Z"`
 	if err != nil || !strings.Contains(string(data), want) {
 		t.Errorf("%s, %v, want %s", data, err, want)
