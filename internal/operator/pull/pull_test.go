@@ -302,7 +302,6 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 }
 
-// Messages that are held for longer than others can wait for are returned.
 // Airflow may ask for a day: no lease is extended for so long.
 func TestRetryAfterHoldsNoMessageLongerThanOthers(t *testing.T) {
 	t.Parallel()
@@ -325,6 +324,7 @@ func TestRetryAfterHoldsNoMessageLongerThanOthers(t *testing.T) {
 	}
 }
 
+// Messages that are held for longer than others can wait for are returned.
 func TestHeldMessagesLeaveOthersTheirTurn(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t)
