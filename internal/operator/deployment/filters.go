@@ -105,6 +105,9 @@ func (f *found) choices(r *route.Spec, a attribute, eventType string) (filters [
 		switch {
 		case err != nil:
 			continue // invalid: config reports it
+		case !isAttribute(a.name):
+			f.gap(r, "a trigger cannot filter by the attribute "+a.name, "no attribute of an event has such a name, so correct it")
+			return nil, false
 		case !isFilter(text.Value):
 			f.gap(r, "a trigger cannot filter by the "+lower+" "+text.Value, "write * for its commas and dollar signs")
 			return nil, false
@@ -147,6 +150,12 @@ func valuesOf(r *route.Spec, name string) []route.Text {
 // trigger: https://cloud.google.com/eventarc/docs/path-patterns.
 func wildcards(text string) string {
 	return regexp.MustCompile(`\{\w+=(\*+)\}`).ReplaceAllString(text, "$1")
+}
+
+// isAttribute reports whether an attribute of an event can have a name, which then means
+// nothing else to gcloud, or a shell.
+func isAttribute(name string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`).MatchString(name)
 }
 
 // isFilter reports whether gcloud, and a shell, take a value for nothing else.

@@ -52,6 +52,8 @@ func TestPlanFiltersEventsByTheAttributesOfRoutes(t *testing.T) {
 			[]string{"every event google.firebase.database.ref.v1.written with instance=i, ref=a/**: r1"}},
 		{"what a shell would run", []string{firestore + "{database: '$(id)'}"}, []string{
 			"the route r1: a trigger cannot filter by the database $(id): write * for its commas and dollar signs"}},
+		{"a name that a shell would run", []string{"on: google.firebase.database.ref.v1.written, attributes: {'$(id)': i}"}, []string{
+			"the route r1: a trigger cannot filter by the attribute $(id): no attribute of an event has such a name, so correct it"}},
 		{"more than there can be", []string{firestore + "{database: [" + strings.Repeat("a, ", 10) + "b], document: [" +
 			strings.Repeat("a, ", 10) + "b]}"}, []string{
 			"the route r1: its attributes make over 100 triggers: write patterns, or split the route between several functions"}},
