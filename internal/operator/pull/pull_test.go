@@ -514,7 +514,7 @@ func TestFailureIsReportedThoughPubSubIsGone(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(t.Context()) }()
 	q.publish(1, "x")
-	<-came
+	eventually(t, "a message is in flight", func() bool { return len(came) > 0 })
 	if err := q.end(); err != nil {
 		t.Fatal(err)
 	}
