@@ -30,9 +30,12 @@ none can reach the function. It needs no address and no open port: in a containe
 Airflow, in a VPC, in Kubernetes, or as a Cloud Run worker pool.
 
 A SUBSCRIPTION is projects/PROJECT/subscriptions/NAME, or NAME with --project. It must be
-one to pull from, not a push subscription. The account that this runs as needs
-roles/pubsub.subscriber on it: a service account of the machine, or the one that is logged
-in with gcloud auth application-default login.
+one to pull from, not a push subscription. A message does not name its topic: where routes
+pick by topic, write SUBSCRIPTION=TOPIC, with projects/PROJECT/topics/NAME, or NAME in the
+project of the subscription. Run ids are then those of an Eventarc trigger for that topic.
+
+The account that this runs as needs roles/pubsub.subscriber on each: a service account of
+the machine, or the one that is logged in with gcloud auth application-default login.
 
 The settings, the routes, the outcomes and the log are those of the function ("dagtrigger
 help settings"); ALLOW_CALLERS has no meaning here. A message starts the same run, under
@@ -65,12 +68,13 @@ const pullGrace = 8 * time.Second
 func (p *program) pull() *cobra.Command {
 	f := pullFlags{logFormat: logAuto}
 	cmd := &cobra.Command{
-		Use:     "pull SUBSCRIPTION...",
+		Use:     "pull SUBSCRIPTION[=TOPIC]...",
 		Short:   "Pull messages from Pub/Sub, where no push can reach",
 		Long:    pullHelp,
 		GroupID: groupDeployed,
 		Example: `  dagtrigger pull projects/acme/subscriptions/orders
   dagtrigger pull orders uploads --project acme -f routes.yaml --listen :8080
+  dagtrigger pull orders-to-airflow=orders --project acme -f routes.yaml
   DAG_ID=load_sales AIRFLOW_URL=https://airflow.internal AIRFLOW_AUTH=bearer \
     AIRFLOW_TOKEN_FILE=/secrets/airflow dagtrigger pull projects/acme/subscriptions/orders`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -81,11 +85,11 @@ func (p *program) pull() *cobra.Command {
 		},
 		Annotations: exits("it was ended by SIGINT or SIGTERM", "the settings are invalid, or a subscription cannot be pulled from"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			names, err := pull.Names(args, cmp.Or(f.project, p.getenv("GOOGLE_CLOUD_PROJECT")))
+			names, topics, err := pull.Names(args, cmp.Or(f.project, p.getenv("GOOGLE_CLOUD_PROJECT")))
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
-			return p.runPull(cmd.Context(), &f, names)
+			return p.runPull(cmd.Context(), &f, names, topics)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -99,7 +103,7 @@ func (p *program) pull() *cobra.Command {
 	return cmd
 }
 
-func (p *program) runPull(ctx context.Context, f *pullFlags, names []string) (err error) {
+func (p *program) runPull(ctx context.Context, f *pullFlags, names []string, topics map[string]string) (err error) {
 	pressure.LimitMemory()
 	p.logUnknown(f.logFormat)
 	getenv, err := p.settingsWith(f.config)
@@ -126,7 +130,7 @@ func (p *program) runPull(ctx context.Context, f *pullFlags, names []string) (er
 	defer end()
 	go r.follow(following)
 	puller := &pull.Puller{
-		Options: pubsubOptions(r.config()), Subscriptions: names, Function: r, Log: r.log(r.config().LogLevel),
+		Options: pubsubOptions(r.config()), Subscriptions: names, Topics: topics, Function: r, Log: r.log(r.config().LogLevel),
 		AtOnce: atOnce(r.config()), Grace: f.grace, Pauses: pull.DefaultPauses(),
 	}
 	return pullUntil(ctx, puller, failed)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -30,10 +31,11 @@ type envelope struct {
 // messageOpens is how every envelope begins.
 const messageOpens = `{"message":{`
 
-// pushOf is the request by which Pub/Sub would push m. Its body must be closed. The
+// pushOf is the request by which Pub/Sub would push m: where topic is not empty, as
+// Eventarc has it push, with the topic in the address. Its body must be closed. The
 // data is encoded while it is read, so that the function's bound on the bytes in memory
 // holds for what is encoded too.
-func pushOf(ctx context.Context, subscription string, m *pubsub.Message) (*http.Request, error) {
+func pushOf(ctx context.Context, subscription, topic string, m *pubsub.Message) (*http.Request, error) {
 	e := envelope{Subscription: subscription, DeliveryAttempt: m.DeliveryAttempt}
 	e.Message.MessageID, e.Message.Attributes, e.Message.OrderingKey = m.ID, m.Attributes, m.OrderingKey
 	if !m.PublishTime.IsZero() {
@@ -49,7 +51,11 @@ func pushOf(ctx context.Context, subscription string, m *pubsub.Message) (*http.
 	}
 	body, w := io.Pipe()
 	go func() { _ = w.CloseWithError(encode(w, head, m.Data, tail)) }() // it is always nil
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/", body)
+	address := "/"
+	if topic != "" {
+		address += "?__GCP_CloudEventsMode=CUSTOM_PUBSUB_" + url.QueryEscape(topic)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
 	if err != nil {
 		return nil, fmt.Errorf("making a request of the message %s: %w", m.ID, err)
 	}

@@ -91,7 +91,7 @@ func TestPulledMessageIsTheEventOfItsPush(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			request, err := pull.PushOf(t.Context(), subscription, row.message)
+			request, err := pull.PushOf(t.Context(), subscription, "", row.message)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func decoded(t *testing.T, r *http.Request) *event.Event {
 func TestPushAnnouncesItsLength(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 2, 3, 100_000} {
-		r, err := pull.PushOf(t.Context(), subscription, message(strings.Repeat("x", size), nil))
+		r, err := pull.PushOf(t.Context(), subscription, "", message(strings.Repeat("x", size), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,5 +144,28 @@ func TestPushAnnouncesItsLength(t *testing.T) {
 		if n != r.ContentLength {
 			t.Errorf("%d bytes of data: it has %d bytes and announces %d", size, n, r.ContentLength)
 		}
+	}
+}
+
+// Where its topic is named, a message is the event that an Eventarc trigger for the topic
+// delivers: routes pick it by topic, and its run ids are the same.
+func TestPulledMessageOfATopicIsTheEventOfItsTrigger(t *testing.T) {
+	t.Parallel()
+	const named = "projects/acme/topics/orders+50%25"
+	request, err := pull.PushOf(t.Context(), subscription, named, message(`{"order":4711}`, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"message":{"data":"eyJvcmRlciI6NDcxMX0=","messageId":"4711","publishTime":"2026-11-22T09:30:00.123Z"},` +
+		`"subscription":"projects/acme/subscriptions/orders"}`
+	push := httptest.NewRequest(http.MethodPost, "/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_projects%2Facme%2Ftopics%2Forders%2B50%2525",
+		strings.NewReader(body))
+	push.Header.Set("Content-Type", "application/json")
+	pulled, pushed := decoded(t, request), decoded(t, push)
+	if pulled.Message.Topic == "" || !reflect.DeepEqual(pulled.Key(), pushed.Key()) {
+		t.Errorf("pulled, it is %q of %s; pushed %q of %s", pulled.Key(), pulled.Message.Topic, pushed.Key(), pushed.Message.Topic)
+	}
+	if diff := cmp.Diff(pushed, pulled, cmp.FilterPath(unexported, cmp.Ignore())); diff != "" {
+		t.Errorf("the event differs (-pushed +pulled):\n%s", diff)
 	}
 }

@@ -69,6 +69,7 @@ func DefaultPauses() Pauses {
 type Puller struct {
 	Options       []option.ClientOption // of the client of Pub/Sub
 	Subscriptions []string              // projects/P/subscriptions/S
+	Topics        map[string]string     // projects/P/topics/T by subscription, where routes pick by it
 	Function      http.Handler          // gets the messages as pushes
 	Log           *slog.Logger
 	// AtOnce is how many messages the function handles at the same time.
@@ -244,7 +245,7 @@ func (s *subscription) serve(ctx context.Context, m *pubsub.Message) (status int
 			status, retryAfter = http.StatusInternalServerError, 0
 		}
 	}()
-	r, err := pushOf(ctx, s.name, m)
+	r, err := pushOf(ctx, s.name, s.Topics[s.name], m)
 	if err != nil {
 		s.Log.Error("no event", slog.String("event_id", m.ID), slog.String("reason", err.Error()))
 		return http.StatusBadRequest, 0

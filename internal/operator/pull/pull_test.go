@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -656,9 +657,18 @@ func TestNames(t *testing.T) {
 			"projects/4711/subscriptions/orders", "",
 			`"projects/4711/subscriptions/orders" has the project's number: give its id, as a push does, or run ids would differ from a push's`,
 		},
+		{"orders=orders", "acme", subscription + " of " + topic},
+		{subscription + "=projects/other/topics/orders", "", subscription + " of projects/other/topics/orders"},
+		{"orders=", "acme", `"projects/acme/topics/" is not the name of a topic: write projects/PROJECT/topics/NAME`},
+		{"orders=acme/orders", "acme", `"acme/orders" is not the name of a topic: write projects/PROJECT/topics/NAME`},
+		{"orders=projects/4711/topics/orders", "acme",
+			`"projects/4711/topics/orders" has the project's number: give its id, as Eventarc does, or run ids would differ from its`},
 	} {
-		names, err := pull.Names(strings.Fields(row.names), row.project)
+		names, topics, err := pull.Names(strings.Fields(row.names), row.project)
 		got := strings.Join(names, " ")
+		for _, name := range slices.Sorted(maps.Keys(topics)) {
+			got += " of " + topics[name]
+		}
 		if err != nil {
 			got = err.Error()
 		}

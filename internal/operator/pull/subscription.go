@@ -47,32 +47,68 @@ func said(err error) string {
 // https://cloud.google.com/resource-manager/docs/creating-managing-projects.
 // The rest is https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
 var (
-	namePattern   = regexp.MustCompile(`^projects/((?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*)/subscriptions/([A-Za-z][A-Za-z0-9._~+%-]{2,254})$`)
+	namePattern   = resource("subscriptions")
+	topicPattern  = resource("topics")
 	numberPattern = regexp.MustCompile(`^projects/[0-9]+/`)
 )
 
-// Names are the full names of subscriptions: each is projects/P/subscriptions/S, or S of
-// a project. None may be named twice.
-func Names(names []string, project string) ([]string, error) {
-	full := make([]string, len(names))
-	for i, name := range names {
-		if !strings.Contains(name, "/") {
-			if project == "" {
-				return nil, fmt.Errorf("%q names no project: write projects/PROJECT/subscriptions/%s, or give --project", name, name)
-			}
-			name = "projects/" + project + "/subscriptions/" + name
+func resource(kind string) *regexp.Regexp {
+	return regexp.MustCompile(`^projects/((?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*)/` + kind + `/([A-Za-z][A-Za-z0-9._~+%-]{2,254})$`)
+}
+
+// Names are the full names of subscriptions, and of the topics that some are given with:
+// each is S or S=T, where S is projects/P/subscriptions/S, or S of a project, and T is
+// projects/P/topics/T, or T of the subscription's project. None may be named twice.
+func Names(args []string, project string) (names []string, topics map[string]string, err error) {
+	topics = map[string]string{}
+	for _, arg := range args {
+		name, topic, named := strings.Cut(arg, "=")
+		if name, err = fullName(name, project); err != nil {
+			return nil, nil, err
 		}
-		switch {
-		case numberPattern.MatchString(name):
-			return nil, fmt.Errorf("%q has the project's number: give its id, as a push does, or run ids would differ from a push's", name)
-		case !namePattern.MatchString(name):
-			return nil, fmt.Errorf("%q is not the name of a subscription: write projects/PROJECT/subscriptions/NAME", name)
-		case slices.Contains(full, name):
-			return nil, fmt.Errorf("%q is given twice", name)
+		if slices.Contains(names, name) {
+			return nil, nil, fmt.Errorf("%q is given twice", name)
 		}
-		full[i] = name
+		names = append(names, name)
+		if !named {
+			continue
+		}
+		if topics[name], err = topicOf(name, topic); err != nil {
+			return nil, nil, err
+		}
 	}
-	return full, nil
+	return names, topics, nil
+}
+
+func fullName(name, project string) (string, error) {
+	if !strings.Contains(name, "/") {
+		if project == "" {
+			return "", fmt.Errorf("%q names no project: write projects/PROJECT/subscriptions/%s, or give --project", name, name)
+		}
+		name = "projects/" + project + "/subscriptions/" + name
+	}
+	switch {
+	case numberPattern.MatchString(name):
+		return "", fmt.Errorf("%q has the project's number: give its id, as a push does, or run ids would differ from a push's", name)
+	case !namePattern.MatchString(name):
+		return "", fmt.Errorf("%q is not the name of a subscription: write projects/PROJECT/subscriptions/NAME", name)
+	}
+	return name, nil
+}
+
+// topicOf is the full name of a subscription's topic.
+func topicOf(subscription, topic string) (string, error) {
+	if !strings.Contains(topic, "/") {
+		project, _, _ := strings.Cut(subscription, "/subscriptions/")
+		topic = project + "/topics/" + topic
+	}
+	if numberPattern.MatchString(topic) {
+		return "", fmt.Errorf("%q has the project's number: give its id, as Eventarc does, or run ids would differ from its", topic)
+	}
+	if !topicPattern.MatchString(topic) {
+		return "", fmt.Errorf("%q is not the name of a topic: write projects/PROJECT/topics/NAME", topic)
+	}
+	return topic, nil
 }
 
 // lookTime bounds the look at a subscription, which need not be allowed.
