@@ -26,6 +26,12 @@ bucket, topic or event type that a route names, two service accounts with the fe
 roles, the topics for dead letters, and the alerts; each with its reason, and the gcloud
 commands in their order. Unknown values are words in capitals to fill in.
 
+With --pull, where no push can reach: a worker pool of Cloud Run that runs "dagtrigger
+pull" from --image, in place of the function, and a subscription for each topic, in place
+of the triggers. Routes for objects need topic:, to which the plan has their buckets
+publish. What Eventarc pushes or Cloud Scheduler calls cannot be pulled, and is an error.
+"deploy status" and the Terraform module know the function alone.
+
   --format text       all of that (the default)
   --format commands   the commands alone, to paste
   --format script     deploy.sh: the commands as a script with --dry-run, which creates
@@ -76,6 +82,8 @@ func (p *program) deployPlan() *cobra.Command {
     --composer projects/acme/locations/europe-west1/environments/prod
   dagtrigger deploy plan routes.yaml --format script > deploy.sh
   dagtrigger deploy plan routes.yaml --bucket acme-landing-eu --bucket acme-landing-us
+  dagtrigger deploy plan routes.yaml --pull --format script \
+    --image europe-west1-docker.pkg.dev/acme/images/dagtrigger:v1.2.3 > deploy.sh
   dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
     --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
 		Args:        takesFile(&d.config),
@@ -89,6 +97,7 @@ func (p *program) deployPlan() *cobra.Command {
 	}
 	d.define(cmd)
 	flags := cmd.Flags()
+	flags.BoolVar(&d.settings.Pull, "pull", false, "plan a worker pool that pulls from Pub/Sub, in place of the function and its triggers")
 	flags.Var(&choice{&d.format, planWords()}, "format", "the output format")
 	jsonFlag(flags, &d.json, "JSON, as --format json does")
 	completes(cmd, "format", planWords())
@@ -107,7 +116,7 @@ func (d *deployFlags) define(cmd *cobra.Command) {
 	flags.StringVar(&s.Function, "function", deployment.DefaultFunction, "the function's `NAME`, the prefix of all other names")
 	flags.StringVar(&s.Runtime, "runtime-account", "", "the `EMAIL` of the service account that the function runs as (default: a new one)")
 	flags.StringVar(&s.Invoker, "invoker-account", "", "the `EMAIL` of the service account that delivers events (default: a new one)")
-	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy as a Cloud Run service (default: the "+
+	flags.StringVar(&s.Image, "image", "", "a container `IMAGE` of the function, to deploy on Cloud Run (default: the "+
 		"platform builds the source)")
 	flags.StringArrayVar(&s.Buckets, "bucket", nil, "an existing `BUCKET`, for routes with a pattern; may be repeated")
 	flags.StringArrayVar(&s.Topics, "topic", nil, "an existing `TOPIC`; may be repeated")

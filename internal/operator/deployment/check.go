@@ -26,7 +26,11 @@ func (s Settings) Check() error {
 	c.name("function", s.Function, isFunction(s.Function))
 	c.name("account", s.Runtime, isAccount(s.Runtime))
 	c.name("account", s.Invoker, isAccount(s.Invoker))
-	if s.Call >= RequestTimeout {
+	if s.Pull && s.Invoker+strings.Join(s.Elsewhere, "") != "" {
+		c.add("nothing can call a worker pool, so that an account that delivers, or a route whose events something else sends, has no use: " +
+			"leave --invoker-account and --elsewhere out with --pull")
+	}
+	if s.Call >= RequestTimeout && !s.Pull {
 		c.add("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that",
 			s.Call, RequestTimeout)
 	}

@@ -73,6 +73,9 @@ type Settings struct {
 	// Image is a container of the function, to deploy in place of the source; empty
 	// for a function that the platform builds.
 	Image string
+	// Pull plans a worker pool that pulls from Pub/Sub, in place of the function that
+	// triggers push to. It runs Image.
+	Pull bool
 	// Buckets and Topics are those that exist, for routes that have a pattern.
 	Buckets, Topics []string
 	// Locations are the locations of buckets, in lower case. That of any other
@@ -160,12 +163,19 @@ func build(s Settings, f found) Plan {
 	p := Plan{
 		Settings: s, Sources: slices.Clone(f.sources), Notifications: f.notifications, Subscriptions: f.subscriptions, Gaps: f.gaps,
 		Jobs:     f.scheduledJobs,
-		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(), Alerts: alerts(s.Source),
+		Accounts: accounts(s), Topics: topics(s), Delivery: delivery(s),
+	}
+	if !s.Pull {
+		p.Alerts = alerts(s.Source)
 	}
 	own, _ := p.Triggers()
 	for i := range p.Sources {
-		if isOwn := len(own) > 0 && &own[0] == &p.Sources[i]; !isOwn {
-			p.Sources[i].Trigger = s.Function + "-" + p.Sources[i].name()
+		name := s.Function + "-" + p.Sources[i].name()
+		switch isOwn := len(own) > 0 && &own[0] == &p.Sources[i]; {
+		case s.Pull:
+			p.Sources[i].Subscription = name
+		case !isOwn:
+			p.Sources[i].Trigger = name
 		}
 	}
 	p.Grants = p.grants()
@@ -192,6 +202,9 @@ func (s Settings) withDefaults() Settings {
 	or(&s.Routes, "routes.yaml")
 	or(&s.Source, ".")
 	or(&s.TimeZone, DefaultTimeZone)
+	if s.Pull {
+		or(&s.Image, s.imagePlaceholder())
+	}
 	if len(s.Composer) == 0 && !s.Connected {
 		s.Composer = []string{"projects/" + s.Project + "/locations/" + s.Region + "/environments/ENVIRONMENT"}
 	}

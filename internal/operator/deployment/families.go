@@ -78,7 +78,7 @@ func families() []family {
 			attributes:  []attribute{{name: "database", required: true}, {name: "namespace"}, {name: "entity", patterns: true}},
 			contentType: protobuf, api: documents,
 		},
-		{types: "google.cloud.scheduler.job.v1.", known: []string{"executed"}, find: (*found).scheduled},
+		{types: schedulerTypes, known: []string{"executed"}, find: (*found).scheduled},
 		{types: "google.cloud.tasks.", find: (*found).unknown}, // requests, and no events of Eventarc's
 		{types: "dagtrigger.", find: (*found).unknown},
 		{types: "google.", find: (*found).filtered},
@@ -92,6 +92,7 @@ func families() []family {
 const (
 	auditTypes       = "google.cloud.audit.log.v1."
 	pubsubTypes      = "google.cloud.pubsub.topic.v1."
+	schedulerTypes   = "google.cloud.scheduler.job.v1."
 	messagePublished = pubsubTypes + "messagePublished"
 )
 

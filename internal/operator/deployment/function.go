@@ -49,7 +49,10 @@ const instances = 3
 
 func (p *Plan) function() Function {
 	s := p.Settings
-	f := Function{Name: s.Function, Values: append(s.built(), s.served()...), Variables: s.variables()}
+	f := Function{Name: s.Function, Variables: s.variables()}
+	if f.Values = append(s.built(), s.served()...); s.Pull {
+		f.Values = p.pooled()
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
 		f.Secrets = append(f.Secrets, Value{name, s.Secrets[name] + ":latest", "a secret, which no setting shows"})
 	}
@@ -88,13 +91,16 @@ func (s Settings) served() []Value {
 	}
 }
 
-// delivery is what every subscription that pushes to the function is set to.
+// delivery is what every subscription that delivers to the function is set to.
 // Eventarc makes its own with a deadline of 10 seconds, no dead letters and an
 // end after 31 days without an event.
-func delivery() []Value {
+func delivery(s Settings) []Value {
+	deadline := "longer than a request may take, else an event in work is delivered again"
+	if s.Pull {
+		deadline = "the most there is; what pulls extends its leases itself, and ends them at its own end"
+	}
 	return []Value{
-		{"ack-deadline", number(int(AckDeadline.Seconds())),
-			"longer than a request may take, else an event in work is delivered again"},
+		{"ack-deadline", number(int(AckDeadline.Seconds())), deadline},
 		{"min-retry-delay", seconds(MinBackoff), "an event that is refused comes again soon"},
 		{"max-retry-delay", seconds(MaxBackoff), "and ever more seldom while Airflow is down"},
 		{"message-retention-duration", number(int(Retention.Hours()/24)) + "d",

@@ -57,7 +57,7 @@ func accounts(s Settings) (all []Account) {
 	if s.Runtime == "" {
 		all = append(all, Account{ID: s.Function + "-runtime", Email: s.RuntimeEmail(), Does: "Runs " + s.Function + ", and calls Airflow"})
 	}
-	if s.Invoker == "" {
+	if s.Invoker == "" && !s.Pull { // nobody calls a worker pool
 		all = append(all, Account{ID: s.Function + "-invoker", Email: s.InvokerEmail(), Does: "Delivers events to " + s.Function})
 	}
 	return all
@@ -99,7 +99,11 @@ func (p *Plan) grants() []Grant {
 	}
 	all = append(all,
 		Grant{pubsubAgent, "roles/pubsub.publisher", Resource{"topic", "projects/" + s.Project + "/topics/" + s.Undelivered()},
-			"Pub/Sub itself moves there what it could not deliver", true},
+			"Pub/Sub itself moves there what it could not deliver", true})
+	if s.Pull {
+		return append(all, p.subscribers()...)
+	}
+	all = append(all,
 		Grant{invoker, "roles/run.invoker", Resource{"service", s.Function}, "to deliver events: nobody else may call the function", true},
 	)
 	if p.usesEventarc() {
@@ -112,9 +116,11 @@ func (p *Plan) grants() []Grant {
 				"Cloud Storage publishes its events to topics that Eventarc makes in the project", false},
 		)
 	}
-	return append(all, Grant{pubsubAgent, "roles/pubsub.subscriber", EverySubscription,
+	return append(all, Grant{pubsubAgent, subscriber, EverySubscription,
 		"to acknowledge what it moves to " + s.Undelivered(), true})
 }
+
+const subscriber = "roles/pubsub.subscriber"
 
 // EverySubscription stands for each one that pushes to the function. Its name is
 // known once its trigger is made.
@@ -162,6 +168,8 @@ func (p *Plan) policy(on Resource, verb string) Command {
 		return gcloud("pubsub", "topics", verb, on.Name, p.project())
 	case "secret":
 		return gcloud("secrets", verb, on.Name, p.project())
+	case "subscription":
+		return gcloud("pubsub", "subscriptions", verb, on.Name, p.project())
 	case "bucket":
 		return gcloud("storage", "buckets", verb, "gs://"+on.Name)
 	default:
@@ -209,8 +217,13 @@ func (p *Plan) apis() []API {
 		{"logging.googleapis.com", "keeps the log"},
 		{"monitoring.googleapis.com", "holds the alerts"},
 		{"pubsub.googleapis.com", "carries the events"},
-		{"run.googleapis.com", "runs the function"},
+		{"run.googleapis.com", "runs the " + p.Settings.platform()},
 	}...)
+	if p.Settings.Pull {
+		all = slices.DeleteFunc(all, func(a API) bool {
+			return a.Name == "eventarc.googleapis.com" || a.Name == "monitoring.googleapis.com"
+		})
+	}
 	for _, s := range p.Sources {
 		if api := familyOf(s.Type).api; api.Name != "" && !slices.Contains(all, api) {
 			all = append(all, api)

@@ -48,7 +48,7 @@ func TestGcloudAcceptsEveryCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := repositoryLines(t)
-	for _, p := range []deployment.Plan{everythingPlanned(t), contained(t)} {
+	for _, p := range []deployment.Plan{everythingPlanned(t), contained(t), pulled(t)} {
 		lines = append(lines, scan("the plan of everything", p.Text())...)
 		lines = append(lines, scan("its deploy.sh", p.Script())...)
 		lines = append(lines, scan("its undeploy.sh", p.UndoScript())...)

@@ -25,23 +25,23 @@ func (p *Plan) notes() []Note {
 	if len(p.Jobs) > 0 {
 		roles = append(roles, scheduler)
 	}
+	if s.Pull {
+		unused := []string{"roles/cloudfunctions.developer", "roles/eventarc.admin", "roles/logging.configWriter", "roles/monitoring.editor"}
+		roles = slices.DeleteFunc(roles, func(role string) bool { return slices.Contains(unused, role) })
+	}
 	notes := []Note{
 		{"Who carries this out needs, on the project, roles/owner, or " + strings.Join(roles, ", ") + ".", nil},
-		{"The function needs no role to write its log: Cloud Run does that.", nil},
-		{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
-			bind(s.Project, strings.ReplaceAll(pubsubAgent, "$", ""), "roles/iam.serviceAccountTokenCreator")},
+		{"The " + s.platform() + " needs no role to write its log: Cloud Run does that.", nil},
+	}
+	if s.Pull {
+		notes = append(notes, p.pullNotes()...)
+	} else {
+		notes = append(notes, p.pushNotes()...)
 	}
 	if len(s.Composer) > 0 || len(s.Outboxes) == 0 { // an outbox is never called
 		notes = append(notes, Note{"Airflow gives the account " + s.RuntimeEmail() +
 			" its role at the first call: Op, unless the environment says otherwise.", nil})
 	}
-	if s.Image == "" {
-		notes = append(notes, Note{"Where the build fails for want of a role, the account that it runs as needs:",
-			bind(s.Project, "serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "roles/cloudbuild.builds.builder")})
-	}
-	dashboard := path.Join(s.Source, "deploy/monitoring/dashboard.json")
-	notes = append(notes, Note{"A dashboard of it all:",
-		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+dashboard)})
 	if s.Connected && len(s.Composer)+len(s.Outboxes) == 0 {
 		notes = append(notes, Note{"An environment of Composer that is named by its web server's address needs this, on its own project:",
 			bind(s.Project, "serviceAccount:"+s.RuntimeEmail(), "roles/composer.user")})
@@ -62,10 +62,24 @@ func (p *Plan) notes() []Note {
 			gcloud("run", "services", "add-iam-policy-binding", s.Function, p.project(), p.region(),
 				"--member=serviceAccount:EMAIL", "--role=roles/run.invoker")})
 	}
-	if len(p.Subscriptions) > 0 {
+	if len(p.Subscriptions) > 0 && !s.Pull {
 		notes = append(notes, Note{"A push subscription that you made does not name its topic: its routes match messages by its name.", nil})
 	}
 	return notes
+}
+
+// pushNotes are of a function alone.
+func (p *Plan) pushNotes() []Note {
+	s := p.Settings
+	notes := []Note{{"Projects whose Pub/Sub account has lost its own role, or is from before April 2021, need this for pushes to be signed:",
+		bind(s.Project, strings.ReplaceAll(pubsubAgent, "$", ""), "roles/iam.serviceAccountTokenCreator")}}
+	if s.Image == "" {
+		notes = append(notes, Note{"Where the build fails for want of a role, the account that it runs as needs:",
+			bind(s.Project, "serviceAccount:"+numberVariable+"-compute@developer.gserviceaccount.com", "roles/cloudbuild.builds.builder")})
+	}
+	dashboard := path.Join(s.Source, "deploy/monitoring/dashboard.json")
+	return append(notes, Note{"A dashboard of it all:",
+		gcloud("monitoring", "dashboards", "create", p.project(), "--config-from-file="+dashboard)})
 }
 
 // audited says which audit logs are not written by themselves, for each service whose

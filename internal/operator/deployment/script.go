@@ -36,12 +36,6 @@ func (p *Plan) shell() Plan {
 // made for. A placeholder is no preset: the script then asks for a value.
 func (p *Plan) names() []variable {
 	s := p.Settings
-	known := func(value, placeholder string) string {
-		if strings.Contains(value, placeholder) {
-			return ""
-		}
-		return value
-	}
 	all := []variable{
 		{"PROJECT", known(s.Project, "PROJECT"), "the project to deploy to"},
 		{"REGION", known(s.Region, "REGION"), "the region of the function, that of Airflow for best"},
@@ -53,12 +47,20 @@ func (p *Plan) names() []variable {
 	return all
 }
 
+// known is a value that was given, and empty for one that a placeholder stands in.
+func known(value, placeholder string) string {
+	if strings.Contains(value, placeholder) {
+		return ""
+	}
+	return value
+}
+
 // inputs are the variables that say what is deployed.
 func (p *Plan) inputs() []variable {
 	s := p.Settings
 	of := variable{versionVariable, "", "what the function calls itself; what git says where it is empty"}
 	if s.Image != "" {
-		of = variable{"IMAGE", s.Image, "the container to deploy"}
+		of = variable{"IMAGE", known(s.Image, "/REPOSITORY/"), "the container to deploy"}
 	}
 	return []variable{
 		of,
@@ -88,8 +90,8 @@ var undeployBody string
 func (p *Plan) Script() string {
 	inner := p.shell()
 	var b strings.Builder
-	writeHead(&b, "Deploys dagtrigger, the function that starts DAG runs, for the routes in "+p.Settings.Routes+".",
-		"dagtrigger deploy plan "+p.Settings.Routes+" --format script", append(p.names(), p.inputs()...))
+	writeHead(&b, "Deploys dagtrigger, the "+p.Settings.platform()+" that starts DAG runs, for the routes in "+p.Settings.Routes+".",
+		"dagtrigger deploy plan "+p.Settings.Routes+p.flagged()+" --format script", append(p.names(), p.inputs()...))
 	b.WriteString(strings.Replace(deployBody, "DIGEST", p.Settings.Digest, 1) + queryFunction)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)
@@ -121,7 +123,7 @@ func (p *Plan) Script() string {
 	}
 	inner.writeStale(&b)
 	b.WriteString("\nsay \"Done. Upload an object or publish a message, and see how it ends:\"\n" +
-		"printf '%s' \"gcloud logging read 'resource.labels.service_name=$FUNCTION jsonPayload.outcome:*'\" \\\n" +
+		"printf '%s' \"gcloud logging read 'resource.labels." + p.logLabel() + "=$FUNCTION jsonPayload.outcome:*'\" \\\n" +
 		"  \" --project=$PROJECT --freshness=10m --format='value(jsonPayload.outcome,jsonPayload.reason)'\"\n" +
 		"printf '\\n'\n")
 	return b.String()
@@ -136,18 +138,29 @@ func writeRequired(b *strings.Builder, s Step) {
 	b.WriteString("  exit 1\n} >&2\n")
 }
 
-// writeStale reports triggers whose source the routes no longer name. They are
-// not deleted, for events may wait there.
+// writeStale reports triggers, or subscriptions that were pulled from, whose source the
+// routes no longer name. They are not deleted, for events may wait there.
 func (p *Plan) writeStale(b *strings.Builder) {
-	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + p.triggers().lines("    ") + ")\n")
-	b.WriteString("  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
+	what, list, remove := "trigger", p.triggers(), "gcloud eventarc triggers delete"
+	var needed []string
 	for _, s := range p.Sources {
-		if s.Trigger != "" {
-			b.WriteString("    */" + quoted(s.Trigger) + ") ;;\n")
+		needed = append(needed, s.Trigger+s.Subscription)
+	}
+	if p.Settings.Pull {
+		what, list, remove = "subscription", p.labelled(), "gcloud pubsub subscriptions delete"
+		for _, t := range p.Topics {
+			needed = append(needed, t.Name)
 		}
 	}
-	b.WriteString("    *)\n      say \"No route needs this trigger any more. Delete it when nothing waits there:\"\n" +
-		"      show gcloud eventarc triggers delete \"$FOUND\"\n      ;;\n    esac\n  done\nfi\n")
+	b.WriteString("\nif [ -z \"$dry\" ]; then\n  LIST=$(" + list.lines("    ") + ")\n")
+	b.WriteString("  for FOUND in $LIST; do\n    case \"$FOUND\" in\n")
+	for _, name := range needed {
+		if name != "" { // the function's own trigger is not listed
+			b.WriteString("    */" + quoted(name) + ") ;;\n")
+		}
+	}
+	b.WriteString("    *)\n      say \"No route needs this " + what + " any more. Delete it when nothing waits there:\"\n" +
+		"      show " + remove + " \"$FOUND\"\n      ;;\n    esac\n  done\nfi\n")
 }
 
 // looked are the variables that steps have to look up, each once.
@@ -166,7 +179,7 @@ func (p *Plan) UndoScript() string {
 	inner := p.shell()
 	var b strings.Builder
 	writeHead(&b, "Takes away what deploy.sh has made for the routes in "+p.Settings.Routes+", and nothing else.",
-		"dagtrigger deploy plan "+p.Settings.Routes+" --format undo", p.names())
+		"dagtrigger deploy plan "+p.Settings.Routes+p.flagged()+" --format undo", p.names())
 	b.WriteString(undeployBody + queryFunction)
 	if !p.Settings.Connected {
 		fmt.Fprintf(&b, "%s=${%s#projects/}\n%[1]s=${%[1]s%%%%/*}\n", composerProjectVariable, composerVariable)

@@ -101,7 +101,8 @@ func TestScriptsPassShellcheck(t *testing.T) {
 		realtest.Need(t, func() error { return errors.New("shellcheck is missing: install the Debian package shellcheck") })
 	}
 	folder := t.TempDir()
-	for name, p := range map[string]deployment.Plan{"sample": sample(t), "everything": everythingPlanned(t), "container": contained(t)} {
+	for name, p := range map[string]deployment.Plan{"sample": sample(t), "everything": everythingPlanned(t), "container": contained(t),
+		"pulled": pulled(t)} {
 		for script, made := range scripts {
 			if err := os.WriteFile(filepath.Join(folder, name+"-"+script), []byte(made(&p)), 0o600); err != nil {
 				t.Fatal(err)
@@ -109,7 +110,7 @@ func TestScriptsPassShellcheck(t *testing.T) {
 		}
 	}
 	paths, err := filepath.Glob(filepath.Join(folder, "*.sh"))
-	if err != nil || len(paths) != 6 {
+	if err != nil || len(paths) != 8 {
 		t.Fatal(paths, err)
 	}
 	if out, err := exec.CommandContext(t.Context(), "shellcheck", paths...).CombinedOutput(); err != nil {

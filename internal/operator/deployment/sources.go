@@ -17,13 +17,15 @@ import (
 type Source struct {
 	// Trigger is the trigger's name, empty for the function's own: the platform
 	// chooses that.
-	Trigger string   `json:"trigger,omitempty"`
-	Type    string   `json:"type"`             // of its events
-	Bucket  string   `json:"bucket,omitempty"` // without gs://; or
-	Topic   string   `json:"topic,omitempty"`  // the topic's own name, in the function's project; or
-	Filters []Filter `json:"filters,omitempty"`
-	Channel string   `json:"channel,omitempty"` // of a provider that is not Google
-	Routes  []string `json:"routes"`
+	Trigger string `json:"trigger,omitempty"`
+	// Subscription is the name of the one that is pulled from, in place of a trigger.
+	Subscription string   `json:"subscription,omitempty"`
+	Type         string   `json:"type"`             // of its events
+	Bucket       string   `json:"bucket,omitempty"` // without gs://; or
+	Topic        string   `json:"topic,omitempty"`  // the topic's own name, in the function's project; or
+	Filters      []Filter `json:"filters,omitempty"`
+	Channel      string   `json:"channel,omitempty"` // of a provider that is not Google
+	Routes       []string `json:"routes"`
 }
 
 // String is the source for a person.
@@ -48,8 +50,8 @@ func (s Source) verb() string {
 	}[s.kind()]
 }
 
-// Subscription is a push subscription that the operator made, and by whose name
-// routes pick their messages.
+// Subscription is a subscription that the operator made, and by whose name routes pick
+// their messages.
 type Subscription struct {
 	Name   string   `json:"name"`
 	Routes []string `json:"routes"`
@@ -85,9 +87,12 @@ func find(s Settings, routes []route.Spec) found {
 		for _, eventType := range f.types(r) {
 			family := familyOf(eventType)
 			carried := len(r.Topic)+len(r.Subscription) > 0 // in messages
-			if carried {
+			switch {
+			case carried:
 				f.messages(r, eventType)
-			} else {
+			case eventType != messagePublished && f.pushed(r, eventType):
+				continue
+			default:
 				family.find(&f, r, eventType)
 			}
 			switch {
@@ -157,7 +162,11 @@ func (f *found) messages(r *route.Spec, _ string) {
 			f.subscribe(name, r)
 		}
 	default:
-		for _, name := range f.names(r, r.Topic, f.settings.Topics, topicNames) {
+		of := topicNames
+		if f.settings.Pull {
+			of.reason = "and a subscription is made of one"
+		}
+		for _, name := range f.names(r, r.Topic, f.settings.Topics, of) {
 			f.add(Source{Type: messagePublished, Topic: name}, r)
 		}
 	}

@@ -44,7 +44,7 @@ const (
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
-		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.grant(false), p.Deploy(), p.grant(true),
+		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.subscriptions(), p.grant(false), p.Deploy(), p.grant(true),
 		p.adjustOwn(), p.trigger(), p.notifications(), p.address(), p.push(), p.schedules(), p.watch(),
 	} {
 		all = append(all, part...)
@@ -151,6 +151,10 @@ func (p *Plan) Deploy() []Step {
 			What: "The shadow file, which is another: it starts nothing.", Sets: shadowVariable, Do: Command{"cat", s.Shadow},
 		})
 	}
+	if s.Pull {
+		return append(routes, Step{What: "The worker pool, which pulls from the subscriptions.", Retry: RetryOnce,
+			Do: append(gcloud("beta", "run", "worker-pools", "deploy", f.Name), p.settings()...)})
+	}
 	if s.Image != "" {
 		words := append(gcloud("run", "deploy", f.Name), p.settings()...)
 		words = append(words, "--no-allow-unauthenticated")
@@ -185,9 +189,18 @@ func (p *Plan) settings() []string {
 // service of Cloud Run have by other names.
 func (p *Plan) field(function, service string) Command {
 	if p.Settings.Image != "" {
-		return gcloud("run", "services", "describe", p.Function.Name, p.project(), p.region(), "--format=value("+service+")")
+		return append(p.cloudRun("describe"), "--format=value("+service+")")
 	}
 	return gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value("+function+")")
+}
+
+// cloudRun is a command about the service of Cloud Run, or the worker pool.
+func (p *Plan) cloudRun(verb string) Command {
+	words := gcloud("run", "services")
+	if p.Settings.Pull {
+		words = gcloud("beta", "run", "worker-pools")
+	}
+	return append(words, verb, p.Function.Name, p.project(), p.region())
 }
 
 // filters are the flags that say what a trigger watches.
@@ -246,6 +259,9 @@ func (p *Plan) locate(s Source) []Step {
 
 // trigger makes the triggers of the further sources, and sets how each delivers.
 func (p *Plan) trigger() (steps []Step) {
+	if p.Settings.Pull {
+		return nil
+	}
 	_, further := p.Triggers()
 	for _, s := range further {
 		steps = append(steps, p.CreateTrigger(s)...)
@@ -322,11 +338,15 @@ func (p *Plan) Hold(subscription string) []Step {
 	return []Step{
 		{What: "Allow Pub/Sub to acknowledge what it moves to " + p.Settings.Undelivered() + ".",
 			Do: gcloud("pubsub", "subscriptions", "add-iam-policy-binding", subscription, p.project(),
-				"--member="+pubsubAgent, "--role=roles/pubsub.subscriber", quiet)},
-		{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
-			Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
-				"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.Undelivered()), flags(p.Delivery)...)},
+				"--member="+pubsubAgent, "--role="+subscriber, quiet)},
+		p.deliver(subscription),
 	}
+}
+
+func (p *Plan) deliver(subscription string) Step {
+	return Step{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
+		Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
+			"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.Undelivered()), flags(p.Delivery)...)}
 }
 
 // urlVariable holds the function's address.
@@ -334,7 +354,7 @@ const urlVariable = "URL"
 
 // address looks up the function's address, for what calls it without a trigger.
 func (p *Plan) address() []Step {
-	if len(p.Subscriptions)+len(p.Jobs) == 0 {
+	if len(p.Subscriptions)+len(p.Jobs) == 0 || p.Settings.Pull {
 		return nil
 	}
 	return []Step{{What: "The function's address.", Sets: urlVariable, Do: p.field("serviceConfig.uri", "status.url")}}
@@ -342,6 +362,9 @@ func (p *Plan) address() []Step {
 
 // push points the operator's own subscriptions at the function.
 func (p *Plan) push() (steps []Step) {
+	if p.Settings.Pull {
+		return nil
+	}
 	for _, s := range p.Subscriptions {
 		steps = append(steps, p.Push(s, "$"+urlVariable))
 		steps = append(steps, p.Hold(s.Name)...)
@@ -360,6 +383,9 @@ func (p *Plan) Push(s Subscription, address string) Step {
 
 // watch makes the alerts, and the metrics that they look at.
 func (p *Plan) watch() (steps []Step) {
+	if len(p.Alerts) == 0 {
+		return nil
+	}
 	for _, m := range metrics(p.Settings.Source) {
 		steps = append(steps, Step{
 			What:   "A metric of the log: " + m.Why + ".",

@@ -32,12 +32,14 @@ func (p *Plan) Text() string {
 	for _, t := range p.Topics {
 		row(&b, t.Name, t.Why)
 	}
-	section(&b, "Every subscription that delivers to the function")
+	section(&b, "Every subscription that delivers to the "+p.Settings.platform())
 	row(&b, "dead-letter-topic="+p.Settings.Undelivered(), "else an event that is not delivered in time is dropped")
 	for _, v := range p.Delivery {
 		row(&b, v.Name+"="+v.Value, v.Why)
 	}
-	section(&b, "Alerts")
+	if len(p.Alerts) > 0 {
+		section(&b, "Alerts")
+	}
 	for _, a := range p.Alerts {
 		row(&b, a.Name, a.Why+" ("+a.File+")")
 	}
@@ -83,7 +85,7 @@ func (p *Plan) writePreconditions(b *strings.Builder) {
 }
 
 func (p *Plan) writeFunction(b *strings.Builder) {
-	section(b, "The function "+p.Function.Name)
+	section(b, "The "+p.Settings.platform()+" "+p.Function.Name)
 	for _, v := range p.Function.Values {
 		row(b, v.Name+"="+v.Value, v.Why)
 	}
@@ -96,15 +98,19 @@ func (p *Plan) writeFunction(b *strings.Builder) {
 }
 
 func (p *Plan) writeSources(b *strings.Builder) {
-	section(b, "Triggers, one for each source")
+	heading, delivers := "Triggers, one for each source", "it pushes to the function, for "
+	if p.Settings.Pull {
+		heading, delivers = "Subscriptions to pull from, one for each topic", "it is pulled from, for "
+	}
+	section(b, heading)
 	for _, s := range p.Sources {
-		row(b, cmp.Or(s.Trigger, "the function's own"), s.String()+", for "+strings.Join(s.Routes, ", "))
+		row(b, cmp.Or(s.Trigger, s.Subscription, "the function's own"), s.String()+", for "+strings.Join(s.Routes, ", "))
 	}
 	for _, n := range p.Notifications {
 		row(b, "notifications to "+n.Topic, n.String()+", for "+strings.Join(n.Routes, ", "))
 	}
 	for _, s := range p.Subscriptions {
-		row(b, "your subscription "+s.Name, "it pushes to the function, for "+strings.Join(s.Routes, ", "))
+		row(b, "your subscription "+s.Name, delivers+strings.Join(s.Routes, ", "))
 	}
 }
 

@@ -26,6 +26,9 @@ const foundVariable = "FOUND"
 // Storage, which may serve other triggers.
 func (p *Plan) Undos() []Undo {
 	s := p.Settings
+	if p.Settings.Pull {
+		return slices.Concat(p.forgetNotifications(), p.unpull(), p.undoShared())
+	}
 	all := []Undo{{
 		What: "the alerts",
 		Where: gcloud("alpha", "monitoring", "policies", "list", p.project(),
@@ -53,6 +56,12 @@ func (p *Plan) Undos() []Undo {
 		Is:    s.Function,
 		Do:    p.delete(),
 	})
+	return append(all, p.undoShared()...)
+}
+
+// undoShared are what a function and a worker pool both leave behind: roles, topics and
+// accounts.
+func (p *Plan) undoShared() (all []Undo) {
 	for _, g := range p.Grants {
 		// What is given on anything else goes with what it is given on.
 		if g.Ours && slices.Contains([]string{"project", "secret", "bucket"}, g.On.Kind) {
@@ -64,7 +73,7 @@ func (p *Plan) Undos() []Undo {
 		for _, kind := range []string{"subscriptions", "topics"} {
 			all = append(all, Undo{
 				What: t.Name + " among the " + kind + " of Pub/Sub", Keeps: true,
-				Where: gcloud("pubsub", kind, "describe", t.Name, p.project(), "--format=value(labels."+label+")"), Is: s.Function,
+				Where: gcloud("pubsub", kind, "describe", t.Name, p.project(), "--format=value(labels."+label+")"), Is: p.Settings.Function,
 				Do: gcloud("pubsub", kind, "delete", t.Name, p.project()),
 			})
 		}
@@ -87,7 +96,7 @@ func (p *Plan) triggers() Command {
 // delete removes the function.
 func (p *Plan) delete() Command {
 	if p.Settings.Image != "" {
-		return gcloud("run", "services", "delete", p.Function.Name, p.project(), p.region())
+		return p.cloudRun("delete")
 	}
 	return gcloud("functions", "delete", p.Function.Name, "--gen2", p.project(), p.region())
 }
