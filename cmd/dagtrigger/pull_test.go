@@ -156,3 +156,21 @@ func TestPullAnswersProbes(t *testing.T) {
 		t.Error(log)
 	}
 }
+
+// A message does not name its topic: a route that picks by it matches where the topic is
+// named beside the subscription, as a planned worker pool does.
+func TestPullMatchesRoutesByTheNamedTopic(t *testing.T) {
+	t.Parallel()
+	for named, want := range map[string]int{"": 0, "=orders": 1} {
+		q := orders(t, 1)
+		sim, airflow := startAirflow(t, nil)
+		_, end := pulling(t, map[string]string{
+			"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "PUBSUB_EMULATOR_HOST": q.Addr,
+			"DAGTRIGGER_CONFIG": "routes:\n  - {name: orders, on: message.published, topic: orders, dag: load}\n",
+		}, "projects/acme/subscriptions/orders"+named)
+		waitFor(t, "it is acknowledged", func() bool { return acknowledged(q) == 1 })
+		if log := end(); len(sim.Runs()) != want {
+			t.Errorf("with %q there are %d runs, want %d\n%s", named, len(sim.Runs()), want, log)
+		}
+	}
+}
