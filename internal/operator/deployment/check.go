@@ -26,14 +26,7 @@ func (s Settings) Check() error {
 	c.name("function", s.Function, isFunction(s.Function))
 	c.name("account", s.Runtime, isAccount(s.Runtime))
 	c.name("account", s.Invoker, isAccount(s.Invoker))
-	if s.Pull && s.Invoker+strings.Join(s.Elsewhere, "") != "" {
-		c.add("nothing can call a worker pool, so that an account that delivers, or a route whose events something else sends, has no use: " +
-			"leave --invoker-account and --elsewhere out with --pull")
-	}
-	if s.Call >= RequestTimeout && !s.Pull {
-		c.add("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that",
-			s.Call, RequestTimeout)
-	}
+	c.calls(s)
 	for _, name := range s.Composer {
 		c.name("environment", name, regexp.MustCompile(`^projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/environments/[a-z0-9-]+$`).MatchString(name))
 	}
@@ -81,6 +74,18 @@ func (s Settings) Check() error {
 	c.path("the shadow file", s.Shadow)
 	c.path("the source", s.Source)
 	return errors.Join(c.problems...)
+}
+
+// calls checks what is said of calls to the function, and of those that it makes meanwhile.
+func (c *checker) calls(s Settings) {
+	switch {
+	case s.Pull && s.Invoker+strings.Join(s.Elsewhere, "") != "":
+		c.add("nothing can call a worker pool, so that an account that delivers, or a route whose events something else sends, has no use: " +
+			"leave --invoker-account and --elsewhere out with --pull")
+	case !s.Pull && s.Call >= RequestTimeout:
+		c.add("a call to Airflow may take %s, and the request that makes it ends after %s: set AIRFLOW_TIMEOUT below that",
+			s.Call, RequestTimeout)
+	}
 }
 
 type checker struct{ problems []error }

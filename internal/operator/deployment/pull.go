@@ -83,6 +83,13 @@ func (p *Plan) subscriptions() (steps []Step) {
 	return steps
 }
 
+// deliver sets what a subscription leaves unset, whether it pushes or is pulled from.
+func (p *Plan) deliver(subscription string) Step {
+	return Step{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
+		Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
+			"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.Undelivered()), flags(p.Delivery)...)}
+}
+
 // subscribers are the roles on the subscriptions that are pulled from.
 func (p *Plan) subscribers() (all []Grant) {
 	s := p.Settings
@@ -141,7 +148,7 @@ func (p *Plan) pullNotes() []Note {
 			"oldest_unacked_message_age of the subscriptions above; for the others write the resource type cloud_run_worker_pool in " +
 			"place of cloud_run_revision, as deploy/monitoring/README.md says.", nil},
 		{"A deployment with triggers for the same topics can stay until this one runs: a message that comes both ways has one run id. " +
-			"Not so a message of your own subscription and of its topic.", nil},
+			"Not so a message that your subscription and its topic both deliver.", nil},
 	}
 }
 
@@ -164,6 +171,15 @@ func (p *Plan) logLabel() string {
 		return "worker_pool_name"
 	}
 	return "service_name"
+}
+
+// cloudRun is a command about the service of Cloud Run, or the worker pool.
+func (p *Plan) cloudRun(verb string) Command {
+	words := gcloud("run", "services")
+	if p.Settings.Pull {
+		words = gcloud("beta", "run", "worker-pools")
+	}
+	return append(words, verb, p.Function.Name, p.project(), p.region())
 }
 
 // platform is what the program runs as, in words.

@@ -46,7 +46,8 @@ func TestPulledPlanHasASubscriptionForEachTopic(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("sources (-want +got):\n%s", diff)
 	}
-	const runtime, pubsub = "dagtrigger-runtime@acme-1.iam.gserviceaccount.com roles/", "service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com roles/"
+	const runtime = "dagtrigger-runtime@acme-1.iam.gserviceaccount.com roles/"
+	const pubsub = "service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com roles/"
 	want = []string{
 		runtime + "pubsub.publisher on topic projects/acme-1/topics/dagtrigger-dead-letters",
 		"service-$NUMBER@gs-project-accounts.iam.gserviceaccount.com roles/pubsub.publisher on topic projects/acme-1/topics/uploads",
@@ -143,7 +144,9 @@ func TestCheckRefusesCallersOfAWorkerPool(t *testing.T) {
 	t.Parallel()
 	const want = "nothing can call a worker pool, so that an account that delivers, or a route whose events something else sends, " +
 		"has no use: leave --invoker-account and --elsewhere out with --pull"
-	for _, s := range []deployment.Settings{{Pull: true, Elsewhere: []string{"r"}}, {Pull: true, Invoker: "robot@acme-1.iam.gserviceaccount.com"}} {
+	for _, s := range []deployment.Settings{
+		{Pull: true, Elsewhere: []string{"r"}}, {Pull: true, Invoker: "robot@acme-1.iam.gserviceaccount.com"},
+	} {
 		if err := s.Check(); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -167,7 +170,8 @@ func TestPulledScripts(t *testing.T) {
 	}
 	deploy := filepath.Join(folder, "deploy.sh")
 	env := append([]string{"PATH=" + os.Getenv("PATH")}, settings...)
-	if out, err := (scripted{t, env}).run(deploy, "--dry-run"); err == nil || !strings.Contains(out, "IMAGE: set IMAGE: the container to deploy") {
+	const missing = "IMAGE: set IMAGE: the container to deploy"
+	if out, err := (scripted{t, env}).run(deploy, "--dry-run"); err == nil || !strings.Contains(out, missing) {
 		t.Errorf("without an image: %v\n%s", err, out)
 	}
 	env = append(env, "IMAGE=europe-west1-docker.pkg.dev/acme-1/images/dagtrigger:v1", "FUNCTION=orders")
@@ -182,8 +186,10 @@ func TestPulledScripts(t *testing.T) {
 			t.Errorf("it does not print %s\n%s", want, out)
 		}
 	}
-	for _, want := range []string{"--pull --format script", "    */\"$FUNCTION-orders-published\") ;;\n", "    */\"$FUNCTION-undelivered\") ;;\n",
-		"No route needs this subscription any more."} {
+	for _, want := range []string{
+		"--pull --format script", "    */\"$FUNCTION-orders-published\") ;;\n", "    */\"$FUNCTION-undelivered\") ;;\n",
+		"No route needs this subscription any more.",
+	} {
 		if !strings.Contains(p.Script(), want) {
 			t.Errorf("the script has no %s\n%s", want, p.Script())
 		}

@@ -44,8 +44,8 @@ const (
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, part := range [][]Step{
-		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.subscriptions(), p.grant(false), p.Deploy(), p.grant(true),
-		p.adjustOwn(), p.trigger(), p.notifications(), p.address(), p.push(), p.schedules(), p.watch(),
+		p.prepare(), p.require(), p.makeAccounts(), p.makeTopics(), p.makeNotified(), p.subscriptions(), p.grant(false), p.Deploy(),
+		p.grant(true), p.adjustOwn(), p.trigger(), p.notifications(), p.address(), p.push(), p.schedules(), p.watch(),
 	} {
 		all = append(all, part...)
 	}
@@ -194,15 +194,6 @@ func (p *Plan) field(function, service string) Command {
 	return gcloud("functions", "describe", p.Function.Name, "--gen2", p.project(), p.region(), "--format=value("+function+")")
 }
 
-// cloudRun is a command about the service of Cloud Run, or the worker pool.
-func (p *Plan) cloudRun(verb string) Command {
-	words := gcloud("run", "services")
-	if p.Settings.Pull {
-		words = gcloud("beta", "run", "worker-pools")
-	}
-	return append(words, verb, p.Function.Name, p.project(), p.region())
-}
-
 // filters are the flags that say what a trigger watches.
 func (s Source) filters(filter, topic string) []string {
 	if s.Topic != "" {
@@ -341,12 +332,6 @@ func (p *Plan) Hold(subscription string) []Step {
 				"--member="+pubsubAgent, "--role="+subscriber, quiet)},
 		p.deliver(subscription),
 	}
-}
-
-func (p *Plan) deliver(subscription string) Step {
-	return Step{What: "Set how it delivers: deadline, delays, retention, expiration and dead-letter topic.",
-		Do: append(gcloud("pubsub", "subscriptions", "update", subscription, p.project(),
-			"--dead-letter-topic=projects/"+p.Settings.Project+"/topics/"+p.Settings.Undelivered()), flags(p.Delivery)...)}
 }
 
 // urlVariable holds the function's address.
