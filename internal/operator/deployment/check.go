@@ -51,7 +51,9 @@ func (s Settings) Check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Schedules)) {
 		c.name("job", name, isJob(name))
-		c.name("schedule", s.Schedules[name], isSchedule(s.Schedules[name]))
+		if schedule := s.Schedules[name]; !isSchedule(schedule) {
+			c.add("invalid schedule %q: write the five fields of cron, such as 0 2 * * *", schedule)
+		}
 	}
 	c.name("time zone", s.TimeZone, regexp.MustCompile(`^[A-Za-z0-9_+/-]+$`).MatchString(s.TimeZone))
 	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {

@@ -175,7 +175,7 @@ func TestCheckRefusesInvalidSettings(t *testing.T) {
 		{deployment.Settings{Routes: "my routes.yaml", Source: "a`id`"}, "the path of the source has \"`\" in it: name a path without"},
 		{deployment.Settings{Locations: map[string]string{"acme": "EU"}}, `invalid location "EU"`},
 		{deployment.Settings{Schedules: map[string]string{"nightly": "@daily", "a b": "0 2 * * *"}, TimeZone: "$(id)"},
-			"invalid job \"a b\"\ninvalid schedule \"@daily\"\ninvalid time zone \"$(id)\""},
+			"invalid job \"a b\"\ninvalid schedule \"@daily\": write the five fields of cron, such as 0 2 * * *\ninvalid time zone \"$(id)\""},
 		{deployment.Settings{Stores: []string{"file:///letters"}},
 			"the file keeps dead letters in file:///letters, a folder that is lost when the instance ends: name a topic or a bucket"},
 	} {

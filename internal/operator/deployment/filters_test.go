@@ -102,7 +102,7 @@ func TestPlanFindsTheJobsOfRoutes(t *testing.T) {
 		{"any job, without schedules", deployment.Settings{}, []string{job}, []string{
 			"the route r1: its jobs are a pattern, and the plan has to know them: " + give}},
 		{"no source of a job", known, []string{job + ", source: //acme/nightly"}, []string{
-			"the route r1: no job of Cloud Scheduler has the source //acme/nightly: write source: //cloudscheduler.googleapis.com/JOB"}},
+			"the route r1: no job of Cloud Scheduler has the source //acme/nightly: write source: \"**/JOB\""}},
 	} {
 		var b strings.Builder
 		b.WriteString("routes:\n")

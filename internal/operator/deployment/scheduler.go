@@ -47,7 +47,7 @@ func (f *found) scheduled(r *route.Spec, _ string) {
 		case !p.Exact():
 			f.gap(r, "its jobs are a pattern, and the plan has to know them", fix)
 		case !strings.HasPrefix(text.Value, schedulerSource) || !isJob(name):
-			f.gap(r, "no job of Cloud Scheduler has the source "+text.Value, "write source: "+schedulerSource+"JOB")
+			f.gap(r, "no job of Cloud Scheduler has the source "+text.Value, `write source: "**/JOB"`)
 		default:
 			f.gap(r, "the job "+name+" has no schedule", "give it with --schedule="+name+"='0 2 * * *', or create the job yourself, and "+
 				"say so with --elsewhere="+r.Name.Value)
