@@ -39,7 +39,7 @@ func ParseTopic(name string) (Topic, error) {
 	case len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics":
 		return Topic{}, errors.New("names no topic")
 	case !IsProject(parts[1]):
-		return Topic{}, fmt.Errorf("names a project that cannot be: %.60q", parts[1])
+		return Topic{}, fmt.Errorf("names a project that cannot be: %.60q has to have 6 to 100 of a-z 0-9 - . :", parts[1])
 	case !IsID(parts[3]):
 		const want = "3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog"
 		return Topic{}, fmt.Errorf("names a topic that cannot be: %.60q has to have %s", parts[3], want)
