@@ -36,7 +36,7 @@ func (p *program) deadLettersList(s *storeFlags) *cobra.Command {
 		Example: `  dagtrigger dead-letters list
   dagtrigger dead-letters list --object 'gs://acme-landing/sales/**'
   dagtrigger dead-letters list --route sales --since 24h --json > letters.jsonl
-  dagtrigger dead-letters list --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
+  dagtrigger dead-letters list --store pubsub://projects/acme-prod/topics/dead --subscription dead`,
 		Args:        takes(),
 		Annotations: exits("all were listed", "some could not be read"),
 		RunE: func(cmd *cobra.Command, _ []string) error {

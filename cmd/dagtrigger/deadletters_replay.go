@@ -61,7 +61,7 @@ func (p *program) deadLettersReplay(s *storeFlags) *cobra.Command {
   dagtrigger dead-letters replay dagtrigger__sales__30db3192e426dc5bce4e
   dagtrigger dead-letters replay --reason 'no such param' --since 24h --rate 2 --yes
   dagtrigger dead-letters replay --route sales --through sales-v2
-  dagtrigger dead-letters replay --store pubsub://projects/acme/topics/dead --subscription dead-pull`,
+  dagtrigger dead-letters replay --store pubsub://projects/acme-prod/topics/dead --subscription dead`,
 		Args:        cobra.ArbitraryArgs,
 		Annotations: exits("each selected dead letter has its run and is removed", "some are left, or it was not confirmed"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -19,7 +19,7 @@ func (p *program) deploy() *cobra.Command {
 		Args:        unknownCommand,
 		Annotations: exits("done", "it failed"),
 		Example: `  dagtrigger deploy plan routes.yaml
-  dagtrigger deploy status routes.yaml --project acme --region europe-west1`,
+  dagtrigger deploy status routes.yaml --project acme-prod --region europe-west1`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.deployPlan(), p.deployStatus())

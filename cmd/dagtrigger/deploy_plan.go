@@ -78,12 +78,12 @@ func (p *program) deployPlan() *cobra.Command {
 		Short: "Print what must exist for a routes file, why, and the commands",
 		Long:  deployPlanHelp,
 		Example: `  dagtrigger deploy plan routes.yaml
-  dagtrigger deploy plan routes.yaml --project acme --region europe-west1 \
-    --composer projects/acme/locations/europe-west1/environments/prod
+  dagtrigger deploy plan routes.yaml --project acme-prod --region europe-west1 \
+    --composer projects/acme-prod/locations/europe-west1/environments/prod
   dagtrigger deploy plan routes.yaml --format script > deploy.sh
   dagtrigger deploy plan routes.yaml --bucket acme-landing-eu --bucket acme-landing-us
   dagtrigger deploy plan routes.yaml --pull --format script \
-    --image europe-west1-docker.pkg.dev/acme/images/dagtrigger:v1.2.3 > deploy.sh
+    --image europe-west1-docker.pkg.dev/acme-prod/images/dagtrigger:v1.2.3 > deploy.sh
   dagtrigger deploy plan routes.yaml --set AIRFLOW_URL=https://airflow.example.com \
     --set AIRFLOW_AUTH=bearer --secret AIRFLOW_TOKEN=airflow-token`,
 		Args:        takesFile(&d.config),

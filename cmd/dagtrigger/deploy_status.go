@@ -44,9 +44,9 @@ func (p *program) deployStatus() *cobra.Command {
 		Use:   "status [FILE]",
 		Short: "Compare what is deployed with the plan, with the command for each difference",
 		Long:  deployStatusHelp,
-		Example: `  dagtrigger deploy status routes.yaml --project acme --region europe-west1 \
-    --composer projects/acme/locations/europe-west1/environments/prod
-  dagtrigger deploy status routes.yaml --project acme --region europe-west1 --json`,
+		Example: `  dagtrigger deploy status routes.yaml --project acme-prod --region europe-west1 \
+    --composer projects/acme-prod/locations/europe-west1/environments/prod
+  dagtrigger deploy status routes.yaml --project acme-prod --region europe-west1 --json`,
 		Args:        takesFile(&d.config),
 		Annotations: exits("all is deployed as planned", "something differs or could not be read, or the file has an error"),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return p.runDeployStatus(cmd, d) },

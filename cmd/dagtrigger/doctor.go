@@ -52,7 +52,7 @@ func (p *program) doctor() *cobra.Command {
 		Example: `  DAG_ID=load_sales COMPOSER_ENVIRONMENT=projects/acme/locations/europe-west1/environments/prod \
     dagtrigger doctor
   dagtrigger doctor routes.yaml --examples routes_test.yaml
-  dagtrigger doctor --project acme --service dagtrigger
+  dagtrigger doctor --project acme-prod --service dagtrigger
   dagtrigger doctor --json`,
 		Args:        takesFile(&d.config),
 		Annotations: exits("no check failed; there may be warnings", "a check failed, or the settings are invalid"),

@@ -69,7 +69,7 @@ func (p *program) page() *cobra.Command {
 		GroupID: groupTry,
 		Example: `  dagtrigger page routes.yaml
   dagtrigger page --log log.json
-  dagtrigger page --project acme --since 2d
+  dagtrigger page --project acme-prod --since 2d
   dagtrigger page --log log.json -f routes.yaml --port 0
   dagtrigger serve --local routes.yaml --page`,
 		Args:        takesFile(&x.config),

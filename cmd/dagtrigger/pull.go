@@ -72,11 +72,11 @@ func (p *program) pull() *cobra.Command {
 		Short:   "Pull messages from Pub/Sub, where no push can reach",
 		Long:    pullHelp,
 		GroupID: groupDeployed,
-		Example: `  dagtrigger pull projects/acme/subscriptions/orders
-  dagtrigger pull orders uploads --project acme -f routes.yaml --listen :8080
-  dagtrigger pull orders-to-airflow=orders --project acme -f routes.yaml
+		Example: `  dagtrigger pull projects/acme-prod/subscriptions/orders
+  dagtrigger pull orders uploads --project acme-prod -f routes.yaml --listen :8080
+  dagtrigger pull orders-to-airflow=orders --project acme-prod -f routes.yaml
   DAG_ID=load_sales AIRFLOW_URL=https://airflow.internal AIRFLOW_AUTH=bearer \
-    AIRFLOW_TOKEN_FILE=/secrets/airflow dagtrigger pull projects/acme/subscriptions/orders`,
+    AIRFLOW_TOKEN_FILE=/secrets/airflow dagtrigger pull projects/acme-prod/subscriptions/orders`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage(cmd, "SUBSCRIPTION is missing")

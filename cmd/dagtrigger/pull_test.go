@@ -24,10 +24,10 @@ import (
 // orders is a Pub/Sub whose project acme has a subscription to pull from, and messages.
 func orders(t *testing.T, messages int) *pstest.Server {
 	t.Helper()
-	const topic = "projects/acme/topics/orders"
+	const topic = "projects/acme-prod/topics/orders"
 	q := pstest.NewServer()
 	t.Cleanup(func() { _ = q.Close() })
-	client, err := pubsub.NewClient(t.Context(), "acme", option.WithEndpoint(q.Addr), option.WithoutAuthentication(),
+	client, err := pubsub.NewClient(t.Context(), "acme-prod", option.WithEndpoint(q.Addr), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func orders(t *testing.T, messages int) *pstest.Server {
 	if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topic}); err != nil {
 		t.Fatal(err)
 	}
-	s := &pubsubpb.Subscription{Name: "projects/acme/subscriptions/orders", Topic: topic}
+	s := &pubsubpb.Subscription{Name: "projects/acme-prod/subscriptions/orders", Topic: topic}
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestKilledPullLosesNothing(t *testing.T) {
 		}
 	})
 	settings := map[string]string{"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "DAG_ID": "load", "PUBSUB_EMULATOR_HOST": q.Addr}
-	first, _ := pulling(t, settings, "projects/acme/subscriptions/orders")
+	first, _ := pulling(t, settings, "projects/acme-prod/subscriptions/orders")
 	waitFor(t, "half have run, and are acknowledged", func() bool { return requests.Load() > messages/2 && acknowledged(q) >= messages/2 })
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -110,15 +110,15 @@ func TestKilledPullLosesNothing(t *testing.T) {
 	}
 	close(killed)
 	q.SetTimeNowFunc(func() time.Time { return time.Now().Add(5 * time.Minute) }) // every lease has ended
-	_, end := pulling(t, settings, "projects/acme/subscriptions/orders")
+	_, end := pulling(t, settings, "projects/acme-prod/subscriptions/orders")
 	waitFor(t, "all are acknowledged", func() bool { return acknowledged(q) == messages })
 	log := end()
 	if n := len(sim.Runs()); n != messages {
 		t.Errorf("there are %d runs", n)
 	}
 	// The log is the function's, with a line where pulling begins and one where it ends.
-	contains(t, log, `"message":"pulling","subscription":"projects/acme/subscriptions/orders"`,
-		`"message":"event triggered"`, `"message":"pulling ended","subscription":"projects/acme/subscriptions/orders"`)
+	contains(t, log, `"message":"pulling","subscription":"projects/acme-prod/subscriptions/orders"`,
+		`"message":"event triggered"`, `"message":"pulling ended","subscription":"projects/acme-prod/subscriptions/orders"`)
 }
 
 func TestPullAnswersProbes(t *testing.T) {
@@ -135,7 +135,7 @@ func TestPullAnswersProbes(t *testing.T) {
 	}
 	_, end := pulling(t, map[string]string{
 		"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "DAG_ID": "load", "PUBSUB_EMULATOR_HOST": "http://" + q.Addr,
-		"GOOGLE_CLOUD_PROJECT": "acme",
+		"GOOGLE_CLOUD_PROJECT": "acme-prod",
 		"ALLOW_CALLERS":        "nobody@acme.iam.gserviceaccount.com", // nobody calls
 	}, "orders", "--listen", address)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: hang}
@@ -167,7 +167,7 @@ func TestPullMatchesRoutesByTheNamedTopic(t *testing.T) {
 		_, end := pulling(t, map[string]string{
 			"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "PUBSUB_EMULATOR_HOST": q.Addr,
 			"DAGTRIGGER_CONFIG": "routes:\n  - {name: orders, on: message.published, topic: orders, dag: load}\n",
-		}, "projects/acme/subscriptions/orders"+named)
+		}, "projects/acme-prod/subscriptions/orders"+named)
 		waitFor(t, "it is acknowledged", func() bool { return acknowledged(q) == 1 })
 		if log := end(); len(sim.Runs()) != want {
 			t.Errorf("with %q there are %d runs, want %d\n%s", named, len(sim.Runs()), want, log)

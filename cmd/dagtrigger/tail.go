@@ -56,9 +56,9 @@ func (p *program) tail() *cobra.Command {
 		Short:   "Print the outcomes of events as they happen",
 		Long:    tailHelp,
 		GroupID: groupDeployed,
-		Example: `  dagtrigger tail --project acme --service dagtrigger
-  dagtrigger tail --project acme --outcome deferred --outcome dead_lettered --since 1h
-  dagtrigger tail --project acme --object 'gs://acme-landing/sales/**'
+		Example: `  dagtrigger tail --project acme-prod --service dagtrigger
+  dagtrigger tail --project acme-prod --outcome deferred --outcome dead_lettered --since 1h
+  dagtrigger tail --project acme-prod --object 'gs://acme-landing/sales/**'
   dagtrigger serve --local routes.yaml 2>&1 | dagtrigger tail
   dagtrigger tail events.log --route sales-csv --json`,
 		Args:        takesFile(&f.log),

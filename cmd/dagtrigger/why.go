@@ -74,9 +74,9 @@ func (p *program) why() *cobra.Command {
 		Short:   "Answer whether an event started its runs, and why not",
 		Long:    whyHelp,
 		GroupID: groupDeployed,
-		Example: `  dagtrigger why gs://acme-landing/sales/eu/2026-11-22/a.csv --config routes.yaml --project acme
+		Example: `  dagtrigger why gs://acme-landing/sales/eu/2026-11-22/a.csv -f routes.yaml --project acme-prod
   dagtrigger why gs://acme-landing/sales/eu/2026-11-22/a.csv --at 2026-11-22T09:30:00Z
-  dagtrigger why 9834521763442 --project acme --service dagtrigger
+  dagtrigger why 9834521763442 --project acme-prod --service dagtrigger
   dagtrigger why dagtrigger__sales__30db3192e426dc5bce4e --config routes.yaml --config old/
   dagtrigger why event.json --log events.log --json`,
 		Args:        takes("the EVENT"),

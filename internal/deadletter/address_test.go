@@ -33,7 +33,7 @@ func TestParseAddress(t *testing.T) {
 		bad("pubsub://projects/proj-1/subscriptions/dead", `"pubsub://projects/proj-1/subscriptions/dead" names no topic`),
 		bad("pubsub://projects/proj-1/topics/dead/", `"pubsub://projects/proj-1/topics/dead/" names no topic`),
 		bad("pubsub://projects/P/topics/dead", `"pubsub://projects/P/topics/dead" names a project that cannot be: `+
-			`"P" has to have 6 to 100 of a-z 0-9 - . :`),
+			`"P" has to have 6 to 100 of a-z 0-9 : . -`),
 		bad("pubsub://projects/proj-1/topics/d", `"pubsub://projects/proj-1/topics/d" names a topic that cannot be: `+
 			`"d" has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`),
 		bad("gs://", `"gs://" names a bucket that cannot be: ""`),

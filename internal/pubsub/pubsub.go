@@ -34,17 +34,26 @@ type Topic struct{ Project, ID string }
 // ParseTopic reads projects/P/topics/T. Its error continues a sentence that begins with
 // the name.
 func ParseTopic(name string) (Topic, error) {
+	project, id, err := parse(name, "topic")
+	return Topic{Project: project, ID: id}, err
+}
+
+// ParseSubscription reads projects/P/subscriptions/S, and returns P and S. Its error is as
+// that of [ParseTopic].
+func ParseSubscription(name string) (project, id string, err error) { return parse(name, "subscription") }
+
+func parse(name, kind string) (project, id string, err error) {
 	parts := strings.Split(name, "/")
 	switch {
-	case len(parts) != 4 || parts[0] != "projects" || parts[2] != "topics":
-		return Topic{}, errors.New("names no topic")
+	case len(parts) != 4 || parts[0] != "projects" || parts[2] != kind+"s":
+		return "", "", errors.New("names no " + kind)
 	case !IsProject(parts[1]):
-		return Topic{}, fmt.Errorf("names a project that cannot be: %.60q has to have 6 to 100 of a-z 0-9 - . :", parts[1])
+		return "", "", fmt.Errorf("names a project that cannot be: %.60q has to have 6 to 100 of a-z 0-9 : . -", parts[1])
 	case !IsID(parts[3]):
 		const want = "3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog"
-		return Topic{}, fmt.Errorf("names a topic that cannot be: %.60q has to have %s", parts[3], want)
+		return "", "", fmt.Errorf("names a %s that cannot be: %.60q has to have %s", kind, parts[3], want)
 	}
-	return Topic{Project: parts[1], ID: parts[3]}, nil
+	return parts[1], parts[3], nil
 }
 
 // String is the topic's resource name.

@@ -19,7 +19,7 @@ func TestParseTopic(t *testing.T) {
 		"projects/acme-data/subscriptions/runs": "names no topic",
 		"projects/acme-data/topics/runs/":       "names no topic",
 		"acme-data/runs":                        "names no topic",
-		"projects/ACME/topics/runs":             `names a project that cannot be: "ACME" has to have 6 to 100 of a-z 0-9 - . :`,
+		"projects/ACME/topics/runs":             `names a project that cannot be: "ACME" has to have 6 to 100 of a-z 0-9 : . -`,
 		"projects/acme-data/topics/goog": `names a topic that cannot be: "goog" has to have ` +
 			`3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog`,
 	} {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	subscription = "projects/acme/subscriptions/orders"
+	subscription = "projects/acme-prod/subscriptions/orders"
 	notification = `{"bucket":"acme-landing","name":"a.csv","generation":"1","metageneration":"1","size":"7"}`
 )
 
@@ -40,7 +40,7 @@ func with(m *pubsub.Message, change func(*pubsub.Message)) *pubsub.Message {
 func TestPulledMessageIsTheEventOfItsPush(t *testing.T) {
 	t.Parallel()
 	const rest = `"messageId":"4711","message_id":"4711","publishTime":"2026-11-22T09:30:00.123Z","publish_time":"2026-11-22T09:30:00.123Z"` +
-		`},"subscription":"projects/acme/subscriptions/orders"`
+		`},"subscription":"projects/acme-prod/subscriptions/orders"`
 	attempt := 3
 	for _, row := range []struct {
 		name    string
@@ -151,14 +151,14 @@ func TestPushAnnouncesItsLength(t *testing.T) {
 // delivers: routes pick it by topic, and its run ids are the same.
 func TestPulledMessageOfATopicIsTheEventOfItsTrigger(t *testing.T) {
 	t.Parallel()
-	const named = "projects/acme/topics/orders+50%25"
+	const named = "projects/acme-prod/topics/orders+50%25"
 	request, err := pull.PushOf(t.Context(), subscription, named, message(`{"order":4711}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const body = `{"message":{"data":"eyJvcmRlciI6NDcxMX0=","messageId":"4711","publishTime":"2026-11-22T09:30:00.123Z"},` +
-		`"subscription":"projects/acme/subscriptions/orders"}`
-	push := httptest.NewRequest(http.MethodPost, "/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_projects%2Facme%2Ftopics%2Forders%2B50%2525",
+		`"subscription":"projects/acme-prod/subscriptions/orders"}`
+	push := httptest.NewRequest(http.MethodPost, "/?__GCP_CloudEventsMode=CUSTOM_PUBSUB_projects%2Facme-prod%2Ftopics%2Forders%2B50%2525",
 		strings.NewReader(body))
 	push.Header.Set("Content-Type", "application/json")
 	pulled, pushed := decoded(t, request), decoded(t, push)

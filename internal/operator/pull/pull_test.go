@@ -36,7 +36,7 @@ import (
 )
 
 const (
-	topic = "projects/acme/topics/orders"
+	topic = "projects/acme-prod/topics/orders"
 	// hang bounds a wait that only a hang would reach.
 	hang = time.Minute
 )
@@ -57,7 +57,7 @@ func newQueue(t *testing.T, options ...option.ClientOption) *queue {
 	t.Cleanup(func() { _ = q.end() })
 	q.options = append(options, option.WithEndpoint(q.Addr), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	client, err := pubsub.NewClient(t.Context(), "acme", q.options...)
+	client, err := pubsub.NewClient(t.Context(), "acme-prod", q.options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -575,19 +575,19 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		err, fix           string
 	}{
 		{
-			"unknown", "projects/acme/subscriptions/missing", nil,
-			`projects/acme/subscriptions/missing: it does not exist: subscription projects/acme/subscriptions/missing`,
-			"is the name right? One is created with: gcloud pubsub subscriptions create missing --project=acme --topic=TOPIC",
+			"unknown", "projects/acme-prod/subscriptions/missing", nil,
+			`projects/acme-prod/subscriptions/missing: it does not exist: subscription projects/acme-prod/subscriptions/missing`,
+			"is the name right? One is created with: gcloud pubsub subscriptions create missing --project=acme-prod --topic=TOPIC",
 		},
 		{
-			"push", "projects/acme/subscriptions/pushed", nil,
-			"projects/acme/subscriptions/pushed: Pub/Sub pushes its messages to https://run.example.com",
-			"have them pulled instead: gcloud pubsub subscriptions modify-push-config projects/acme/subscriptions/pushed --push-endpoint=''",
+			"push", "projects/acme-prod/subscriptions/pushed", nil,
+			"projects/acme-prod/subscriptions/pushed: Pub/Sub pushes its messages to https://run.example.com",
+			"have them pulled instead: gcloud pubsub subscriptions modify-push-config projects/acme-prod/subscriptions/pushed --push-endpoint=''",
 		},
 		{
 			"no permission", subscription, refused(subscription, codes.PermissionDenied, "User not authorized to perform this action."),
 			subscription + ": no permission to pull from it (403): User not authorized to perform this action.",
-			"grant the role: gcloud pubsub subscriptions add-iam-policy-binding orders --project=acme --member=serviceAccount:ACCOUNT " +
+			"grant the role: gcloud pubsub subscriptions add-iam-policy-binding orders --project=acme-prod --member=serviceAccount:ACCOUNT " +
 				"--role=roles/pubsub.subscriber",
 		},
 		{
@@ -598,7 +598,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{
 			"push, where it may not be looked at", subscription, refused(subscription, codes.FailedPrecondition, "This method is not supported."),
 			subscription + ": it cannot be pulled from: This method is not supported.",
-			"if Pub/Sub pushes its messages, have them pulled: gcloud pubsub subscriptions modify-push-config orders --project=acme " +
+			"if Pub/Sub pushes its messages, have them pulled: gcloud pubsub subscriptions modify-push-config orders --project=acme-prod " +
 				"--push-endpoint=''",
 		},
 		{
@@ -610,7 +610,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			t.Parallel()
 			q := newQueue(t, row.options...)
 			q.subscribe(t, &pubsubpb.Subscription{
-				Name: "projects/acme/subscriptions/pushed", PushConfig: &pubsubpb.PushConfig{PushEndpoint: "https://run.example.com"},
+				Name: "projects/acme-prod/subscriptions/pushed", PushConfig: &pubsubpb.PushConfig{PushEndpoint: "https://run.example.com"},
 			})
 			p := q.puller(status(200), func(p *pull.Puller) { p.Subscriptions = []string{row.subscription} })
 			err := p.Run(t.Context())
@@ -646,23 +646,27 @@ func TestNames(t *testing.T) {
 		want           string // the names, or the error
 	}{
 		{subscription, "", subscription},
-		{"orders", "acme", subscription},
-		{subscription + " other", "acme", subscription + " projects/acme/subscriptions/other"},
+		{"orders", "acme-prod", subscription},
+		{subscription + " other", "acme-prod", subscription + " projects/acme-prod/subscriptions/other"},
 		{"projects/example.com:acme/subscriptions/orders", "", "projects/example.com:acme/subscriptions/orders"},
+		{"projects/acme/subscriptions/orders", "", `"projects/acme/subscriptions/orders" names a project that cannot be: ` +
+			`"acme" has to have 6 to 100 of a-z 0-9 : . -: write projects/PROJECT/subscriptions/NAME`},
 		{"orders", "", `"orders" names no project: write projects/PROJECT/subscriptions/orders, or give --project`},
-		{"or", "acme", `"projects/acme/subscriptions/or" is not the name of a subscription: write projects/PROJECT/subscriptions/NAME`},
-		{topic, "", `"projects/acme/topics/orders" is not the name of a subscription: write projects/PROJECT/subscriptions/NAME`},
-		{"orders " + subscription, "acme", `"projects/acme/subscriptions/orders" is given twice`},
+		{"or", "acme-prod", `"projects/acme-prod/subscriptions/or" names a subscription that cannot be: ` +
+			`"or" has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog: write projects/PROJECT/subscriptions/NAME`},
+		{topic, "", `"projects/acme-prod/topics/orders" names no subscription: write projects/PROJECT/subscriptions/NAME`},
+		{"orders " + subscription, "acme-prod", `"projects/acme-prod/subscriptions/orders" is given twice`},
 		{
-			"projects/4711/subscriptions/orders", "",
-			`"projects/4711/subscriptions/orders" has the project's number: give its id, as a push does, or run ids would differ from a push's`,
+			"projects/471112345678/subscriptions/orders", "",
+			`"projects/471112345678/subscriptions/orders" has the project's number: give its id, as a push does, or run ids would differ from a push's`,
 		},
-		{"orders=orders", "acme", subscription + " of " + topic},
-		{subscription + "=projects/other/topics/orders", "", subscription + " of projects/other/topics/orders"},
-		{"orders=", "acme", `"projects/acme/topics/" is not the name of a topic: write projects/PROJECT/topics/NAME`},
-		{"orders=acme/orders", "acme", `"acme/orders" is not the name of a topic: write projects/PROJECT/topics/NAME`},
-		{"orders=projects/4711/topics/orders", "acme",
-			`"projects/4711/topics/orders" has the project's number: give its id, as Eventarc does, or run ids would differ from its`},
+		{"orders=orders", "acme-prod", subscription + " of " + topic},
+		{subscription + "=projects/other-1/topics/orders", "", subscription + " of projects/other-1/topics/orders"},
+		{"orders=", "acme-prod", `"projects/acme-prod/topics/" names a topic that cannot be: ` +
+			`"" has to have 3 to 255 of A-Z a-z 0-9 . _ ~ + % -, a letter first, not goog: write projects/PROJECT/topics/NAME`},
+		{"orders=acme/orders", "acme-prod", `"acme/orders" names no topic: write projects/PROJECT/topics/NAME`},
+		{"orders=projects/471112345678/topics/orders", "acme-prod",
+			`"projects/471112345678/topics/orders" has the project's number: give its id, as a push does, or run ids would differ from a push's`},
 	} {
 		names, topics, err := pull.Names(strings.Fields(row.names), row.project)
 		got := strings.Join(names, " ")

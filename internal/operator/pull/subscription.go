@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,8 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"example.com/dagtrigger/internal/pubsub"
 )
 
 // Error is why a subscription cannot be pulled from.
@@ -41,19 +42,6 @@ const maxSaid = 300
 func said(err error) string {
 	text := []rune(strings.Join(strings.Fields(status.Convert(err).Message()), " "))
 	return string(text[:min(len(text), maxSaid)])
-}
-
-// A project has an id, which begins with a letter, and a number:
-// https://cloud.google.com/resource-manager/docs/creating-managing-projects.
-// The rest is https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
-var (
-	namePattern   = resource("subscriptions")
-	topicPattern  = resource("topics")
-	numberPattern = regexp.MustCompile(`^projects/[0-9]+/`)
-)
-
-func resource(kind string) *regexp.Regexp {
-	return regexp.MustCompile(`^projects/((?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*)/` + kind + `/([A-Za-z][A-Za-z0-9._~+%-]{2,254})$`)
 }
 
 // Names are the full names of subscriptions, and of the topics that some are given with:
@@ -87,13 +75,11 @@ func fullName(name, project string) (string, error) {
 		}
 		name = "projects/" + project + "/subscriptions/" + name
 	}
-	switch {
-	case numberPattern.MatchString(name):
-		return "", fmt.Errorf("%q has the project's number: give its id, as a push does, or run ids would differ from a push's", name)
-	case !namePattern.MatchString(name):
-		return "", fmt.Errorf("%q is not the name of a subscription: write projects/PROJECT/subscriptions/NAME", name)
+	of, _, err := pubsub.ParseSubscription(name)
+	if err != nil {
+		return "", fmt.Errorf("%q %w: write projects/PROJECT/subscriptions/NAME", name, err)
 	}
-	return name, nil
+	return name, byID(name, of)
 }
 
 // topicOf is the full name of a subscription's topic.
@@ -102,13 +88,19 @@ func topicOf(subscription, topic string) (string, error) {
 		project, _, _ := strings.Cut(subscription, "/subscriptions/")
 		topic = project + "/topics/" + topic
 	}
-	if numberPattern.MatchString(topic) {
-		return "", fmt.Errorf("%q has the project's number: give its id, as Eventarc does, or run ids would differ from its", topic)
+	of, err := pubsub.ParseTopic(topic)
+	if err != nil {
+		return "", fmt.Errorf("%q %w: write projects/PROJECT/topics/NAME", topic, err)
 	}
-	if !topicPattern.MatchString(topic) {
-		return "", fmt.Errorf("%q is not the name of a topic: write projects/PROJECT/topics/NAME", topic)
+	return topic, byID(topic, of.Project)
+}
+
+// byID refuses a project's number, by which a push names nothing.
+func byID(name, project string) error {
+	if strings.Trim(project, "0123456789") == "" {
+		return fmt.Errorf("%q has the project's number: give its id, as a push does, or run ids would differ from a push's", name)
 	}
-	return topic, nil
+	return nil
 }
 
 // lookTime bounds the look at a subscription, which need not be allowed.
