@@ -33,6 +33,7 @@ A SUBSCRIPTION is projects/PROJECT/subscriptions/NAME, or NAME with --project. I
 one to pull from, not a push subscription. A message does not name its topic: where routes
 pick by topic, write SUBSCRIPTION=TOPIC, with projects/PROJECT/topics/NAME, or NAME in the
 project of the subscription. Run ids are then those of an Eventarc trigger for that topic.
+Where every route picks by topic and none is named, nothing is pulled.
 
 The account that this runs as needs roles/pubsub.subscriber on each: a service account of
 the machine, or the one that is logged in with gcloud auth application-default login.
@@ -133,7 +134,27 @@ func (p *program) runPull(ctx context.Context, f *pullFlags, names []string, top
 		Options: pubsubOptions(r.config()), Subscriptions: names, Topics: topics, Function: r, Log: r.log(r.config().LogLevel),
 		AtOnce: atOnce(r.config()), Grace: f.grace, Pauses: pull.DefaultPauses(),
 	}
+	puller.ByTopic, puller.OnlyByTopic = byTopic(file)
 	return pullUntil(ctx, puller, failed)
+}
+
+// byTopic are the routes that match only messages whose topic is known; all says that
+// every route is one.
+func byTopic(file *config.File) (names []string, all bool) {
+	if file == nil { // every event starts one DAG
+		return nil, false
+	}
+	all = true
+	for i := range file.Routes {
+		switch r := &file.Routes[i]; {
+		case !r.IsLive():
+		case len(r.Topic) > 0:
+			names = append(names, r.Name.Value)
+		default:
+			all = false
+		}
+	}
+	return names, all
 }
 
 // pullUntil pulls until ctx ends, or a server ends by itself, which is an error.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"os"
@@ -158,19 +159,36 @@ func TestPullAnswersProbes(t *testing.T) {
 }
 
 // A message does not name its topic: a route that picks by it matches where the topic is
-// named beside the subscription, as a planned worker pool does.
+// named beside the subscription, as a planned worker pool does. Unnamed, it would be lost.
 func TestPullMatchesRoutesByTheNamedTopic(t *testing.T) {
 	t.Parallel()
-	for named, want := range map[string]int{"": 0, "=orders": 1} {
-		q := orders(t, 1)
-		sim, airflow := startAirflow(t, nil)
-		_, end := pulling(t, map[string]string{
-			"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "PUBSUB_EMULATOR_HOST": q.Addr,
-			"DAGTRIGGER_CONFIG": "routes:\n  - {name: orders, on: message.published, topic: orders, dag: load}\n",
-		}, "projects/acme-prod/subscriptions/orders"+named)
-		waitFor(t, "it is acknowledged", func() bool { return acknowledged(q) == 1 })
-		if log := end(); len(sim.Runs()) != want {
-			t.Errorf("with %q there are %d runs, want %d\n%s", named, len(sim.Runs()), want, log)
-		}
+	const byTopic, name = "- {name: orders, on: message.published, topic: orders, dag: load}\n", "projects/acme-prod/subscriptions/orders"
+	q := orders(t, 1)
+	sim, airflow := startAirflow(t, nil)
+	settings := map[string]string{
+		"AIRFLOW_URL": airflow, "AIRFLOW_AUTH": "none", "PUBSUB_EMULATOR_HOST": q.Addr,
+		"DAGTRIGGER_CONFIG": "routes:\n" + byTopic + "- {name: off, on: message.published, dag: load, enabled: false}\n",
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	_, said := commanded(ctx, t, exitFailed, settings, "", "pull", name)
+	contains(t, said, name+": its messages do not name their topic, and no message matches orders without one\n",
+		"hint: write "+name+"=projects/acme-prod/topics/orders\n")
+	if n := acknowledged(q); n > 0 {
+		t.Errorf("%d messages are acknowledged", n)
+	}
+	_, end := pulling(t, settings, name+"=orders")
+	waitFor(t, "it is acknowledged", func() bool { return acknowledged(q) == 1 })
+	if log := end(); len(sim.Runs()) != 1 {
+		t.Errorf("there are %d runs\n%s", len(sim.Runs()), log)
+	}
+	settings["DAGTRIGGER_CONFIG"] = "routes:\n" + byTopic + "- {name: other, on: message.published, subscription: orders, dag: load}\n"
+	_, end = pulling(t, settings, name)
+	waitFor(t, "the other message is acknowledged", func() bool {
+		if len(q.Messages()) == 1 {
+			q.Publish("projects/acme-prod/topics/orders", []byte(`{"order":2}`), nil)
+		}
+		return acknowledged(q) == 2
+	})
+	contains(t, end(), "no message matches orders without one: write "+name+"=projects/acme-prod/topics/orders, if its messages are for them")
 }

@@ -70,8 +70,12 @@ type Puller struct {
 	Options       []option.ClientOption // of the client of Pub/Sub
 	Subscriptions []string              // projects/P/subscriptions/S
 	Topics        map[string]string     // projects/P/topics/T by subscription, where routes pick by it
-	Function      http.Handler          // gets the messages as pushes
-	Log           *slog.Logger
+	// ByTopic are the routes that match no message whose topic is not named, and OnlyByTopic
+	// says that there is no other.
+	ByTopic     []string
+	OnlyByTopic bool
+	Function    http.Handler // gets the messages as pushes
+	Log         *slog.Logger
 	// AtOnce is how many messages the function handles at the same time.
 	AtOnce int
 	// Grace is for how long the messages in flight may go on when Run is to end.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -106,17 +107,19 @@ func byID(name, project string) error {
 // lookTime bounds the look at a subscription, which need not be allowed.
 const lookTime = 10 * time.Second
 
-// check finds the subscriptions that cannot be pulled from before any message is. Only
-// some roles may look at one; where that is not allowed, pulling tells.
+// check finds, before any message is pulled, the subscriptions that cannot be pulled from
+// and those whose messages no route could match. Only some roles may look at one; where
+// that is not allowed, pulling tells.
 func (p *Puller) check(ctx context.Context) error {
 	look, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	var problems []error
 	for _, name := range p.Subscriptions {
 		found, err := p.client.SubscriptionAdminClient.GetSubscription(look, &pubsubpb.GetSubscriptionRequest{Subscription: name})
+		problems = append(problems, p.unmatched(name, cmp.Or(found.GetTopic(), "projects/PROJECT/topics/TOPIC")))
 		switch {
 		case err == nil:
-			problems = append(problems, delivers(found))
+			problems = append(problems, delivers(found), p.mistaken(found))
 		case status.Code(err) == codes.NotFound:
 			problems = append(problems, explain(name, err))
 		case look.Err() != nil && ctx.Err() == nil:
@@ -125,6 +128,38 @@ func (p *Puller) check(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// unmatched is the error of a subscription whose messages match no route, since no topic is
+// named for them: they would all be acknowledged. Where only some routes pick by topic it
+// is a warning, for others may want the messages.
+func (p *Puller) unmatched(name, topic string) error {
+	if p.Topics[name] != "" || len(p.ByTopic) == 0 {
+		return nil
+	}
+	e := &Error{
+		Subscription: name,
+		Reason:       "its messages do not name their topic, and no message matches " + strings.Join(p.ByTopic, ", ") + " without one",
+		Fix:          fmt.Sprintf("write %s=%s", name, topic),
+	}
+	if p.OnlyByTopic {
+		return e
+	}
+	p.Log.Warn("routes pick by topic", slog.String("subscription", name), slog.String("reason", e.Reason+": "+e.Fix+", if its messages are for them"))
+	return nil
+}
+
+// mistaken is the error of a topic that is named for a subscription of another. A topic
+// that was deleted has no name any more, and a project may stand there by its number.
+func (p *Puller) mistaken(s *pubsubpb.Subscription) error {
+	named := p.Topics[s.GetName()]
+	if named == "" || s.GetTopic() == "_deleted-topic_" || path.Base(named) == path.Base(s.GetTopic()) {
+		return nil
+	}
+	return &Error{
+		Subscription: s.GetName(), Reason: "it is of the topic " + s.GetTopic() + ", not of " + named,
+		Fix: fmt.Sprintf("write %s=%s", s.GetName(), s.GetTopic()),
+	}
 }
 
 // delivers is why a subscription cannot be pulled from that delivers its messages itself;
