@@ -57,8 +57,8 @@ func (c *charged) exec(frame *interpreter.ExecutionFrame, args []ref.Val) ref.Va
 			return args[i]
 		}
 	}
-	if interrupted := c.pay(frame, args); interrupted {
-		return types.WrapErr(interpreter.InterruptError{})
+	if err := c.pay(frame, args); err != nil {
+		return types.WrapErr(err)
 	}
 	switch {
 	case c.trait == 0 || len(args) > 0 && args[0].Type().HasTrait(c.trait):
@@ -69,23 +69,26 @@ func (c *charged) exec(frame *interpreter.ExecutionFrame, args []ref.Val) ref.Va
 	return types.NewErrWithNodeID(c.ID(), "no such overload: %s", c.Function())
 }
 
-// pay counts the call: CEL does in a program with loops, the scope in any other. It
-// panics over the limit, as CEL's own count does.
-func (c *charged) pay(frame *interpreter.ExecutionFrame, args []ref.Val) (interrupted bool) {
+// pay counts the call: CEL does in a program with loops, the scope in any other. The
+// call may begin where the error is nil.
+func (c *charged) pay(frame *interpreter.ExecutionFrame, args []ref.Val) error {
 	costs := frame.CostTracker()
 	if costs == nil {
-		if s, ok := frame.Scope().(*Scope); ok { // none while constants are folded
-			s.pay(c.charge(args))
+		if s, ok := frame.Scope().(*Scope); ok && !s.pay(c.charge(args)) { // no scope while constants are folded
+			return errLimit
 		}
-		return false
+		return nil
 	}
 	cost := c.charge(args)
 	if cost <= 1 {
 		costs.Qualify(c.ID())
-		return false
+		return nil
 	}
 	costs.EvalVarArgs(frame, c.ID(), payment{}, nil, paid{cost: uint64(cost)})
-	return frame.CheckInterrupt()
+	if frame.CheckInterrupt() {
+		return interpreter.InterruptError{}
+	}
+	return nil
 }
 
 // Eval is Exec outside of a frame.

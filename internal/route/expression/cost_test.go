@@ -47,6 +47,8 @@ func TestSteepFunctionsAreRefusedBeforeTheyBegin(t *testing.T) {
 		`data.list.all(i, timestamp("2026-01-01T00:00:00Z").getHours("Europe/Berlin") == 1)`,
 		`data.text.matches("(.*,){30}x")`,
 		`data.list.all(i, regex.extractAll(data.text, "(a)b") == [])`,
+		`data.text.replace("a", data.text) == "" || true`,
+		`"a" in data || data.text.replace("a", data.text) == "" && false`,
 	} {
 		e, _, problems := c.Expression(text)
 		if len(problems) > 0 {

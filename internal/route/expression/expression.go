@@ -157,7 +157,10 @@ func (e *Expression) evaluate(ctx context.Context, s *Scope) (any, error) {
 // has none ends with its text.
 func (e *Expression) run(ctx context.Context, s *Scope) (value ref.Val, err error) {
 	if !e.loops {
-		s.limited(func() { value, _, err = e.program.Eval(s) })
+		err = s.limited(func() error {
+			value, _, err = e.program.Eval(s)
+			return err
+		})
 		return value, err
 	}
 	value, details, err := e.program.ContextEval(ctx, s)

@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/interpreter"
 
 	"example.com/dagtrigger/internal/event"
 )
@@ -207,20 +207,31 @@ func (s *Scope) Written() int { return s.carried.written }
 // spend counts what was computed for the event: a call over the limit did not begin.
 func (s *Scope) spend(cost uint64) { s.carried.spent += int(min(cost, costLimit)) }
 
-// pay counts a call of a program that CEL does not count, before the call begins.
-func (s *Scope) pay(units int) {
-	s.carried.spent += min(max(units, 1), costLimit+1)
-	if s.carried.spent > s.carried.most {
-		panic(cost.LimitExceededError{Message: "operation cancelled: actual cost limit exceeded"})
+// pay counts a call of a program that CEL does not count, before the call begins, and
+// reports whether it may begin.
+func (s *Scope) pay(units int) bool {
+	if s.carried.spent <= s.carried.most {
+		s.carried.spent += min(max(units, 1), costLimit+1)
 	}
+	return s.carried.spent <= s.carried.most
 }
 
-// limited calls evaluate, whose calls may cost costLimit together.
-func (s *Scope) limited(evaluate func()) {
+// errLimit is what CEL's own count ends with.
+var errLimit = interpreter.EvalCancelledError{
+	Cause: interpreter.CostLimitExceeded, Message: "operation cancelled: actual cost limit exceeded",
+}
+
+// limited calls evaluate, whose calls may cost costLimit together. It fails where they
+// would cost more, even where an || or a && hid the call that did not begin.
+func (s *Scope) limited(evaluate func() error) error {
 	most := s.carried.most
 	s.carried.most = s.carried.spent + costLimit
-	evaluate()
+	err := evaluate()
+	if s.carried.spent > s.carried.most {
+		err = errLimit
+	}
 	s.carried.most = most
+	return err
 }
 
 // apart calls evaluate, which is part of an evaluation but not at its expense.
