@@ -166,7 +166,7 @@ func New(c config.Config, log *slog.Logger, transport http.RoundTripper) (*Funct
 	// One account for all environments: they share its tokens.
 	google := identity.NewGoogle(&identity.ADC{Transport: transport})
 	f.shadow(c)
-	if err := f.openEnvironments(c, google, environment.Options{
+	if err := f.openEnvironments(c, environment.Options{
 		Transport: untraced, Wrap: traces.Transport, Google: google, UserAgent: build.Read().UserAgent(), Logger: log,
 	}); err != nil {
 		return nil, err
@@ -208,13 +208,12 @@ func (f *Function) shadow(c config.Config) {
 }
 
 // openEnvironments makes the environments, without a request.
-func (f *Function) openEnvironments(c config.Config, google *identity.Google, options environment.Options) error {
+func (f *Function) openEnvironments(c config.Config, options environment.Options) (err error) {
 	f.prefetch = func(context.Context) {}
 	for name, spec := range c.Environments {
 		if spec.Composer != "" || spec.AuthKind() == identity.KindGoogle || spec.Outbox != "" && c.PubSubEmulator == "" {
-			f.prefetch = google.Prefetch
+			f.prefetch = options.Google.Prefetch
 		}
-		var err error
 		if spec.Outbox != "" {
 			f.pipeline.Outboxes[name], err = environment.NewOutbox(spec, config.Variable, c.PubSubEmulator, options)
 		} else {
@@ -228,24 +227,18 @@ func (f *Function) openEnvironments(c config.Config, google *identity.Google, op
 }
 
 // openStores opens the dead-letter stores, without a request.
-func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) error {
+func (f *Function) openStores(c config.Config, google *identity.Google, transport http.RoundTripper) (err error) {
 	options := deadletter.Options{
 		Google: google.Client, Transport: transport, UserAgent: build.Read().UserAgent(),
 		StorageEmulator: c.StorageEmulator, PubSubEmulator: c.PubSubEmulator,
 	}
 	for _, address := range c.RouteDeadLetters {
-		store, err := deadletter.Open(address, options)
-		if err != nil {
+		if f.pipeline.RouteDeadLetters[address], err = deadletter.Open(address, options); err != nil {
 			return err
 		}
-		f.pipeline.RouteDeadLetters[address] = store
 	}
-	if c.DeadLetter == "" {
-		return nil
-	}
-	store, err := deadletter.Open(c.DeadLetter, options)
-	if err == nil {
-		f.pipeline.DeadLetters = store
+	if c.DeadLetter != "" {
+		f.pipeline.DeadLetters, err = deadletter.Open(c.DeadLetter, options)
 	}
 	return err
 }

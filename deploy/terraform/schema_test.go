@@ -174,7 +174,7 @@ func (a assembly) schema() schema {
 
 // computedBlocks are blocks that the provider computes where they are not given. Their
 // published types do not tell:
-// https://registry.terraform.io/providers/hashicorp/google/6.50.0/docs/resources/eventarc_trigger.
+// https://github.com/hashicorp/terraform-provider-google/blob/v6.50.0/website/docs/r/eventarc_trigger.html.markdown.
 var computedBlocks = map[string][]string{"google_eventarc_trigger": {"transport"}}
 
 // block reads a block's type, and the type by which others refer to what is in
