@@ -36,7 +36,7 @@ const (
 	// MaxBodyV1 is the size of a request body, in bytes, that v1 takes.
 	// [webserver] allowed_payload_size is 1.0 MB by default, from Airflow 2.8.1;
 	// but 2.11.2 answers the last 64 KiB below that with an HTML 500, which
-	// could not be distinguished from a passing failure.
+	// could not be distinguished from a temporary failure.
 	MaxBodyV1 = 960 << 10
 	// MaxNote is the length of a run's note, in characters; a longer one is cut.
 	MaxNote = 1000

@@ -39,7 +39,7 @@ func exceptions() []exception {
 const (
 	noDatasetEvents = "dataset events are posted from 2.9 on: the client refuses to send one"
 	askedForLogin   = "the API answers 401 to a caller without valid credentials, on 2.9.3 and 2.11 403"
-	paramsFail      = "a conf that fails the Params is a 500 before 2.9.2, which the client takes for a passing failure"
+	paramsFail      = "a conf that fails the Params is a 500 before 2.9.2, which the client takes for a temporary failure"
 	noStore         = "what PostgreSQL cannot store is a 500 before 3.3: the client does not send such a conf"
 	noDefault       = "no DAG is loaded whose Param lacks a default, so that this one has one"
 	noPartitions    = "partition keys came with 3.2"

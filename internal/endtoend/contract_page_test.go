@@ -66,13 +66,16 @@ func versionsOf(all []*tally) string {
 			continue
 		}
 		_, _ = fmt.Fprintf(&b, "\n## What differs on %s\n\n", c.Airflow)
-		for _, reasons := range []map[string]int{c.Other, c.Absent} {
-			for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-				_, _ = fmt.Fprintf(&b, "- %s (%d)\n", reason, reasons[reason])
-			}
-		}
+		writeReasons(&b, "", c.Other)
+		writeReasons(&b, "does not apply: ", c.Absent)
 	}
 	return b.String()
+}
+
+func writeReasons(b *strings.Builder, begin string, reasons map[string]int) {
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		_, _ = fmt.Fprintf(b, "- %s%s (%d)\n", begin, reason, reasons[reason])
+	}
 }
 
 func sum(counts map[string]int) (total int) {
