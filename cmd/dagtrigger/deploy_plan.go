@@ -177,6 +177,10 @@ func (p *program) plan(cmd *cobra.Command, d *deployFlags) (deployment.Plan, err
 	if err != nil {
 		return none, err
 	}
+	for _, warning := range file.Warnings() {
+		warning.What = "warning: " + warning.What
+		_, _ = fmt.Fprintln(p.prose(p.stderr), warning)
+	}
 	s, err := planned(*d, file)
 	if err != nil {
 		return none, usage(cmd, "%s", err.Error())
