@@ -24,9 +24,13 @@ func Outcomes(w http.ResponseWriter, outcomes []trigger.Outcome) {
 		seconds := int((wait + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
+	rows := trigger.Rows(outcomes)
+	if rows == nil { // an empty batch has a list, too
+		rows = []trigger.Outcome{}
+	}
 	write(w, status, struct {
 		Outcomes []trigger.Outcome `json:"outcomes"`
-	}{trigger.Rows(outcomes)})
+	}{rows})
 }
 
 // CallerRefused writes the error of a caller that is not allowed, and returns the status.

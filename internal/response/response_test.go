@@ -70,6 +70,15 @@ func TestOutcomesHaveRetryAfterInWholeSeconds(t *testing.T) {
 	}
 }
 
+func TestOutcomesOfAnEmptyBatchAreAList(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	response.Outcomes(w, nil)
+	if got := w.Body.String(); w.Code != 200 || got != `{"outcomes":[]}`+"\n" {
+		t.Errorf("%d %s", w.Code, got)
+	}
+}
+
 func TestCallerRefused(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[int]error{503: &caller.Refusal{Status: 503, Reason: "no keys"}, 403: errors.New("no keys")} {
