@@ -40,7 +40,9 @@ func ParseTopic(name string) (Topic, error) {
 
 // ParseSubscription reads projects/P/subscriptions/S, and returns P and S. Its error is as
 // that of [ParseTopic].
-func ParseSubscription(name string) (project, id string, err error) { return parse(name, "subscription") }
+func ParseSubscription(name string) (project, id string, err error) {
+	return parse(name, "subscription")
+}
 
 func parse(name, kind string) (project, id string, err error) {
 	parts := strings.Split(name, "/")

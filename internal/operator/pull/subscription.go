@@ -145,7 +145,8 @@ func (p *Puller) unmatched(name, topic string) error {
 	if p.OnlyByTopic {
 		return e
 	}
-	p.Log.Warn("routes pick by topic", slog.String("subscription", name), slog.String("reason", e.Reason+": "+e.Fix+", if its messages are for them"))
+	p.Log.Warn("routes pick by topic", slog.String("subscription", name),
+		slog.String("reason", e.Reason+": "+e.Fix+", if its messages are for them"))
 	return nil
 }
 

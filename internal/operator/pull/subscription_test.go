@@ -197,7 +197,8 @@ func TestNames(t *testing.T) {
 		{"orders " + subscription, "acme-prod", `"projects/acme-prod/subscriptions/orders" is given twice`},
 		{
 			"projects/471112345678/subscriptions/orders", "",
-			`"projects/471112345678/subscriptions/orders" has the project's number: give its id, as a push does, or run ids would differ from a push's`,
+			`"projects/471112345678/subscriptions/orders" has the project's number: give its id, as a push does, ` +
+				`or run ids would differ from a push's`,
 		},
 		{"orders=orders", "acme-prod", subscription + " of " + topic},
 		{subscription + "=projects/other-1/topics/orders", "", subscription + " of projects/other-1/topics/orders"},
