@@ -81,7 +81,7 @@ func (d *diagnosis) brokenValue() bool {
 // quote is the fix of a value that has to be quoted. It shows no secret.
 func (d *diagnosis) quote(value string) string {
 	// A word that begins with * may be a password as well as a pattern.
-	if d.hidden || value[0] == '*' && !strings.ContainsAny(value[1:], "*./") {
+	if rest, starred := strings.CutPrefix(value, "*"); d.hidden || value == "" || starred && !strings.ContainsAny(rest, "*./") {
 		return "quote it"
 	}
 	return "quote it: " + inQuotes(value)
@@ -114,7 +114,7 @@ func (d *diagnosis) quotes(begin int, value string) bool {
 }
 
 // inFlow is a ${…} in a map or a list that is not quoted.
-var inFlow = regexp.MustCompile(`[:,\[{]\s*(?:[^\s"',\[{:](?:[^"',\[{:]|:\S)*?)?\$\{`)
+var inFlow = regexp.MustCompile(`[:,\[{]\s*(?:[^\s"',\[\]{}:](?:[^"',\[\]{}:]|:\S)*?)?\$\{`)
 
 // flow finds what has to be quoted in {…} or […], and text that begins like one.
 func (d *diagnosis) flow(begin int, value string) bool {
